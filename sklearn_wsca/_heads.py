@@ -1,0 +1,214 @@
+"""Linear heads: what they are, and reading trained ones from the forms users have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+
+@dataclass(frozen=True)
+class Head:
+    """A linear head in the unit of the embeddings.
+
+    Whatever space it was fitted in, its outputs are ``X @ coef.T + intercept``.
+
+    Parameters
+    ----------
+    coef : ndarray of shape (n_rows, n_features)
+        Weights: one row for a binary classification (the second class) or a number,
+        one per class otherwise.
+    intercept : ndarray of shape (n_rows,)
+        Intercepts.
+    classes : tuple or None
+        Names of all classes, None for a number.
+    kind : {"logistic", "ridge"}
+        "logistic": rows are class scores, which a vector added to all of them does not
+        change. "ridge": every row is an output of its own.
+    """
+
+    coef: np.ndarray
+    intercept: np.ndarray
+    classes: tuple | None
+    kind: str
+
+    def __post_init__(self) -> None:
+        if len(self.coef) != len(self.intercept):
+            raise ValueError(
+                f"Head: coef has {len(self.coef)} rows and intercept has "
+                f"{len(self.intercept)} entries; they must be equal in number."
+            )
+
+    @property
+    def n_rows(self) -> int:
+        """Number of outputs."""
+        return len(self.coef)
+
+    @property
+    def row_names(self) -> tuple:
+        """Class of each row; one empty name for a number."""
+        if self.classes is None:
+            return ("",) if self.n_rows == 1 else tuple(range(self.n_rows))
+        return self.classes[1:] if self.n_rows == 1 else self.classes
+
+    @property
+    def centred_coef(self) -> np.ndarray:
+        """Weights without the vector that all class rows share.
+
+        Adding one vector to all rows of a softmax head changes no prediction, but it
+        changes cosines; the mean over classes is therefore removed before any cosine.
+        """
+        return center_rows(self.coef) if self.kind == "logistic" else self.coef
+
+    def outputs(self, X: np.ndarray) -> np.ndarray:
+        """Head outputs of embeddings: (n_samples, n_rows)."""
+        return X @ self.coef.T + self.intercept
+
+
+def center_rows(coef: np.ndarray) -> np.ndarray:
+    """Subtract the mean over rows; a single row is returned as it is."""
+    return coef - coef.mean(axis=-2, keepdims=True) if coef.shape[-2] > 1 else coef
+
+
+def log_probability(outputs: np.ndarray, n_classes: int, axis: int = -1) -> np.ndarray:
+    """Log-probabilities of class scores along `axis`.
+
+    A single score is that of the second of two classes.
+    """
+    if outputs.shape[axis] == 1 and n_classes == 2:
+        pair = [special.log_expit(-outputs), special.log_expit(outputs)]
+        return np.concatenate(pair, axis=axis)
+    return special.log_softmax(outputs, axis=axis)
+
+
+def is_trained(source: Any) -> bool:
+    """Whether an entry of `heads` is a head rather than a recipe to fit one."""
+    if isinstance(source, (str, type(None))):
+        return False
+    if hasattr(source, "fit"):
+        return hasattr(source, "coef_")
+    return True
+
+
+def read_head(
+    source: Any, *, argument: str, n_features: int, levels: tuple | None
+) -> Head:
+    """Read a trained head.
+
+    Parameters
+    ----------
+    source : Head, array, pair (W, b), fitted linear estimator or torch.nn.Linear
+        The head in any form a user may have; arrays have shape (C, d) or (d,).
+    argument : str
+        What to call the head in messages.
+    n_features : int
+        Width of the embeddings.
+    levels : tuple or None
+        Sorted levels of its column: the names of the rows where their number fits.
+        None if the column holds numbers or there is none.
+
+    Raises
+    ------
+    ValueError
+        If the head is no array of numbers, not finite, or of another width.
+    """
+    if isinstance(source, Head):
+        coef, intercept = source.coef, source.intercept
+        classes, kind = source.classes, source.kind
+    else:
+        coef, intercept, classes, kind = _unpack(source, argument)
+    coef = _as_matrix(coef, argument)
+    intercept = _as_intercept(intercept, len(coef), argument)
+    _check_width(coef, n_features, argument)
+    if classes is None and levels is not None:
+        classes = _name_rows(len(coef), levels)
+    if kind is None:
+        # Several unnamed rows are class scores in practice: outputs of a network.
+        kind = "logistic" if len(coef) > 1 or classes is not None else "ridge"
+    return Head(coef, intercept, classes, kind)
+
+
+def _unpack(source: Any, argument: str) -> tuple[Any, Any, tuple | None, str | None]:
+    """Weights, intercepts, classes and kind of the supported forms."""
+    if hasattr(source, "coef_"):
+        classes = getattr(source, "classes_", None)
+        kind = "ridge" if classes is None else "logistic"
+        classes = None if classes is None else tuple(np.asarray(classes).tolist())
+        return source.coef_, getattr(source, "intercept_", 0.0), classes, kind
+    if hasattr(source, "weight") and hasattr(source, "in_features"):
+        return source.weight, source.bias, None, None
+    if isinstance(source, (tuple, list)) and len(source) == 2 and _is_pair(source):
+        return source[0], source[1], None, None
+    return source, None, None, None
+
+
+def _is_pair(source: Any) -> bool:
+    """Tell (W, b) from a list of two rows: b has one dimension less than W."""
+    if source[1] is None:
+        return True
+    return np.ndim(_as_array(source[1])) == np.ndim(_as_array(source[0])) - 1
+
+
+def _as_array(values: Any) -> Any:
+    """Bring torch tensors to the CPU without importing torch; leave the rest."""
+    for step in ("detach", "cpu"):
+        values = getattr(values, step, lambda values=values: values)()
+    return values
+
+
+def _as_matrix(coef: Any, argument: str) -> np.ndarray:
+    try:
+        coef = np.array(_as_array(coef), dtype=np.float64, ndmin=1)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{argument}: cannot be read as weights ({type(coef).__name__}); pass an "
+            "array (C, d) or (d,), a pair (W, b), a fitted scikit-learn linear model or "
+            "a torch.nn.Linear."
+        ) from error
+    if coef.ndim > 2:
+        raise ValueError(
+            f"{argument}: the weights have {coef.ndim} dimensions; pass an array (C, d) "
+            "or (d,)."
+        )
+    coef = np.atleast_2d(coef)
+    if not np.isfinite(coef).all():
+        bad = int((~np.isfinite(coef)).sum())
+        raise ValueError(
+            f"{argument}: {bad} of {coef.size} weights are NaN or infinite; export the "
+            "head again."
+        )
+    return coef
+
+
+def _as_intercept(intercept: Any, n_rows: int, argument: str) -> np.ndarray:
+    if intercept is None:
+        return np.zeros(n_rows)
+    intercept = np.array(_as_array(intercept), dtype=np.float64).ravel()
+    if len(intercept) == 1:
+        intercept = np.repeat(intercept, n_rows)
+    if len(intercept) != n_rows or not np.isfinite(intercept).all():
+        raise ValueError(
+            f"{argument}: the weights have {n_rows} rows, so {n_rows} finite intercepts "
+            f"are needed; found {len(intercept)}."
+        )
+    return intercept
+
+
+def _check_width(coef: np.ndarray, n_features: int, argument: str) -> None:
+    if coef.shape[1] == n_features:
+        return
+    hint = ""
+    if coef.shape[0] == n_features:
+        hint = " It looks transposed: pass weights.T."
+    raise ValueError(
+        f"{argument}: the head has {coef.shape[1]} weights per row and the embeddings "
+        f"have {n_features} features; pass the embeddings that enter this head.{hint}"
+    )
+
+
+def _name_rows(n_rows: int, levels: tuple) -> tuple | None:
+    """Names of the classes of an unnamed head, if its rows can be told apart."""
+    fits = n_rows == len(levels) or (n_rows == 1 and len(levels) == 2)
+    return levels if fits else None

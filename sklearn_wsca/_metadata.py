@@ -1,0 +1,332 @@
+"""One metadata column: what kind it is, which rows it describes, or why it is out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from numbers import Number
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pandas.api import types
+
+Kind = Literal["categorical", "continuous"]
+
+MOST_NUMERIC_LEVELS = 10
+FEWEST_LEVEL_ROWS = 3
+SECONDS_PER_DAY = 86_400.0
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metadata column that can be analysed.
+
+    Parameters
+    ----------
+    name : object
+        Name in the table.
+    kind : {"categorical", "continuous"}
+        Whether the labels are levels or numbers.
+    rows : ndarray of shape (n_observed,), dtype int
+        Rows of the table on which the column is used, rising.
+    labels : ndarray of shape (n_observed,)
+        Level codes 0 ... len(levels) - 1, or numbers (days for dates and durations).
+    levels : tuple
+        The levels in order; empty for continuous columns.
+    notes : tuple of str
+        What was left out or changed.
+    """
+
+    name: Any
+    kind: Kind
+    rows: np.ndarray
+    labels: np.ndarray
+    levels: tuple = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_levels(self) -> int:
+        """Number of levels; 0 for a continuous column."""
+        return len(self.levels)
+
+    def take(self, order: np.ndarray) -> Column:
+        """Return the same column for a table whose row i was row ``order[i]``."""
+        position = np.argsort(order)[self.rows]
+        sort = np.argsort(position)
+        return replace(self, rows=position[sort], labels=self.labels[sort])
+
+
+class LeftOutError(ValueError):
+    """A column cannot be analysed; the message is the reason, without the name."""
+
+
+def read_column(
+    series: pd.Series,
+    *,
+    kind: Literal["auto", "categorical", "continuous"] = "auto",
+    n_bins: int | None = None,
+    min_rows: int = 2,
+) -> Column:
+    """Type a column of the metadata table.
+
+    Parameters
+    ----------
+    series : Series
+        The column; its name is used in messages. Rows are counted from 0.
+    kind : {"auto", "categorical", "continuous"}
+        How to read numbers; "auto" takes more than 10 distinct ones as continuous.
+        Strings, booleans and pandas categoricals are categorical in any case.
+    n_bins : int, default=None
+        Bins continuous columns into that many quantile classes.
+    min_rows : int
+        Fewest observed rows.
+
+    Raises
+    ------
+    LeftOutError
+        If the column is constant, identifier-like or observed on too few rows.
+    ValueError
+        If it has infinite, complex or mixed values.
+    """
+    rows = np.flatnonzero(series.notna().to_numpy())
+    if len(rows) < min_rows:
+        raise LeftOutError(
+            f"observed in {len(rows)} of {len(series)} rows, fewer than the {min_rows} "
+            "that are needed"
+        )
+    notes = _missing_note(len(rows), len(series))
+    observed = series.iloc[rows]
+    numbers = _as_numbers(observed)
+    if numbers is None:
+        return _categorical(series.name, rows, observed, notes)
+    if kind == "auto":
+        distinct = len(np.unique(numbers))
+        kind = "continuous" if distinct > MOST_NUMERIC_LEVELS else "categorical"
+    if kind == "categorical":
+        return _categorical(series.name, rows, observed, notes)
+    _check_varies(numbers)
+    if n_bins is not None:
+        return _binned(series.name, rows, numbers, n_bins, notes)
+    _check_no_counter(observed, numbers)
+    return Column(series.name, "continuous", rows, numbers, (), notes)
+
+
+def match_levels(series: pd.Series, levels: tuple) -> tuple[np.ndarray, np.ndarray]:
+    """Codes of new rows by the levels of a fitted column: (rows, codes).
+
+    Rows that are missing or have another level are not among `rows`.
+    """
+    if isinstance(levels[0], pd.Interval):
+        codes = pd.IntervalIndex(levels).get_indexer(as_numbers(series))
+    else:
+        codes = pd.Index(levels, dtype=object).get_indexer(_plain_labels(series))
+    rows = np.flatnonzero(codes >= 0)
+    return rows, codes[rows]
+
+
+def as_numbers(series: pd.Series) -> np.ndarray:
+    """Numbers of a continuous column, NaN where missing."""
+    numbers = np.full(len(series), np.nan)
+    rows = np.flatnonzero(series.notna().to_numpy())
+    found = _as_numbers(series.iloc[rows])
+    if found is None:
+        raise ValueError(
+            f"column {series.name!r} was numeric in fit and holds {series.dtype} now; "
+            "pass the same kind of values."
+        )
+    numbers[rows] = found
+    return numbers
+
+
+def _missing_note(n_observed: int, n_rows: int) -> tuple[str, ...]:
+    missing = n_rows - n_observed
+    if not missing:
+        return ()
+    verb = "is" if missing == 1 else "are"
+    return (f"{missing} of {n_rows} rows {verb} missing",)
+
+
+def _as_numbers(observed: pd.Series) -> np.ndarray | None:
+    """Float values of a numeric, date or duration column; None for levels."""
+    dtype = observed.dtype
+    if isinstance(dtype, pd.SparseDtype):
+        observed = observed.sparse.to_dense()
+        dtype = observed.dtype
+    if isinstance(dtype, pd.PeriodDtype):
+        observed = observed.dt.to_timestamp()
+        dtype = observed.dtype
+    if isinstance(dtype, pd.CategoricalDtype) or types.is_bool_dtype(dtype):
+        return None
+    if types.is_complex_dtype(dtype):
+        raise ValueError(
+            f"column {observed.name!r} holds complex numbers; pass real ones, for "
+            "example their modulus."
+        )
+    if types.is_datetime64_any_dtype(dtype):
+        return _days(observed - _epoch(observed))
+    if types.is_timedelta64_dtype(dtype):
+        return _days(observed)
+    if types.is_numeric_dtype(dtype):
+        return _finite(observed.name, observed.to_numpy(dtype=np.float64))
+    if types.is_object_dtype(dtype):
+        return _object_numbers(observed)
+    return None
+
+
+def _epoch(observed: pd.Series) -> pd.Timestamp:
+    return pd.Timestamp("1970-01-01", tz=observed.dt.tz)
+
+
+def _days(durations: pd.Series) -> np.ndarray:
+    return durations.dt.total_seconds().to_numpy(dtype=np.float64) / SECONDS_PER_DAY
+
+
+def _finite(name: Any, numbers: np.ndarray) -> np.ndarray:
+    infinite = np.flatnonzero(~np.isfinite(numbers))
+    if len(infinite):
+        raise ValueError(
+            f"column {name!r} holds {len(infinite)} infinite values; replace them by "
+            "a number, or by NaN if they are missing."
+        )
+    return numbers
+
+
+def _object_numbers(observed: pd.Series) -> np.ndarray | None:
+    """Sort out object columns by the Python types that they hold."""
+    found = Counter(type(value).__name__ for value in observed)
+    values = observed.to_list()
+    if all(isinstance(value, (str, bytes, bool, np.bool_)) for value in values):
+        if len(found) == 1:
+            return None
+    elif all(
+        isinstance(value, Number) and not isinstance(value, (bool, complex))
+        for value in values
+    ):
+        return _finite(observed.name, np.array(values, dtype=np.float64))
+    elif set(found) <= {"date", "datetime", "Timestamp"}:
+        dates = pd.to_datetime(observed)
+        return _days(dates - _epoch(dates))
+    listed = ", ".join(f"{count} {name}" for name, count in found.most_common(4))
+    raise ValueError(
+        f"column {observed.name!r} mixes or holds unusable types ({listed}); convert it "
+        "to numbers, strings, booleans or dates first, for example with "
+        f"y[{observed.name!r}].astype(str)."
+    )
+
+
+def _plain_labels(series: pd.Series) -> pd.Index:
+    """Level labels without the dtype of their container, so that they compare."""
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        series = series.astype(series.cat.categories.dtype)
+    return pd.Index(series.astype(object))
+
+
+def _categorical(
+    name: Any, rows: np.ndarray, observed: pd.Series, notes: tuple[str, ...]
+) -> Column:
+    if isinstance(observed.dtype, pd.CategoricalDtype):
+        labels = observed.cat.remove_unused_categories()
+        codes, levels = labels.cat.codes.to_numpy(), list(labels.cat.categories)
+    else:
+        codes, levels = pd.factorize(_plain_labels(observed), sort=True)
+    _check_no_identifier(len(levels), len(rows))
+    counts = np.bincount(codes, minlength=len(levels))
+    if len(levels) == 1:
+        raise LeftOutError(f"constant: all {len(rows)} observed rows are {levels[0]!r}")
+    kept = np.flatnonzero(counts >= FEWEST_LEVEL_ROWS)
+    if len(kept) < 2:
+        raise LeftOutError(
+            f"fewer than 2 of its {len(levels)} levels have {FEWEST_LEVEL_ROWS} or more "
+            "rows"
+        )
+    notes = notes + _rare_note(levels, counts)
+    recode = np.full(len(levels), -1, dtype=np.intp)
+    recode[kept] = np.arange(len(kept))
+    codes = recode[codes]
+    used = codes >= 0
+    kept_levels = tuple(_python_scalar(levels[i]) for i in kept)
+    return Column(name, "categorical", rows[used], codes[used], kept_levels, notes)
+
+
+def _python_scalar(label: Any) -> Any:
+    return label.item() if isinstance(label, np.generic) else label
+
+
+def _rare_note(levels: Any, counts: np.ndarray) -> tuple[str, ...]:
+    rare = np.flatnonzero(counts < FEWEST_LEVEL_ROWS)
+    if not len(rare):
+        return ()
+    shown = ", ".join(repr(_python_scalar(levels[i])) for i in rare[:3])
+    shown += f" and {len(rare) - 3} more" if len(rare) > 3 else ""
+    return (
+        f"{int(counts[rare].sum())} rows of {len(rare)} rare levels ({shown}; fewer "
+        f"than {FEWEST_LEVEL_ROWS} rows each) are not used",
+    )
+
+
+def _binned(
+    name: Any,
+    rows: np.ndarray,
+    numbers: np.ndarray,
+    n_bins: int,
+    notes: tuple[str, ...],
+) -> Column:
+    # The outer classes are open, so that new rows beyond the range belong somewhere.
+    edges = np.unique(np.quantile(numbers, np.linspace(0.0, 1.0, n_bins + 1)[1:-1]))
+    bins = pd.cut(numbers, [-np.inf, *edges, np.inf]).remove_unused_categories()
+    levels = tuple(bins.categories)
+    if len(levels) < 2:
+        raise LeftOutError(
+            f"its quantiles give a single class of {n_bins} asked for: most rows share "
+            "one value"
+        )
+    notes = notes + (f"binned into {len(levels)} quantile classes",)
+    codes = np.asarray(bins.codes, dtype=np.intp)
+    return Column(name, "categorical", rows, codes, levels, notes)
+
+
+def _check_varies(numbers: np.ndarray) -> None:
+    if numbers.min() == numbers.max():
+        raise LeftOutError(
+            f"constant: all {len(numbers)} observed rows are {numbers[0]:g}"
+        )
+
+
+def _check_no_identifier(n_levels: int, n_rows: int) -> None:
+    """Refuse labels that name rows or patients rather than describe them."""
+    mostly_distinct = n_levels > 10 and n_levels > n_rows / 2
+    many_small = n_levels > 50 and n_rows / n_levels < 20
+    if mostly_distinct or many_small:
+        raise LeftOutError(
+            f"identifier-like: {n_levels} different values in {n_rows} rows; merge "
+            "levels if it is a property of the sample"
+        )
+
+
+def _check_no_counter(observed: pd.Series, numbers: np.ndarray) -> None:
+    """Refuse distinct integers that fill their range, such as row numbers."""
+    n = len(numbers)
+    if types.is_datetime64_any_dtype(observed.dtype) or n <= MOST_NUMERIC_LEVELS:
+        return
+    whole = np.array_equal(numbers, np.round(numbers))
+    if whole and len(np.unique(numbers)) == n and n > 0.5 * np.ptp(numbers):
+        raise LeftOutError(
+            f"identifier-like: {n} different whole numbers between {numbers.min():g} "
+            f"and {numbers.max():g}, as in a row number"
+        )
+
+
+def restrict_rows(column: Column, rows: np.ndarray) -> Column:
+    """Return the column on those of its rows that are among `rows`.
+
+    Raises
+    ------
+    LeftOutError
+        If what remains does not vary.
+    """
+    kept = np.isin(column.rows, rows)
+    labels = column.labels[kept]
+    if len(labels) == 0 or labels.min() == labels.max():
+        raise LeftOutError("does not vary on the rows on which the target is known")
+    return replace(column, rows=column.rows[kept], labels=labels)

@@ -1,0 +1,182 @@
+"""Probes: the recipes by which a metadata head is fitted, and how good it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.utils.validation import has_fit_parameter
+
+from sklearn_wsca._heads import Head, log_probability
+from sklearn_wsca._metadata import Column
+from sklearn_wsca._solvers import BatchFit, Design, fit_logistic, fit_ridge
+
+HEAD_TOLERANCE = 1e-9
+BATCH_TOLERANCES = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-5}
+FEWEST_ROWS_FOR_SINGLE = 2000
+ELEMENTS_PER_BATCH = 4_000_000
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A recipe for the head of one column.
+
+    Parameters
+    ----------
+    kind : {"logistic", "ridge"}
+        Log-loss on class scores, or squared error on numbers or class indicators.
+    n_levels : int
+        Levels of the column, 0 for numbers.
+    C : float
+        Inverse penalty of logistic heads.
+    alpha : float
+        Penalty of ridge heads.
+    estimator : scikit-learn estimator, default=None
+        Fitted instead, one problem at a time, on the principal coordinates.
+    """
+
+    kind: Literal["logistic", "ridge"]
+    n_levels: int
+    C: float = 1.0
+    alpha: float = 1.0
+    estimator: Any = None
+
+    @property
+    def n_outputs(self) -> int:
+        """Rows that the head will have."""
+        if self.kind == "logistic" and self.n_levels == 2:
+            return 1
+        return max(self.n_levels, 1)
+
+    def matches(self, head: Head, levels: tuple) -> bool:
+        """Whether a head predicts what this probe predicts."""
+        if not self.n_levels:
+            return head.n_rows == 1 and head.classes is None
+        return head.classes is not None and tuple(head.classes) == levels
+
+    def batch_size(self, n: int, k: int) -> int:
+        """Problems that are solved together, so that memory stays bounded."""
+        per_problem = max(self.n_levels, 1) * (n + 4 * k)
+        return max(1, ELEMENTS_PER_BATCH // per_problem)
+
+    def fit(
+        self,
+        design: Design,
+        labels: np.ndarray,
+        weights: np.ndarray | None = None,
+        tolerance: float | None = None,
+    ) -> BatchFit:
+        """Fit the heads of a batch.
+
+        Parameters
+        ----------
+        design : Design
+            The rows.
+        labels : ndarray of shape (p, n)
+            Labels of every problem.
+        weights : ndarray of shape (p, n), default=None
+            Weights per problem; None takes those of the design.
+        tolerance : float, default=None
+            Of the iterative solver; None takes that of batches in the precision of the
+            design.
+        """
+        if self.estimator is not None:
+            return self._fit_estimator(design, labels, weights)
+        if self.kind == "ridge":
+            return fit_ridge(design, self._responses(labels), self.alpha, weights)
+        if tolerance is None:
+            tolerance = BATCH_TOLERANCES[design.dtype]
+        return fit_logistic(
+            design, labels, self.n_levels, self.C, weights, tolerance=tolerance
+        )
+
+    def losses(
+        self, outputs: np.ndarray, labels: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
+        """Weighted log-loss or squared error of each problem: (p,).
+
+        Parameters
+        ----------
+        outputs : ndarray of shape (p, rows, n)
+            Head outputs.
+        labels : ndarray of shape (p, n)
+            Labels.
+        weights : ndarray of shape (n,)
+            Row weights.
+        """
+        if self.kind == "logistic":
+            chances = log_probability(outputs, self.n_levels, axis=1)
+            picked = np.take_along_axis(chances, labels[:, None, :], axis=1)
+            return -picked[:, 0] @ weights
+        errors = outputs - self._responses(labels)
+        return np.sum(errors**2, axis=1) @ weights
+
+    def baseline(self, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Outputs (p, rows) of the best heads that ignore the embeddings."""
+        mean = self._responses(labels) @ weights / weights.sum()
+        if self.kind == "ridge":
+            return mean
+        with np.errstate(divide="ignore"):
+            scores = np.log(mean)
+        return scores[:, 1:] - scores[:, :1] if self.n_levels == 2 else scores
+
+    def _responses(self, labels: np.ndarray) -> np.ndarray:
+        """Regression targets (p, r, n): the numbers, or one indicator per level."""
+        if not self.n_levels:
+            return labels[:, None, :]
+        return np.stack([labels == c for c in range(self.n_levels)], axis=1) * 1.0
+
+    def _fit_estimator(self, design, labels, weights):
+        rows = design.coordinates @ design.rotation.T + design.mean
+        if weights is None:
+            weights = np.broadcast_to(design.weights, labels.shape)
+        weighted = has_fit_parameter(self.estimator, "sample_weight")
+        if not weighted and np.ptp(weights) > 0:
+            raise ValueError(
+                f"heads: {type(self.estimator).__name__} takes no sample_weight, which "
+                "sample_weight and adjust_for_target need; use another estimator."
+            )
+        coefs, intercepts = [], []
+        for values, row_weights in zip(labels, weights, strict=True):
+            extra = {"sample_weight": row_weights} if weighted else {}
+            fitted = clone(self.estimator).fit(rows, values, **extra)
+            coefs.append(np.atleast_2d(fitted.coef_))
+            intercept = np.atleast_1d(getattr(fitted, "intercept_", 0.0))
+            intercepts.append(np.broadcast_to(intercept, len(coefs[-1])))
+        done = np.ones(len(labels), dtype=bool)
+        return BatchFit(np.array(coefs), np.array(intercepts), done)
+
+
+def make_probe(recipe: Any, column: Column, C: float, alpha: float) -> Probe:
+    """Probe of a column from an entry of `heads`: a name or an unfitted estimator.
+
+    Raises
+    ------
+    ValueError
+        If numbers are to be predicted by a classifier, or levels by a regressor.
+    """
+    if isinstance(recipe, str):
+        if recipe == "auto":
+            recipe = "logistic" if column.n_levels else "ridge"
+        return Probe(recipe, column.n_levels, C, alpha)  # type: ignore[arg-type]
+    if is_classifier(recipe) != bool(column.n_levels):
+        wants = "levels" if is_classifier(recipe) else "numbers"
+        raise ValueError(
+            f"heads: {type(recipe).__name__} predicts {wants}, but column "
+            f"{column.name!r} is {column.kind}; use another estimator, or n_bins to "
+            "make classes of numbers."
+        )
+    kind = "logistic" if column.n_levels else "ridge"
+    return Probe(kind, column.n_levels, estimator=recipe)
+
+
+def batch_dtype(n: int) -> type:
+    """Precision of batches: double for small tables, where ties are possible."""
+    return np.float32 if n >= FEWEST_ROWS_FOR_SINGLE else np.float64
+
+
+def tie_tolerance(n: int) -> float:
+    """Relative difference that the iterative solvers may leave in a statistic."""
+    return 10 * BATCH_TOLERANCES[np.dtype(batch_dtype(n))]

@@ -1,0 +1,428 @@
+"""Batched ridge and multinomial logistic heads in principal coordinates.
+
+A *batch* is a set of problems that share the rows and differ in the labels
+(permutations of a metadata column) and possibly in the row weights. All of them
+are solved together, so that the work is a few large matrix products.
+
+Shapes: n rows, k coordinates, p problems, r outputs per problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg
+
+LINE_SEARCH_STEPS = 30
+MEMORY = 8
+
+
+@dataclass(frozen=True)
+class Design:
+    """Rows prepared for many fits: centred and rotated to a diagonal Gram matrix.
+
+    Parameters
+    ----------
+    coordinates : ndarray of shape (n, k)
+        Weighted-centred coordinates, rotated by `rotation`.
+    weights : ndarray of shape (n,)
+        Row weights.
+    gram : ndarray of shape (k,)
+        Diagonal of ``coordinates.T @ diag(weights) @ coordinates``.
+    mean : ndarray of shape (k,)
+        What was subtracted.
+    rotation : ndarray of shape (k, k)
+        Orthogonal matrix: ``coordinates = (T - mean) @ rotation``.
+    """
+
+    coordinates: np.ndarray
+    weights: np.ndarray
+    gram: np.ndarray
+    mean: np.ndarray
+    rotation: np.ndarray
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Precision in which the batches run."""
+        return self.coordinates.dtype
+
+    def restore(
+        self, coef: np.ndarray, intercept: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Heads on the rotated rows -> heads on the rows as they were given."""
+        coef = coef.astype(np.float64) @ self.rotation.T
+        return coef, intercept.astype(np.float64) - coef @ self.mean
+
+
+@dataclass(frozen=True)
+class BatchFit:
+    """Heads of a batch.
+
+    Parameters
+    ----------
+    coef : ndarray of shape (p, r, k)
+        Coefficients on the rows given to `prepare_design`.
+    intercept : ndarray of shape (p, r)
+        Intercepts.
+    converged : ndarray of shape (p,), dtype bool
+        Whether the stated tolerance was reached.
+    """
+
+    coef: np.ndarray
+    intercept: np.ndarray
+    converged: np.ndarray
+
+
+def prepare_design(
+    T: np.ndarray, weights: np.ndarray, dtype: type = np.float64
+) -> Design:
+    """Centre and rotate rows so that their weighted Gram matrix is diagonal."""
+    mean = weights @ T / weights.sum()
+    centred = T - mean
+    gram, rotation = linalg.eigh((centred * weights[:, None]).T @ centred)
+    coordinates = (centred @ rotation).astype(dtype)
+    return Design(coordinates, weights, np.maximum(gram, 0.0), mean, rotation)
+
+
+def fit_ridge(
+    design: Design,
+    values: np.ndarray,
+    alpha: float,
+    weights: np.ndarray | None = None,
+) -> BatchFit:
+    """Fit ridge heads of a batch.
+
+    Minimises ``sum_i w_i |y_i - t_i B - b|^2 + alpha |B|^2`` over B and b.
+
+    Parameters
+    ----------
+    design : Design
+        The shared rows.
+    values : ndarray of shape (p, r, n)
+        Responses.
+    alpha : float
+        Penalty.
+    weights : ndarray of shape (p, n), default=None
+        Weights per problem; None takes those of the design.
+    """
+    values = values.astype(design.dtype, copy=False)
+    if weights is not None:
+        return _fit_ridge_reweighted(design, values, alpha, weights)
+    shares = design.weights / design.weights.sum()
+    mean = values @ shares.astype(design.dtype)
+    weighted = (values - mean[..., None]) * design.weights.astype(design.dtype)
+    moments = _matmul_rows(weighted, design.coordinates).astype(np.float64)
+    coef, intercept = design.restore(moments / (design.gram + alpha), mean)
+    return BatchFit(coef, intercept, np.ones(len(values), dtype=bool))
+
+
+def fit_logistic(
+    design: Design,
+    codes: np.ndarray,
+    n_classes: int,
+    C: float,
+    weights: np.ndarray | None = None,
+    tolerance: float = 1e-8,
+    max_iter: int = 1000,
+) -> BatchFit:
+    """Fit logistic heads of a batch with scikit-learn's objectives.
+
+    Minimises ``C sum_i w_i loss_i + |W|^2 / 2`` with unpenalised intercepts: one
+    weight vector for two classes, one per class (softmax) for more.
+
+    Parameters
+    ----------
+    design : Design
+        The shared rows.
+    codes : ndarray of shape (p, n), dtype int
+        Class of each row in each problem; every class occurs in every problem.
+    n_classes : int
+        Number of classes, at least 2.
+    C : float
+        Inverse penalty.
+    weights : ndarray of shape (p, n), default=None
+        Weights per problem; None takes those of the design.
+    tolerance : float
+        Stops when the gradient, in the norm of the inverse Hessian at zero, has
+        fallen to this share of its value at zero.
+    max_iter : int
+        Largest number of iterations.
+
+    Notes
+    -----
+    Limited-memory quasi-Newton steps that start from the Hessian at zero,
+    ``C M x diag(gram) + I`` with ``M = diag(pi) - pi pi^T``. It is diagonal in the
+    rotated coordinates and the eigenvectors of M. For uninformative labels it is
+    close to the true Hessian, so a permuted problem takes a handful of steps. A
+    step is taken only where it does not increase the objective.
+    """
+    problem = _LogisticProblem(design, codes, n_classes, C, weights)
+    solution, converged = _minimise(problem, tolerance, max_iter)
+    # Class rows from the free directions: a binary head keeps its one weight vector.
+    rows = solution if n_classes == 2 else np.tensordot(problem.basis, solution, axes=1)
+    rows = np.moveaxis(rows, 0, 1)
+    coef, intercept = design.restore(rows[..., :-1], rows[..., -1])
+    return BatchFit(coef, intercept, converged)
+
+
+class _LogisticProblem:
+    """Objective, gradient and starting point of a batch of logistic fits.
+
+    Parameters have shape (r, p, k + 1): r free directions of the class scores (one
+    for two classes, C - 1 else), the last entry being the intercept. The labels enter
+    the objective linearly, so they are used once, for `moments`; the iterations see
+    class probabilities only.
+    """
+
+    def __init__(self, design, codes, n_classes, C, weights):
+        dtype = design.dtype
+        if weights is None:
+            weights = np.broadcast_to(design.weights, codes.shape)
+        self.weights = (C * weights).astype(dtype, copy=False)
+        self.rows = np.hstack(
+            [design.coordinates, np.ones((len(design.coordinates), 1), dtype)]
+        )
+        self.penalty = np.append(np.ones(len(design.gram)), 0.0).astype(dtype)
+        priors = _class_priors(codes, weights, n_classes)
+        basis, curvature = _class_basis(priors.mean(axis=0))
+        self.basis = basis.astype(dtype)
+        gram = np.append(design.gram, design.weights.sum())
+        hessian = C * np.multiply.outer(curvature, gram) + self.penalty
+        self.inverse_hessian = (1.0 / hessian)[:, None, :].astype(dtype)
+        self.start = np.zeros((len(curvature), len(codes), len(gram)), dtype)
+        self.start[..., -1] = np.linalg.pinv(basis) @ np.log(priors).T
+        self.moments = self._label_moments(codes)
+
+    def _label_moments(self, codes: np.ndarray) -> np.ndarray:
+        """Sum over rows of weight x class direction x row: (r, p, k + 1)."""
+        by_class = [
+            (self.weights * (codes == c)) @ self.rows for c in range(len(self.basis))
+        ]
+        return np.tensordot(self.basis.T, np.array(by_class), axes=1)
+
+    def select(self, keep: np.ndarray) -> None:
+        """Drop the problems that are solved."""
+        self.weights, self.moments = self.weights[keep], self.moments[:, keep]
+
+    def scores(self, x: np.ndarray) -> np.ndarray:
+        """Free directions of the class scores: (r, p, n)."""
+        return _matmul_rows(x, self.rows.T)
+
+    def partition(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Weighted sum of log sum exp per problem, and its derivative by the scores."""
+        logits = np.tensordot(self.basis, scores, axes=1)
+        largest = logits.max(axis=0)
+        logits -= largest
+        probability = np.exp(logits, out=logits)
+        total = probability.sum(axis=0)
+        largest += np.log(total)
+        log_partition = np.einsum(
+            "pn,pn->p", self.weights, largest, dtype=np.float64, casting="same_kind"
+        )
+        probability *= self.weights / total
+        return log_partition, np.tensordot(self.basis.T, probability, axes=1)
+
+    def gradient(self, slope: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Gradient of the penalised objective: (r, p, k + 1)."""
+        return _matmul_rows(slope, self.rows) - self.moments + self.penalty * x
+
+    def objective(self, log_partition: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Penalised objective per problem."""
+        return log_partition - _dot(x, self.moments - self.penalty * x / 2)
+
+
+def _matmul_rows(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """(a, b, c) @ (c, d) as one matrix product instead of a loop over a."""
+    a, b, c = left.shape
+    return (left.reshape(a * b, c) @ right).reshape(a, b, right.shape[1])
+
+
+def _class_priors(codes, weights, n_classes):
+    """Weighted class frequencies per problem: (p, C)."""
+    totals = [np.sum(weights * (codes == c), axis=1) for c in range(n_classes)]
+    counts = np.stack(totals, axis=1).astype(np.float64)
+    return counts / counts.sum(axis=1, keepdims=True)
+
+
+def _class_basis(priors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Free directions of the class scores and the curvature along them.
+
+    Two classes have one free direction with scores (-f/2, f/2), which is the binary
+    objective. More have the C - 1 eigenvectors of diag(pi) - pi pi^T that are
+    orthogonal to the vector of ones.
+    """
+    if len(priors) == 2:
+        return np.array([[-0.5], [0.5]]), np.array([priors[0] * priors[1]])
+    contrasts = linalg.helmert(len(priors))
+    middle = np.diag(priors) - np.outer(priors, priors)
+    curvature, vectors = linalg.eigh(contrasts @ middle @ contrasts.T)
+    return contrasts.T @ vectors, np.maximum(curvature, 0.0)
+
+
+def _dot(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Inner product per problem, accumulated in float64."""
+    return np.einsum("rpk,rpk->p", left, right, dtype=np.float64, casting="same_kind")
+
+
+def _minimise(problem, tolerance, max_iter):
+    """Safeguarded limited-memory quasi-Newton iteration over a whole batch.
+
+    The scores are linear in the parameters, so the line search costs no matrix
+    product: an iteration costs one product for the scores of the step and one for
+    the new gradient.
+    """
+    solution = problem.start.copy()
+    active = np.arange(solution.shape[1])
+    converged = np.zeros(len(active), dtype=bool)
+    x = problem.start
+    scores = problem.scores(x)
+    log_partition, slope = problem.partition(scores)
+    gradient = problem.gradient(slope, x)
+    value = problem.objective(log_partition, x)
+    rounding = 4 * np.finfo(x.dtype).eps * np.abs(log_partition)
+    target = tolerance**2 * _dot(gradient, problem.inverse_hessian * gradient)
+    history = _History()
+    for _ in range(max_iter):
+        done = _dot(gradient, problem.inverse_hessian * gradient) <= target
+        if done.any():
+            solution[:, active[done]], converged[active[done]] = x[:, done], True
+            keep = ~done
+            if not keep.any():
+                break
+            active, value, target = active[keep], value[keep], target[keep]
+            rounding = rounding[keep]
+            x, scores, gradient = x[:, keep], scores[:, keep], gradient[:, keep]
+            problem.select(keep)
+            history.select(keep)
+        step = history.direction(gradient, problem.inverse_hessian)
+        # Differences below the rounding error of the objective count as no increase.
+        size, scores, value, slope, stuck = _line_search(
+            problem, x, step, scores, value + rounding, _dot(gradient, step)
+        )
+        step *= size[None, :, None].astype(step.dtype)
+        x = x + step
+        new_gradient = problem.gradient(slope, x)
+        history.append(step, new_gradient - gradient)
+        gradient = new_gradient
+        if stuck.all():
+            break
+    solution[:, active] = x
+    return solution, converged
+
+
+def _line_search(problem, x, step, scores, value, descent):
+    """Halve the step of each problem until its objective falls enough below `value`."""
+    step_scores = problem.scores(step)
+    size = np.ones(len(value))
+    for _ in range(LINE_SEARCH_STEPS):
+        shrunk = size[None, :, None].astype(x.dtype)
+        trial_scores = scores + shrunk * step_scores
+        log_partition, trial_slope = problem.partition(trial_scores)
+        trial_value = problem.objective(log_partition, x + shrunk * step)
+        accepted = trial_value <= value + 1e-4 * size * descent
+        if accepted.all():
+            break
+        size = np.where(accepted, size, size / 2)
+    stuck = ~accepted
+    return size, trial_scores, trial_value, trial_slope, stuck
+
+
+class _History:
+    """The last steps and gradient changes, and the direction that they give."""
+
+    def __init__(self):
+        self.steps, self.changes, self.curvatures = [], [], []
+
+    def append(self, step, change):
+        """Remember a step; one that rounding has spoilt is given no weight."""
+        curvature = _dot(step, change)
+        usable = curvature > np.finfo(step.dtype).eps * _dot(step, step)
+        inverse = np.divide(1.0, curvature, where=usable, out=np.zeros_like(curvature))
+        self.steps.append(step)
+        self.changes.append(change)
+        self.curvatures.append(inverse)
+        if len(self.steps) > MEMORY:
+            for entries in (self.steps, self.changes, self.curvatures):
+                del entries[0]
+
+    def select(self, keep):
+        """Drop the problems that are solved."""
+        self.steps = [step[:, keep] for step in self.steps]
+        self.changes = [change[:, keep] for change in self.changes]
+        self.curvatures = [curvature[keep] for curvature in self.curvatures]
+
+    def direction(self, gradient, inverse_hessian):
+        """Two-loop recursion: descent direction from the remembered curvature."""
+        direction, factors = -gradient, []
+        past = list(zip(self.steps, self.changes, self.curvatures, strict=True))
+        for step, change, inverse in reversed(past):
+            factor = inverse * _dot(step, direction)
+            factors.append(factor)
+            direction = direction - _spread(factor, change)
+        direction = inverse_hessian * direction
+        for (step, change, inverse), factor in zip(
+            past, reversed(factors), strict=True
+        ):
+            correction = factor - inverse * _dot(change, direction)
+            direction = direction + _spread(correction, step)
+        return direction
+
+
+def _spread(factor: np.ndarray, array: np.ndarray) -> np.ndarray:
+    """Multiply each problem's slice by its factor, keeping the precision."""
+    return factor[None, :, None].astype(array.dtype) * array
+
+
+def _fit_ridge_reweighted(design, values, alpha, weights):
+    """Ridge with row weights per problem: preconditioned conjugate gradients.
+
+    The Gram matrix of the design preconditions; with weights near those of the
+    design a few steps suffice, and k + 1 always do in exact arithmetic.
+    """
+    weights = weights.astype(design.dtype, copy=False)[:, None, :]
+    total = weights.sum(axis=2)
+    mean = (weights * values).sum(axis=2) / total
+
+    def gram_product(B: np.ndarray) -> np.ndarray:
+        outputs = _matmul_rows(B, design.coordinates.T)
+        outputs = outputs - ((weights * outputs).sum(axis=2) / total)[..., None]
+        return _matmul_rows(weights * outputs, design.coordinates) + alpha * B
+
+    moments = _matmul_rows(weights * (values - mean[..., None]), design.coordinates)
+    preconditioner = (1.0 / (design.gram + alpha)).astype(design.dtype)
+    coef, converged = _conjugate_gradients(gram_product, moments, preconditioner)
+    centre = np.einsum("prn,nk->prk", weights, design.coordinates) / total[..., None]
+    intercept = mean - (coef * centre).sum(axis=2)
+    return BatchFit(*design.restore(coef, intercept), converged.all(axis=1))
+
+
+def _conjugate_gradients(
+    product: Callable[[np.ndarray], np.ndarray],
+    right_side: np.ndarray,
+    preconditioner: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Solve ``product(B) = right_side`` for each problem and output."""
+    tolerance = 64 * np.finfo(right_side.dtype).eps
+    solution, residual = np.zeros_like(right_side), right_side
+    scaled = preconditioner * residual
+    direction, energy = scaled, (residual * scaled).sum(axis=2)
+    target = tolerance**2 * energy
+    for _ in range(4 * right_side.shape[2] + 20):
+        image = product(direction)
+        curvature = (direction * image).sum(axis=2)
+        step = np.divide(
+            energy, curvature, where=curvature > 0, out=np.zeros_like(energy)
+        )
+        solution = solution + step[..., None] * direction
+        residual = residual - step[..., None] * image
+        scaled = preconditioner * residual
+        previous, energy = energy, (residual * scaled).sum(axis=2)
+        if (energy <= target).all():
+            break
+        growth = np.divide(
+            energy, previous, where=previous > 0, out=np.zeros_like(energy)
+        )
+        direction = scaled + growth[..., None] * direction
+    return solution, energy <= target

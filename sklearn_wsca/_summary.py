@@ -1,0 +1,88 @@
+"""The summary table: one row per column, complete or explained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_wsca._metadata import Column
+
+SUMMARY_COLUMNS = (
+    "kind",
+    "n_samples",
+    "n_levels",
+    "target_association",
+    "encoding_score",
+    "encoding_pvalue",
+    "alignment_score",
+    "alignment_pvalue",
+    "alignment_pvalue_fwer",
+    "alignment_qvalue",
+    "note",
+)
+
+
+def make_summary(rows: dict[Any, dict[str, Any]]) -> pd.DataFrame:
+    """Table with one row per column and the names of the contract."""
+    names = list(rows)
+    index = pd.Index(names, name="column", tupleize_cols=False)
+    table = pd.DataFrame(
+        [rows[name] for name in names], index=index, columns=list(SUMMARY_COLUMNS)
+    )
+    for name in ("n_samples", "n_levels"):
+        table[name] = table[name].astype("Int64")
+    for name in SUMMARY_COLUMNS[3:-1]:
+        table[name] = table[name].astype(float)
+    table["note"] = table["note"].fillna("")
+    return table
+
+
+def target_association(column: Column, target: Column, weights: np.ndarray) -> float:
+    """Strength of the association of a column and the target, between 0 and 1.
+
+    Cramer's V for two categorical columns, the correlation ratio (square root of the
+    share of variance between levels) for one categorical and one continuous, and the
+    absolute Pearson correlation for two continuous ones. NaN if fewer than two rows
+    have both.
+    """
+    both, first, second = np.intersect1d(
+        column.rows, target.rows, assume_unique=True, return_indices=True
+    )
+    if len(both) < 2:
+        return float("nan")
+    a, b, w = column.labels[first], target.labels[second], weights[both]
+    if column.kind == target.kind == "categorical":
+        return _cramers_v(a, b, w)
+    if column.kind == "categorical":
+        return _correlation_ratio(a, b, w)
+    if target.kind == "categorical":
+        return _correlation_ratio(b, a, w)
+    return abs(_correlation(a, b, w))
+
+
+def _cramers_v(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> float:
+    table = np.zeros((a.max() + 1, b.max() + 1))
+    np.add.at(table, (a, b), weights)
+    table = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0] / table.sum()
+    if min(table.shape) < 2:
+        return float("nan")
+    expected = np.outer(table.sum(axis=1), table.sum(axis=0))
+    phi_squared = np.sum((table - expected) ** 2 / expected)
+    return float(np.sqrt(phi_squared / (min(table.shape) - 1)))
+
+
+def _correlation_ratio(levels, values, weights) -> float:
+    centred = values - np.average(values, weights=weights)
+    mass = np.bincount(levels, weights)
+    sums = np.bincount(levels, weights * centred)
+    between = np.sum(sums[mass > 0] ** 2 / mass[mass > 0])
+    total = weights @ centred**2
+    return float(np.sqrt(between / total)) if total > 0 else float("nan")
+
+
+def _correlation(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> float:
+    a, b = (v - np.average(v, weights=weights) for v in (a, b))
+    spread = np.sqrt((weights @ a**2) * (weights @ b**2))
+    return float(weights @ (a * b) / spread) if spread > 0 else float("nan")

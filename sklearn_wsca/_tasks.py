@@ -1,0 +1,235 @@
+"""Tasks: the target and the metadata columns, with the heads they have or will get."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import is_classifier
+
+from sklearn_wsca._balancing import Balance, balance_against, describe_balance
+from sklearn_wsca._heads import Head, is_trained, read_head
+from sklearn_wsca._metadata import Column, LeftOutError, read_column, restrict_rows
+from sklearn_wsca._probes import Probe, make_probe
+
+UNNAMED_PRIMARY = "primary"
+
+
+@dataclass
+class Task:
+    """One task: a column, or the target, with its head and how that is fitted.
+
+    Parameters
+    ----------
+    name : object
+        Name of the column.
+    column : Column or None
+        Labels in canonical order; None for a trained head without labels.
+    probe : Probe or None
+        How a probe of the column is fitted; None without labels.
+    head : Head or None
+        The trained head, or the fitted one once `fit_head` was called.
+    fitted_column : Column or None
+        Labels on the rows that the head is fitted on: those of `column`, less the
+        rows without a target where the fit is balanced against it.
+    balance : Balance or None
+        Balancing weights of the fit.
+    notes : list of str
+        What a reader of the table must know.
+    """
+
+    name: Any
+    column: Column | None = None
+    probe: Probe | None = None
+    head: Head | None = None
+    fitted_column: Column | None = None
+    balance: Balance | None = None
+    trained: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def n_samples(self) -> int | None:
+        """Rows on which the column is used."""
+        return None if self.column is None else len(self.column.labels)
+
+    def can_be_scored(self) -> bool:
+        """Whether the outputs of the head are predictions of the column."""
+        if self.column is None or self.head is None or self.probe is None:
+            return False
+        return self.probe.matches(self.head, self.column.levels)
+
+
+@dataclass(frozen=True)
+class TaskReader:
+    """Reads tasks from the metadata table under the settings of the estimator.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The metadata.
+    n_features : int
+        Width of the embeddings.
+    heads : str or dict
+        As in the estimator.
+    n_bins : int or None
+        As in the estimator.
+    C, alpha : float
+        Penalties.
+    min_rows : int
+        Fewest observed rows of a column.
+    """
+
+    table: pd.DataFrame
+    n_features: int
+    heads: Any
+    n_bins: int | None
+    C: float
+    alpha: float
+    min_rows: int
+
+    def primary(self, target: Any, target_head: Any) -> Task | None:
+        """Primary task; None if there is neither a target nor a trained head.
+
+        Raises
+        ------
+        ValueError
+            If the target cannot be analysed or the head cannot be read.
+        """
+        if target is None and target_head is None:
+            return None
+        task = Task(UNNAMED_PRIMARY if target is None else target)
+        # A common recipe for the metadata heads does not bind the primary head.
+        recipe = "auto" if isinstance(self.heads, str) else self._source(target)
+        if target is not None:
+            task.column = self._target_column(target, recipe)
+            task.fitted_column = task.column
+            task.probe = make_probe(recipe, task.column, self.C, self.alpha)
+        if target_head is not None:
+            levels = task.column.levels or None if task.column else None
+            task.head = self._trained(target_head, "target_head", levels)
+            task.trained = True
+        return task
+
+    def metadata(self, names: list) -> tuple[list[Task], dict[Any, str]]:
+        """Tasks of metadata columns, and the reasons of those left out."""
+        tasks, left_out = [], {}
+        for name in names:
+            try:
+                tasks.append(self._labelled(name))
+            except LeftOutError as reason:
+                left_out[name] = str(reason)
+        return tasks, left_out
+
+    def unlabelled(self, names: list) -> list[Task]:
+        """Tasks of trained heads without a column in the table."""
+        return [
+            Task(
+                name,
+                head=self._trained(self.heads[name], f"heads[{name!r}]", None),
+                trained=True,
+                notes=["trained head without labels: no encoding"],
+            )
+            for name in names
+        ]
+
+    def _source(self, name: Any) -> Any:
+        """Entry of `heads` for a column."""
+        return (
+            self.heads if isinstance(self.heads, str) else self.heads.get(name, "auto")
+        )
+
+    def _target_column(self, target: Any, recipe: Any) -> Column:
+        if is_trained(recipe):
+            raise ValueError(
+                f"heads[{target!r}]: the trained head of the target goes into "
+                "target_head."
+            )
+        try:
+            return read_column(self.table[target], kind=_kind(recipe))
+        except LeftOutError as reason:
+            raise ValueError(
+                f"target={target!r} cannot be the primary task: {reason}. Choose "
+                "another column, or rows on which it varies."
+            ) from reason
+
+    def _labelled(self, name: Any) -> Task:
+        source = self._source(name)
+        recipe = "auto" if is_trained(source) else source
+        binned = None if recipe == "ridge" else self.n_bins
+        column = read_column(
+            self.table[name],
+            kind="auto" if binned else _kind(recipe),
+            n_bins=binned,
+            min_rows=self.min_rows,
+        )
+        probe = make_probe(recipe, column, self.C, self.alpha)
+        task = Task(name, column, probe, fitted_column=column, notes=list(column.notes))
+        if is_trained(source):
+            levels = column.levels or None
+            task.head = self._trained(source, f"heads[{name!r}]", levels)
+            task.trained = True
+            task.notes.append("trained head; the encoding score is that of a probe")
+        return task
+
+    def _trained(self, source: Any, argument: str, levels: tuple | None) -> Head:
+        if not is_trained(source):
+            raise ValueError(
+                f"{argument}: {source!r} is not fitted; pass a trained head, or leave "
+                f"{argument} out to have one fitted."
+            )
+        return read_head(
+            source, argument=argument, n_features=self.n_features, levels=levels
+        )
+
+
+def reorder(tasks: list[Task], order: np.ndarray) -> None:
+    """Bring the labels of all tasks to another order of the rows."""
+    for task in tasks:
+        if task.column is not None:
+            task.column = task.fitted_column = task.column.take(order)
+
+
+def balance(
+    tasks: list[Task], primary: Task | None, weights: np.ndarray
+) -> dict[Any, str]:
+    """Balance the fits of all columns against the target; reasons where impossible.
+
+    Raises
+    ------
+    ValueError
+        If there is no target column.
+    """
+    if primary is None or primary.column is None:
+        raise ValueError(
+            "adjust_for_target=True needs the target: name its column in target."
+        )
+    left_out = {}
+    for task in tasks:
+        if task.trained or task.column is None:
+            task.notes.append("trained head: not adjusted for the target")
+            continue
+        try:
+            _balance_task(task, primary.column, weights)
+        except LeftOutError as reason:
+            left_out[task.name] = str(reason)
+    return left_out
+
+
+def _balance_task(task: Task, target: Column, weights: np.ndarray) -> None:
+    assert task.column is not None
+    column = restrict_rows(task.column, target.rows)
+    target = restrict_rows(target, column.rows)
+    task.fitted_column = column
+    task.balance = balance_against(column, target, weights[column.rows])
+    balanced = task.balance.weights(task.balance.cells[None])[0]
+    task.notes.append(describe_balance(balanced))
+
+
+def _kind(recipe: Any) -> Any:
+    """How numbers are to be read for a recipe."""
+    if isinstance(recipe, str):
+        kinds = {"auto": "auto", "logistic": "categorical", "ridge": "continuous"}
+        return kinds[recipe]
+    return "categorical" if is_classifier(recipe) else "continuous"

@@ -1,0 +1,111 @@
+"""Checks of the arguments of the estimator, each with one clear error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_wsca._heads import is_trained
+from sklearn_wsca._table import require_columns
+
+ROWS_SHOWN = 5
+
+
+def check_finite(X: np.ndarray) -> None:
+    """Raise if an embedding is NaN or infinite, with the count and first rows."""
+    # The sum is finite exactly if all is well, short of overflow: no copy of X.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(X.sum(dtype=np.float64)):
+            return
+    bad = ~np.isfinite(X)
+    rows = np.flatnonzero(bad.any(axis=1))
+    if not len(rows):
+        return
+    what = "NaN" if np.isnan(X).any() else "infinity"
+    shown = ", ".join(map(str, rows[:ROWS_SHOWN]))
+    more = ", ..." if len(rows) > ROWS_SHOWN else ""
+    raise ValueError(
+        f"X: the embeddings contain {what}: {int(bad.sum())} non-finite values in "
+        f"{len(rows)} of {len(X)} rows (rows {shown}{more}, counted from 0). Drop those "
+        "rows from X and y, or export the embeddings again."
+    )
+
+
+def check_same_length(X: np.ndarray, table: pd.DataFrame) -> None:
+    """Raise if the table does not have one row per embedding."""
+    if len(X) != len(table):
+        raise ValueError(
+            f"X has {len(X)} rows and y has {len(table)} rows: inconsistent numbers of "
+            "samples. Row i of y must describe row i of X."
+        )
+
+
+def check_deferred(confounders: Any, groups: Any, target: Any) -> None:
+    """Raise for parts of the contract that the package does not have yet."""
+    if confounders is not None and target is not None and target in list(confounders):
+        raise ValueError(
+            f"confounders: the target {target!r} is among them; it is held fixed "
+            "anyway, so leave it out of confounders."
+        )
+    for name, value in (("confounders", confounders), ("groups", groups)):
+        if value is not None:
+            raise NotImplementedError(
+                f"{name}={value!r}: patient-level and confounder-adjusted inference is "
+                f"not part of this version; leave {name} at None."
+            )
+
+
+def select_columns(
+    table: pd.DataFrame, target: Any, columns: Any, heads: Any
+) -> tuple[list, list]:
+    """Names of the columns to analyse, and of trained heads without a column.
+
+    Raises
+    ------
+    ValueError
+        For unknown or repeated names, the target among the columns, or none at all.
+    """
+    if target is not None:
+        require_columns([target], table, "target")
+    entries = heads if isinstance(heads, dict) else {}
+    unlabelled = [
+        name
+        for name, source in entries.items()
+        if name not in table.columns and is_trained(source)
+    ]
+    require_columns(
+        [name for name in entries if name not in unlabelled], table, "heads"
+    )
+    if columns is None:
+        return [name for name in table.columns if name != target], unlabelled
+    names = list(columns)
+    require_columns([n for n in names if n not in unlabelled], table, "columns")
+    if target in names and target is not None:
+        raise ValueError(
+            f"columns: the target {target!r} is among them; it is the primary task, so "
+            "leave it out of columns."
+        )
+    if len(set(names)) < len(names):
+        raise ValueError(f"columns: a name occurs more than once in {names}.")
+    unused = [name for name in entries if name not in names and name != target]
+    if unused:
+        raise ValueError(
+            f"heads: {unused} are not among columns; add them there or drop them here."
+        )
+    labelled = [name for name in names if name not in unlabelled]
+    return labelled, [name for name in names if name in unlabelled]
+
+
+def check_something_left(dropped: dict[Any, str], n_analysed: int, target: Any) -> None:
+    """Raise if no column can be analysed, with the reason for each."""
+    if n_analysed:
+        return
+    if not dropped:
+        raise ValueError(
+            f"y: there is no column besides the target {target!r}; pass metadata "
+            "columns to analyse."
+        )
+    reasons = "; ".join(f"{name!r}: {reason}" for name, reason in dropped.items())
+    raise ValueError(f"y: all columns are left out, nothing to analyse. {reasons}.")
