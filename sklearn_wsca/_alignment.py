@@ -84,8 +84,8 @@ def weight_space_correlation(
         P = np.asarray(components, dtype=np.float64)
         if P.ndim != 2 or P.shape[1] != a.shape[1]:
             raise ValueError(
-                f"components has shape {P.shape}; the heads have {a.shape[1]} features, "
-                f"so (k, {a.shape[1]}) is needed."
+                f"components has shape {P.shape}; the heads have {a.shape[1]} "
+                f"features, so (k, {a.shape[1]}) is needed."
             )
         a, b = a @ P.T, b @ P.T
     a, b = (

@@ -152,9 +152,8 @@ def encode(
         partial(
             fold_losses,
             rows.T,
-            task.column,
             rows.weights,
-            task.probe,
+            *task.labelled(),
             folds[task.name],
             i,
             plan,
@@ -167,11 +166,11 @@ def encode(
     for task in tasks:
         own = [next(results) for _ in range(folds[task.name].n_folds)]
         skills = combine_folds(own)
-        assert task.column is not None
+        column, _ = task.labelled()
         found[task.name] = Encoding(
             float(skills[0]),
             skills[1:],
-            held_out_metrics(task.column, folds[task.name], own, rows.weights),
+            held_out_metrics(column, folds[task.name], own, rows.weights),
             all(result.all_converged for result in own),
         )
     return found
@@ -197,7 +196,7 @@ def refit_null(
             jobs.append(partial(null.scores, batch, plan, *arguments))
             owners.append(task.name)
     parts: dict[Any, list[np.ndarray]] = {task.name: [] for task in tasks}
-    failed = {}
+    failed: dict[Any, int] = {}
     for name, (scores, n_failed) in zip(owners, run(jobs), strict=True):
         parts[name].append(scores)
         failed[name] = failed.get(name, 0) + n_failed

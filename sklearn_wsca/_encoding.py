@@ -96,8 +96,8 @@ def _read_splits(column: Column, splits: Any) -> np.ndarray:
 
 def fold_losses(
     T: np.ndarray,
-    column: Column,
     weights: np.ndarray,
+    column: Column,
     probe: Probe,
     folds: Folds,
     number: int,

@@ -114,11 +114,7 @@ def read_head(
     ValueError
         If the head is no array of numbers, not finite, or of another width.
     """
-    if isinstance(source, Head):
-        coef, intercept = source.coef, source.intercept
-        classes, kind = source.classes, source.kind
-    else:
-        coef, intercept, classes, kind = _unpack(source, argument)
+    coef, intercept, classes, kind = _unpack(source)
     coef = _as_matrix(coef, argument)
     intercept = _as_intercept(intercept, len(coef), argument)
     _check_width(coef, n_features, argument)
@@ -130,8 +126,10 @@ def read_head(
     return Head(coef, intercept, classes, kind)
 
 
-def _unpack(source: Any, argument: str) -> tuple[Any, Any, tuple | None, str | None]:
+def _unpack(source: Any) -> tuple[Any, Any, tuple | None, str | None]:
     """Weights, intercepts, classes and kind of the supported forms."""
+    if isinstance(source, Head):
+        return source.coef, source.intercept, source.classes, source.kind
     if hasattr(source, "coef_"):
         classes = getattr(source, "classes_", None)
         kind = "ridge" if classes is None else "logistic"
@@ -164,13 +162,13 @@ def _as_matrix(coef: Any, argument: str) -> np.ndarray:
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"{argument}: cannot be read as weights ({type(coef).__name__}); pass an "
-            "array (C, d) or (d,), a pair (W, b), a fitted scikit-learn linear model or "
-            "a torch.nn.Linear."
+            "array (C, d) or (d,), a pair (W, b), a fitted scikit-learn linear "
+            "model or a torch.nn.Linear."
         ) from error
     if coef.ndim > 2:
         raise ValueError(
-            f"{argument}: the weights have {coef.ndim} dimensions; pass an array (C, d) "
-            "or (d,)."
+            f"{argument}: the weights have {coef.ndim} dimensions; pass an array "
+            "(C, d) or (d,)."
         )
     coef = np.atleast_2d(coef)
     if not np.isfinite(coef).all():
@@ -190,8 +188,8 @@ def _as_intercept(intercept: Any, n_rows: int, argument: str) -> np.ndarray:
         intercept = np.repeat(intercept, n_rows)
     if len(intercept) != n_rows or not np.isfinite(intercept).all():
         raise ValueError(
-            f"{argument}: the weights have {n_rows} rows, so {n_rows} finite intercepts "
-            f"are needed; found {len(intercept)}."
+            f"{argument}: the weights have {n_rows} rows, so {n_rows} finite "
+            f"intercepts are needed; found {len(intercept)}."
         )
     return intercept
 

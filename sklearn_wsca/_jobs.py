@@ -1,4 +1,4 @@
-"""Running independent jobs through joblib, with progress by scikit-learn's callbacks."""
+"""Independent jobs through joblib, with progress by scikit-learn's callbacks."""
 
 from __future__ import annotations
 

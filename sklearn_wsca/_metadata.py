@@ -209,8 +209,8 @@ def _object_numbers(observed: pd.Series) -> np.ndarray | None:
         return _days(dates - _epoch(dates))
     listed = ", ".join(f"{count} {name}" for name, count in found.most_common(4))
     raise ValueError(
-        f"column {observed.name!r} mixes or holds unusable types ({listed}); convert it "
-        "to numbers, strings, booleans or dates first, for example with "
+        f"column {observed.name!r} mixes or holds unusable types ({listed}); convert "
+        "it to numbers, strings, booleans or dates first, for example with "
         f"y[{observed.name!r}].astype(str)."
     )
 
@@ -237,8 +237,8 @@ def _categorical(
     kept = np.flatnonzero(counts >= FEWEST_LEVEL_ROWS)
     if len(kept) < 2:
         raise LeftOutError(
-            f"fewer than 2 of its {len(levels)} levels have {FEWEST_LEVEL_ROWS} or more "
-            "rows"
+            f"fewer than 2 of its {len(levels)} levels have {FEWEST_LEVEL_ROWS} or "
+            "more rows"
         )
     notes = notes + _rare_note(levels, counts)
     recode = np.full(len(levels), -1, dtype=np.intp)

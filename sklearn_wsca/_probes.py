@@ -13,6 +13,8 @@ from sklearn_wsca._heads import Head, log_probability
 from sklearn_wsca._metadata import Column
 from sklearn_wsca._solvers import BatchFit, Design, fit_logistic, fit_ridge
 
+Kind = Literal["logistic", "ridge"]
+
 HEAD_TOLERANCE = 1e-9
 BATCH_TOLERANCES = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-5}
 FEWEST_ROWS_FOR_SINGLE = 2000
@@ -37,7 +39,7 @@ class Probe:
         Fitted instead, one problem at a time, on the principal coordinates.
     """
 
-    kind: Literal["logistic", "ridge"]
+    kind: Kind
     n_levels: int
     C: float = 1.0
     alpha: float = 1.0
@@ -158,9 +160,9 @@ def make_probe(recipe: Any, column: Column, C: float, alpha: float) -> Probe:
         If numbers are to be predicted by a classifier, or levels by a regressor.
     """
     if isinstance(recipe, str):
-        if recipe == "auto":
-            recipe = "logistic" if column.n_levels else "ridge"
-        return Probe(recipe, column.n_levels, C, alpha)  # type: ignore[arg-type]
+        by_kind: Kind = "logistic" if column.n_levels else "ridge"
+        kind: Kind = "ridge" if recipe == "ridge" else by_kind
+        return Probe(kind, column.n_levels, C, alpha)
     if is_classifier(recipe) != bool(column.n_levels):
         wants = "levels" if is_classifier(recipe) else "numbers"
         raise ValueError(
@@ -168,8 +170,8 @@ def make_probe(recipe: Any, column: Column, C: float, alpha: float) -> Probe:
             f"{column.name!r} is {column.kind}; use another estimator, or n_bins to "
             "make classes of numbers."
         )
-    kind = "logistic" if column.n_levels else "ridge"
-    return Probe(kind, column.n_levels, estimator=recipe)
+    by_kind = "logistic" if column.n_levels else "ridge"
+    return Probe(by_kind, column.n_levels, estimator=recipe)
 
 
 def batch_dtype(n: int) -> type:

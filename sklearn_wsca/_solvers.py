@@ -395,7 +395,8 @@ def _fit_ridge_reweighted(design, values, alpha, weights):
     coef, converged = _conjugate_gradients(gram_product, moments, preconditioner)
     centre = np.einsum("prn,nk->prk", weights, design.coordinates) / total[..., None]
     intercept = mean - (coef * centre).sum(axis=2)
-    return BatchFit(*design.restore(coef, intercept), converged.all(axis=1))
+    coef, intercept = design.restore(coef, intercept)
+    return BatchFit(coef, intercept, np.all(converged, axis=1))
 
 
 def _conjugate_gradients(

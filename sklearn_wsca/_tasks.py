@@ -54,6 +54,11 @@ class Task:
         """Rows on which the column is used."""
         return None if self.column is None else len(self.column.labels)
 
+    def labelled(self) -> tuple[Column, Probe]:
+        """Column and probe of a task that has labels."""
+        assert self.column is not None and self.probe is not None
+        return self.column, self.probe
+
     def can_be_scored(self) -> bool:
         """Whether the outputs of the head are predictions of the column."""
         if self.column is None or self.head is None or self.probe is None:

@@ -28,8 +28,8 @@ def check_finite(X: np.ndarray) -> None:
     more = ", ..." if len(rows) > ROWS_SHOWN else ""
     raise ValueError(
         f"X: the embeddings contain {what}: {int(bad.sum())} non-finite values in "
-        f"{len(rows)} of {len(X)} rows (rows {shown}{more}, counted from 0). Drop those "
-        "rows from X and y, or export the embeddings again."
+        f"{len(rows)} of {len(X)} rows (rows {shown}{more}, counted from 0). Drop "
+        "those rows from X and y, or export the embeddings again."
     )
 
 

@@ -506,8 +506,8 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         """Checked embeddings, table and weights, without rows of weight 0."""
         if y is None:
             raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but the "
-                "target y is None: pass the metadata table as y."
+                f"This {type(self).__name__} estimator requires y to be passed, but "
+                "the target y is None: pass the metadata table as y."
             )
         check_same_index(X, y)
         X = self._check_embeddings(X, reset)
@@ -524,7 +524,7 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
 
     def _read_tasks(self, table: pd.DataFrame, n_features: int):
         """Primary task, metadata tasks, and the names of all columns asked for."""
-        min_rows = self.cv if isinstance(self.cv, Integral) else 2
+        min_rows = int(self.cv) if isinstance(self.cv, Integral) else 2
         reader = TaskReader(
             table, n_features, self.heads, self.n_bins, self.C, self.alpha, min_rows
         )
@@ -548,7 +548,7 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         self.explained_variance_ = subspace.variance
         self.explained_variance_ratio_ = subspace.variance / subspace.total_variance
         self.n_components_, self.scale_ = k, subspace.scale
-        if isinstance(self.n_components, Integral) and self.n_components > k:
+        if isinstance(self.n_components, (int, np.integer)) and k < self.n_components:
             self.notes_.append(
                 f"n_components={self.n_components} was asked for, but the embeddings "
                 f"vary along {k} directions only: k = {k}."
@@ -581,7 +581,7 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         _warn_not_converged(failed, "heads")
         self.target_head_ = None if primary is None else primary.head
         self._primary_name = None if primary is None else primary.name
-        self.heads_ = {task.name: task.head for task in tasks}
+        self.heads_ = {task.name: task.head for task in tasks if task.head is not None}
         self._scored = {
             task.name: ScoredColumn.of(task, rows.weights)
             for task in tasks
@@ -599,7 +599,8 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
     def _test_encoding(self, tasks: list[Task], rows: Rows, plan, runner) -> None:
         labelled = [task for task in tasks if task.column is not None]
         folds = {
-            task.name: make_folds(task.column, self.cv, plan.seed) for task in labelled
+            task.name: make_folds(task.labelled()[0], self.cv, plan.seed)
+            for task in labelled
         }
         for task in labelled:
             task.notes += [folds[task.name].note] * bool(folds[task.name].note)
