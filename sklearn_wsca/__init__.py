@@ -1,11 +1,13 @@
 """Does a neural network use the metadata that its embeddings encode?"""
 
 from sklearn_wsca._alignment import weight_space_correlation
+from sklearn_wsca._displays import AlignmentDisplay
 from sklearn_wsca._heads import Head
 from sklearn_wsca._version import __version__
 from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
 
 __all__ = [
+    "AlignmentDisplay",
     "Head",
     "WeightSpaceCorrelation",
     "__version__",
