@@ -65,8 +65,8 @@ def describe_column(
     if not aligns:
         return (
             f"{encoded} The decision is not clearly aligned with it: shuffled columns "
-            f"align as well in {row['alignment_pvalue_fwer']:.0%} of the draws. That is "
-            "no proof that it is unused."
+            f"align as well in {row['alignment_pvalue_fwer']:.0%} of the draws. That "
+            "is no proof that it is unused."
         )
     aligned = f"{encoded} The decision aligns with it more than with shuffled columns."
     if aligns_adjusted:

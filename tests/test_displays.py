@@ -1,4 +1,5 @@
 import sys
+from itertools import pairwise
 
 import matplotlib
 import numpy as np
@@ -67,7 +68,7 @@ def test_sixty_classes_get_a_figure_that_holds_them():
     display.figure_.canvas.draw()
     ticks = display.ax_.get_yticklabels()
     boxes = [tick.get_window_extent() for tick in ticks]
-    assert all(not a.overlaps(b) for a, b in zip(boxes, boxes[1:], strict=False))
+    assert all(not a.overlaps(b) for a, b in pairwise(boxes))
     assert not display.ax_.texts
 
 
