@@ -53,6 +53,4 @@ def run_demo(n_permutations: int = 999, seed: int = 0) -> Demo:
         f"within disease status), smallest possible p-value "
         f"{1 / (n_permutations + 1):.2g}, seed {seed}."
     )
-    return Demo(
-        plain.summary_, adjusted.summary_, plain.encoding_metrics_, description
-    )
+    return Demo(plain.summary_, adjusted.summary_, plain.encoding_metrics_, description)
