@@ -14,6 +14,9 @@ from sklearn_wsca._subspace import Subspace, row_blocks
 Metric = Literal["weight", "score", "pattern"]
 Aggregate = Literal["rms", "max", "mean"]
 
+# Below this share of its length, what is left of a head row is rounding.
+ROUNDING = 1e-13
+
 
 def weight_space_correlation(
     coef_a, coef_b, components=None, *, center: bool = True
@@ -73,7 +76,8 @@ def weight_space_correlation(
     for name, coef in (("coef_a", coef_a), ("coef_b", coef_b)):
         coef = np.atleast_2d(np.asarray(coef, dtype=np.float64))
         _check_weights(coef, name)
-        rows.append(center_rows(coef) if center else coef)
+        labels = [f"{i} of {name}" for i in range(len(coef))]
+        rows.append(unit_rows(center_rows(coef) if center else coef, labels))
     a, b = rows
     if a.shape[1] != b.shape[1]:
         raise ValueError(
@@ -87,11 +91,15 @@ def weight_space_correlation(
                 f"components has shape {P.shape}; the heads have {a.shape[1]} "
                 f"features, so (k, {a.shape[1]}) is needed."
             )
-        a, b = a @ P.T, b @ P.T
-    a, b = (
-        unit_rows(rows, [f"{i} of {name}" for i in range(len(rows))])
-        for rows, name in ((a, "coef_a"), (b, "coef_b"))
-    )
+        reach = np.linalg.norm(P, axis=1).max(initial=0.0)
+        a, b = (
+            unit_rows(
+                rows @ P.T,
+                [f"{i} of {name}" for i in range(len(rows))],
+                ROUNDING * reach,
+            )
+            for rows, name in ((a, "coef_a"), (b, "coef_b"))
+        )
     return np.clip(a @ b.T, -1.0, 1.0)
 
 
@@ -102,14 +110,14 @@ def _check_weights(coef: np.ndarray, name: str) -> None:
         raise ValueError(f"{name} holds NaN or infinite weights; export it again.")
 
 
-def unit_rows(rows: np.ndarray, labels: Sequence) -> np.ndarray:
-    """Divide rows by their length; a row of length 0 has no direction.
+def unit_rows(rows: np.ndarray, labels: Sequence, rounding: float = 0.0) -> np.ndarray:
+    """Divide rows by their length; one of length 0, or `rounding`, has no direction.
 
     `labels` names the rows along the second last axis.
     """
     lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
-    if not lengths.all():
-        first = labels[np.argwhere(lengths == 0)[0][-2]]
+    if not (lengths > rounding).all():
+        first = labels[np.argwhere(lengths <= rounding)[0][-2]]
         raise ValueError(
             f"the head row {first} is zero after centring over classes and projection "
             "on the principal directions, so it has no direction to compare."
@@ -142,6 +150,8 @@ class AlignmentSpace:
         The extra coordinates carry what lies outside the retained directions where
         the metric counts it; they are zero for heads fitted in the subspace.
         """
+        # Heads of different units side by side: each is judged at its own length.
+        coef = unit_rows(coef, labels)
         inside = self.subspace.project(coef)
         if self.metric == "score":
             outside = self._outside_outputs(coef, inside, X, weights)
@@ -150,7 +160,8 @@ class AlignmentSpace:
             outside = np.zeros((len(coef), 0))
         else:
             outside = coef - inside @ self.subspace.components
-        return unit_rows(np.hstack([inside, outside]), labels)
+        reach = self._largest_weighting() if self.metric == "score" else 1.0
+        return unit_rows(np.hstack([inside, outside]), labels, ROUNDING * reach)
 
     def references(self, coef: np.ndarray, X: np.ndarray, weights, labels: list):
         """Unit vectors that filters are compared with: (rows, k + extra).
@@ -159,21 +170,33 @@ class AlignmentSpace:
         """
         if self.metric != "pattern":
             return self.filters(coef, X, weights, labels)
+        coef = unit_rows(coef, labels)
         pattern = self.subspace.project(coef) * self.subspace.variance
+        pattern = unit_rows(pattern, labels, ROUNDING * self._largest_weighting() ** 2)
         extra = 0 if self.projected else coef.shape[1]
-        return unit_rows(np.pad(pattern, ((0, 0), (0, extra))), labels)
+        return np.pad(pattern, ((0, 0), (0, extra)))
 
     def fitted_references(
         self, coef: np.ndarray, center: bool, labels: Sequence
     ) -> np.ndarray:
-        """References of heads given in scaled principal coordinates: (..., rows, k)."""
+        """References of shuffled heads in scaled principal coordinates: (..., rows, k).
+
+        A shuffle that carries no information has a head of zeros. It is aligned with
+        nothing, so it stays zero.
+        """
         weightings = {
             "weight": 1.0,
             "score": np.sqrt(self.subspace.variance),
             "pattern": self.subspace.variance,
         }
         coef = center_rows(coef) if center else coef
-        return unit_rows(coef * weightings[self.metric], labels)
+        coef = coef * weightings[self.metric]
+        lengths = np.linalg.norm(coef, axis=-1, keepdims=True)
+        return np.divide(coef, lengths, where=lengths > 0, out=np.zeros_like(coef))
+
+    def _largest_weighting(self) -> float:
+        """Largest standard deviation along a direction."""
+        return float(np.sqrt(self.subspace.variance[0]))
 
     def _outside_outputs(self, coef, inside, X, weights):
         """Coordinates of the outputs' part that the retained directions miss."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import (
-    HasMethods,
     Interval,
     RealNotInt,
     StrOptions,
 )
-from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    _check_sample_weight,
+    _num_samples,
+)
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -36,11 +39,11 @@ except ImportError:  # scikit-learn < 1.9 has no fit callbacks
 
 __all__ = [
     "CallbackSupportMixin",
-    "HasMethods",
     "Interval",
     "RealNotInt",
     "StrOptions",
     "_check_feature_names_in",
     "_check_sample_weight",
     "_fit_context",
+    "_num_samples",
 ]

@@ -68,8 +68,17 @@ class Head:
 
 
 def center_rows(coef: np.ndarray) -> np.ndarray:
-    """Subtract the mean over rows; a single row is returned as it is."""
-    return coef - coef.mean(axis=-2, keepdims=True) if coef.shape[-2] > 1 else coef
+    """Subtract the mean over rows; a single row is returned as it is.
+
+    A row that is the mean up to rounding becomes zero: what is left has no direction.
+    """
+    if coef.shape[-2] == 1:
+        return coef
+    centred = coef - coef.mean(axis=-2, keepdims=True)
+    rounding = 16 * np.finfo(np.float64).eps
+    largest = np.abs(coef).max(axis=(-2, -1), keepdims=True)
+    kept = np.abs(centred).max(axis=-1, keepdims=True) > rounding * largest
+    return centred * kept
 
 
 def log_probability(outputs: np.ndarray, n_classes: int, axis: int = -1) -> np.ndarray:
@@ -150,8 +159,8 @@ def _is_pair(source: Any) -> bool:
 
 
 def _as_array(values: Any) -> Any:
-    """Bring torch tensors to the CPU without importing torch; leave the rest."""
-    for step in ("detach", "cpu"):
+    """Turn torch tensors into arrays without importing torch; leave the rest."""
+    for step in ("detach", "cpu", "double", "numpy"):
         values = getattr(values, step, lambda values=values: values)()
     return values
 

@@ -30,9 +30,11 @@ class JobRunner:
         context = self.context.subcontext(task_name=name, max_subtasks=len(jobs))
         context.call_on_fit_task_begin(estimator=self.estimator)
         workers = Parallel(n_jobs=self.n_jobs, prefer="threads", return_as="generator")
+        results = []
         for result in workers(delayed(job)() for job in jobs):
             step = context.subcontext(task_name=name)
             step.call_on_fit_task_begin(estimator=self.estimator)
             step.call_on_fit_task_end(estimator=self.estimator)
-            yield result
+            results.append(result)
         context.call_on_fit_task_end(estimator=self.estimator)
+        return iter(results)

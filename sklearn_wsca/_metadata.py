@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from datetime import date
 from numbers import Number
 from typing import Any, Literal
 
@@ -106,9 +107,9 @@ def read_column(
     if kind == "categorical":
         return _categorical(series.name, rows, observed, notes)
     _check_varies(numbers)
+    _check_no_counter(observed, numbers)
     if n_bins is not None:
         return _binned(series.name, rows, numbers, n_bins, notes)
-    _check_no_counter(observed, numbers)
     return Column(series.name, "continuous", rows, numbers, (), notes)
 
 
@@ -158,13 +159,15 @@ def _as_numbers(observed: pd.Series) -> np.ndarray | None:
         dtype = observed.dtype
     if isinstance(dtype, pd.CategoricalDtype) or types.is_bool_dtype(dtype):
         return None
+    if isinstance(dtype, pd.ArrowDtype) and issubclass(dtype.type, date):
+        return _object_dates(observed.astype(object))
     if types.is_complex_dtype(dtype):
         raise ValueError(
             f"column {observed.name!r} holds complex numbers; pass real ones, for "
             "example their modulus."
         )
     if types.is_datetime64_any_dtype(dtype):
-        return _days(observed - _epoch(observed))
+        return _days_since_epoch(observed)
     if types.is_timedelta64_dtype(dtype):
         return _days(observed)
     if types.is_numeric_dtype(dtype):
@@ -174,8 +177,11 @@ def _as_numbers(observed: pd.Series) -> np.ndarray | None:
     return None
 
 
-def _epoch(observed: pd.Series) -> pd.Timestamp:
-    return pd.Timestamp("1970-01-01", tz=observed.dt.tz)
+def _days_since_epoch(dates: pd.Series) -> np.ndarray:
+    """Days since 1970, in UTC where the dates have a time zone."""
+    if dates.dt.tz is not None:
+        dates = dates.dt.tz_convert("UTC")
+    return _days(dates - pd.Timestamp("1970-01-01", tz=dates.dt.tz))
 
 
 def _days(durations: pd.Series) -> np.ndarray:
@@ -204,9 +210,8 @@ def _object_numbers(observed: pd.Series) -> np.ndarray | None:
         for value in values
     ):
         return _finite(observed.name, np.array(values, dtype=np.float64))
-    elif set(found) <= {"date", "datetime", "Timestamp"}:
-        dates = pd.to_datetime(observed)
-        return _days(dates - _epoch(dates))
+    elif all(isinstance(value, date) for value in values):
+        return _object_dates(observed)
     listed = ", ".join(f"{count} {name}" for name, count in found.most_common(4))
     raise ValueError(
         f"column {observed.name!r} mixes or holds unusable types ({listed}); convert "
@@ -215,10 +220,19 @@ def _object_numbers(observed: pd.Series) -> np.ndarray | None:
     )
 
 
+def _object_dates(observed: pd.Series) -> np.ndarray:
+    """Days since 1970 of dates and times; those without a zone count as UTC."""
+    try:
+        return _days_since_epoch(pd.to_datetime(observed, utc=True))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(
+            f"column {observed.name!r} holds dates that pandas cannot read ({error}); "
+            "convert them with pd.to_datetime first."
+        ) from error
+
+
 def _plain_labels(series: pd.Series) -> pd.Index:
     """Level labels without the dtype of their container, so that they compare."""
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        series = series.astype(series.cat.categories.dtype)
     return pd.Index(series.astype(object))
 
 
@@ -307,7 +321,7 @@ def _check_no_identifier(n_levels: int, n_rows: int) -> None:
 def _check_no_counter(observed: pd.Series, numbers: np.ndarray) -> None:
     """Refuse distinct integers that fill their range, such as row numbers."""
     n = len(numbers)
-    if types.is_datetime64_any_dtype(observed.dtype) or n <= MOST_NUMERIC_LEVELS:
+    if isinstance(observed.iloc[0], (date, pd.Period)) or n <= MOST_NUMERIC_LEVELS:
         return
     whole = np.array_equal(numbers, np.round(numbers))
     if whole and len(np.unique(numbers)) == n and n > 0.5 * np.ptp(numbers):

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+SAME_DISTANCE = 1e-10
+ROUNDING = 100 * np.finfo(np.float64).eps
+
 
 @dataclass(frozen=True)
 class PermutationPlan:
@@ -86,9 +89,13 @@ def canonical_order(T: np.ndarray, tie_breaker: Callable[[], np.ndarray]) -> np.
     """
     distance = np.einsum("nk,nk->n", T, T)
     order = np.argsort(distance)
-    if np.all(np.diff(distance[order]) > 0):
+    # Rounding may set equal embeddings apart, differently after a rotation.
+    apart = np.diff(distance[order]) > SAME_DISTANCE * distance[order][1:]
+    if apart.all():
         return order
-    return np.lexsort((tie_breaker(), distance))
+    rank = np.empty(len(T), dtype=np.intp)
+    rank[order] = np.append(0, np.cumsum(apart))
+    return np.lexsort((tie_breaker(), rank))
 
 
 def permutation_pvalues(
@@ -110,12 +117,8 @@ def permutation_pvalues(
     ValueError
         If a statistic is not finite: a NaN would silently lower p.
     """
-    if not (np.isfinite(observed).all() and np.isfinite(null).all()):
-        raise ValueError(
-            "a statistic of the permutation null is not finite, so no p-value can be "
-            "given: please report this with the data that led to it."
-        )
-    tolerance = max(tolerance, 100 * np.finfo(np.float64).eps)
+    _check_finite(observed, null)
+    tolerance = max(tolerance, ROUNDING)
     reached = null >= observed - tolerance * np.abs(observed)
     return (reached.sum(axis=0) + 1.0) / (len(null) + 1.0)
 
@@ -131,6 +134,8 @@ def max_t_pvalues(
     """
     if null.shape[1] == 0:
         return np.empty(0)
+    _check_finite(observed, null)
+    tolerance = max(tolerance, ROUNDING)
     pooled = np.vstack([observed, null])
     centre, spread = pooled.mean(axis=0), pooled.std(axis=0)
     varies = spread > 1e-12 * np.abs(centre)
@@ -152,3 +157,11 @@ def benjamini_hochberg(pvalues: np.ndarray) -> np.ndarray:
     if given.any():
         qvalues[given] = stats.false_discovery_control(pvalues[given], method="bh")
     return qvalues
+
+
+def _check_finite(observed: np.ndarray, null: np.ndarray) -> None:
+    if not (np.isfinite(observed).all() and np.isfinite(null).all()):
+        raise ValueError(
+            "a statistic of the permutation null is not finite, so no p-value can be "
+            "given: please report this with the data that led to it."
+        )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from sklearn_wsca._heads import Head
 from sklearn_wsca._metadata import as_numbers, match_levels
-from sklearn_wsca._probes import Probe
+from sklearn_wsca._probes import Kind, Probe
 from sklearn_wsca._tasks import Task
 
 
@@ -37,11 +37,16 @@ class ScoredColumn:
 
     @classmethod
     def of(cls, task: Task, weights: np.ndarray) -> ScoredColumn:
-        """Remember a task after its head is known."""
-        assert task.column and task.head and task.probe
-        column = task.column
-        baseline = task.probe.baseline(column.labels[None], weights[column.rows])[0]
-        return cls(task.head, task.probe, column.levels, baseline)
+        """Remember a task whose head predicts its labels."""
+        column, probe = task.labelled()
+        head = task.predicting_head()
+        assert head is not None
+        if column.levels:
+            # A trained head has the loss of its own kind, whatever its probe has.
+            kind: Kind = "ridge" if head.kind == "ridge" else "logistic"
+            probe = replace(probe, kind=kind)
+        baseline = probe.baseline(column.labels[None], weights[column.rows])[0]
+        return cls(head, probe, column.levels, baseline)
 
     def skill(
         self, X: np.ndarray, series: pd.Series, weights: np.ndarray

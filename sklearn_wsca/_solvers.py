@@ -107,12 +107,11 @@ def fit_ridge(
     weights : ndarray of shape (p, n), default=None
         Weights per problem; None takes those of the design.
     """
-    values = values.astype(design.dtype, copy=False)
     if weights is not None:
         return _fit_ridge_reweighted(design, values, alpha, weights)
-    shares = design.weights / design.weights.sum()
-    mean = values @ shares.astype(design.dtype)
-    weighted = (values - mean[..., None]) * design.weights.astype(design.dtype)
+    # Centred before single precision, which a large mean would use up.
+    mean = values @ (design.weights / design.weights.sum())
+    weighted = ((values - mean[..., None]) * design.weights).astype(design.dtype)
     moments = _matmul_rows(weighted, design.coordinates).astype(np.float64)
     coef, intercept = design.restore(moments / (design.gram + alpha), mean)
     return BatchFit(coef, intercept, np.ones(len(values), dtype=bool))
@@ -202,6 +201,12 @@ class _LogisticProblem:
         ]
         return np.tensordot(self.basis.T, np.array(by_class), axes=1)
 
+    def rounding(self) -> np.ndarray:
+        """Squared length of a gradient of rounding errors per problem."""
+        errors = np.sqrt(self.weights**2 @ self.rows**2) * np.finfo(self.rows.dtype).eps
+        errors = np.broadcast_to(4 * errors, self.start.shape)
+        return _dot(errors, self.inverse_hessian * errors)
+
     def select(self, keep: np.ndarray) -> None:
         """Drop the problems that are solved."""
         self.weights, self.moments = self.weights[keep], self.moments[:, keep]
@@ -281,8 +286,10 @@ def _minimise(problem, tolerance, max_iter):
     log_partition, slope = problem.partition(scores)
     gradient = problem.gradient(slope, x)
     value = problem.objective(log_partition, x)
-    rounding = 4 * np.finfo(x.dtype).eps * np.abs(log_partition)
+    largest_term = np.abs(log_partition)
     target = tolerance**2 * _dot(gradient, problem.inverse_hessian * gradient)
+    # Labels that tell nothing have a gradient of rounding errors from the start.
+    target = np.maximum(target, problem.rounding())
     history = _History()
     for _ in range(max_iter):
         done = _dot(gradient, problem.inverse_hessian * gradient) <= target
@@ -292,12 +299,15 @@ def _minimise(problem, tolerance, max_iter):
             if not keep.any():
                 break
             active, value, target = active[keep], value[keep], target[keep]
-            rounding = rounding[keep]
+            largest_term = largest_term[keep]
             x, scores, gradient = x[:, keep], scores[:, keep], gradient[:, keep]
             problem.select(keep)
             history.select(keep)
         step = history.direction(gradient, problem.inverse_hessian)
         # Differences below the rounding error of the objective count as no increase.
+        # Its terms grow with the scores, where labels are nearly separable.
+        largest_term = np.maximum(largest_term, np.abs(_dot(x, problem.moments)))
+        rounding = 4 * np.finfo(x.dtype).eps * largest_term
         size, scores, value, slope, stuck = _line_search(
             problem, x, step, scores, value + rounding, _dot(gradient, step)
         )
@@ -381,16 +391,18 @@ def _fit_ridge_reweighted(design, values, alpha, weights):
     The Gram matrix of the design preconditions; with weights near those of the
     design a few steps suffice, and k + 1 always do in exact arithmetic.
     """
+    mean = np.einsum("pn,prn->pr", weights, values)
+    mean = mean / weights.sum(axis=1, keepdims=True)
+    centred = (values - mean[..., None]).astype(design.dtype)
     weights = weights.astype(design.dtype, copy=False)[:, None, :]
     total = weights.sum(axis=2)
-    mean = (weights * values).sum(axis=2) / total
 
     def gram_product(B: np.ndarray) -> np.ndarray:
         outputs = _matmul_rows(B, design.coordinates.T)
         outputs = outputs - ((weights * outputs).sum(axis=2) / total)[..., None]
         return _matmul_rows(weights * outputs, design.coordinates) + alpha * B
 
-    moments = _matmul_rows(weights * (values - mean[..., None]), design.coordinates)
+    moments = _matmul_rows(weights * centred, design.coordinates)
     preconditioner = (1.0 / (design.gram + alpha)).astype(design.dtype)
     coef, converged = _conjugate_gradients(gram_product, moments, preconditioner)
     centre = np.einsum("prn,nk->prk", weights, design.coordinates) / total[..., None]

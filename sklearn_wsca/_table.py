@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Hashable, Iterable
 from typing import Any
 
@@ -44,10 +45,13 @@ def check_same_index(X: Any, y: Any) -> None:
         return
     if len(X) != len(y) or X.index.equals(y.index):
         return
-    if X.index.sort_values().equals(y.index.sort_values()):
+    differ = [i for i in range(len(X)) if X.index[i] != y.index[i]]
+    if not differ:
+        return
+    if Counter(X.index) == Counter(y.index):
         found = "the same labels in a different order: align them, y = y.loc[X.index]"
     else:
-        first = int(np.argmax(np.asarray(X.index != y.index)))
+        first = differ[0]
         found = (
             f"different labels, first in row {first} ({X.index[first]!r} against "
             f"{y.index[first]!r}): select the same rows, or reset_index(drop=True) on "
@@ -93,6 +97,9 @@ def _from_polars(y: Any) -> pd.DataFrame:
 
 
 def _from_array(y: Any) -> pd.DataFrame:
+    if isinstance(y, (list, tuple)):
+        # numpy would turn numbers into strings where a row holds both.
+        y = np.array(y, dtype=object)
     array = check_array(
         y, dtype=None, ensure_2d=False, ensure_all_finite=False, input_name="y"
     )

@@ -59,11 +59,23 @@ class Task:
         assert self.column is not None and self.probe is not None
         return self.column, self.probe
 
-    def can_be_scored(self) -> bool:
-        """Whether the outputs of the head are predictions of the column."""
-        if self.column is None or self.head is None or self.probe is None:
-            return False
-        return self.probe.matches(self.head, self.column.levels)
+    def predicting_head(self) -> Head | None:
+        """Head with rows in the order of the levels; None if it predicts no labels."""
+        if self.column is None or self.head is None:
+            return None
+        head, levels = self.head, self.column.levels
+        if not levels:
+            return head if head.n_rows == 1 and head.classes is None else None
+        if head.classes is None or set(head.classes) != set(levels):
+            return None
+        if head.n_rows == len(levels):
+            order = [head.classes.index(level) for level in levels]
+            return Head(head.coef[order], head.intercept[order], levels, head.kind)
+        if head.kind != "logistic":
+            return None
+        # One row scores the second class.
+        sign = 1.0 if head.classes[1] == levels[1] else -1.0
+        return Head(sign * head.coef, sign * head.intercept, levels, head.kind)
 
 
 @dataclass(frozen=True)
@@ -109,12 +121,14 @@ class TaskReader:
         recipe = "auto" if isinstance(self.heads, str) else self._source(target)
         if target is not None:
             task.column = self._target_column(target, recipe)
+            task.notes = list(task.column.notes)
             task.fitted_column = task.column
             task.probe = make_probe(recipe, task.column, self.C, self.alpha)
         if target_head is not None:
             levels = task.column.levels or None if task.column else None
             task.head = self._trained(target_head, "target_head", levels)
             task.trained = True
+            task.notes += _describe_rows(task)
         return task
 
     def metadata(self, names: list) -> tuple[list[Task], dict[Any, str]]:
@@ -176,6 +190,7 @@ class TaskReader:
             task.head = self._trained(source, f"heads[{name!r}]", levels)
             task.trained = True
             task.notes.append("trained head; the encoding score is that of a probe")
+            task.notes += [f"{n}: not in score" for n in _describe_rows(task)]
         return task
 
     def _trained(self, source: Any, argument: str, levels: tuple | None) -> Head:
@@ -187,6 +202,22 @@ class TaskReader:
         return read_head(
             source, argument=argument, n_features=self.n_features, levels=levels
         )
+
+
+def _describe_rows(task: Task) -> list[str]:
+    """Say where the outputs of a trained head are no predictions of its column."""
+    if task.column is None or task.head is None or task.predicting_head():
+        return []
+    rows = f"{task.head.n_rows} rows"
+    if task.head.classes is not None:
+        rows = f"classes {', '.join(map(repr, task.head.classes))}"
+    wanted = "is a number"
+    if task.column.levels:
+        wanted = f"has the levels {', '.join(map(repr, task.column.levels))}"
+    return [
+        f"the trained head has {rows} and the column {wanted}, so its outputs are not "
+        "taken for predictions of the column"
+    ]
 
 
 def reorder(tasks: list[Task], order: np.ndarray) -> None:
@@ -237,4 +268,5 @@ def _kind(recipe: Any) -> Any:
     if isinstance(recipe, str):
         kinds = {"auto": "auto", "logistic": "categorical", "ridge": "continuous"}
         return kinds[recipe]
-    return "categorical" if is_classifier(recipe) else "continuous"
+    # A classifier is not told to take many numbers for levels: that is an error.
+    return "auto" if is_classifier(recipe) else "continuous"

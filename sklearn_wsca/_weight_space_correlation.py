@@ -26,13 +26,13 @@ from sklearn_wsca._analysis import (
 )
 from sklearn_wsca._compat import (
     CallbackSupportMixin,
-    HasMethods,
     Interval,
     RealNotInt,
     StrOptions,
     _check_feature_names_in,
     _check_sample_weight,
     _fit_context,
+    _num_samples,
 )
 from sklearn_wsca._encoding import make_folds
 from sklearn_wsca._jobs import JobRunner
@@ -55,10 +55,17 @@ from sklearn_wsca._table import (
 )
 from sklearn_wsca._tasks import Task, TaskReader, balance, reorder
 from sklearn_wsca._validation import (
+    GivenRows,
+    GivenSplits,
     check_deferred,
+    check_enough_weights,
     check_finite,
+    check_recipes,
     check_same_length,
     check_something_left,
+    explain_bad_embeddings,
+    fewest_rows,
+    read_cv,
     select_columns,
 )
 
@@ -145,8 +152,10 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         refits its head: the embeddings carry no information on the column. "sign_flip"
         (direction null) keeps both heads and flips the signs of their principal
         coordinates: no more alignment than two directions of that spectrum have.
-    cv : int or splitter, default=5
-        Folds of the encoding score.
+    cv : int, splitter, iterable of (train, test) or None, default=5
+        Folds of the encoding score; None takes 5. A splitter sees the rows in the order
+        of X, with the codes of the column's levels (-1 where it is not used) or its
+        numbers (NaN) as labels; indices of an iterable count the rows of X.
     min_effect : float, default=0.1
         Margin of the verdicts; has no effect in this version.
     significance : float, default=0.05
@@ -154,7 +163,8 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         few permutations.
     random_state : int, RandomState or None, default=None
         Seed of shuffles and folds. With an int, results do not depend on the order of
-        rows or columns, on `n_jobs` or on the unit of the embeddings.
+        rows or columns, on `n_jobs` or on the unit of the embeddings; only the encoding
+        follows the order of rows where `cv` is a splitter.
     n_jobs : int, default=None
         Number of joblib workers.
 
@@ -246,9 +256,9 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
     >>> analysis = WeightSpaceCorrelation(
     ...     "disease", target_head=heart.head, n_permutations=99, random_state=0
     ... ).fit(heart.data, heart.metadata)
-    >>> analysis.summary_.loc["hospital", "n_levels"]
-    np.int64(4)
-    >>> bool(analysis.pvalues_["hospital"] <= 0.05)
+    >>> int(analysis.summary_.loc["hospital", "n_levels"])
+    4
+    >>> bool(analysis.encoding_pvalues_["hospital"] <= 0.05)
     True
     """
 
@@ -273,7 +283,7 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         "groups": [str, Integral, tuple, None],
         "n_permutations": [Interval(Integral, 0, None, closed="left")],
         "null": [StrOptions({"permutation", "sign_flip"})],
-        "cv": [Interval(Integral, 2, None, closed="left"), HasMethods(["split"])],
+        "cv": ["cv_object"],
         "min_effect": [Interval(Real, 0, None, closed="left")],
         "significance": [Interval(Real, 0, 1, closed="neither")],
         "random_state": ["random_state"],
@@ -354,23 +364,27 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         NotImplementedError
             If `groups` or `confounders` is given.
         """
-        context = self._init_callback_context(max_subtasks=3)
+        n_steps = 2 + self._tests_alignment()
+        context = self._init_callback_context(max_subtasks=n_steps)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        X, table, weights = self._check_input(X, y, sample_weight, reset=True)
+        Z, table, weights = self._check_input(X, y, sample_weight, reset=True)
         check_deferred(self.confounders, self.groups, self.target)
         self.notes_ = []
-        primary, tasks, names = self._read_tasks(table, X.shape[1])
-        subspace = self._fit_subspace(X, weights)
-        T = subspace.coordinates(X)
-        order = canonical_order(T, lambda: row_fingerprints(table))
+        primary, tasks, names = self._read_tasks(table, Z.shape[1])
+        subspace = self._fit_subspace(Z, weights)
+        T = subspace.coordinates(Z)
+        order = canonical_order(
+            T, lambda: row_fingerprints(table) + pd.util.hash_array(weights)
+        )
         rows = Rows(T[order], weights[order], subspace)
         tasks = self._prepare_tasks(primary, tasks, order, rows.weights)
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        plan = PermutationPlan(seed, self.n_permutations, len(X))
+        plan = PermutationPlan(seed, self.n_permutations, len(Z))
         runner = JobRunner(self, context, self.n_jobs)
         self._fit_heads(primary, tasks, rows, runner)
-        comparison = self._compare_heads(X, weights, subspace)
-        self._test_encoding(tasks, rows, plan, runner)
+        comparison = self._compare_heads(Z, weights, subspace)
+        given = GivenRows(table.index.to_numpy()[order], _num_samples(X))
+        self._test_encoding(tasks, rows, plan, runner, given)
         self._test_alignment(tasks, rows, plan, runner, comparison)
         self._summarise(names, primary, tasks, rows.weights)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
@@ -416,11 +430,11 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         check_is_fitted(self)
         X, table, weights = self._check_input(X, y, sample_weight, reset=False)
         require_columns(self._scored, table, "y")
-        found = (
-            column.skill(X, table[name], weights)
-            for name, column in self._scored.items()
-        )
-        skills = [skill for skill in found if skill is not None]
+        skills = []
+        for name, column in self._scored.items():
+            skill = column.skill(X, table[name], weights)
+            if skill is not None:
+                skills.append(skill)
         if not skills:
             raise ValueError(
                 "score: no metadata head can be scored on these rows; trained heads "
@@ -481,6 +495,11 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
     def _n_features_out(self):
         return sum(head.n_rows for head in self._all_heads().values())
 
+    def _tests_alignment(self) -> bool:
+        """Whether there will be a null of the alignment."""
+        has_primary = self.target is not None or self.target_head is not None
+        return has_primary and self.n_permutations > 0
+
     def _primary_head(self) -> dict:
         """Primary head by name; empty without one."""
         if self.target_head_ is None:
@@ -491,14 +510,15 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         return self._primary_head() | self.heads_
 
     def _check_embeddings(self, X, reset: bool) -> np.ndarray:
-        X = validate_data(
-            self,
-            X,
-            reset=reset,
-            dtype=[np.float64, np.float32],
-            ensure_all_finite=False,
-            ensure_min_samples=2 if reset else 1,
-        )
+        with explain_bad_embeddings():
+            X = validate_data(
+                self,
+                X,
+                reset=reset,
+                dtype=[np.float64, np.float32],
+                ensure_all_finite=False,
+                ensure_min_samples=2 if reset else 1,
+            )
         check_finite(X)
         return X
 
@@ -517,19 +537,29 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
         used = weights > 0
+        check_enough_weights(used, 2 if reset else 1)
         if not used.all():
             X, weights = X[used], weights[used]
-            table = table[used].reset_index(drop=True)
+            # The index still says which rows of the input they are.
+            table = table[used]
         return X, table, weights
 
     def _read_tasks(self, table: pd.DataFrame, n_features: int):
         """Primary task, metadata tasks, and the names of all columns asked for."""
-        min_rows = int(self.cv) if isinstance(self.cv, Integral) else 2
+        check_recipes(self.heads)
         reader = TaskReader(
-            table, n_features, self.heads, self.n_bins, self.C, self.alpha, min_rows
+            table,
+            n_features,
+            self.heads,
+            self.n_bins,
+            self.C,
+            self.alpha,
+            fewest_rows(self.cv),
         )
         names, unlabelled = select_columns(table, self.target, self.columns, self.heads)
         primary = reader.primary(self.target, self.target_head)
+        if primary is not None:
+            self.notes_ += [f"target {primary.name!r}: {n}" for n in primary.notes]
         tasks, self.dropped_columns_ = reader.metadata(names)
         tasks += reader.unlabelled(unlabelled)
         trained = [task.name for task in tasks if task.trained]
@@ -585,7 +615,7 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         self._scored = {
             task.name: ScoredColumn.of(task, rows.weights)
             for task in tasks
-            if task.can_be_scored()
+            if task.predicting_head() is not None
         }
 
     def _compare_heads(self, X, weights, subspace: Subspace) -> Comparison:
@@ -596,12 +626,16 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         self.alignment_scores_ = comparison.scores(self.aggregate)
         return comparison
 
-    def _test_encoding(self, tasks: list[Task], rows: Rows, plan, runner) -> None:
+    def _test_encoding(
+        self, tasks: list[Task], rows: Rows, plan, runner, given
+    ) -> None:
         labelled = [task for task in tasks if task.column is not None]
-        folds = {
-            task.name: make_folds(task.labelled()[0], self.cv, plan.seed)
-            for task in labelled
-        }
+        cv = read_cv(self.cv)
+        folds = {}
+        for task in labelled:
+            column, _ = task.labelled()
+            own = cv if isinstance(cv, Integral) else GivenSplits(cv, column, given)
+            folds[task.name] = make_folds(column, own, plan.seed)
         for task in labelled:
             task.notes += [folds[task.name].note] * bool(folds[task.name].note)
         found = encode(labelled, folds, rows, plan, partial(runner.run, "encoding"))

@@ -1,0 +1,476 @@
+"""Slow, obvious oracles that the tests compare the library with.
+
+Nothing here calls the numerics of the library. It only takes the shuffles from
+`PermutationPlan`, because p-values are the same only for the same shuffles.
+Everything is a plain loop over columns, permutations, folds and rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.utils import check_random_state
+
+from sklearn_wsca._permutation import PermutationPlan
+
+TIE = 1e-6
+
+
+# --- data ----------------------------------------------------------------------------
+
+
+def make_study(seed=0, n=120, d=8, shared=0.25):
+    """Embeddings with unequal scales and non-zero means, and columns of every kind.
+
+    `shared` is how strongly the columns move the embeddings.
+    """
+    rng = np.random.default_rng(seed)
+    disease = rng.integers(0, 2, n)
+    site = rng.integers(0, 3, n)
+    sex = (rng.random(n) < 0.35 + 0.2 * disease).astype(int)
+    age = 61.0 + 12.0 * rng.standard_normal(n) + 4.0 * disease
+    directions = rng.standard_normal((5, d))
+    X = rng.standard_normal((n, d)) + 0.7 * disease[:, None] * directions[0]
+    X += shared * 0.6 * (site == 1)[:, None] * directions[1]
+    X += shared * 0.6 * (site == 2)[:, None] * directions[2]
+    X += shared * 0.5 * sex[:, None] * directions[3]
+    X += shared * 0.04 * (age - 61.0)[:, None] * directions[4]
+    X = X * np.linspace(0.5, 2.5, d) + rng.normal(5.0, 3.0, d)
+    table = pd.DataFrame(
+        {
+            "disease": np.array(["healthy", "ill"])[disease],
+            "site": np.array(["Aarhus", "Bergen", "Cork"])[site],
+            "sex": np.array(["f", "m"])[sex],
+            "age": age,
+            "dose": 2e-3 + 4e-4 * rng.standard_normal(n) + 2e-5 * (age - 61.0),
+            "stage": np.array(["I", "II", "III"])[
+                np.clip(disease + rng.integers(0, 2, n), 0, 2)
+            ],
+            "severity": -40.0 + 7.0 * rng.standard_normal(n) + 5.0 * disease,
+        }
+    )
+    return X, table
+
+
+def with_gaps(table, seed=0, share=0.2):
+    """The same table with a different part of every column missing."""
+    rng = np.random.default_rng(seed)
+    table = table.copy()
+    for name in table.columns:
+        table[name] = table[name].mask(rng.random(len(table)) < share)
+    return table
+
+
+# --- principal directions ------------------------------------------------------------
+
+
+def choose_k(ratios, n_components, min_components):
+    """The 99 %/50 rule of the paper, one direction at a time."""
+    if n_components is None:
+        return len(ratios)
+    if isinstance(n_components, int):
+        return min(n_components, len(ratios))
+    explained = 0.0
+    k = 0
+    for ratio in ratios:
+        if explained >= n_components - 1e-12:
+            break
+        explained += ratio
+        k += 1
+    return min(max(k, min_components), len(ratios))
+
+
+@dataclass
+class Principal:
+    """Principal directions by SVD of the weighted, centred rows."""
+
+    mean: np.ndarray
+    directions: np.ndarray
+    variances: np.ndarray
+    total: float
+    rank: int
+    covariance: np.ndarray | None
+
+    @property
+    def scale(self):
+        return np.sqrt(np.mean(self.variances))
+
+    def coordinates(self, X):
+        return (X - self.mean) @ self.directions.T / self.scale
+
+
+def principal_directions(X, weights, n_components=0.99, min_components=50):
+    X = np.asarray(X, dtype=np.float64)
+    mean = np.average(X, axis=0, weights=weights)
+    rows = (X - mean) * np.sqrt(weights / weights.sum())[:, None]
+    singular, directions = np.linalg.svd(rows, full_matrices=False)[1:]
+    rank = int(np.sum(singular > singular[0] * max(X.shape) * 2.2e-16))
+    variances = singular[:rank] ** 2
+    k = choose_k(variances / variances.sum(), n_components, min_components)
+    covariance = rows.T @ rows if X.shape[1] <= 500 else None
+    return Principal(
+        mean, directions[:k], variances[:k], variances.sum(), rank, covariance
+    )
+
+
+# --- heads ---------------------------------------------------------------------------
+
+
+def fit_head(T, labels, kind, C=1.0, alpha=1.0, weights=None):
+    """Coefficients (rows, k) and intercepts of a head on the rows T."""
+    labels = np.asarray(labels)
+    if weights is None:
+        weights = np.ones(len(T))
+    if kind == "logistic":
+        model = LogisticRegression(
+            C=C, tol=1e-11, solver="newton-cholesky", max_iter=500
+        )
+        model.fit(T, labels, sample_weight=weights)
+        return model.coef_, model.intercept_
+    if labels.dtype.kind == "f":
+        responses = labels[:, None]
+    else:
+        levels = np.unique(labels)
+        responses = (labels[:, None] == levels).astype(float)
+    coef, intercept = [], []
+    for response in responses.T:
+        model = Ridge(alpha=alpha, solver="cholesky").fit(
+            T, response, sample_weight=weights
+        )
+        coef.append(model.coef_)
+        intercept.append(model.intercept_)
+    return np.array(coef), np.array(intercept)
+
+
+def in_unit_of_embeddings(principal, coef, intercept):
+    coef = coef @ principal.directions / principal.scale
+    return coef, intercept - coef @ principal.mean
+
+
+def centre_classes(coef, kind):
+    """A vector added to all rows of a softmax head changes nothing: remove it."""
+    if kind == "logistic" and len(coef) > 1:
+        return coef - coef.mean(axis=0)
+    return coef
+
+
+# --- alignment -----------------------------------------------------------------------
+
+
+def cosine(a, b):
+    return float(a @ b / (np.sqrt(a @ a) * np.sqrt(b @ b)))
+
+
+def align(w_primary, w_metadata, principal, metric, projected=True):
+    """Matrix of alignments, from the formulas of method.md, section 1."""
+    P = principal.directions
+    S = principal.covariance
+    matrix = np.empty((len(w_primary), len(w_metadata)))
+    for i, a in enumerate(w_primary):
+        for j, m in enumerate(w_metadata):
+            if metric == "score":
+                matrix[i, j] = (a @ S @ m) / np.sqrt((a @ S @ a) * (m @ S @ m))
+            elif metric == "pattern":
+                matrix[i, j] = (
+                    cosine(P @ a, P @ (S @ m)) if projected else cosine(a, S @ m)
+                )
+            else:
+                matrix[i, j] = cosine(P @ a, P @ m) if projected else cosine(a, m)
+    return matrix
+
+
+def aggregate(matrix, how):
+    values = [abs(value) for row in matrix for value in row]
+    if how == "rms":
+        return np.sqrt(sum(value**2 for value in values) / len(values))
+    return max(values) if how == "max" else sum(values) / len(values)
+
+
+# --- p-values ------------------------------------------------------------------------
+
+
+def add_one_pvalue(observed, null, tie=TIE):
+    reached = 0
+    for value in null:
+        if value >= observed - tie * abs(observed):
+            reached += 1
+    return (reached + 1) / (len(null) + 1)
+
+
+def max_t(observed, null, tie=TIE):
+    """Family-wise p-values from the largest studentised statistic of each shuffle."""
+    pooled = np.vstack([observed, null])
+    centres = [np.mean(column) for column in pooled.T]
+    spreads = [np.std(column) for column in pooled.T]
+    pvalues = []
+    for j, value in enumerate(observed):
+        student = (value - tie * abs(value) - centres[j]) / spreads[j]
+        reached = 0
+        for shuffle in null:
+            largest = max(
+                (other - centre) / spread
+                for other, centre, spread in zip(shuffle, centres, spreads, strict=True)
+            )
+            reached += largest >= student
+        pvalues.append((reached + 1) / (len(null) + 1))
+    return np.array(pvalues)
+
+
+# --- balancing -----------------------------------------------------------------------
+
+
+def cells_of(labels, kind):
+    """Levels as codes; five quantile bins of numbers."""
+    if kind == "continuous":
+        return pd.qcut(labels, 5, labels=False, duplicates="drop")
+    return np.unique(labels, return_inverse=True)[1]
+
+
+def balancing_weights(cells, strata, base):
+    """``P(c) P(t) / P(c, t)`` times the base weight, one row at a time."""
+    total = base.sum()
+    weights = np.empty(len(cells))
+    for i, (cell, stratum) in enumerate(zip(cells, strata, strict=True)):
+        margin = base[cells == cell].sum() * base[strata == stratum].sum() / total
+        joint = base[(cells == cell) & (strata == stratum)].sum()
+        weights[i] = base[i] * margin / joint
+    return weights
+
+
+# --- encoding ------------------------------------------------------------------------
+
+
+def losses(coef, intercept, T, labels, levels, kind, weights):
+    """Weighted log-loss or squared error, row by row."""
+    total = 0.0
+    for row, label, weight in zip(T, labels, weights, strict=True):
+        outputs = coef @ row + intercept
+        if kind == "ridge":
+            aim = label if levels is None else (levels == label).astype(float)
+            total += weight * np.sum((outputs - aim) ** 2)
+            continue
+        if len(outputs) == 1:
+            outputs = np.array([0.0, outputs[0]])
+        shifted = outputs - outputs.max()
+        log_chance = shifted - np.log(np.sum(np.exp(shifted)))
+        total -= weight * log_chance[list(levels).index(label)]
+    return total
+
+
+def constant_head(labels, levels, kind, weights):
+    """Intercepts of the best head that ignores the embeddings."""
+    if levels is None:
+        return np.array([np.average(labels, weights=weights)])
+    shares = np.array(
+        [np.average(labels == level, weights=weights) for level in levels]
+    )
+    return shares if kind == "ridge" else np.log(shares)
+
+
+def cross_validated_skill(T, labels, kind, folds, C, alpha, weights):
+    """``1 - loss / loss of a constant`` over all held-out rows: D2 or R2."""
+    levels = None if np.asarray(labels).dtype.kind == "f" else np.unique(labels)
+    loss = chance = 0.0
+    for fold in range(folds.max() + 1):
+        test = folds == fold
+        train = ~test
+        coef, intercept = fit_head(
+            T[train], labels[train], kind, C, alpha, weights[train]
+        )
+        constant = constant_head(labels[train], levels, kind, weights[train])
+        held_out = T[test], labels[test], levels, kind, weights[test]
+        loss += losses(coef, intercept, *held_out)
+        chance += losses(np.zeros((len(constant), T.shape[1])), constant, *held_out)
+    return 1.0 - loss / chance
+
+
+def assign_folds(labels, cv, seed):
+    folds = np.empty(len(labels), dtype=int)
+    if np.asarray(labels).dtype.kind == "f":
+        splits = KFold(cv, shuffle=True, random_state=seed).split(labels)
+    else:
+        splitter = StratifiedKFold(cv, shuffle=True, random_state=seed)
+        splits = splitter.split(np.zeros(len(labels)), labels)
+    for number, (_, test) in enumerate(splits):
+        folds[test] = number
+    return folds
+
+
+# --- the whole analysis --------------------------------------------------------------
+
+
+@dataclass
+class Reference:
+    """What the estimator is compared with; everything by column name."""
+
+    principal: Principal
+    target_coef: np.ndarray
+    coefs: dict = field(default_factory=dict)
+    intercepts: dict = field(default_factory=dict)
+    alignments: dict = field(default_factory=dict)
+    scores: dict = field(default_factory=dict)
+    nulls: dict = field(default_factory=dict)
+    pvalues: dict = field(default_factory=dict)
+    pvalues_fwer: dict = field(default_factory=dict)
+    encoding_scores: dict = field(default_factory=dict)
+    encoding_nulls: dict = field(default_factory=dict)
+    encoding_pvalues: dict = field(default_factory=dict)
+
+
+@dataclass
+class Observed:
+    """One column on the rows where it is known."""
+
+    rows: np.ndarray
+    labels: np.ndarray
+    kind: str
+    head: str
+
+    @classmethod
+    def of(cls, series, head):
+        rows = np.flatnonzero(series.notna())
+        kind = "continuous" if series.dtype.kind == "f" else "categorical"
+        dtype = float if kind == "continuous" else str
+        return cls(rows, series.iloc[rows].to_numpy(dtype=dtype), kind, head)
+
+    def on(self, rows):
+        kept = np.isin(self.rows, rows)
+        return Observed(self.rows[kept], self.labels[kept], self.kind, self.head)
+
+
+def analyse(
+    X,
+    table,
+    target,
+    heads,
+    *,
+    target_head=None,
+    target_kind="logistic",
+    C=1.0,
+    alpha=1.0,
+    n_components=0.99,
+    min_components=50,
+    metric="weight",
+    how="rms",
+    adjust=False,
+    sample_weight=None,
+    n_permutations=29,
+    random_state=0,
+    cv=5,
+    encoding=True,
+):
+    """Repeat `WeightSpaceCorrelation.fit` by loops.
+
+    `heads` maps the columns to "logistic" or "ridge"; `target_head` is (W, kind).
+    """
+    weights = np.ones(len(X)) if sample_weight is None else sample_weight
+    X, table, weights = X[weights > 0], table[weights > 0], weights[weights > 0]
+    principal = principal_directions(X, weights, n_components, min_components)
+    T = principal.coordinates(X)
+    # The order in which the library shuffles: by distance from the mean.
+    order = np.argsort(np.sum(T**2, axis=1), kind="stable")
+    T, table, weights = T[order], table.iloc[order], weights[order]
+    seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
+    plan = PermutationPlan(seed, n_permutations, len(T))
+    shuffles = range(n_permutations)
+
+    primary = None if target is None else Observed.of(table[target], target_kind)
+    if target_head is not None:
+        w_primary = centre_classes(*target_head)
+    else:
+        coef, intercept = fit_head(
+            T[primary.rows],
+            primary.labels,
+            target_kind,
+            C,
+            alpha,
+            weights[primary.rows],
+        )
+        coef, _ = in_unit_of_embeddings(principal, coef, intercept)
+        w_primary = centre_classes(coef, target_kind)
+    found = Reference(principal, w_primary)
+
+    for name, head in heads.items():
+        column = Observed.of(table[name], head)
+        fitted, strata = column, None
+        if adjust:
+            fitted = column.on(primary.rows)
+            strata = cells_of(primary.on(fitted.rows).labels, primary.kind)
+        base = weights[fitted.rows]
+
+        def refit(source, fitted=fitted, base=base, strata=strata, head=head):
+            row_weights = base
+            if strata is not None:
+                cells = cells_of(fitted.labels, fitted.kind)
+                row_weights = balancing_weights(cells[source], strata, base)
+            coef, intercept = fit_head(
+                T[fitted.rows], fitted.labels[source], head, C, alpha, row_weights
+            )
+            coef, intercept = in_unit_of_embeddings(principal, coef, intercept)
+            matrix = align(
+                w_primary,
+                centre_classes(coef, head),
+                principal,
+                metric,
+                n_components is not None,
+            )
+            return coef, intercept, matrix
+
+        identity = np.arange(len(fitted.rows))
+        coef, intercept, matrix = refit(identity)
+        found.coefs[name], found.intercepts[name] = coef, intercept
+        found.alignments[name] = matrix
+        found.scores[name] = aggregate(matrix, how)
+        null = []
+        for number in shuffles:
+            source = plan.sources(range(number, number + 1), fitted.rows, strata)[0]
+            null.append(aggregate(refit(source)[2], how))
+        found.nulls[name] = np.array(null)
+        found.pvalues[name] = add_one_pvalue(found.scores[name], null)
+        if encoding:
+            _encode(found, name, column, T, weights, plan, cv, C, alpha)
+
+    names = list(heads)
+    together = max_t(
+        np.array([found.scores[name] for name in names]),
+        np.array([found.nulls[name] for name in names]).T,
+    )
+    found.pvalues_fwer = dict(zip(names, together, strict=True))
+    return found
+
+
+def _encode(found, name, column, T, weights, plan, cv, C, alpha):
+    folds = assign_folds(column.labels, cv, plan.seed)
+    settings = column.head, folds, C, alpha, weights[column.rows]
+    rows = T[column.rows]
+    score = cross_validated_skill(rows, column.labels, *settings)
+    null = []
+    for number in range(plan.n_permutations):
+        batch = range(number, number + 1)
+        source = plan.sources(batch, column.rows, folds)[0]
+        null.append(cross_validated_skill(rows, column.labels[source], *settings))
+    found.encoding_scores[name] = score
+    found.encoding_nulls[name] = np.array(null)
+    found.encoding_pvalues[name] = add_one_pvalue(score, null, tie=1e-9)
+
+
+def every_shuffle_score(T, labels, head, w_primary, how="rms"):
+    """Alignment scores of all n! shuffles of a column, the identity first."""
+    known = {}
+    scores = []
+    for source in permutations(range(len(labels))):
+        shuffled = labels[list(source)]
+        key = shuffled.tobytes()
+        if key not in known:
+            coef, _ = fit_head(T, shuffled, head)
+            matrix = [
+                [cosine(a, m) for m in centre_classes(coef, head)] for a in w_primary
+            ]
+            known[key] = aggregate(matrix, how)
+        scores.append(known[key])
+    return np.array(scores)

@@ -1,0 +1,190 @@
+"""The estimator against the slow loops of `reference`, with the same shuffles."""
+
+import numpy as np
+import pytest
+from reference import analyse, make_study, with_gaps
+
+from sklearn_wsca import WeightSpaceCorrelation
+
+HEADS = {"site": "logistic", "sex": "logistic", "age": "ridge", "dose": "ridge"}
+SHUFFLES = 19
+
+
+def fit_both(X, table, target, *, heads=None, target_head=None, weight=None, **options):
+    """Fit the library and the reference with the same settings."""
+    heads = HEADS if heads is None else heads
+    settings = {"n_permutations": SHUFFLES, "random_state": 3} | options
+    renamed = {"aggregate": "how", "adjust_for_target": "adjust"}
+    expected = analyse(
+        X,
+        table,
+        target,
+        heads,
+        target_kind="ridge" if target == "severity" else "logistic",
+        target_head=None if target_head is None else (target_head, "logistic"),
+        sample_weight=weight,
+        **{renamed.get(name, name): value for name, value in settings.items()},
+    )
+    names = [target, *heads] if target else list(heads)
+    found = WeightSpaceCorrelation(
+        target,
+        target_head=target_head,
+        heads=heads,
+        # With few shuffles the floor is above the level: not what is tested here.
+        significance=0.5,
+        **settings,
+    ).fit(X, table[names], sample_weight=weight)
+    return found, expected
+
+
+def assert_same(found, expected, *, coef=1e-6, values=1e-4):
+    """Compare everything that both compute."""
+    for name in expected.scores:
+        scale = np.abs(expected.coefs[name]).max()
+        assert scale > 0
+        np.testing.assert_allclose(
+            found.heads_[name].coef, expected.coefs[name], atol=coef * scale, rtol=0
+        )
+        np.testing.assert_allclose(
+            found.heads_[name].intercept,
+            expected.intercepts[name],
+            atol=coef * max(scale, np.abs(expected.intercepts[name]).max()),
+        )
+        alignment = found.alignment_.loc[:, [name]].to_numpy()
+        assert np.abs(alignment).max() > 10 * values
+        np.testing.assert_allclose(alignment, expected.alignments[name], atol=values)
+        null = found.null_distribution_[name]
+        assert null.std() > 1e-4
+        np.testing.assert_allclose(null, expected.nulls[name], atol=values)
+        assert found.alignment_scores_[name] == pytest.approx(
+            expected.scores[name], abs=values
+        )
+        assert found.encoding_scores_[name] == pytest.approx(
+            expected.encoding_scores[name], abs=values
+        )
+    for attribute, oracle in (
+        ("pvalues_", expected.pvalues),
+        ("pvalues_fwer_", expected.pvalues_fwer),
+        ("encoding_pvalues_", expected.encoding_pvalues),
+    ):
+        assert getattr(found, attribute).to_dict() == pytest.approx(oracle, rel=1e-12)
+
+
+@pytest.mark.parametrize("aggregate", ["rms", "max", "mean"])
+@pytest.mark.parametrize("metric", ["weight", "score", "pattern"])
+def test_metrics_and_aggregates(metric, aggregate):
+    X, table = make_study(1)
+    assert_same(*fit_both(X, table, "stage", metric=metric, aggregate=aggregate))
+
+
+@pytest.mark.parametrize("adjust_for_target", [False, True])
+@pytest.mark.parametrize("target", ["disease", "stage", "severity"])
+def test_kinds_of_target_and_adjustment(target, adjust_for_target):
+    X, table = make_study(2, n=240)
+    both = fit_both(X, table, target, adjust_for_target=adjust_for_target)
+    assert_same(*both)
+
+
+@pytest.mark.parametrize("adjust_for_target", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_missing_values_and_sample_weights(weighted, adjust_for_target):
+    X, table = make_study(3, n=240)
+    table = with_gaps(table, 3)
+    weight = None
+    if weighted:
+        weight = np.random.default_rng(3).integers(0, 4, len(X)) * 0.5
+        assert (weight == 0).any()
+    both = fit_both(
+        X, table, "stage", weight=weight, adjust_for_target=adjust_for_target
+    )
+    assert_same(*both)
+
+
+@pytest.mark.parametrize("metric", ["weight", "score", "pattern"])
+@pytest.mark.parametrize("target", [None, "disease"])
+def test_trained_softmax_head(metric, target):
+    X, table = make_study(4)
+    trained = np.random.default_rng(4).standard_normal((3, X.shape[1])) + 2.0
+    if target:
+        trained = trained[:1]
+    assert_same(*fit_both(X, table, target, target_head=trained, metric=metric))
+
+
+@pytest.mark.parametrize("metric", ["weight", "score", "pattern"])
+@pytest.mark.parametrize("n_components", [3, None, 0.8])
+def test_subspace_rules_with_a_trained_head(metric, n_components):
+    X, table = make_study(5)
+    trained = np.random.default_rng(5).standard_normal((2, X.shape[1]))
+    both = fit_both(
+        X,
+        table,
+        "disease",
+        target_head=trained,
+        metric=metric,
+        n_components=n_components,
+        min_components=2,
+    )
+    assert_same(*both)
+
+
+def test_ridge_indicator_heads_of_levels():
+    X, table = make_study(6)
+    heads = {"site": "ridge", "sex": "ridge", "age": "ridge"}
+    assert_same(*fit_both(X, table, "stage", heads=heads, alpha=7.0))
+
+
+@pytest.mark.parametrize("C", [0.01, 100.0])
+def test_penalties(C):
+    X, table = make_study(7)
+    assert_same(*fit_both(X, table, "disease", C=C, alpha=1.0 / C))
+
+
+@pytest.mark.parametrize("adjust_for_target", [False, True])
+def test_single_precision_batches(adjust_for_target):
+    """From 2000 rows on the shuffled heads are fitted in single precision."""
+    X, table = make_study(8, n=2100)
+    heads = {"site": "logistic", "sex": "logistic", "age": "ridge", "dose": "ridge"}
+    settings = {"n_permutations": 19, "random_state": 3, "cv": 2}
+    expected = analyse(
+        X,
+        table,
+        "stage",
+        heads,
+        adjust=adjust_for_target,
+        encoding=False,
+        **settings,
+    )
+    found = WeightSpaceCorrelation(
+        "stage",
+        columns=list(heads),
+        adjust_for_target=adjust_for_target,
+        significance=0.5,
+        **settings,
+    ).fit(X, table)
+    for name in heads:
+        null = found.null_distribution_[name]
+        assert null.std() > 1e-4
+        np.testing.assert_allclose(null, expected.nulls[name], atol=1e-4)
+        assert found.pvalues_[name] == pytest.approx(expected.pvalues[name])
+        assert found.pvalues_fwer_[name] == pytest.approx(expected.pvalues_fwer[name])
+
+
+def test_order_of_the_table_is_irrelevant_to_the_reference_too():
+    """The oracle itself shuffles in canonical order: guard against a lucky match."""
+    X, table = make_study(9)
+    order = np.random.default_rng(9).permutation(len(X))
+    settings = {"n_permutations": 9, "random_state": 3, "encoding": False}
+    first = analyse(X, table, "disease", {"age": "ridge"}, **settings)
+    second = analyse(
+        X[order], table.iloc[order], "disease", {"age": "ridge"}, **settings
+    )
+    np.testing.assert_allclose(first.nulls["age"], second.nulls["age"], rtol=1e-9)
+    assert first.nulls["age"].std() > 0.01
+
+
+def test_compared_pvalues_are_not_all_at_the_floor():
+    """Guard: equal p-values prove little where every one is the smallest possible."""
+    X, table = make_study(1)
+    found, _ = fit_both(X, table, "stage")
+    pvalues = np.concatenate([found.pvalues_, found.encoding_pvalues_])
+    assert len(np.unique(pvalues)) > 4

@@ -1,0 +1,614 @@
+"""Bad input: one clear error that names the argument or column, and nothing lost."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.model_selection import LeaveOneGroupOut, ShuffleSplit
+
+from sklearn_wsca import Head, WeightSpaceCorrelation
+
+N, D = 60, 6
+GENERATOR = np.random.default_rng(0)
+X = GENERATOR.normal(size=(N, D))
+TABLE = pd.DataFrame(
+    {
+        "disease": np.where(X[:, 0] > 0, "ill", "well"),
+        "site": np.array(["north", "south", "west"])[np.arange(N) % 3],
+        "age": GENERATOR.normal(60, 10, size=N).round(2),
+    }
+)
+HEAD = np.ones((2, D))
+HEAD[1] = -1.0
+
+
+def X_with(rows, value, columns=0):
+    changed = X.copy()
+    changed[rows, columns] = value
+    return changed
+
+
+def table_with(**columns):
+    return TABLE.assign(**columns)
+
+
+def embeddings_frame(index):
+    return pd.DataFrame(X, index=index)
+
+
+class SameFoldTwice:
+    """A splitter that is no partition."""
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        return 2
+
+    def split(self, X, y=None, groups=None):
+        half = np.arange(len(X)) < len(X) // 2
+        for _ in range(2):
+            yield np.flatnonzero(half), np.flatnonzero(~half)
+
+
+class SortedHalves:
+    """A splitter whose training rows lack a level of a sorted column."""
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        return 2
+
+    def split(self, X, y=None, groups=None):
+        first = np.asarray(y) == np.min(y)
+        yield np.flatnonzero(first), np.flatnonzero(~first)
+        yield np.flatnonzero(~first), np.flatnonzero(first)
+
+
+# name: (parameters of the estimator, arguments of fit, what the message must hold)
+CASES = {
+    # embeddings
+    "X with NaN": (
+        {},
+        {"X": X_with([3, 9], np.nan)},
+        r"X: the embeddings contain NaN: 2 non-finite values in 2 of 60 rows "
+        r"\(rows 3, 9, counted from 0\)\. Drop those rows",
+    ),
+    "X with infinity": (
+        {},
+        {"X": X_with([5], -np.inf, slice(0, 3))},
+        r"X: the embeddings contain infinity: 3 .* 1 of 60 rows \(rows 5,.*Drop",
+    ),
+    "X with NaN in many rows": (
+        {},
+        {"X": X_with(range(10, 30), np.nan)},
+        r"20 non-finite values in 20 of 60 rows \(rows 10, 11, 12, 13, 14, \.\.\.",
+    ),
+    "X and y of different lengths": (
+        {},
+        {"y": TABLE[:50]},
+        "X has 60 rows and y has 50 rows.*Row i of y must describe row i of X",
+    ),
+    "X and y with different indexes": (
+        {},
+        {"X": embeddings_frame(range(1, N + 1))},
+        r"indexes of X and y.*first in row 0 \(1 against 0\).*reset_index",
+    ),
+    "X and y in different orders": (
+        {},
+        {"X": embeddings_frame(range(N)).iloc[::-1]},
+        r"indexes of X and y.*different order: align them, y = y\.loc\[X\.index\]",
+    ),
+    "X complex": (
+        {},
+        {"X": X + 1j},
+        r"X: Complex data not supported; pass real numbers, .*X\.imag",
+    ),
+    "X of strings": (
+        {},
+        {"X": np.full((N, D), "a")},
+        "X: the embeddings are not numeric.*pass an array of numbers",
+    ),
+    "X of strings in a frame": (
+        {},
+        {"X": pd.DataFrame(X).add_prefix("f").assign(name="a")},
+        "X: the embeddings are not numeric.*pass an array of numbers",
+    ),
+    "X sparse": (
+        {},
+        {"X": sparse.csr_matrix(X)},
+        r"[Ss]parse.*dense data is required.*toarray",
+    ),
+    "X one-dimensional": (
+        {},
+        {"X": X[:, 0]},
+        r"Expected 2D array, got 1D array instead.*[Rr]eshape",
+    ),
+    "X three-dimensional": (
+        {},
+        {"X": X[:, :, None]},
+        "X: Found array with dim 3.*average feature maps over their positions",
+    ),
+    "X without rows": (
+        {},
+        {"X": X[:0], "y": TABLE[:0]},
+        r"Found array with 0 sample\(s\).*minimum of 2 is required",
+    ),
+    "X of one row": (
+        {},
+        {"X": X[:1], "y": TABLE[:1]},
+        r"Found array with 1 sample\(s\).*minimum of 2 is required",
+    ),
+    "X without features": (
+        {},
+        {"X": X[:, :0]},
+        r"Found array with 0 feature\(s\).*minimum of 1 is required",
+    ),
+    "X with equal rows": (
+        {},
+        {"X": np.ones((N, D))},
+        "X: all 60 rows of the embeddings are equal.*Check that",
+    ),
+    # the metadata table
+    "y is None": (
+        {},
+        {"y": None},
+        "requires y to be passed.*pass the metadata table as y",
+    ),
+    "y without columns": (
+        {},
+        {"y": TABLE[[]]},
+        "y: the metadata table has no column; pass at least one",
+    ),
+    "y with repeated names": (
+        {},
+        {"y": TABLE[["disease", "site", "site"]]},
+        "y: .*several columns named 'site'; rename them",
+    ),
+    "y with nested names": (
+        {"target": None},
+        {"y": TABLE.set_axis(pd.MultiIndex.from_product([["a"], list("bcd")]), axis=1)},
+        "y: the metadata columns have 2 header levels; flatten them",
+    ),
+    "y with only the target": (
+        {},
+        {"y": TABLE[["disease"]]},
+        "y: there is no column besides the target 'disease'; pass metadata columns",
+    ),
+    "all columns left out": (
+        {},
+        {"y": table_with(site="north", age=np.arange(N)).rename(columns={"age": "id"})},
+        r"y: all columns are left out, nothing to analyse\. "
+        r"'site': constant.*'id': identifier-like",
+    ),
+    "column of mixed types": (
+        {},
+        {"y": table_with(site=[1, "a", 2.5] * 20)},
+        r"column 'site' mixes.*20 int.*y\['site'\]\.astype\(str\)",
+    ),
+    "column of lists": (
+        {},
+        {"y": table_with(site=[[1], [2], [3]] * 20)},
+        "column 'site' .*unusable types.*60 list.*convert it",
+    ),
+    "column with infinity": (
+        {},
+        {"y": table_with(age=np.r_[np.inf, np.arange(N - 1) / 7])},
+        "column 'age' holds 1 infinite values; replace them",
+    ),
+    "complex column": (
+        {},
+        {"y": table_with(age=np.arange(N) * 1j)},
+        "column 'age' holds complex numbers; pass real ones",
+    ),
+    # names of columns
+    "unknown target": (
+        {"target": "diseas"},
+        {},
+        "target: there is no column 'diseas' in the metadata "
+        r"\(did you mean 'disease'\?\)\. Its columns are 'disease', 'site', 'age'",
+    ),
+    "unknown column": (
+        {"columns": ["site", "ages"]},
+        {},
+        r"columns: there is no column 'ages' .*did you mean 'age'\?",
+    ),
+    "columns is a string": (
+        {"columns": "site"},
+        {},
+        "'columns' parameter .* must be an array-like or None. Got 'site'",
+    ),
+    "columns is empty": (
+        {"columns": []},
+        {},
+        "columns: the list is empty; name at least one column, or pass None",
+    ),
+    "repeated column": (
+        {"columns": ["site", "site"]},
+        {},
+        r"columns: a name occurs more than once in \['site', 'site'\]",
+    ),
+    "target among columns": (
+        {"columns": ["site", "disease"]},
+        {},
+        "columns: the target 'disease' is among them.*leave it out",
+    ),
+    "unknown column in heads": (
+        {"heads": {"sites": "ridge"}},
+        {},
+        r"heads: there is no column 'sites' .*did you mean 'site'\?",
+    ),
+    "heads of a column that is not analysed": (
+        {"columns": ["age"], "heads": {"site": "ridge"}},
+        {},
+        r"heads: \['site'\] are not among columns; add them there or drop them here",
+    ),
+    "target among confounders": (
+        {"confounders": ["age", "disease"]},
+        {},
+        "confounders: the target 'disease' is among them.*leave it out",
+    ),
+    "confounders is a string": (
+        {"confounders": "age"},
+        {},
+        "'confounders' parameter .* must be an array-like or None. Got 'age'",
+    ),
+    "target with one class": (
+        {},
+        {"y": table_with(disease="ill")},
+        "target='disease' cannot be the primary task: constant.*Choose",
+    ),
+    "target is an identifier": (
+        {},
+        {"y": table_with(disease=[f"patient {i}" for i in range(N)])},
+        "target='disease' cannot be the primary task: identifier-like.*Choose",
+    ),
+    "target is missing everywhere": (
+        {},
+        {"y": table_with(disease=None)},
+        "target='disease' cannot be the primary task: observed in 0 of 60 rows",
+    ),
+    # heads
+    "head of the wrong width": (
+        {"target_head": np.ones((2, D + 1))},
+        {},
+        "target_head: the head has 7 weights per row and the embeddings have 6 "
+        "features; pass the embeddings that enter this head",
+    ),
+    "transposed head": (
+        {"target_head": np.ones((D, 2))},
+        {},
+        r"target_head: the head has 2 weights .*transposed: pass weights\.T",
+    ),
+    "head with NaN": (
+        {"target_head": np.where(np.eye(2, D) > 0, np.nan, 1.0)},
+        {},
+        "target_head: 2 of 12 weights are NaN or infinite; export the head again",
+    ),
+    "head with three dimensions": (
+        {"target_head": np.ones((1, 2, D))},
+        {},
+        r"target_head: the weights have 3 dimensions; pass an array \(C, d\) or",
+    ),
+    "head of strings": (
+        {"target_head": [["a"] * D]},
+        {},
+        r"target_head: cannot be read as weights \(list\); pass an array",
+    ),
+    "unfitted target head": (
+        {"target_head": LogisticRegression()},
+        {},
+        r"target_head: LogisticRegression\(\) is not fitted; pass a trained head",
+    ),
+    "head with too many intercepts": (
+        {"target_head": (HEAD, np.zeros(3))},
+        {},
+        "target_head: the weights have 2 rows, so 2 finite intercepts .* found 3",
+    ),
+    "head of zeros": (
+        {"target_head": np.zeros((1, D))},
+        {},
+        "head row .*is zero.*no direction",
+    ),
+    "trained head of the wrong width for a column": (
+        {"heads": {"site": np.ones((3, D - 1))}, "n_permutations": 0},
+        {},
+        r"heads\['site'\]: the head has 5 weights per row .* have 6 features",
+    ),
+    "trained head of the target among heads": (
+        {"heads": {"disease": HEAD}, "n_permutations": 0},
+        {},
+        r"heads\['disease'\]: the trained head of the target goes into target_head",
+    ),
+    "trained head under a null of refits": (
+        {"heads": {"site": np.eye(3, D)}},
+        {},
+        r"heads: those of \['site'\] are trained.*set null='sign_flip', or "
+        "n_permutations=0",
+    ),
+    "classifier for numbers": (
+        {"heads": {"age": LogisticRegression()}},
+        {},
+        "heads: LogisticRegression predicts levels, but column 'age' is continuous; "
+        "use another estimator, or n_bins",
+    ),
+    "regressor for levels": (
+        {"heads": {"site": Ridge()}},
+        {},
+        "heads: Ridge predicts numbers, but column 'site' is categorical; use another",
+    ),
+    "recipe that does not exist": (
+        {"heads": {"site": "lasso"}},
+        {},
+        r"heads\['site'\]: 'lasso' is not known; pass 'auto', 'logistic', 'ridge', an "
+        "estimator or a trained head",
+    ),
+    "recipe that is no head": (
+        {"heads": {"site": None}},
+        {},
+        r"heads\['site'\]: None is not known; pass 'auto', 'logistic', 'ridge', an",
+    ),
+    "recipe that is a class": (
+        {"heads": {"site": Ridge}},
+        {},
+        r"heads\['site'\]: <class .*Ridge'> is not known; pass",
+    ),
+    # parameters
+    "adjust_for_target without target": (
+        {"target": None, "adjust_for_target": True},
+        {},
+        "adjust_for_target=True needs the target: name its column in target",
+    ),
+    "cv is no partition": (
+        {"cv": SameFoldTwice()},
+        {},
+        "cv: every row must be in exactly one test fold.*pass a number of folds",
+    ),
+    "cv of random splits": (
+        {"cv": ShuffleSplit(3, random_state=0)},
+        {},
+        "cv: every row must be in exactly one test fold.*pass a number of folds",
+    ),
+    "cv trains without a level": (
+        {"cv": SortedHalves(), "columns": ["site"]},
+        {},
+        "cv: fold 0 trains without one of the 3 levels of column 'site'; use fewer",
+    ),
+    "cv needs groups": (
+        {"cv": LeaveOneGroupOut()},
+        {},
+        r"cv: LeaveOneGroupOut\(\) cannot split the rows for column 'site'.*groups",
+    ),
+    "cv of rows that do not exist": (
+        {
+            "cv": [
+                (np.arange(30), np.arange(30, 99)),
+                (np.arange(30, 99), np.arange(30)),
+            ]
+        },
+        {},
+        "cv: .*row 98.*60 rows",
+    ),
+    "cv of one fold": ({"cv": 1}, {}, r"'cv' parameter .* \[2, inf\).*Got 1"),
+    "cv is a word": ({"cv": "kfold"}, {}, "'cv' parameter .*Got 'kfold'"),
+    # sample weights
+    "negative sample_weight": (
+        {},
+        {"sample_weight": np.r_[-1.0, np.ones(N - 1)]},
+        "Negative values in data passed to `sample_weight`",
+    ),
+    "sample_weight of the wrong length": (
+        {},
+        {"sample_weight": np.ones(N - 1)},
+        r"sample_weight.shape == \(59,\), expected \(60,\)",
+    ),
+    "sample_weight all zero": (
+        {},
+        {"sample_weight": np.zeros(N)},
+        "Sample weights .*non-zero|sample_weight: only 0 of 60 rows",
+    ),
+    "sample_weight zero but for one row": (
+        {},
+        {"sample_weight": np.r_[1.0, np.zeros(N - 1)]},
+        "sample_weight: only 1 of 60 rows have a weight above 0; at least 2 must",
+    ),
+    "sample_weight with NaN": (
+        {},
+        {"sample_weight": np.r_[np.nan, np.ones(N - 1)]},
+        "sample_weight contains NaN",
+    ),
+    "sample_weight for an estimator that takes none": (
+        {"heads": {"site": LinearDiscriminantAnalysis()}},
+        {"sample_weight": np.r_[2.0, np.ones(N - 1)]},
+        "heads: LinearDiscriminantAnalysis takes no sample_weight.*use another",
+    ),
+}
+PARAMETERS = {
+    "n_bins": [1, -3, 2.5, "3"],
+    "C": [0, -1.0, "1", np.nan],
+    "alpha": [0, -1.0, None],
+    "n_components": [0, -2, 0.0, 1.5, "all"],
+    "min_components": [-1, 2.5],
+    "metric": ["cosine", None],
+    "aggregate": ["median", "RMS"],
+    "adjust_for_target": ["yes", 2],
+    "n_permutations": [-1, 99.5, None],
+    "null": ["permute", None],
+    "min_effect": [-0.1],
+    "significance": [0, 1, 1.5],
+    "random_state": ["seed", -1],
+    "n_jobs": [1.5, "all"],
+    "heads": ["lasso", None, 3],
+    "target": [["disease"], 2.5],
+    "columns": [3],
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_message(case):
+    parameters, arguments, message = CASES[case]
+    parameters = {"target": "disease", "n_permutations": 39} | parameters
+    arguments = {"X": X, "y": TABLE} | arguments
+    # scikit-learn refuses sparse matrices by a TypeError.
+    with pytest.raises((ValueError, TypeError), match=rf"(?s){message}"):
+        WeightSpaceCorrelation(**parameters).fit(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [(name, value) for name, values in PARAMETERS.items() for value in values],
+)
+def test_parameter_out_of_range(parameter, value):
+    estimator = WeightSpaceCorrelation(**{parameter: value})
+    with pytest.raises(ValueError, match=rf"The '{parameter}' parameter of .* Got "):
+        estimator.fit(X, TABLE)
+
+
+@pytest.mark.parametrize("parameter", ["confounders", "groups"])
+def test_parts_of_a_later_version(parameter):
+    value = ["age"] if parameter == "confounders" else "age"
+    estimator = WeightSpaceCorrelation("disease", **{parameter: value})
+    with pytest.raises(NotImplementedError, match=f"{parameter}=.*not part of this"):
+        estimator.fit(X, TABLE)
+
+
+def test_bad_new_embeddings():
+    fitted = WeightSpaceCorrelation("disease", n_permutations=0).fit(X, TABLE)
+    with pytest.raises(ValueError, match=r"X: the embeddings contain NaN.*rows 2"):
+        fitted.transform(X_with([2], np.nan))
+    with pytest.raises(ValueError, match=r"X has 5 features.*expecting 6"):
+        fitted.transform(X[:, :5])
+    with pytest.raises(ValueError, match=r"0 sample\(s\)"):
+        fitted.transform(X[:0])
+
+
+def test_bad_new_metadata():
+    fitted = WeightSpaceCorrelation("disease", n_permutations=0).fit(X, TABLE)
+    with pytest.raises(ValueError, match=r"y: there is no column 'age'"):
+        fitted.score(X, TABLE.drop(columns="age"))
+    with pytest.raises(ValueError, match="X has 60 rows and y has 59 rows"):
+        fitted.score(X, TABLE[:-1])
+    with pytest.raises(ValueError, match=r"column 'age' was numeric in fit"):
+        fitted.score(X, table_with(age="old"))
+    with pytest.raises(ValueError, match="requires y"):
+        fitted.score(X, None)
+    with pytest.raises(ValueError, match=r"y: .*several columns named"):
+        fitted.score(X, TABLE[["site", "age", "age"]])
+
+
+def test_failed_fit_leaves_parameters_alone():
+    estimator = WeightSpaceCorrelation("diseas")
+    before = estimator.get_params()
+    with pytest.raises(ValueError, match="diseas"):
+        estimator.fit(X, TABLE)
+    assert estimator.get_params() == before
+
+
+def test_everything_left_out_is_explained():
+    names = pd.Series([f"patient {i}" for i in range(N)])
+    table = table_with(
+        constant=1.0,
+        patient=names,
+        row=np.arange(N),
+        empty=np.full(N, np.nan),
+        rare=["a"] * (N - 2) + ["b", "c"],
+        gaps=TABLE["age"].where(np.arange(N) > 3),
+        few=np.r_[["a"] * 29, ["b"] * 29, ["c"] * 2],
+    )
+    fitted = WeightSpaceCorrelation("disease", n_permutations=0).fit(X, table)
+    assert set(fitted.dropped_columns_) == {
+        "constant",
+        "patient",
+        "row",
+        "empty",
+        "rare",
+    }
+    # Every column of the table is in the summary, in its order.
+    assert fitted.summary_.index.tolist() == [c for c in table if c != "disease"]
+    for name, reason in fitted.dropped_columns_.items():
+        row = fitted.summary_.loc[name]
+        assert row["note"] == f"left out: {reason}"
+        assert row.drop("note").isna().all()
+        assert name not in fitted.heads_
+        assert name not in fitted.alignment_scores_
+    assert "4 of 60 rows are missing" in fitted.summary_.loc["gaps", "note"]
+    assert fitted.summary_.loc["gaps", "n_samples"] == N - 4
+    assert "2 rows of 1 rare levels ('c'" in fitted.summary_.loc["few", "note"]
+    assert fitted.summary_.loc["few", "n_samples"] == N - 2
+
+
+def test_missing_and_rare_targets_are_noted():
+    target = TABLE["disease"].where(np.arange(N) > 4).to_numpy(dtype=object)
+    target[-2:] = "unclear"
+    fitted = WeightSpaceCorrelation("disease", n_permutations=0)
+    fitted.fit(X, table_with(disease=target))
+    missing, rare = (n for n in fitted.notes_ if n.startswith("target 'disease': "))
+    assert "5 of 60 rows are missing" in missing
+    assert "2 rows of 1 rare levels ('unclear'" in rare
+
+
+@pytest.mark.parametrize(
+    ("head", "rows"),
+    [
+        (np.eye(4, D), "4 rows"),
+        (Head(HEAD, np.zeros(2), ("yes", "no"), "logistic"), "classes 'yes', 'no'"),
+    ],
+)
+def test_trained_head_that_does_not_fit_its_column_is_noted(head, rows):
+    # The sample may lack a class of the network: a note, not an error.
+    expected = (
+        f"the trained head has {rows} and the column has the levels 'ill', 'well'"
+    )
+    options = {"n_permutations": 0}
+    fitted = WeightSpaceCorrelation("disease", target_head=head, **options)
+    assert any(expected in note for note in fitted.fit(X, TABLE).notes_)
+    fitted = WeightSpaceCorrelation("site", heads={"disease": head}, **options)
+    assert expected in fitted.fit(X, TABLE).summary_.loc["disease", "note"]
+
+
+def test_column_that_cannot_be_balanced_is_left_out_with_the_cell():
+    # No south patient is ill, so no weights make site and disease independent.
+    site = np.where(TABLE["disease"] == "well", TABLE["site"], "north")
+    estimator = WeightSpaceCorrelation(
+        "disease", adjust_for_target=True, n_permutations=0
+    )
+    fitted = estimator.fit(X, table_with(site=site))
+    reason = fitted.dropped_columns_["site"]
+    assert "2 of 6 combinations" in reason
+    assert "first: site south with disease ill" in reason
+    assert fitted.summary_.loc["site", "note"] == f"left out: {reason}"
+
+
+def test_all_columns_that_cannot_be_balanced_are_listed():
+    estimator = WeightSpaceCorrelation("disease", adjust_for_target=True)
+    copy = TABLE[["disease"]].assign(copy=TABLE["disease"])
+    with pytest.raises(ValueError, match=r"all columns are left out.*'copy': adjust"):
+        estimator.fit(X, copy)
+
+
+def test_too_few_permutations_are_said_at_once():
+    estimator = WeightSpaceCorrelation("disease", n_permutations=9, random_state=0)
+    expected = r"n_permutations=9: .*significance=0.05.*n_permutations=39 or more"
+    with pytest.warns(UserWarning, match=expected):
+        estimator.fit(X, TABLE)
+
+
+@pytest.mark.parametrize("n_permutations", [0, 39])
+def test_good_input_gives_no_warning(n_permutations):
+    estimator = WeightSpaceCorrelation(
+        "disease", n_permutations=n_permutations, random_state=0
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        estimator.fit(X, TABLE).score(X, TABLE)
+
+
+def test_regressor_of_a_continuous_target_is_accepted():
+    estimator = WeightSpaceCorrelation(
+        "age",
+        target_head=LinearRegression().fit(X, TABLE["age"]),
+        heads={"disease": LogisticRegression()},
+        n_permutations=0,
+    )
+    assert estimator.fit(X, TABLE).target_head_.n_rows == 1

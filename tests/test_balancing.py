@@ -1,0 +1,91 @@
+"""Weights that make a column and the target independent."""
+
+import numpy as np
+import pytest
+from reference import balancing_weights, cells_of
+
+from sklearn_wsca._balancing import balance_against, describe_balance
+from sklearn_wsca._metadata import Column, LeftOutError
+
+
+def make_pair(seed, kinds, n=300):
+    """Two associated columns on the same rows, and base weights."""
+    rng = np.random.default_rng(seed)
+    latent = rng.standard_normal(n)
+    columns = []
+    for name, kind in zip(("site", "target"), kinds, strict=True):
+        values = latent + rng.standard_normal(n)
+        if kind == "continuous":
+            columns.append(Column(name, kind, np.arange(n), 80.0 + 9.0 * values))
+            continue
+        codes = np.digitize(values, [-0.5, 1.0])
+        columns.append(Column(name, kind, np.arange(n), codes, ("a", "b", "c")))
+    return *columns, rng.uniform(0.3, 2.0, n)
+
+
+KINDS = [
+    ("categorical", "categorical"),
+    ("categorical", "continuous"),
+    ("continuous", "categorical"),
+    ("continuous", "continuous"),
+]
+
+
+def shares(cells, strata, weights):
+    table = np.zeros((cells.max() + 1, strata.max() + 1))
+    np.add.at(table, (cells, strata), weights)
+    return table / table.sum()
+
+
+@pytest.mark.parametrize("kinds", KINDS)
+def test_weights_match_the_formula(kinds):
+    column, target, base = make_pair(0, kinds)
+    balance = balance_against(column, target, base)
+    np.testing.assert_array_equal(balance.cells, cells_of(column.labels, kinds[0]))
+    np.testing.assert_array_equal(balance.strata, cells_of(target.labels, kinds[1]))
+    rng = np.random.default_rng(0)
+    shuffled = np.stack([balance.cells] + [rng.permutation(balance.cells)] * 2)
+    found = balance.weights(shuffled)
+    for cells, weights in zip(shuffled, found, strict=True):
+        expected = balancing_weights(cells, balance.strata, base)
+        np.testing.assert_allclose(weights, expected)
+
+
+@pytest.mark.parametrize("kinds", KINDS)
+def test_weights_make_independent_and_keep_both_margins(kinds):
+    column, target, base = make_pair(1, kinds)
+    balance = balance_against(column, target, base)
+    weights = balance.weights(balance.cells[None])[0]
+    before = shares(balance.cells, balance.strata, base)
+    after = shares(balance.cells, balance.strata, weights)
+    np.testing.assert_allclose(after, np.outer(after.sum(1), after.sum(0)), atol=1e-12)
+    np.testing.assert_allclose(after.sum(1), before.sum(1))
+    np.testing.assert_allclose(after.sum(0), before.sum(0))
+    assert weights.sum() == pytest.approx(base.sum())
+    # Guard: before, they were far from independent.
+    assert np.abs(before - np.outer(before.sum(1), before.sum(0))).max() > 0.01
+
+
+def test_weights_of_one_where_the_columns_are_independent_already():
+    codes = np.repeat(np.arange(6), 10)
+    column = Column("site", "categorical", np.arange(60), codes % 2, ("a", "b"))
+    target = Column("target", "categorical", np.arange(60), codes // 2, ("x", "y", "z"))
+    balance = balance_against(column, target, np.ones(60))
+    np.testing.assert_allclose(balance.weights(balance.cells[None]), 1.0)
+
+
+def test_a_combination_that_does_not_occur_is_named():
+    codes = np.array([0, 0, 0, 1, 1, 1])
+    column = Column("site", "categorical", np.arange(6), codes, ("a", "b"))
+    target = Column(
+        "target", "categorical", np.arange(6), np.array([0, 1, 0, 0, 0, 0]), ("x", "y")
+    )
+    with pytest.raises(LeftOutError, match=r"1 of 4 .*site b with target y"):
+        balance_against(column, target, np.ones(6))
+
+
+def test_description_gives_the_effective_sample_size():
+    text = describe_balance(np.array([1.0, 1.0, 2.0]))
+    assert "effective sample size 3 of 3 rows" in text
+    assert "largest weight 1.5 times the mean" in text
+    assert "size 1 of 3" in describe_balance(np.array([1e9, 1.0, 1.0]))

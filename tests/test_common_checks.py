@@ -1,0 +1,128 @@
+"""scikit-learn's own checks on several instances of the estimator."""
+
+from __future__ import annotations
+
+from unittest import SkipTest
+
+from unittest import SkipTest
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.utils import estimator_checks
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sklearn_wsca import Head, WeightSpaceCorrelation
+from sklearn_wsca._tasks import Task
+
+# Check name -> why scikit-learn's expectation does not fit. Empty: all of them do.
+EXPECTED_FAILURES: dict[str, str] = {}
+
+# Check name -> why it may skip itself. No other check may.
+ALLOWED_SKIPS = {
+    "check_array_api_input": "SCIPY_ARRAY_API has to be set before scipy is imported",
+}
+
+# Check name -> why it may skip itself. No other check may.
+ALLOWED_SKIPS = {
+    "check_array_api_input": "SCIPY_ARRAY_API has to be set before scipy is imported",
+}
+
+# What `parametrize_with_checks` yields per instance on the oldest scikit-learn that is
+# supported: fewer would mean that checks are skipped unseen.
+FEWEST_CHECKS = 50
+
+EXTRA_CHECKS = [
+    "check_param_validation",
+    "check_set_output_transform",
+    "check_set_output_transform_pandas",
+    "check_set_output_transform_polars",
+    "check_global_output_transform_pandas",
+    "check_global_set_output_transform_polars",
+    "check_transformer_get_feature_names_out",
+    "check_transformer_get_feature_names_out_pandas",
+    "check_dataframe_column_names_consistency",
+    "check_inplace_ensure_writeable",
+]
+
+
+class WithSummingHead(WeightSpaceCorrelation):
+    """Trained primary head: a vector of ones of whatever width a check comes with."""
+
+    def _read_tasks(self, table, n_features):
+        _, tasks, names = super()._read_tasks(table, n_features)
+        head = Head(np.ones((1, n_features)), np.zeros(1), None, "ridge")
+        return Task("primary", head=head, trained=True), tasks, names
+
+    def _tests_alignment(self):
+        return self.n_permutations > 0
+
+
+class WithTarget(WeightSpaceCorrelation):
+    """Target column next to the one column of y that the checks pass."""
+
+    def _check_input(self, X, y, sample_weight, reset):
+        X, table, weights = super()._check_input(X, y, sample_weight, reset)
+        return X, table.assign(target=table.iloc[:, 0]), weights
+
+
+# Without permutations where they are not the subject, because the checks fit often.
+INSTANCES = {
+    "default": WeightSpaceCorrelation(n_permutations=0),
+    "permutations": WithSummingHead(n_permutations=19, random_state=0),
+    "sign_flip": WithSummingHead(n_permutations=19, null="sign_flip", random_state=0),
+    "ridge": WeightSpaceCorrelation(heads="ridge", n_permutations=0),
+    "logistic": WeightSpaceCorrelation(heads="logistic", n_bins=3, n_permutations=0),
+    "trained_head": WithSummingHead(n_permutations=0, metric="score"),
+    "target": WithTarget("target", n_permutations=0, n_components=None),
+}
+
+
+def expected_failed_checks(_estimator):
+    return EXPECTED_FAILURES
+
+
+def mark_of_common_checks():
+    """Give the decorator of all instances, its generator made a list.
+
+    pytest 9 warns about generators of parameters, which scikit-learn < 1.9 passes.
+    """
+    mark = parametrize_with_checks(
+        list(INSTANCES.values()), expected_failed_checks=expected_failed_checks
+    ).mark
+    names, values = mark.args[:2]
+    return names, list(values), mark.kwargs
+
+
+NAMES, VALUES, OPTIONS = mark_of_common_checks()
+
+
+@pytest.mark.parametrize(NAMES, VALUES, **OPTIONS)
+def test_scikit_learn_check(estimator, check):
+    try:
+        check(estimator)
+    except SkipTest:
+        reason = ALLOWED_SKIPS.get(check.func.__name__)
+        assert reason, f"{check.func.__name__} skips itself unseen"
+        pytest.skip(reason)
+
+
+def test_enough_checks_ran():
+    assert len(VALUES) >= FEWEST_CHECKS * len(INSTANCES)
+
+
+def test_expected_failures_are_checks_that_exist():
+    known = {name for name in dir(estimator_checks) if name.startswith("check_")}
+    assert set(EXPECTED_FAILURES) <= known
+    assert all(EXPECTED_FAILURES.values())
+    assert all(ALLOWED_SKIPS.values())
+    assert all(ALLOWED_SKIPS.values())
+
+
+# These checks mix data frames and arrays in fit and transform, to see both outputs.
+@pytest.mark.filterwarnings("ignore:X .* feature names:UserWarning")
+@pytest.mark.parametrize("check_name", EXTRA_CHECKS)
+@pytest.mark.parametrize("name", INSTANCES)
+def test_extra_scikit_learn_check(name, check_name):
+    estimator = clone(INSTANCES[name])
+    getattr(estimator_checks, check_name)(type(estimator).__name__, estimator)

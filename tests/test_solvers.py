@@ -1,0 +1,496 @@
+"""The batched solvers against scikit-learn, optimality conditions and limits."""
+
+import numpy as np
+import pytest
+from reference import fit_head
+
+from sklearn_wsca import _solvers
+from sklearn_wsca._solvers import fit_logistic, fit_ridge, prepare_design
+
+
+def make_rows(seed, n=90, k=6):
+    """Coordinates with unequal scales and non-zero means."""
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((n, k)) * np.geomspace(3.0, 0.3, k) + rng.normal(
+        1.0, 1.0, k
+    )
+
+
+def make_levels(seed, T, n_classes, strength=1.0):
+    """Class codes that depend on the rows, every class at least three times."""
+    rng = np.random.default_rng(seed)
+    scores = strength * T @ rng.standard_normal((T.shape[1], n_classes))
+    codes = (scores + rng.gumbel(size=scores.shape)).argmax(axis=1)
+    codes[: 3 * n_classes] = np.tile(np.arange(n_classes), 3)
+    return codes
+
+
+def make_numbers(seed, T):
+    """Two responses per problem with unequal scales and non-zero means."""
+    rng = np.random.default_rng(seed)
+    slopes = rng.standard_normal((2, T.shape[1]))
+    values = slopes @ T.T + rng.standard_normal((2, len(T)))
+    return values * np.array([[1.0], [30.0]]) + np.array([[5.0], [-400.0]])
+
+
+def make_weights(seed, n):
+    return np.random.default_rng(seed).uniform(0.2, 3.0, n)
+
+
+def shuffles_of(labels, p, seed=0):
+    """The labels themselves, then p - 1 shuffles of them, along the last axis."""
+    rng = np.random.default_rng(seed)
+    n = labels.shape[-1]
+    sources = [np.arange(n)] + [rng.permutation(n) for _ in range(p - 1)]
+    return np.stack([labels[..., source] for source in sources])
+
+
+def logistic_objective(T, codes, coef, intercept, C, weights):
+    """Penalised objective, from its definition."""
+    scores = T @ coef.T + intercept
+    if scores.shape[1] == 1:
+        scores = np.hstack([np.zeros((len(T), 1)), scores])
+    highest = scores.max(axis=1)
+    normaliser = highest + np.log(np.exp(scores - highest[:, None]).sum(axis=1))
+    loss = normaliser - scores[np.arange(len(T)), codes]
+    return C * weights @ loss + np.sum(coef**2) / 2
+
+
+def logistic_gradient(T, codes, coef, intercept, C, weights):
+    """Gradient by class rows and intercepts, from its definition."""
+    scores = T @ coef.T + intercept
+    n_classes = max(codes.max() + 1, 2)
+    if scores.shape[1] == 1:
+        scores = np.hstack([np.zeros((len(T), 1)), scores])
+    chances = np.exp(scores - scores.max(axis=1, keepdims=True))
+    chances /= chances.sum(axis=1, keepdims=True)
+    slope = C * weights[:, None] * (chances - np.eye(n_classes)[codes])
+    if len(coef) == 1:
+        slope = slope[:, 1:]
+    return slope.T @ T + coef, slope.sum(axis=0)
+
+
+# --- design --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_design_has_a_diagonal_gram_matrix_and_restores_heads(weighted):
+    T = make_rows(0)
+    weights = make_weights(0, len(T)) if weighted else np.ones(len(T))
+    design = prepare_design(T, weights)
+    gram = (design.coordinates * weights[:, None]).T @ design.coordinates
+    assert np.ptp(design.gram) > 1.0
+    np.testing.assert_allclose(gram, np.diag(design.gram), atol=1e-10)
+    coef = np.random.default_rng(0).standard_normal((2, T.shape[1]))
+    restored, intercept = design.restore(coef, np.array([3.0, -4.0]))
+    np.testing.assert_allclose(
+        T @ restored.T + intercept,
+        design.coordinates @ coef.T + np.array([3.0, -4.0]),
+        atol=1e-10,
+    )
+
+
+# --- ridge ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("per_problem", [False, True])
+@pytest.mark.parametrize("alpha", [1e-3, 1.0, 1e3])
+def test_ridge_matches_scikit_learn(alpha, per_problem):
+    T = make_rows(1)
+    weights = make_weights(1, len(T))
+    values = shuffles_of(make_numbers(1, T), 3)
+    problem_weights = None
+    row_weights = np.tile(weights, (3, 1))
+    if per_problem:
+        row_weights = np.stack([make_weights(s, len(T)) for s in range(3)])
+        problem_weights = row_weights
+    fit = fit_ridge(prepare_design(T, weights), values, alpha, problem_weights)
+    assert fit.converged.all()
+    for p in range(3):
+        for r in range(2):
+            coef, intercept = fit_head(
+                T, values[p, r], "ridge", alpha=alpha, weights=row_weights[p]
+            )
+            assert np.abs(coef).max() > 1e-4
+            np.testing.assert_allclose(
+                fit.coef[p, r], coef[0], atol=1e-9 * np.abs(coef).max()
+            )
+            np.testing.assert_allclose(fit.intercept[p, r], intercept[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("per_problem", [False, True])
+def test_ridge_solution_has_no_gradient(per_problem):
+    T = make_rows(2)
+    values = make_numbers(2, T)[None]
+    weights = make_weights(2, len(T))
+    fit = fit_ridge(
+        prepare_design(T, np.ones(len(T)) if per_problem else weights),
+        values,
+        2.5,
+        weights[None] if per_problem else None,
+    )
+    errors = fit.coef[0] @ T.T + fit.intercept[0][:, None] - values[0]
+    at_zero = np.abs((weights * values[0]) @ T).max()
+    assert at_zero > 1.0
+    gradient = (weights * errors) @ T + 2.5 * fit.coef[0]
+    assert np.abs(gradient).max() < 1e-9 * at_zero
+    assert np.abs((weights * errors).sum(axis=1)).max() < 1e-9 * at_zero
+
+
+@pytest.mark.parametrize("shape", [(12, 30), (40, 40), (41, 40)])
+@pytest.mark.parametrize("per_problem", [False, True])
+def test_ridge_with_fewer_rows_than_coordinates(shape, per_problem):
+    T = make_rows(3, *shape)
+    values = make_numbers(3, T)[None]
+    weights = make_weights(3, len(T))
+    fit = fit_ridge(
+        prepare_design(T, np.ones(len(T))),
+        values,
+        0.5,
+        weights[None] if per_problem else None,
+    )
+    for r in range(2):
+        coef, intercept = fit_head(
+            T,
+            values[0, r],
+            "ridge",
+            alpha=0.5,
+            weights=weights if per_problem else np.ones(len(T)),
+        )
+        np.testing.assert_allclose(
+            fit.coef[0, r], coef[0], atol=1e-7 * np.abs(coef).max()
+        )
+        np.testing.assert_allclose(fit.intercept[0, r], intercept[0], rtol=1e-7)
+
+
+@pytest.mark.parametrize("per_problem", [False, True])
+@pytest.mark.parametrize("mean", [0.0, 1e8])
+def test_single_precision_ridge_survives_a_large_mean(mean, per_problem):
+    """A time stamp is far from zero: its mean must not use up the digits."""
+    T = make_rows(4)
+    values = shuffles_of(make_numbers(4, T), 3)
+    weights = np.stack([make_weights(s, len(T)) for s in range(3)])
+    problem_weights = weights if per_problem else None
+    exact = fit_ridge(prepare_design(T, weights[0]), values, 1.0, problem_weights)
+    single = fit_ridge(
+        prepare_design(T, weights[0], np.float32), values + mean, 1.0, problem_weights
+    )
+    scale = np.abs(exact.coef).max(axis=2, keepdims=True)
+    np.testing.assert_allclose(single.coef / scale, exact.coef / scale, atol=1e-5)
+    np.testing.assert_allclose(
+        single.intercept - mean, exact.intercept, rtol=1e-4, atol=1e-3
+    )
+
+
+# --- logistic ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("C", [0.01, 1.0, 100.0])
+@pytest.mark.parametrize("n_classes", [2, 3, 5])
+def test_logistic_matches_scikit_learn(n_classes, C):
+    T = make_rows(5)
+    weights = make_weights(5, len(T))
+    codes = shuffles_of(make_levels(5, T, n_classes), 3)
+    fit = fit_logistic(prepare_design(T, weights), codes, n_classes, C, tolerance=1e-9)
+    assert fit.converged.all()
+    for p in range(3):
+        coef, intercept = fit_head(T, codes[p], "logistic", C=C, weights=weights)
+        assert np.abs(coef).max() > 1e-3
+        np.testing.assert_allclose(
+            fit.coef[p], coef, atol=1e-6 * max(np.abs(coef).max(), 1e-2)
+        )
+        chances = intercept - intercept.mean() if n_classes > 2 else intercept
+        found = fit.intercept[p]
+        found = found - found.mean() if n_classes > 2 else found
+        np.testing.assert_allclose(found, chances, atol=1e-5)
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_single_precision_logistic_matches_double(n_classes):
+    T = make_rows(6, n=400)
+    weights = make_weights(6, len(T))
+    codes = shuffles_of(make_levels(6, T, n_classes), 5)
+    found, exact = (
+        fit_logistic(
+            prepare_design(T, weights, dtype),
+            codes,
+            n_classes,
+            1.0,
+            tolerance=tolerance,
+        )
+        for dtype, tolerance in ((np.float32, 1e-5), (np.float64, 1e-9))
+    )
+    assert found.converged.all()
+    scale = np.abs(exact.coef).max(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(found.coef / scale, exact.coef / scale, atol=1e-3)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 6])
+def test_logistic_solution_has_no_gradient(n_classes):
+    T = make_rows(7)
+    weights = make_weights(7, len(T))
+    codes = make_levels(7, T, n_classes)
+    fit = fit_logistic(
+        prepare_design(T, weights), codes[None], n_classes, 2.0, tolerance=1e-10
+    )
+    rows, origin = fit.coef[0], np.zeros_like(fit.coef[0])
+    at_zero, _ = logistic_gradient(T, codes, origin, np.zeros(len(rows)), 2.0, weights)
+    assert np.abs(at_zero).max() > 1.0
+    for part in logistic_gradient(T, codes, rows, fit.intercept[0], 2.0, weights):
+        assert np.abs(part).max() < 1e-6 * np.abs(at_zero).max()
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_rows_of_a_softmax_head_add_up_to_zero(n_classes):
+    """The penalty fixes the gauge: one vector in all rows would only cost."""
+    T = make_rows(8)
+    codes = make_levels(8, T, n_classes)[None]
+    fit = fit_logistic(prepare_design(T, np.ones(len(T))), codes, n_classes, 1.0)
+    assert fit.coef.shape == (1, 1 if n_classes == 2 else 3, T.shape[1])
+    if n_classes == 3:
+        np.testing.assert_allclose(fit.coef.sum(axis=1), 0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("strength", [0.0, 5.0])
+def test_objective_never_increases(n_classes, strength, monkeypatch):
+    """Every accepted step of every problem lowers the objective."""
+    T = make_rows(9)
+    codes = shuffles_of(make_levels(9, T, n_classes, strength), 4)
+    values = []
+    search = _solvers._line_search
+
+    def recording(problem, x, step, scores, value, descent):
+        found = search(problem, x, step, scores, value, descent)
+        values.append((value, found[2], found[-1]))
+        return found
+
+    monkeypatch.setattr(_solvers, "_line_search", recording)
+    fit = fit_logistic(
+        prepare_design(T, np.ones(len(T))), codes, n_classes, 50.0, tolerance=1e-7
+    )
+    assert fit.converged.all()
+    assert len(values) > 3
+    for before, after, stuck in values:
+        assert not stuck.any()
+        # `before` has the rounding error of the objective added to it.
+        assert (after <= before).all()
+    assert (values[0][1] < values[0][0] - 1e-3).all()
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_objective_is_that_of_scikit_learn_or_better(n_classes):
+    T = make_rows(10)
+    weights = make_weights(10, len(T))
+    codes = make_levels(10, T, n_classes, 4.0)
+    fit = fit_logistic(
+        prepare_design(T, weights), codes[None], n_classes, 10.0, tolerance=1e-9
+    )
+    oracle = fit_head(T, codes, "logistic", C=10.0, weights=weights)
+    found, best = (
+        logistic_objective(T, codes, coef, intercept, 10.0, weights)
+        for coef, intercept in ((fit.coef[0], fit.intercept[0]), oracle)
+    )
+    assert found == pytest.approx(best, rel=1e-10)
+
+
+@pytest.mark.parametrize("C", [1.0, 100.0])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_separable_labels(n_classes, C):
+    T = make_rows(11, n=60)
+    codes = np.digitize(
+        T[:, 0], np.quantile(T[:, 0], np.arange(1, n_classes) / n_classes)
+    )
+    shuffled = shuffles_of(codes, 3)
+    fit = fit_logistic(
+        prepare_design(T, np.ones(len(T))), shuffled, n_classes, C, tolerance=1e-9
+    )
+    assert fit.converged.all()
+    coef, _ = fit_head(T, codes, "logistic", C=C)
+    np.testing.assert_allclose(fit.coef[0], coef, atol=1e-5 * np.abs(coef).max())
+    outputs = T @ fit.coef[0].T + fit.intercept[0]
+    if n_classes == 2:
+        assert ((outputs[:, 0] > 0) == codes).mean() > 0.95
+    else:
+        assert (outputs.argmax(axis=1) == codes).mean() > 0.9
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_logistic_with_fewer_rows_than_coordinates(n_classes):
+    T = make_rows(12, n=20, k=50)
+    codes = shuffles_of(make_levels(12, T, n_classes, 0.1), 4)
+    fit = fit_logistic(
+        prepare_design(T, np.ones(len(T))), codes, n_classes, 1.0, tolerance=1e-9
+    )
+    assert fit.converged.all()
+    for p in range(4):
+        coef, _ = fit_head(T, codes[p], "logistic")
+        np.testing.assert_allclose(fit.coef[p], coef, atol=1e-6 * np.abs(coef).max())
+
+
+def test_forty_classes():
+    T = make_rows(13, n=400, k=8)
+    codes = shuffles_of(make_levels(13, T, 40), 2)
+    fit = fit_logistic(
+        prepare_design(T, np.ones(len(T))), codes, 40, 1.0, tolerance=1e-9
+    )
+    assert fit.converged.all()
+    coef, _ = fit_head(T, codes[1], "logistic")
+    np.testing.assert_allclose(fit.coef[1], coef, atol=1e-5 * np.abs(coef).max())
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("C", [1.0, 1000.0])
+def test_class_with_three_members(n_classes, C):
+    T = make_rows(14, n=300)
+    codes = np.random.default_rng(14).integers(0, n_classes - 1, len(T))
+    codes[:3] = n_classes - 1
+    shuffled = shuffles_of(codes, 6)
+    fit = fit_logistic(
+        prepare_design(T, np.ones(len(T))), shuffled, n_classes, C, tolerance=1e-9
+    )
+    assert fit.converged.all()
+    for p in (0, 5):
+        coef, _ = fit_head(T, shuffled[p], "logistic", C=C)
+        np.testing.assert_allclose(fit.coef[p], coef, atol=1e-5 * np.abs(coef).max())
+
+
+def test_what_is_not_solved_is_not_called_converged():
+    T = make_rows(15)
+    codes = make_levels(15, T, 3, 5.0)[None]
+    design = prepare_design(T, np.ones(len(T)))
+    fit = fit_logistic(design, codes, 3, 100.0, tolerance=1e-12, max_iter=2)
+    assert not fit.converged.any()
+
+
+# --- batches and weights, both solvers -----------------------------------------------
+
+
+def solve(kind, T, labels, design_weights, weights=None, dtype=np.float64):
+    """Fit a batch of labels with one of the solvers."""
+    design = prepare_design(T, design_weights, dtype)
+    if kind == "ridge":
+        return fit_ridge(design, labels, 1.5, weights)
+    n_classes = int(labels.max()) + 1
+    return fit_logistic(design, labels, n_classes, 1.5, weights, tolerance=1e-10)
+
+
+def labels_for(kind, seed, T, p):
+    if kind == "ridge":
+        return shuffles_of(make_numbers(seed, T), p)
+    return shuffles_of(make_levels(seed, T, 2 if kind == "binary" else 4), p)
+
+
+KINDS = ["ridge", "binary", "softmax"]
+
+
+def assert_same_fit(first, second, tolerance=1e-7):
+    scale = np.abs(second.coef).max()
+    assert scale > 1e-2
+    np.testing.assert_allclose(first.coef, second.coef, atol=tolerance * scale)
+    np.testing.assert_allclose(
+        first.intercept,
+        second.intercept,
+        atol=tolerance * max(scale, np.abs(second.intercept).max()),
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_batch_equals_single_fits(kind, weighted):
+    T = make_rows(16)
+    labels = labels_for(kind, 16, T, 7)
+    weights = None
+    if weighted:
+        weights = np.stack([make_weights(s, len(T)) for s in range(7)])
+    ones = np.ones(len(T))
+    batch = solve(kind, T, labels, ones, weights)
+    assert np.ptp(batch.coef, axis=0).max() > 0.01
+    for p in range(7):
+        one = slice(p, p + 1)
+        single = solve(
+            kind, T, labels[one], ones, None if weights is None else weights[one]
+        )
+        assert_same_fit(
+            type(batch)(batch.coef[one], batch.intercept[one], batch.converged[one]),
+            single,
+        )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_weights_of_one_equal_none(kind):
+    T = make_rows(17)
+    labels = labels_for(kind, 17, T, 3)
+    ones = np.ones(len(T))
+    weighted = solve(kind, T, labels, ones, np.ones((3, len(T))))
+    assert_same_fit(weighted, solve(kind, T, labels, ones))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("where", ["design", "problem"])
+def test_whole_weights_equal_repeated_rows(kind, where):
+    T = make_rows(18)
+    labels = labels_for(kind, 18, T, 2)
+    copies = np.random.default_rng(18).integers(1, 4, len(T))
+    if where == "design":
+        weighted = solve(kind, T, labels, copies.astype(float))
+    else:
+        per_problem = np.tile(copies.astype(float), (2, 1))
+        weighted = solve(kind, T, labels, np.ones(len(T)), per_problem)
+    repeated = solve(
+        kind,
+        np.repeat(T, copies, axis=0),
+        np.repeat(labels, copies, axis=-1),
+        np.ones(copies.sum()),
+    )
+    assert_same_fit(weighted, repeated)
+    assert (
+        np.abs(weighted.coef - solve(kind, T, labels, np.ones(len(T))).coef).max()
+        > 0.01
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_weights_per_problem_equal_separate_designs(kind):
+    T = make_rows(19)
+    labels = labels_for(kind, 19, T, 4)
+    weights = np.stack([make_weights(s, len(T)) for s in range(4)])
+    batch = solve(kind, T, labels, np.ones(len(T)), weights)
+    for p in range(4):
+        one = slice(p, p + 1)
+        separate = solve(kind, T, labels[one], weights[p])
+        assert_same_fit(
+            type(batch)(batch.coef[one], batch.intercept[one], batch.converged[one]),
+            separate,
+        )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_of_weight_zero_do_not_count(kind):
+    T = make_rows(20)
+    labels = labels_for(kind, 20, T, 2)
+    kept = np.random.default_rng(20).random(len(T)) < 0.7
+    weights = np.tile(kept.astype(float), (2, 1))
+    weighted = solve(kind, T, labels, np.ones(len(T)), weights)
+    without = solve(kind, T[kept], labels[..., kept], np.ones(kept.sum()))
+    assert_same_fit(weighted, without)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_numpy_penalties_keep_single_precision_batches_working(kind):
+    """`GridSearchCV` passes numpy numbers, which are not weakly typed."""
+    T = make_rows(21, n=200)
+    labels = labels_for(kind, 21, T, 3)
+    design = prepare_design(T, np.ones(len(T)), np.float32)
+    weights = np.ones((3, len(T)))
+    penalty = np.float64(0.7)
+    if kind == "ridge":
+        found = [fit_ridge(design, labels, a, weights) for a in (penalty, 0.7)]
+    else:
+        n_classes = int(labels.max()) + 1
+        found = [
+            fit_logistic(design, labels, n_classes, c, weights, tolerance=1e-5)
+            for c in (penalty, 0.7)
+        ]
+    assert found[0].converged.all()
+    np.testing.assert_allclose(found[0].coef, found[1].coef, atol=2e-4)

@@ -1,0 +1,208 @@
+"""The metadata argument: all its forms give one table, or one clear error."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_wsca._table import (
+    as_table,
+    check_same_index,
+    require_columns,
+    row_fingerprints,
+)
+
+COLUMNS = {
+    "site": ["north", "south", None, "north"],
+    "age": [61.0, None, 48.0, 70.0],
+    "smoker": [True, False, True, None],
+    "beds": [1, 2, 3, 4],
+}
+
+
+def test_frame_keeps_names_and_values(make_frame):
+    table = as_table(make_frame(COLUMNS))
+    assert list(table.columns) == list(COLUMNS)
+    for name, values in COLUMNS.items():
+        known = [value is not None for value in values]
+        assert table[name].notna().tolist() == known
+        found = table[name][known].tolist()
+        assert found == [value for value in values if value is not None]
+
+
+def test_frame_index_is_replaced_by_positions():
+    frame = pd.DataFrame({"a": [3, 1, 2]}, index=["r", "s", "t"])
+    assert as_table(frame).index.tolist() == [0, 1, 2]
+    assert frame.index.tolist() == ["r", "s", "t"]
+
+
+def test_frame_is_not_changed():
+    frame = pd.DataFrame({"a": [3, 1, 2]}, index=[7, 8, 9])
+    before = frame.copy()
+    table = as_table(frame)
+    table["a"] = 0
+    pd.testing.assert_frame_equal(frame, before)
+
+
+@pytest.mark.parametrize(("name", "expected"), [("site", "site"), (None, "x0")])
+def test_pandas_series(name, expected):
+    series = pd.Series(["a", "b"], index=[5, 6], name=name)
+    table = as_table(series)
+    assert table.columns.tolist() == [expected]
+    assert table[expected].tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize(("name", "expected"), [("site", "site"), ("", "x0")])
+def test_polars_series(name, expected):
+    polars = pytest.importorskip("polars")
+    table = as_table(polars.Series(name, ["a", "b"]))
+    assert table.columns.tolist() == [expected]
+    assert table[expected].tolist() == ["a", "b"]
+
+
+def test_polars_types_survive():
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame(
+        {
+            "when": pd.date_range("2024-01-01", periods=3).to_pydatetime().tolist(),
+            "level": polars.Series(["lo", "hi", "lo"], dtype=polars.Categorical),
+            "grade": polars.Series(
+                ["mild", "severe", None], dtype=polars.Enum(["mild", "severe"])
+            ),
+            "small": polars.Series([1, 2, None], dtype=polars.Int8),
+        }
+    )
+    table = as_table(frame)
+    assert pd.api.types.is_datetime64_any_dtype(table["when"])
+    assert table["level"].tolist() == ["lo", "hi", "lo"]
+    assert table["grade"].isna().tolist() == [False, False, True]
+    assert table["small"].isna().tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("values", [[1.5, 2.5], ["a", "b"], [True, False]])
+@pytest.mark.parametrize("form", [list, np.array, tuple])
+def test_one_dimensional_array_is_one_column(values, form):
+    table = as_table(form(values))
+    assert table.columns.tolist() == ["x0"]
+    assert table["x0"].tolist() == values
+
+
+def test_two_dimensional_array_names():
+    table = as_table(np.arange(6).reshape(2, 3))
+    assert table.columns.tolist() == ["x0", "x1", "x2"]
+    assert table["x2"].tolist() == [2, 5]
+
+
+def test_object_array_keeps_the_type_of_each_column():
+    array = np.array([["a", 1.5, None], ["b", 2.5, True]], dtype=object)
+    table = as_table(array)
+    assert pd.api.types.is_float_dtype(table["x1"])
+    assert table["x2"].isna().tolist() == [True, False]
+
+
+def test_rows_of_mixed_types_keep_the_type_of_each_column():
+    # numpy alone would turn the numbers into strings.
+    table = as_table([["a", 1.5], ["b", 2.5]])
+    assert table["x0"].tolist() == ["a", "b"]
+    assert table["x1"].tolist() == [1.5, 2.5]
+
+
+def test_repeated_names_are_an_error():
+    frame = pd.DataFrame(np.zeros((2, 3)), columns=["a", "b", "a"])
+    with pytest.raises(ValueError, match=r"y: .*several columns named 'a'; rename"):
+        as_table(frame)
+
+
+def test_nested_names_are_an_error():
+    names = pd.MultiIndex.from_tuples([("a", "x"), ("b", "y")])
+    with pytest.raises(ValueError, match=r"y: .*2 header levels; flatten"):
+        as_table(pd.DataFrame(np.zeros((2, 2)), columns=names))
+
+
+@pytest.mark.parametrize(
+    "empty", [pd.DataFrame(index=range(3)), np.empty((3, 0))], ids=["frame", "array"]
+)
+def test_no_column_is_an_error(empty):
+    with pytest.raises(ValueError, match=r"no column|0 feature"):
+        as_table(empty)
+
+
+def test_three_dimensions_are_an_error():
+    with pytest.raises(ValueError, match=r"y.*dim"):
+        as_table(np.zeros((2, 2, 2)))
+
+
+X = pd.DataFrame(np.zeros((3, 2)), index=["p", "q", "r"])
+
+
+def test_same_index_passes():
+    check_same_index(X, pd.DataFrame({"a": [1, 2, 3]}, index=X.index))
+    check_same_index(X, pd.Series([1, 2, 3], index=X.index))
+
+
+@pytest.mark.parametrize("X_like", [X.to_numpy(), X])
+def test_index_is_compared_only_where_both_have_one(X_like):
+    check_same_index(X_like, np.zeros(3))
+    check_same_index(X.to_numpy(), pd.Series([1, 2, 3], index=["z", "y", "x"]))
+
+
+def test_other_order_of_the_same_labels_is_an_error():
+    y = pd.DataFrame({"a": [1, 2, 3]}, index=["q", "p", "r"])
+    with pytest.raises(ValueError, match=r"different order.*y\.loc\[X\.index\]"):
+        check_same_index(X, y)
+
+
+def test_other_labels_are_an_error_that_names_the_first():
+    y = pd.Series([1, 2, 3], index=["p", "s", "r"])
+    with pytest.raises(ValueError, match=r"first in row 1 \('q' against 's'\)"):
+        check_same_index(X, y)
+
+
+def test_labels_that_cannot_be_sorted_are_compared():
+    y = pd.Series([1, 2, 3], index=["p", 7, "r"])
+    with pytest.raises(ValueError, match=r"first in row 1 \('q' against 7\)"):
+        check_same_index(X, y)
+
+
+def test_indexes_of_different_depth_are_compared():
+    y = pd.Series([1, 2, 3], index=pd.MultiIndex.from_product([["p"], [1, 2, 3]]))
+    with pytest.raises(ValueError, match="different labels, first in row 0"):
+        check_same_index(X, y)
+
+
+def test_required_column_suggests_the_close_match():
+    table = pd.DataFrame({"hospital": [1], "scanner": [2]})
+    with pytest.raises(ValueError, match=r"did you mean 'hospital'\?.*'scanner'"):
+        require_columns(["hospitl"], table, "target")
+    with pytest.raises(ValueError) as without_match:
+        require_columns(["zzz"], table, "target")
+    assert "did you mean" not in str(without_match.value)
+
+
+def test_required_column_lists_at_most_ten_names():
+    table = pd.DataFrame({f"column{i}": [1] for i in range(14)})
+    with pytest.raises(ValueError, match="and 4 more"):
+        require_columns(["zzz"], table, "target")
+
+
+def test_fingerprints_follow_rows_and_ignore_the_order_of_columns():
+    table = pd.DataFrame({"a": ["u", "v", None, "u"], "b": [1.0, np.nan, 2.0, 1.0]})
+    prints = row_fingerprints(table)
+    assert prints[0] == prints[3]
+    assert len(set(prints)) == 3
+    np.testing.assert_array_equal(prints, row_fingerprints(table[["b", "a"]]))
+    order = [2, 0, 3, 1]
+    np.testing.assert_array_equal(prints[order], row_fingerprints(table.iloc[order]))
+
+
+@pytest.mark.parametrize("dtype", ["category", "string", "Int64", "datetime64[ns]"])
+def test_fingerprints_of_extension_types(dtype):
+    values = pd.Series([1, 2, None, 1]).astype("Int64")
+    if dtype != "Int64":
+        values = values.astype("category" if dtype == "category" else object)
+        values = pd.Series(values.tolist(), dtype=object).where(values.notna(), None)
+        values = values.astype(str if dtype == "string" else dtype)
+    prints = row_fingerprints(values.to_frame("a"))
+    assert prints[0] == prints[3]
+    assert len(set(prints)) == 3
