@@ -153,13 +153,9 @@ class AlignmentSpace:
         # Heads of different units side by side: each is judged at its own length.
         coef = unit_rows(coef, labels)
         inside = self.subspace.project(coef)
+        outside = self._outside(coef, inside, X, weights)
         if self.metric == "score":
-            outside = self._outside_outputs(coef, inside, X, weights)
             inside = inside * np.sqrt(self.subspace.variance)
-        elif self.projected:
-            outside = np.zeros((len(coef), 0))
-        else:
-            outside = coef - inside @ self.subspace.components
         reach = self._largest_weighting() if self.metric == "score" else 1.0
         return unit_rows(np.hstack([inside, outside]), labels, ROUNDING * reach)
 
@@ -173,8 +169,9 @@ class AlignmentSpace:
         coef = unit_rows(coef, labels)
         pattern = self.subspace.project(coef) * self.subspace.variance
         pattern = unit_rows(pattern, labels, ROUNDING * self._largest_weighting() ** 2)
-        extra = 0 if self.projected else coef.shape[1]
-        return np.pad(pattern, ((0, 0), (0, extra)))
+        # Patterns lie in the retained directions, whatever their heads do.
+        outside = self._outside(coef, self.subspace.project(coef), X, weights)
+        return np.hstack([pattern, np.zeros_like(outside)])
 
     def fitted_references(
         self, coef: np.ndarray, center: bool, labels: Sequence
@@ -198,17 +195,29 @@ class AlignmentSpace:
         """Largest standard deviation along a direction."""
         return float(np.sqrt(self.subspace.variance[0]))
 
-    def _outside_outputs(self, coef, inside, X, weights):
-        """Coordinates of the outputs' part that the retained directions miss."""
+    def _outside(self, coef, inside, X, weights):
+        """Coordinates (rows, extra) of what the retained directions miss of heads.
+
+        They come from the products of the rows with each other, so that they do not
+        depend on the basis of the embeddings.
+        """
         outside = coef - inside @ self.subspace.components
-        if np.abs(outside).max() <= 1e-10 * np.abs(coef).max():
+        counts = self.metric == "score" or not self.projected
+        if not counts or np.abs(outside).max() <= 1e-10 * np.abs(coef).max():
             return np.zeros((len(coef), 0))
+        products = outside @ outside.T
+        if self.metric == "score":
+            products = self._output_covariance(outside, X, weights)
+        values, vectors = np.linalg.eigh(products)
+        return vectors * np.sqrt(np.maximum(values, 0.0))
+
+    def _output_covariance(self, coef, X, weights):
+        """Weighted covariance of the outputs of heads."""
         covariance = np.zeros((len(coef), len(coef)))
         for rows in row_blocks(len(X)):
-            outputs = (X[rows] - self.subspace.mean) @ outside.T
+            outputs = (X[rows] - self.subspace.mean) @ coef.T
             covariance += (outputs * weights[rows, None]).T @ outputs
-        values, vectors = np.linalg.eigh(covariance / weights.sum())
-        return vectors * np.sqrt(np.maximum(values, 0.0))
+        return covariance / weights.sum()
 
 
 def aggregate_alignment(alignment: np.ndarray, how: Aggregate) -> np.ndarray:

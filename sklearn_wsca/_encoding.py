@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from sklearn import metrics
-from sklearn.model_selection import KFold, StratifiedKFold
 
+from sklearn_wsca._folds import Folds
 from sklearn_wsca._heads import log_probability
 from sklearn_wsca._metadata import Column
 from sklearn_wsca._permutation import PermutationPlan
 from sklearn_wsca._probes import Probe, batch_dtype
 from sklearn_wsca._solvers import prepare_design
-
-
-@dataclass(frozen=True)
-class Folds:
-    """A partition of the observed rows of a column into test folds.
-
-    Parameters
-    ----------
-    fold : ndarray of shape (n_observed,), dtype int
-        Test fold of each row.
-    note : str
-        How it deviates from what was asked for, or "".
-    """
-
-    fold: np.ndarray
-    note: str = ""
-
-    @property
-    def n_folds(self) -> int:
-        """Number of folds."""
-        return int(self.fold.max()) + 1
 
 
 @dataclass(frozen=True)
@@ -46,52 +23,6 @@ class FoldResult:
     baselines: np.ndarray
     outputs: np.ndarray
     all_converged: bool
-
-
-def make_folds(column: Column, cv: Any, seed: int) -> Folds:
-    """Split the observed rows of a column, stratified by its levels.
-
-    Raises
-    ------
-    ValueError
-        If a splitter does not put every row into exactly one test fold, or trains
-        without one of the levels.
-    """
-    n = len(column.labels)
-    if not isinstance(cv, (int, np.integer)):
-        return Folds(_read_splits(column, cv.split(np.zeros((n, 1)), column.labels)))
-    if column.kind == "continuous":
-        splitter: Any = KFold(int(cv), shuffle=True, random_state=seed)
-        return Folds(_read_splits(column, splitter.split(np.zeros((n, 1)))))
-    n_folds = min(int(cv), int(np.bincount(column.labels).max()))
-    note = f"{n_folds} instead of {cv} folds: its largest level has {n_folds} rows"
-    splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
-    with warnings.catch_warnings():
-        # A level with fewer rows than folds is legitimate: it is absent from some.
-        warnings.filterwarnings("ignore", message="The least populated class")
-        splits = list(splitter.split(np.zeros((n, 1)), column.labels))
-    return Folds(_read_splits(column, splits), note if n_folds < cv else "")
-
-
-def _read_splits(column: Column, splits: Any) -> np.ndarray:
-    fold = np.full(len(column.labels), -1)
-    for number, (train, test) in enumerate(splits):
-        if (fold[test] >= 0).any() or len(train) + len(test) != len(fold):
-            fold[:] = -1
-            break
-        fold[test] = number
-        levels_seen = len(np.unique(column.labels[train]))
-        if column.n_levels and levels_seen < column.n_levels:
-            raise ValueError(
-                f"cv: fold {number} trains without one of the {column.n_levels} levels "
-                f"of column {column.name!r}; use fewer folds or a stratified splitter."
-            )
-    if (fold < 0).any():
-        raise ValueError(
-            "cv: every row must be in exactly one test fold and in the training rows "
-            "of all others; pass a number of folds, or a splitter such as KFold."
-        )
-    return fold
 
 
 def fold_losses(

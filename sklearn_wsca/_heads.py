@@ -152,10 +152,12 @@ def _unpack(source: Any) -> tuple[Any, Any, tuple | None, str | None]:
 
 
 def _is_pair(source: Any) -> bool:
-    """Tell (W, b) from a list of two rows: b has one dimension less than W."""
+    """Tell (W, b) from a list of two rows, which are equally long."""
     if source[1] is None:
         return True
-    return np.ndim(_as_array(source[1])) == np.ndim(_as_array(source[0])) - 1
+    weights, intercepts = (np.shape(_as_array(part)) for part in source)
+    single = intercepts == (1,) and weights != (1,)
+    return single or len(intercepts) == len(weights) - 1
 
 
 def _as_array(values: Any) -> Any:

@@ -9,13 +9,13 @@ import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.utils.validation import has_fit_parameter
 
-from sklearn_wsca._heads import Head, log_probability
+from sklearn_wsca._heads import log_probability
 from sklearn_wsca._metadata import Column
 from sklearn_wsca._solvers import BatchFit, Design, fit_logistic, fit_ridge
 
 Kind = Literal["logistic", "ridge"]
 
-HEAD_TOLERANCE = 1e-9
+HEAD_TOLERANCE = 1e-8
 BATCH_TOLERANCES = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-5}
 FEWEST_ROWS_FOR_SINGLE = 2000
 ELEMENTS_PER_BATCH = 4_000_000
@@ -51,12 +51,6 @@ class Probe:
         if self.kind == "logistic" and self.n_levels == 2:
             return 1
         return max(self.n_levels, 1)
-
-    def matches(self, head: Head, levels: tuple) -> bool:
-        """Whether a head predicts what this probe predicts."""
-        if not self.n_levels:
-            return head.n_rows == 1 and head.classes is None
-        return head.classes is not None and tuple(head.classes) == levels
 
     def batch_size(self, n: int, k: int) -> int:
         """Problems that are solved together, so that memory stays bounded."""
@@ -144,6 +138,11 @@ class Probe:
         for values, row_weights in zip(labels, weights, strict=True):
             extra = {"sample_weight": row_weights} if weighted else {}
             fitted = clone(self.estimator).fit(rows, values, **extra)
+            if not hasattr(fitted, "coef_"):
+                raise ValueError(
+                    f"heads: {type(fitted).__name__} has no coef_ after fit; a head "
+                    "must be linear, such as LogisticRegression or Ridge."
+                )
             coefs.append(np.atleast_2d(fitted.coef_))
             intercept = np.atleast_1d(getattr(fitted, "intercept_", 0.0))
             intercepts.append(np.broadcast_to(intercept, len(coefs[-1])))

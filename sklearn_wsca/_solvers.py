@@ -188,6 +188,7 @@ class _LogisticProblem:
         basis, curvature = _class_basis(priors.mean(axis=0))
         self.basis = basis.astype(dtype)
         gram = np.append(design.gram, design.weights.sum())
+        self.squares = (C * gram).astype(dtype)
         hessian = C * np.multiply.outer(curvature, gram) + self.penalty
         self.inverse_hessian = (1.0 / hessian)[:, None, :].astype(dtype)
         self.start = np.zeros((len(curvature), len(codes), len(gram)), dtype)
@@ -203,8 +204,9 @@ class _LogisticProblem:
 
     def rounding(self) -> np.ndarray:
         """Squared length of a gradient of rounding errors per problem."""
-        errors = np.sqrt(self.weights**2 @ self.rows**2) * np.finfo(self.rows.dtype).eps
-        errors = np.broadcast_to(4 * errors, self.start.shape)
+        largest = self.weights.max(axis=1)[:, None]
+        errors = 4 * np.finfo(self.rows.dtype).eps * np.sqrt(largest * self.squares)
+        errors = np.broadcast_to(errors, self.start.shape)
         return _dot(errors, self.inverse_hessian * errors)
 
     def select(self, keep: np.ndarray) -> None:

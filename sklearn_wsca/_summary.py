@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_wsca._inference import AlignmentTest, EncodingTest
 from sklearn_wsca._metadata import Column
+from sklearn_wsca._tasks import Task
 
 SUMMARY_COLUMNS = (
     "kind",
@@ -22,6 +24,48 @@ SUMMARY_COLUMNS = (
     "alignment_qvalue",
     "note",
 )
+
+
+def summary_rows(
+    primary: Task | None,
+    tasks: list[Task],
+    weights: np.ndarray,
+    encoding: EncodingTest,
+    alignment: AlignmentTest,
+    scores: pd.Series,
+) -> dict[Any, dict[str, Any]]:
+    """Entries of the table for the columns that were analysed."""
+    target = None if primary is None else primary.column
+    rows = {}
+    for task in tasks:
+        column, name = task.column, task.name
+        rows[name] = {
+            "kind": "trained head" if column is None else column.kind,
+            "n_samples": None if column is None else len(column.labels),
+            "n_levels": None if column is None else column.n_levels or None,
+            "target_association": np.nan
+            if column is None or target is None
+            else target_association(column, target, weights),
+            "encoding_score": encoding.scores[name],
+            "encoding_pvalue": encoding.pvalues[name],
+            "alignment_score": scores[name],
+            "alignment_pvalue": alignment.pvalues[name],
+            "alignment_pvalue_fwer": alignment.pvalues_fwer[name],
+            "alignment_qvalue": alignment.qvalues[name],
+            "note": "; ".join(task.notes),
+        }
+    return rows
+
+
+def summarise(
+    names: list, left_out: dict[Any, str], rows: dict[Any, dict[str, Any]]
+) -> pd.DataFrame:
+    """Table in the order of `names`: rows, or the reason why there is none."""
+    reasons = {
+        name: {"note": f"left out: {reason}"} for name, reason in left_out.items()
+    }
+    everything = rows | reasons
+    return make_summary({name: everything[name] for name in names})
 
 
 def make_summary(rows: dict[Any, dict[str, Any]]) -> pd.DataFrame:

@@ -49,11 +49,6 @@ class Task:
     trained: bool = False
     notes: list[str] = field(default_factory=list)
 
-    @property
-    def n_samples(self) -> int | None:
-        """Rows on which the column is used."""
-        return None if self.column is None else len(self.column.labels)
-
     def labelled(self) -> tuple[Column, Probe]:
         """Column and probe of a task that has labels."""
         assert self.column is not None and self.probe is not None
@@ -116,7 +111,7 @@ class TaskReader:
         """
         if target is None and target_head is None:
             return None
-        task = Task(UNNAMED_PRIMARY if target is None else target)
+        task = Task(self._unused_name() if target is None else target)
         # A common recipe for the metadata heads does not bind the primary head.
         recipe = "auto" if isinstance(self.heads, str) else self._source(target)
         if target is not None:
@@ -158,6 +153,14 @@ class TaskReader:
         return (
             self.heads if isinstance(self.heads, str) else self.heads.get(name, "auto")
         )
+
+    def _unused_name(self) -> str:
+        """Name of a primary task without a column, which no column may share."""
+        name = UNNAMED_PRIMARY
+        trained = () if isinstance(self.heads, str) else self.heads
+        while name in self.table.columns or name in trained:
+            name += "_"
+        return name
 
     def _target_column(self, target: Any, recipe: Any) -> Column:
         if is_trained(recipe):

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sklearn_wsca._heads import is_trained
-from sklearn_wsca._metadata import Column
 from sklearn_wsca._table import require_columns
 
 ROWS_SHOWN = 5
-DEFAULT_FOLDS = 5
 RECIPES = ("auto", "logistic", "ridge")
 
 
@@ -167,94 +163,3 @@ def check_something_left(dropped: dict[Any, str], n_analysed: int, target: Any) 
         )
     reasons = "; ".join(f"{name!r}: {reason}" for name, reason in dropped.items())
     raise ValueError(f"y: all columns are left out, nothing to analyse. {reasons}.")
-
-
-def read_cv(cv: Any) -> Any:
-    """Bring the argument `cv` to a number of folds, a splitter or a list of splits."""
-    if cv is None:
-        return DEFAULT_FOLDS
-    if isinstance(cv, Integral) or hasattr(cv, "split"):
-        return cv
-    return list(cv)
-
-
-def fewest_rows(cv: Any) -> int:
-    """Fewest observed rows of a column that the argument `cv` can split."""
-    if cv is None:
-        return DEFAULT_FOLDS
-    return int(cv) if isinstance(cv, Integral) else 2
-
-
-@dataclass(frozen=True)
-class GivenRows:
-    """Where the rows of the analysis are in the input.
-
-    Parameters
-    ----------
-    positions : ndarray of shape (n_rows,), dtype int
-        Position in the input of each row in canonical order.
-    n_given : int
-        Number of rows of the input.
-    """
-
-    positions: np.ndarray
-    n_given: int
-
-
-@dataclass(frozen=True)
-class GivenSplits:
-    """A user's splitter or splits, brought to the rows on which a column is used.
-
-    Parameters
-    ----------
-    cv : splitter or list of (train, test)
-        As given by the user.
-    column : Column
-        The column, in canonical order of the rows.
-    given : GivenRows
-        Where these rows come from.
-    """
-
-    cv: Any
-    column: Column
-    given: GivenRows
-
-    def split(self, X: Any, y: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Pairs of training and test entries of the column."""
-        positions = self.given.positions[self.column.rows]
-        entry = np.full(self.given.n_given, -1)
-        entry[positions] = np.arange(len(positions))
-        splits = self.cv
-        if hasattr(self.cv, "split"):
-            # Rows of weight 0 count as absent, so the splitter does not see them.
-            present = np.sort(self.given.positions)
-            entry = entry[present]
-            splits = self._ask(entry)
-        for train, test in splits:
-            yield _entries(entry, train), _entries(entry, test)
-
-    def _ask(self, entry: np.ndarray) -> list:
-        """Splits by the splitter, of all rows in the order of the input."""
-        absent = -1 if self.column.kind == "categorical" else np.nan
-        labels = np.where(entry >= 0, self.column.labels[entry], absent)
-        try:
-            return list(self.cv.split(np.zeros((len(labels), 1)), labels))
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"cv: {self.cv!r} cannot split the rows for column "
-                f"{self.column.name!r}: {error}"
-            ) from error
-
-
-def _entries(entry: np.ndarray, rows: Any) -> np.ndarray:
-    """Entries of a column on the given rows."""
-    rows = np.asarray(rows)
-    if rows.dtype == bool:
-        rows = np.flatnonzero(rows)
-    if rows.size and rows.max() >= len(entry):
-        raise ValueError(
-            f"cv: a split holds row {rows.max()}, but there are {len(entry)} rows; "
-            "count the rows of X from 0."
-        )
-    found = entry[rows]
-    return found[found >= 0]

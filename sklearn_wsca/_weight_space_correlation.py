@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from functools import partial
 from numbers import Integral, Real
 
@@ -14,16 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_wsca._alignment import AlignmentSpace
-from sklearn_wsca._analysis import (
-    Comparison,
-    Rows,
-    compare_heads,
-    encode,
-    fit_head,
-    name_index,
-    refit_null,
-    sign_flip_null,
-)
+from sklearn_wsca._analysis import Comparison, Rows, compare_heads, fit_head
 from sklearn_wsca._compat import (
     CallbackSupportMixin,
     Interval,
@@ -34,19 +26,19 @@ from sklearn_wsca._compat import (
     _fit_context,
     _num_samples,
 )
-from sklearn_wsca._encoding import make_folds
-from sklearn_wsca._jobs import JobRunner
-from sklearn_wsca._permutation import (
-    PermutationPlan,
-    benjamini_hochberg,
-    canonical_order,
-    max_t_pvalues,
-    permutation_pvalues,
+from sklearn_wsca._folds import GivenRows, fewest_rows, split_columns
+from sklearn_wsca._inference import (
+    AlignmentTest,
+    EncodingTest,
+    infer_alignment,
+    infer_encoding,
+    no_alignment_test,
 )
-from sklearn_wsca._probes import tie_tolerance
+from sklearn_wsca._jobs import JobRunner
+from sklearn_wsca._permutation import PermutationPlan, canonical_order
 from sklearn_wsca._scoring import ScoredColumn
 from sklearn_wsca._subspace import Subspace, fit_subspace
-from sklearn_wsca._summary import make_summary, target_association
+from sklearn_wsca._summary import summarise, summary_rows
 from sklearn_wsca._table import (
     as_table,
     check_same_index,
@@ -55,8 +47,6 @@ from sklearn_wsca._table import (
 )
 from sklearn_wsca._tasks import Task, TaskReader, balance, reorder
 from sklearn_wsca._validation import (
-    GivenRows,
-    GivenSplits,
     check_deferred,
     check_enough_weights,
     check_finite,
@@ -64,10 +54,9 @@ from sklearn_wsca._validation import (
     check_same_length,
     check_something_left,
     explain_bad_embeddings,
-    fewest_rows,
-    read_cv,
     select_columns,
 )
+from sklearn_wsca._wording import describe_null
 
 LATER_ATTRIBUTES = frozenset(
     {
@@ -140,7 +129,8 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
     adjust_for_target : bool, default=False
         Fit metadata heads under row weights that make column and target independent,
         and shuffle within levels of the target. Without it, a column that is associated
-        with the target in the data aligns with any good primary head.
+        with the target in the data aligns with any good primary head. The encoding
+        score is not adjusted.
     confounders : list of str, default=None
         Not part of this version: anything but None raises NotImplementedError.
     groups : str, default=None
@@ -381,12 +371,20 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         plan = PermutationPlan(seed, self.n_permutations, len(Z))
         runner = JobRunner(self, context, self.n_jobs)
-        self._fit_heads(primary, tasks, rows, runner)
+        failed = self._fit_heads(primary, tasks, rows, runner)
         comparison = self._compare_heads(Z, weights, subspace)
         given = GivenRows(table.index.to_numpy()[order], _num_samples(X))
-        self._test_encoding(tasks, rows, plan, runner, given)
-        self._test_alignment(tasks, rows, plan, runner, comparison)
-        self._summarise(names, primary, tasks, rows.weights)
+        encoding = self._test_encoding(tasks, rows, plan, runner, given)
+        alignment = self._test_alignment(tasks, rows, plan, runner, comparison)
+        scores = self.alignment_scores_
+        self.summary_ = summarise(
+            names,
+            self.dropped_columns_,
+            summary_rows(primary, tasks, rows.weights, encoding, alignment, scores),
+        )
+        for message, category in self._warnings(failed, encoding, alignment):
+            # Level 3 is the caller of fit: one more is scikit-learn's wrapper.
+            warnings.warn(message, category, stacklevel=3)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
@@ -599,16 +597,16 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         check_something_left(self.dropped_columns_, len(kept), self.target)
         return kept
 
-    def _fit_heads(self, primary, tasks: list[Task], rows: Rows, runner) -> None:
+    def _fit_heads(self, primary, tasks: list[Task], rows: Rows, runner) -> list:
+        """Fit the heads that are not trained; returns those that did not converge."""
         fitted = [task for task in (primary, *tasks) if task and not task.trained]
         jobs = [partial(fit_head, task, rows) for task in fitted]
-        failed = []
+        not_converged = []
         found = runner.run("fit heads", jobs)
         for task, (head, converged) in zip(fitted, found, strict=True):
             task.head = head
             if not converged:
-                failed.append(task.name)
-        _warn_not_converged(failed, "heads")
+                not_converged.append(task.name)
         self.target_head_ = None if primary is None else primary.head
         self._primary_name = None if primary is None else primary.name
         self.heads_ = {task.name: task.head for task in tasks if task.head is not None}
@@ -617,6 +615,7 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
             for task in tasks
             if task.predicting_head() is not None
         }
+        return not_converged
 
     def _compare_heads(self, X, weights, subspace: Subspace) -> Comparison:
         space = AlignmentSpace(subspace, self.metric, self.n_components is not None)
@@ -626,126 +625,57 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         self.alignment_scores_ = comparison.scores(self.aggregate)
         return comparison
 
-    def _test_encoding(
-        self, tasks: list[Task], rows: Rows, plan, runner, given
-    ) -> None:
-        labelled = [task for task in tasks if task.column is not None]
-        cv = read_cv(self.cv)
-        folds = {}
-        for task in labelled:
-            column, _ = task.labelled()
-            own = cv if isinstance(cv, Integral) else GivenSplits(cv, column, given)
-            folds[task.name] = make_folds(column, own, plan.seed)
-        for task in labelled:
-            task.notes += [folds[task.name].note] * bool(folds[task.name].note)
-        found = encode(labelled, folds, rows, plan, partial(runner.run, "encoding"))
-        _warn_not_converged(
-            [name for name, result in found.items() if not result.all_converged],
-            "cross-validated heads",
-        )
-        index = name_index(self.heads_)
-        scores = {name: result.score for name, result in found.items()}
-        self.encoding_scores_ = pd.Series(scores, dtype=float).reindex(index)
-        self.encoding_pvalues_ = pd.Series(np.nan, index)
-        if self.n_permutations:
-            for name, result in found.items():
-                self.encoding_pvalues_[name] = permutation_pvalues(
-                    np.array([result.score]), result.null[:, None]
-                )[0]
-        metrics = {name: result.metrics for name, result in found.items()}
-        self.encoding_metrics_ = pd.DataFrame.from_dict(metrics, "index").reindex(index)
+    def _test_encoding(self, tasks, rows: Rows, plan, runner, given) -> EncodingTest:
+        folds = split_columns(tasks, self.cv, plan.seed, given)
+        test = infer_encoding(tasks, folds, rows, plan, partial(runner.run, "encoding"))
+        self.encoding_scores_, self.encoding_pvalues_ = test.scores, test.pvalues
+        self.encoding_metrics_ = test.metrics
+        return test
 
-    def _test_alignment(self, tasks, rows: Rows, plan, runner, comparison) -> None:
-        index = name_index(self.heads_)
-        self.null_distribution_ = pd.DataFrame(np.empty((0, len(index))), columns=index)
-        for name in ("pvalues_", "pvalues_fwer_", "qvalues_"):
-            setattr(self, name, pd.Series(np.nan, index))
-        if not self.n_permutations or self.target_head_ is None:
-            return
-        self._warn_few_permutations(len(index))
-        run = partial(runner.run, "alignment null")
-        if self.null == "sign_flip":
-            null = sign_flip_null(plan, run, comparison, self.aggregate)
-        else:
-            null, failed = refit_null(
-                tasks, rows, plan, run, comparison, self.aggregate
+    def _test_alignment(
+        self, tasks, rows: Rows, plan, runner, comparison
+    ) -> AlignmentTest:
+        if self._tests_alignment():
+            test = infer_alignment(
+                tasks,
+                rows,
+                plan,
+                comparison,
+                self.aggregate,
+                self.null,
+                partial(runner.run, "alignment null"),
             )
-            _warn_not_converged(failed, "permuted heads")
-        self.null_distribution_ = null
-        self.notes_.append(self._describe_null())
-        observed, tolerance = (
-            self.alignment_scores_.to_numpy(),
-            tie_tolerance(len(rows.T)),
-        )
-        shuffled = null.to_numpy()
-        self.pvalues_[:] = permutation_pvalues(observed, shuffled, tolerance)
-        self.pvalues_fwer_[:] = max_t_pvalues(observed, shuffled, tolerance)
-        self.qvalues_[:] = benjamini_hochberg(self.pvalues_.to_numpy())
+            self.notes_.append(
+                describe_null(self.null, self.adjust_for_target, self.n_permutations)
+            )
+        else:
+            test = no_alignment_test(tasks)
+        self.null_distribution_ = test.null
+        self.pvalues_, self.pvalues_fwer_ = test.pvalues, test.pvalues_fwer
+        self.qvalues_ = test.qvalues
+        return test
 
-    def _summarise(self, names: list, primary, tasks: list[Task], weights) -> None:
-        by_name = {task.name: task for task in tasks}
-        target = None if primary is None else primary.column
-        rows = {}
-        for name in names:
-            if name in self.dropped_columns_:
-                rows[name] = {"note": f"left out: {self.dropped_columns_[name]}"}
-                continue
-            task = by_name[name]
-            rows[name] = self._summary_row(task) | {
-                "target_association": target_association(task.column, target, weights)
-                if task.column is not None and target is not None
-                else np.nan
-            }
-        self.summary_ = make_summary(rows)
-
-    def _summary_row(self, task: Task) -> dict:
-        column = task.column
-        return {
-            "kind": "trained head" if column is None else column.kind,
-            "n_samples": task.n_samples,
-            "n_levels": column.n_levels if column and column.n_levels else None,
-            "encoding_score": self.encoding_scores_[task.name],
-            "encoding_pvalue": self.encoding_pvalues_[task.name],
-            "alignment_score": self.alignment_scores_[task.name],
-            "alignment_pvalue": self.pvalues_[task.name],
-            "alignment_pvalue_fwer": self.pvalues_fwer_[task.name],
-            "alignment_qvalue": self.qvalues_[task.name],
-            "note": "; ".join(task.notes),
+    def _warnings(self, heads_failed, encoding, alignment) -> Iterator:
+        """What deserves a warning about this fit: (message, category)."""
+        failures = {
+            "heads": heads_failed,
+            "cross-validated heads": encoding.not_converged,
+            "permuted heads": alignment.not_converged,
         }
-
-    def _warn_few_permutations(self, n_columns: int) -> None:
-        floor = 1.0 / (self.n_permutations + 1)
-        if floor * n_columns > self.significance:
+        for what, names in failures.items():
+            if names:
+                yield (
+                    f"{what} of columns {names} did not reach the tolerance of the "
+                    "solver; lower C, or merge rare levels.",
+                    ConvergenceWarning,
+                )
+        n_columns, floor = len(self.heads_), 1.0 / (self.n_permutations + 1)
+        if self._tests_alignment() and floor * n_columns > self.significance:
             needed = int(np.ceil(n_columns / self.significance)) - 1
-            warnings.warn(
+            yield (
                 f"n_permutations={self.n_permutations}: no p-value can be below "
                 f"{floor:.3g}, so a single column among {n_columns} cannot reach "
                 f"significance={self.significance:g} after correction; use "
                 f"n_permutations={needed} or more.",
                 UserWarning,
-                stacklevel=2,
             )
-
-    def _describe_null(self) -> str:
-        m = self.n_permutations
-        floor = f"{m} draws, so no p-value is below {1.0 / (m + 1):.2g}"
-        if self.null == "sign_flip":
-            return (
-                "Alignment p-values (direction null): signs of the principal "
-                f"coordinates of the primary head flipped at random, {floor}."
-            )
-        within = " within levels of the target" if self.adjust_for_target else ""
-        return (
-            f"Alignment p-values (encoding null): the rows of each column shuffled"
-            f"{within} and its head refitted, {floor}."
-        )
-
-
-def _warn_not_converged(names: list, what: str) -> None:
-    if names:
-        warnings.warn(
-            f"{what} of columns {names} did not reach the tolerance of the solver; "
-            "lower C, or merge rare levels.",
-            ConvergenceWarning,
-            stacklevel=3,
-        )

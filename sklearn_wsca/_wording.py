@@ -74,3 +74,19 @@ def describe_column(
     association = row["target_association"]
     text = ALIGNED_BY_DATA.format(target=target, association=association)
     return f"{aligned} {text}"
+
+
+def describe_null(null: str, adjusted: bool, n_permutations: int) -> str:
+    """What was shuffled for the alignment p-values, how often, and their floor."""
+    floor = 1.0 / (n_permutations + 1)
+    draws = f"{n_permutations} draws, so no p-value is below {floor:.2g}"
+    if null == "sign_flip":
+        return (
+            "Alignment p-values (direction null): signs of the principal coordinates "
+            f"of the primary head flipped at random, {draws}."
+        )
+    within = " within levels of the target" if adjusted else ""
+    return (
+        f"Alignment p-values (encoding null): the rows of each column shuffled{within} "
+        f"and its head refitted, {draws}."
+    )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from unittest import SkipTest
 
-from unittest import SkipTest
-
 import numpy as np
 import pytest
 from sklearn.base import clone

@@ -9,7 +9,7 @@ from sklearn import metrics
 from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._encoding import make_folds
+from sklearn_wsca._folds import make_folds
 from sklearn_wsca._metadata import Column
 from sklearn_wsca._permutation import canonical_order
 

@@ -154,3 +154,14 @@ def test_log_probabilities_do_not_overflow(outputs):
         np.exp(log_probability(moderate, 2)),
         [[1 / (1 + np.exp(0.3)), 1 / (1 + np.exp(-0.3))]],
     )
+
+
+def test_weights_of_one_row_with_one_intercept_in_an_array():
+    head = read_head(
+        (np.array([1.0, 2.0, 3.0]), np.array([0.5])),
+        argument="target_head",
+        n_features=3,
+        levels=("a", "b"),
+    )
+    np.testing.assert_array_equal(head.coef, [[1.0, 2.0, 3.0]])
+    np.testing.assert_array_equal(head.intercept, [0.5])

@@ -392,3 +392,40 @@ def test_equal_rows_of_a_softmax_head_have_no_direction():
     equal = np.tile(trained(22, 1, X.shape[1]), (3, 1))
     with pytest.raises(ValueError, match=r"primary.*no direction"):
         analysis(None, target_head=equal).fit(X, table)
+
+
+def test_a_column_called_like_the_unnamed_primary_task_keeps_its_head():
+    rng = np.random.default_rng(0)
+    X = rng.normal(3.0, 2.0, size=(60, 8))
+    table = pd.DataFrame(
+        {"primary": rng.normal(size=60), "age": rng.normal(60.0, 9.0, size=60)}
+    )
+    fitted = WeightSpaceCorrelation(target_head=np.ones(8), n_permutations=0).fit(
+        X, table
+    )
+    assert list(fitted.heads_) == ["primary", "age"]
+    assert fitted.transform(X).shape == (60, 3)
+    assert list(fitted.get_feature_names_out()) == ["primary_", "primary", "age"]
+
+
+def test_direction_null_without_projection_does_not_depend_on_the_basis():
+    rng = np.random.default_rng(1)
+    X = rng.normal(3.0, 2.0, size=(20, 40))
+    rotation = np.linalg.qr(rng.normal(size=(40, 40)))[0]
+    heads = rng.normal(size=(2, 40))
+    table = pd.DataFrame({"age": rng.normal(60.0, 9.0, size=20)})
+    nulls = [
+        WeightSpaceCorrelation(
+            target_head=heads[0] @ turn,
+            heads={"scanner": heads[1] @ turn},
+            n_components=None,
+            null="sign_flip",
+            n_permutations=59,
+            random_state=0,
+        )
+        .fit(X @ turn, table)
+        .null_distribution_["scanner"]
+        for turn in (np.eye(40), rotation)
+    ]
+    assert nulls[0].std() > 0.01
+    np.testing.assert_allclose(nulls[0], nulls[1], atol=1e-8)
