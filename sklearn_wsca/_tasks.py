@@ -36,6 +36,8 @@ class Task:
         rows without a target where the fit is balanced against it.
     balance : Balance or None
         Balancing weights of the fit.
+    trained : bool
+        Whether the head was given rather than fitted.
     notes : list of str
         What a reader of the table must know.
     """

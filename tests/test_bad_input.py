@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
-from sklearn.model_selection import LeaveOneGroupOut, ShuffleSplit
+from sklearn.model_selection import LeaveOneGroupOut, LeaveOneOut, ShuffleSplit
 
 from sklearn_wsca import Head, WeightSpaceCorrelation
 
@@ -374,6 +375,16 @@ CASES = {
         {"cv": SortedHalves(), "columns": ["site"]},
         {},
         "cv: fold 0 trains without one of the 3 levels of column 'site'; use fewer",
+    ),
+    "cv leaves one row out": (
+        {"cv": LeaveOneOut()},
+        {},
+        "cv: all test folds have one row, and labels are shuffled within test folds",
+    ),
+    "heads without coef_": (
+        {"heads": {"site": DummyClassifier()}},
+        {},
+        "heads: DummyClassifier has no coef_ after fit; a head must be linear",
     ),
     "cv needs groups": (
         {"cv": LeaveOneGroupOut()},
