@@ -8,8 +8,8 @@ from sklearn_wsca._alignment import AlignmentSpace, aggregate_alignment
 from sklearn_wsca._balancing import Balance
 from sklearn_wsca._metadata import Column
 from sklearn_wsca._permutation import PermutationPlan
-from sklearn_wsca._probes import Probe, batch_dtype
-from sklearn_wsca._solvers import Design, prepare_design
+from sklearn_wsca._probes import Probe
+from sklearn_wsca._solvers import Design
 
 
 class RefitNull:
@@ -17,12 +17,10 @@ class RefitNull:
 
     Parameters
     ----------
-    T : ndarray of shape (n, k)
-        Scaled principal coordinates in canonical order.
+    design : Design
+        The rows on which the column is observed.
     column : Column
         The column, in the same order.
-    weights : ndarray of shape (n,)
-        Row weights.
     probe : Probe
         How its head is fitted.
     balance : Balance or None
@@ -31,17 +29,10 @@ class RefitNull:
     """
 
     def __init__(
-        self,
-        T: np.ndarray,
-        column: Column,
-        weights: np.ndarray,
-        probe: Probe,
-        balance: Balance | None,
+        self, design: Design, column: Column, probe: Probe, balance: Balance | None
     ):
-        self.column, self.probe, self.balance = column, probe, balance
-        self.design: Design = prepare_design(
-            T[column.rows], weights[column.rows], batch_dtype(len(column.rows))
-        )
+        self.design, self.column = design, column
+        self.probe, self.balance = probe, balance
 
     def batch_size(self) -> int:
         """Shuffles per task."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,8 @@ from sklearn_wsca._alignment_null import RefitNull, sign_flip_scores
 from sklearn_wsca._encoding import Folds, combine_folds, fold_losses, held_out_metrics
 from sklearn_wsca._heads import Head
 from sklearn_wsca._permutation import PermutationPlan
-from sklearn_wsca._probes import HEAD_TOLERANCE
-from sklearn_wsca._solvers import prepare_design
+from sklearn_wsca._probes import HEAD_TOLERANCE, batch_dtype
+from sklearn_wsca._solvers import Design, prepare_design
 from sklearn_wsca._subspace import Subspace
 from sklearn_wsca._tasks import Task
 
@@ -45,6 +45,19 @@ class Rows:
     weights: np.ndarray
     subspace: Subspace
 
+    @cached_property
+    def _whole_designs(self) -> dict[type, Design]:
+        return {}
+
+    def design(self, rows: np.ndarray, dtype: type = np.float64) -> Design:
+        """Design of some rows; that of all rows is made once for all columns."""
+        if len(rows) < len(self.T):
+            return prepare_design(self.T[rows], self.weights[rows], dtype)
+        if dtype not in self._whole_designs:
+            whole = prepare_design(self.T, self.weights, dtype)
+            self._whole_designs[dtype] = whole
+        return self._whole_designs[dtype]
+
 
 @dataclass(frozen=True)
 class Encoding:
@@ -60,7 +73,7 @@ def fit_head(task: Task, rows: Rows) -> tuple[Head, bool]:
     """Fit the head of a task in double precision; and whether that converged."""
     column, probe = task.fitted_column, task.probe
     assert column is not None and probe is not None
-    design = prepare_design(rows.T[column.rows], rows.weights[column.rows])
+    design = rows.design(column.rows)
     balanced = None
     if task.balance is not None:
         balanced = task.balance.weights(task.balance.cells[None])
@@ -188,9 +201,9 @@ def refit_null(
     jobs, owners = [], []
     for task in tasks:
         assert task.fitted_column is not None and task.probe is not None
-        null = RefitNull(
-            rows.T, task.fitted_column, rows.weights, task.probe, task.balance
-        )
+        column = task.fitted_column
+        design = rows.design(column.rows, batch_dtype(len(column.rows)))
+        null = RefitNull(design, column, task.probe, task.balance)
         for batch in plan.batches(null.batch_size()):
             arguments = comparison.space, comparison.filters, aggregate
             jobs.append(partial(null.scores, batch, plan, *arguments))

@@ -60,7 +60,8 @@ class PermutationPlan:
         slots = np.argsort(strata, kind="stable")
         for i, number in enumerate(batch):
             keys = self._generator(number).random(self.n_rows)[rows]
-            sources[i, slots] = np.lexsort((keys, strata))
+            # Keys are below 1, so their sum with the stratum sorts by stratum first.
+            sources[i, slots] = np.argsort(strata + keys)
         return sources
 
     def signs(self, batch: range, k: int) -> np.ndarray:
