@@ -56,7 +56,7 @@ from sklearn_wsca._validation import (
     explain_bad_embeddings,
     select_columns,
 )
-from sklearn_wsca._wording import describe_null
+from sklearn_wsca._wording import describe_null, explain_no_test
 
 LATER_ATTRIBUTES = frozenset(
     {
@@ -650,6 +650,9 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
             )
         else:
             test = no_alignment_test(tasks)
+            self.notes_ += explain_no_test(
+                self.target_head_ is not None, self.n_permutations
+            )
         self.null_distribution_ = test.null
         self.pvalues_, self.pvalues_fwer_ = test.pvalues, test.pvalues_fwer
         self.qvalues_ = test.qvalues

@@ -90,3 +90,16 @@ def describe_null(null: str, adjusted: bool, n_permutations: int) -> str:
         f"Alignment p-values (encoding null): the rows of each column shuffled{within} "
         f"and its head refitted, {draws}."
     )
+
+
+def explain_no_test(has_primary: bool, n_permutations: int) -> list[str]:
+    """Why alignment p-values, or scores, are missing."""
+    reasons = []
+    if not has_primary:
+        reasons.append(
+            "There is no primary head (target or target_head): heads are compared with "
+            "each other only, and columns have no alignment score."
+        )
+    if not n_permutations:
+        reasons.append("n_permutations=0: there are no p-values.")
+    return reasons

@@ -2,7 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._wording import describe_column, describe_encoding, format_pvalue
+from sklearn_wsca.datasets import make_shortcut
 
 LEVELS = pd.Series({"balanced_accuracy": 0.58, "balanced_accuracy_chance": 0.25})
 
@@ -46,3 +48,31 @@ def test_measures():
     assert describe_encoding(row(kind="continuous"), number).startswith("-2% of its")
     assert format_pvalue(np.nan) == "p -"
     assert format_pvalue(0.0012345) == "p = 0.0012"
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"n_permutations": 99, "target": "target"}, ["encoding null"]),
+        (
+            {"n_permutations": 99, "target": "target", "adjust_for_target": True},
+            ["within levels of the target"],
+        ),
+        (
+            {"n_permutations": 99, "target": "target", "null": "sign_flip"},
+            ["direction null"],
+        ),
+        ({"n_permutations": 99}, ["no primary head"]),
+        ({"n_permutations": 0, "target": "target"}, ["n_permutations=0"]),
+        ({"n_permutations": 0}, ["no primary head", "n_permutations=0"]),
+    ],
+)
+def test_notes_say_what_was_shuffled_or_why_nothing_was(settings, expected):
+    study = make_shortcut(120, 12, random_state=0)
+    fitted = WeightSpaceCorrelation(random_state=0, **settings)
+    fitted.fit(study.data, study.metadata)
+    notes = " ".join(fitted.notes_)
+    for words in expected:
+        assert words in notes
+    missing = fitted.summary_["alignment_pvalue"].isna().all()
+    assert missing == (expected[0] in ("no primary head", "n_permutations=0"))
