@@ -76,7 +76,8 @@ def read_column(
     series : Series
         The column; its name is used in messages. Rows are counted from 0.
     kind : {"auto", "categorical", "continuous"}
-        How to read numbers; "auto" takes more than 10 distinct ones as continuous.
+        How to read numbers; "auto" takes them as continuous if more than 10 of them
+        are distinct, or more than half.
         Strings, booleans and pandas categoricals are categorical in any case.
     n_bins : int, default=None
         Bins continuous columns into that many quantile classes.
@@ -103,7 +104,9 @@ def read_column(
         return _categorical(series.name, rows, observed, notes)
     if kind == "auto":
         distinct = len(np.unique(numbers))
-        kind = "continuous" if distinct > MOST_NUMERIC_LEVELS else "categorical"
+        # Numbers that hardly repeat are no levels, however few rows there are.
+        many = distinct > MOST_NUMERIC_LEVELS or 2 * distinct > len(numbers)
+        kind = "continuous" if many else "categorical"
     if kind == "categorical":
         return _categorical(series.name, rows, observed, notes)
     _check_varies(numbers)

@@ -101,11 +101,11 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         Columns to analyse; None takes all but the target.
     heads : {"auto", "logistic", "ridge"} or dict, default="auto"
         How metadata heads are fitted: "logistic" (levels), "ridge" (numbers, or one
-        indicator per level) or "auto": ridge for numeric columns with more than 10
-        distinct values, logistic otherwise. A dict maps columns to one of these, to an
-        unfitted scikit-learn estimator with `coef_`, or to a trained head in any form
-        that `target_head` may have (the multi-task setting); others are "auto". A
-        trained head may have a name that is no column.
+        indicator per level) or "auto": ridge for numeric columns of which more than 10
+        values, or more than half, are distinct, logistic otherwise. A dict maps columns
+        to one of these, to an unfitted scikit-learn estimator with `coef_`, or to a
+        trained head in any form that `target_head` may have (the multi-task setting);
+        others are "auto". A trained head may have a name that is no column.
     n_bins : int, default=None
         Bins continuous columns into that many quantile classes, as in [1]_.
     C : float, default=1.0

@@ -551,3 +551,14 @@ def test_restricted_rows():
 def test_restricted_rows_must_vary(rows):
     with pytest.raises(LeftOutError, match="does not vary on the rows"):
         restrict_rows(column(TEXT), np.array(rows, dtype=int))
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([1.5, 2.5, 4.0, 7.0, 7.5], "continuous"),
+        ([1.5, 2.5, 4.0, 1.5, 2.5, 4.0, 1.5, 2.5, 4.0], "categorical"),
+    ],
+)
+def test_few_numbers_that_hardly_repeat_are_continuous(values, kind):
+    assert read_column(pd.Series(values, name="spacing")).kind == kind
