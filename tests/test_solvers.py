@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from reference import fit_head
 
-from sklearn_wsca import _solvers
+from sklearn_wsca import _quasi_newton
 from sklearn_wsca._solvers import fit_logistic, fit_ridge, prepare_design
 
 
@@ -258,14 +258,14 @@ def test_objective_never_increases(n_classes, strength, monkeypatch):
     T = make_rows(9)
     codes = shuffles_of(make_levels(9, T, n_classes, strength), 4)
     values = []
-    search = _solvers._line_search
+    search = _quasi_newton._line_search
 
     def recording(problem, x, step, scores, value, descent):
         found = search(problem, x, step, scores, value, descent)
         values.append((value, found[2], found[-1]))
         return found
 
-    monkeypatch.setattr(_solvers, "_line_search", recording)
+    monkeypatch.setattr(_quasi_newton, "_line_search", recording)
     fit = fit_logistic(
         prepare_design(T, np.ones(len(T))), codes, n_classes, 50.0, tolerance=1e-7
     )
@@ -494,3 +494,25 @@ def test_numpy_penalties_keep_single_precision_batches_working(kind):
         ]
     assert found[0].converged.all()
     np.testing.assert_allclose(found[0].coef, found[1].coef, atol=2e-4)
+
+
+def test_a_problem_that_no_step_helps_stays_and_is_reported(monkeypatch):
+    """Where the direction points uphill nothing moves, and the rest converges."""
+    T = make_rows(12)
+    codes = shuffles_of(make_levels(12, T, 3, 0.0), 3)
+    design = prepare_design(T, np.ones(len(T)))
+    expected = fit_logistic(design, codes, 3, 1.0)
+    downhill = _quasi_newton._History.direction
+
+    def uphill_for_the_first(self, gradient, inverse_hessian):
+        step = downhill(self, gradient, inverse_hessian)
+        if gradient.shape[1] == len(codes):
+            step[:, 0] *= -1.0
+        return step
+
+    monkeypatch.setattr(_quasi_newton._History, "direction", uphill_for_the_first)
+    fit = fit_logistic(design, codes, 3, 1.0)
+    assert fit.converged.tolist() == [False, True, True]
+    np.testing.assert_array_equal(fit.coef[0], 0.0)
+    np.testing.assert_allclose(fit.coef[1:], expected.coef[1:], atol=1e-7)
+    assert np.abs(expected.coef[0]).max() > 1e-3
