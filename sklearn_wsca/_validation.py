@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from sklearn_wsca._heads import is_trained
 from sklearn_wsca._table import require_columns
 
 ROWS_SHOWN = 5
+SMALLEST, LARGEST = 1e-120, 1e120
 RECIPES = ("auto", "logistic", "ridge")
 
 
@@ -63,15 +64,23 @@ def check_recipes(heads: Any) -> None:
 
 
 def check_finite(X: np.ndarray) -> None:
-    """Raise if an embedding is NaN or infinite, with the count and first rows."""
-    # The sum is finite exactly if all is well, short of overflow: no copy of X.
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(X.sum(dtype=np.float64)):
-            return
+    """Raise if an embedding is NaN, infinite, or of a size whose square overflows."""
+    # Both ends are finite exactly if all is well: no copy of X.
+    ends = np.abs([X.min(), X.max()])
+    if not np.isfinite(ends).all():
+        _refuse_non_finite(X)
+    largest = float(ends.max())
+    if largest and not SMALLEST < largest < LARGEST:
+        raise ValueError(
+            f"X: the largest embedding has the size {largest:.3g}, outside of "
+            f"{SMALLEST:g} to {LARGEST:g}, where squares can be computed; rescale the "
+            "embeddings (and the weights of trained heads by the inverse)."
+        )
+
+
+def _refuse_non_finite(X: np.ndarray) -> NoReturn:
     bad = ~np.isfinite(X)
     rows = np.flatnonzero(bad.any(axis=1))
-    if not len(rows):
-        return
     what = "NaN" if np.isnan(X).any() else "infinity"
     shown = ", ".join(map(str, rows[:ROWS_SHOWN]))
     more = ", ..." if len(rows) > ROWS_SHOWN else ""

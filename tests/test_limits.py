@@ -1,12 +1,15 @@
 """Shapes and heads at the edge of what the estimator takes."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 from reference import fit_head, in_unit_of_embeddings, make_study, principal_directions
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from sklearn_wsca import Head, WeightSpaceCorrelation
+from sklearn_wsca import Head, WeightSpaceCorrelation, _probes
 
 COLUMNS = ["site", "sex", "age", "dose"]
 
@@ -429,3 +432,54 @@ def test_direction_null_without_projection_does_not_depend_on_the_basis():
     ]
     assert nulls[0].std() > 0.01
     np.testing.assert_allclose(nulls[0], nulls[1], atol=1e-8)
+
+
+def test_fewer_folds_than_asked_for_are_noted():
+    rng = np.random.default_rng(2)
+    X = rng.normal(3.0, 2.0, size=(12, 4))
+    table = pd.DataFrame(
+        {"site": list("aaabbbcccddd"), "age": rng.normal(60.0, 9.0, size=12)}
+    )
+    fitted = WeightSpaceCorrelation(n_permutations=0).fit(X, table)
+    note = "3 instead of 5 folds: its largest level has 3 rows"
+    assert fitted.summary_.loc["site", "note"] == note
+    assert fitted.summary_.loc["age", "note"] == ""
+
+
+def test_heads_that_miss_the_tolerance_are_named(monkeypatch):
+    X, table = make_study(3)
+    hurried = partial(_probes.fit_logistic, max_iter=1)
+    monkeypatch.setattr(_probes, "fit_logistic", hurried)
+    analysis = WeightSpaceCorrelation("disease", columns=["site", "age"])
+    with pytest.warns(ConvergenceWarning, match="did not reach") as caught:
+        analysis.set_params(n_permutations=39).fit(X, table)
+    messages = [str(warning.message) for warning in caught]
+    assert [message.split(" of ")[0] for message in messages] == [
+        "heads",
+        "cross-validated heads",
+        "permuted heads",
+    ]
+    # The ridge head of the age has no iterations to miss.
+    assert "['disease', 'site']" in messages[0]
+    assert "['site']" in messages[1] and "['site']" in messages[2]
+    assert all(warning.filename == __file__ for warning in caught)
+
+
+def test_trained_heads_are_noted_as_not_adjusted():
+    X, table = make_study(4)[:2]
+    rng = np.random.default_rng(4)
+    fitted = WeightSpaceCorrelation(
+        target=table.columns[0],
+        heads={"scanner head": rng.normal(size=(3, X.shape[1]))},
+        adjust_for_target=True,
+        n_permutations=0,
+    ).fit(X, table)
+    note = fitted.summary_.loc["scanner head", "note"]
+    assert "trained head: not adjusted for the target" in note
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_embeddings_whose_squares_overflow_are_refused(size):
+    X, table = make_study(5)[:2]
+    with pytest.raises(ValueError, match=r"X: the largest embedding has the size .*e"):
+        WeightSpaceCorrelation(n_permutations=0).fit(X * size, table)
