@@ -144,6 +144,11 @@ class AlignmentSpace:
     metric: Metric
     projected: bool = True
 
+    @property
+    def symmetric(self) -> bool:
+        """Whether references are the filters themselves."""
+        return self.metric != "pattern"
+
     def filters(self, coef: np.ndarray, X: np.ndarray, weights, labels: list):
         """Unit vectors of heads that read the embedding: (rows, k + extra).
 
@@ -164,7 +169,7 @@ class AlignmentSpace:
 
         They are the filters themselves, or the patterns S w for the metric "pattern".
         """
-        if self.metric != "pattern":
+        if self.symmetric:
             return self.filters(coef, X, weights, labels)
         coef = unit_rows(coef, labels)
         pattern = self.subspace.project(coef) * self.subspace.variance

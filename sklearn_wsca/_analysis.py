@@ -15,7 +15,8 @@ import pandas as pd
 
 from sklearn_wsca._alignment import AlignmentSpace, aggregate_alignment
 from sklearn_wsca._alignment_null import RefitNull, sign_flip_scores
-from sklearn_wsca._encoding import Folds, combine_folds, fold_losses, held_out_metrics
+from sklearn_wsca._encoding import combine_folds, fold_losses, held_out_metrics
+from sklearn_wsca._folds import Folds
 from sklearn_wsca._heads import Head
 from sklearn_wsca._permutation import PermutationPlan
 from sklearn_wsca._probes import HEAD_TOLERANCE, batch_dtype
@@ -71,8 +72,7 @@ class Encoding:
 
 def fit_head(task: Task, rows: Rows) -> tuple[Head, bool]:
     """Fit the head of a task in double precision; and whether that converged."""
-    column, probe = task.fitted_column, task.probe
-    assert column is not None and probe is not None
+    column, probe = task.fitted()
     design = rows.design(column.rows)
     balanced = None
     if task.balance is not None:
@@ -133,7 +133,9 @@ def compare_heads(
     coef = np.vstack([head.centred_coef for _, head in everything])
     labels = [(name, row) for name, head in everything for row in head.row_names]
     filters = space.filters(coef, X, weights, labels)
-    references = space.references(coef, X, weights, labels)
+    references = filters
+    if not space.symmetric:
+        references = space.references(coef, X, weights, labels)
     index = pd.MultiIndex.from_tuples(labels, names=["task", "class"])
     n = sum(head.n_rows for head in primary.values())
     ends = np.cumsum([n] + [head.n_rows for head in heads.values()])
@@ -200,10 +202,9 @@ def refit_null(
     """Null of every column under refits, and columns with refits that failed."""
     jobs, owners = [], []
     for task in tasks:
-        assert task.fitted_column is not None and task.probe is not None
-        column = task.fitted_column
+        column, probe = task.fitted()
         design = rows.design(column.rows, batch_dtype(len(column.rows)))
-        null = RefitNull(design, column, task.probe, task.balance)
+        null = RefitNull(design, column, probe, task.balance)
         for batch in plan.batches(null.batch_size()):
             arguments = comparison.space, comparison.filters, aggregate
             jobs.append(partial(null.scores, batch, plan, *arguments))

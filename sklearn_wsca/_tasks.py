@@ -31,11 +31,10 @@ class Task:
         How a probe of the column is fitted; None without labels.
     head : Head or None
         The trained head, or the fitted one once `fit_head` was called.
-    fitted_column : Column or None
-        Labels on the rows that the head is fitted on: those of `column`, less the
-        rows without a target where the fit is balanced against it.
     balance : Balance or None
         Balancing weights of the fit.
+    balanced_column : Column or None
+        Labels on the rows that also have a target, where the fit is balanced.
     trained : bool
         Whether the head was given rather than fitted.
     notes : list of str
@@ -46,8 +45,8 @@ class Task:
     column: Column | None = None
     probe: Probe | None = None
     head: Head | None = None
-    fitted_column: Column | None = None
     balance: Balance | None = None
+    balanced_column: Column | None = None
     trained: bool = False
     notes: list[str] = field(default_factory=list)
 
@@ -55,6 +54,11 @@ class Task:
         """Column and probe of a task that has labels."""
         assert self.column is not None and self.probe is not None
         return self.column, self.probe
+
+    def fitted(self) -> tuple[Column, Probe]:
+        """Labels on the rows that the head is fitted on, and the probe."""
+        column, probe = self.labelled()
+        return self.balanced_column or column, probe
 
     def predicting_head(self) -> Head | None:
         """Head with rows in the order of the levels; None if it predicts no labels."""
@@ -119,7 +123,6 @@ class TaskReader:
         if target is not None:
             task.column = self._target_column(target, recipe)
             task.notes = list(task.column.notes)
-            task.fitted_column = task.column
             task.probe = make_probe(recipe, task.column, self.C, self.alpha)
         if target_head is not None:
             levels = task.column.levels or None if task.column else None
@@ -189,7 +192,7 @@ class TaskReader:
             min_rows=self.min_rows,
         )
         probe = make_probe(recipe, column, self.C, self.alpha)
-        task = Task(name, column, probe, fitted_column=column, notes=list(column.notes))
+        task = Task(name, column, probe, notes=list(column.notes))
         if is_trained(source):
             levels = column.levels or None
             task.head = self._trained(source, f"heads[{name!r}]", levels)
@@ -229,7 +232,7 @@ def reorder(tasks: list[Task], order: np.ndarray) -> None:
     """Bring the labels of all tasks to another order of the rows."""
     for task in tasks:
         if task.column is not None:
-            task.column = task.fitted_column = task.column.take(order)
+            task.column = task.column.take(order)
 
 
 def balance(
@@ -262,7 +265,7 @@ def _balance_task(task: Task, target: Column, weights: np.ndarray) -> None:
     assert task.column is not None
     column = restrict_rows(task.column, target.rows)
     target = restrict_rows(target, column.rows)
-    task.fitted_column = column
+    task.balanced_column = column
     task.balance = balance_against(column, target, weights[column.rows])
     balanced = task.balance.weights(task.balance.cells[None])[0]
     task.notes.append(describe_balance(balanced))
