@@ -8,8 +8,10 @@ from typing import Literal
 
 import numpy as np
 
+from sklearn_wsca._embeddings import Embeddings, as_embeddings
 from sklearn_wsca._heads import center_rows
-from sklearn_wsca._subspace import Subspace, row_blocks
+from sklearn_wsca._namespace import beside, to_numpy
+from sklearn_wsca._subspace import Subspace
 
 Metric = Literal["weight", "score", "pattern"]
 Aggregate = Literal["rms", "max", "mean"]
@@ -149,7 +151,7 @@ class AlignmentSpace:
         """Whether references are the filters themselves."""
         return self.metric != "pattern"
 
-    def filters(self, coef: np.ndarray, X: np.ndarray, weights, labels: list):
+    def filters(self, coef: np.ndarray, X: Embeddings, weights, labels: list):
         """Unit vectors of heads that read the embedding: (rows, k + extra).
 
         The extra coordinates carry what lies outside the retained directions where
@@ -164,7 +166,7 @@ class AlignmentSpace:
         reach = self._largest_weighting() if self.metric == "score" else 1.0
         return unit_rows(np.hstack([inside, outside]), labels, ROUNDING * reach)
 
-    def references(self, coef: np.ndarray, X: np.ndarray, weights, labels: list):
+    def references(self, coef: np.ndarray, X: Embeddings, weights, labels: list):
         """Unit vectors that filters are compared with: (rows, k + extra).
 
         They are the filters themselves, or the patterns S w for the metric "pattern".
@@ -178,23 +180,14 @@ class AlignmentSpace:
         outside = self._outside(coef, self.subspace.project(coef), X, weights)
         return np.hstack([pattern, np.zeros_like(outside)])
 
-    def fitted_references(
-        self, coef: np.ndarray, center: bool, labels: Sequence
-    ) -> np.ndarray:
-        """References of shuffled heads in scaled principal coordinates: (..., rows, k).
-
-        A shuffle that carries no information has a head of zeros. It is aligned with
-        nothing, so it stays zero.
-        """
-        weightings = {
+    def reference_weights(self) -> np.ndarray | float:
+        """What the metric multiplies principal coordinates of a reference by."""
+        weights = {
             "weight": 1.0,
             "score": np.sqrt(self.subspace.variance),
             "pattern": self.subspace.variance,
         }
-        coef = center_rows(coef) if center else coef
-        coef = coef * weightings[self.metric]
-        lengths = np.linalg.norm(coef, axis=-1, keepdims=True)
-        return np.divide(coef, lengths, where=lengths > 0, out=np.zeros_like(coef))
+        return weights[self.metric]
 
     def _largest_weighting(self) -> float:
         """Largest standard deviation along a direction."""
@@ -219,10 +212,24 @@ class AlignmentSpace:
     def _output_covariance(self, coef, X, weights):
         """Weighted covariance of the outputs of heads."""
         covariance = np.zeros((len(coef), len(coef)))
-        for rows in row_blocks(len(X)):
-            outputs = (X[rows] - self.subspace.mean) @ coef.T
+        for rows, block in as_embeddings(X).blocks():
+            centred = block - beside(self.subspace.mean, block)
+            outputs = to_numpy(centred @ beside(coef.T, block))
             covariance += (outputs * weights[rows, None]).T @ outputs
         return covariance / weights.sum()
+
+
+def fitted_references(
+    coef: np.ndarray, center: bool, weights: np.ndarray | float
+) -> np.ndarray:
+    """References of shuffled heads in scaled principal coordinates: (..., rows, k).
+
+    A shuffle that carries no information has a head of zeros. It is aligned with
+    nothing, so it stays zero.
+    """
+    coef = (center_rows(coef) if center else coef) * weights
+    lengths = np.linalg.norm(coef, axis=-1, keepdims=True)
+    return np.divide(coef, lengths, where=lengths > 0, out=np.zeros_like(coef))
 
 
 def aggregate_alignment(alignment: np.ndarray, how: Aggregate) -> np.ndarray:

@@ -2,23 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
-from sklearn_wsca._alignment import AlignmentSpace, aggregate_alignment
+from sklearn_wsca._alignment import Aggregate, aggregate_alignment, fitted_references
 from sklearn_wsca._balancing import Balance
+from sklearn_wsca._design import Design
 from sklearn_wsca._metadata import Column
-from sklearn_wsca._permutation import PermutationPlan
+from sklearn_wsca._permutation import PermutationPlan, shuffle_sources
 from sklearn_wsca._probes import Probe
-from sklearn_wsca._solvers import Design
 
 
+@dataclass(frozen=True)
+class Primary:
+    """What the heads of shuffled columns are compared with.
+
+    Parameters
+    ----------
+    filters : ndarray of shape (n_primary_rows, k + extra)
+        Unit vectors of the primary head.
+    reference_weights : ndarray of shape (k,) or float
+        What the metric multiplies principal coordinates of a reference by.
+    aggregate : {"rms", "max", "mean"}
+        How a column score is made of all pairs of rows.
+    """
+
+    filters: np.ndarray
+    reference_weights: np.ndarray | float
+    aggregate: Aggregate
+
+    def scores(self, coef: np.ndarray, centre: bool) -> np.ndarray:
+        """Alignment scores of heads in principal coordinates (p, rows, k): (p,)."""
+        references = fitted_references(coef, centre, self.reference_weights)
+        within = self.filters[:, : references.shape[-1]]
+        return aggregate_alignment(within @ references.swapaxes(1, 2), self.aggregate)
+
+
+@dataclass(frozen=True)
 class RefitNull:
     """Encoding null: shuffle the column, refit its head, compare with the target head.
 
     Parameters
     ----------
     design : Design
-        The rows on which the column is observed.
+        The rows on which the column is observed, without their coordinates.
     column : Column
         The column, in the same order.
     probe : Probe
@@ -28,50 +57,52 @@ class RefitNull:
         within levels of the target, which leaves the balance as it is.
     """
 
-    def __init__(
-        self, design: Design, column: Column, probe: Probe, balance: Balance | None
-    ):
-        self.design, self.column = design, column
-        self.probe, self.balance = probe, balance
-
-    def batch_size(self) -> int:
-        """Shuffles per task."""
-        return self.probe.batch_size(*self.design.coordinates.shape)
+    design: Design
+    column: Column
+    probe: Probe
+    balance: Balance | None
 
     def scores(
-        self,
-        batch: range,
-        plan: PermutationPlan,
-        space: AlignmentSpace,
-        filters: np.ndarray,
-        aggregate,
+        self, T: Any, orders: np.ndarray, primary: Primary
     ) -> tuple[np.ndarray, int]:
-        """Alignment scores of a batch of shuffles, and how many did not converge."""
+        """Alignment scores of shuffles, and how many fits did not converge."""
         strata = None if self.balance is None else self.balance.strata
-        sources = plan.sources(batch, self.column.rows, strata)
+        sources = shuffle_sources(orders, self.column.rows, strata)
         weights = None
         if self.balance is not None:
             weights = self.balance.weights(self.balance.cells[sources])
-        fit = self.probe.fit(self.design, self.column.labels[sources], weights)
-        centre = self.probe.kind == "logistic"
-        labels = [f"{self.column.name} (shuffled)"] * fit.coef.shape[1]
-        references = space.fitted_references(fit.coef, centre, labels)
-        alignment = filters[:, : references.shape[-1]] @ references.swapaxes(1, 2)
-        return aggregate_alignment(alignment, aggregate), int((~fit.converged).sum())
+        labels = self.column.codes if self.column.n_levels else self.column.labels
+        fit = self.probe.fit(self.design.on(T), labels[sources], weights)
+        scores = primary.scores(fit.coef, self.probe.kind == "logistic")
+        return scores, int((~fit.converged).sum())
+
+
+def refit_scores(
+    T: Any,
+    nulls: list[RefitNull],
+    batch: range,
+    plan: PermutationPlan,
+    primary: Primary,
+) -> list[tuple[np.ndarray, int]]:
+    """Scores of a batch of shuffles for several columns, which share the shuffles."""
+    orders = plan.orders(batch)
+    return [null.scores(T, orders, primary) for null in nulls]
 
 
 def sign_flip_scores(
+    T: Any,
+    references: np.ndarray,
     batch: range,
     plan: PermutationPlan,
-    filters: np.ndarray,
-    references: np.ndarray,
-    aggregate,
+    primary: Primary,
 ) -> np.ndarray:
     """Direction null: flip the signs of the principal coordinates of one head.
 
     Both heads keep their energy per principal direction; what is tested is whether
-    they agree more in sign than two unrelated directions of those spectra.
+    they agree more in sign than two unrelated directions of those spectra. The rows
+    `T` play no part in it.
     """
+    filters = primary.filters
     signs = plan.signs(batch, filters.shape[1])
     alignment = (filters * signs[:, None, :]) @ references.T
-    return aggregate_alignment(alignment, aggregate)
+    return aggregate_alignment(alignment, primary.aggregate)

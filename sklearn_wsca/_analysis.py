@@ -7,25 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from sklearn_wsca._alignment import AlignmentSpace, aggregate_alignment
-from sklearn_wsca._alignment_null import RefitNull, sign_flip_scores
-from sklearn_wsca._encoding import combine_folds, fold_losses, held_out_metrics
+from sklearn_wsca._alignment import Aggregate, AlignmentSpace, aggregate_alignment
+from sklearn_wsca._alignment_null import Primary
+from sklearn_wsca._design import Design, prepare_design
+from sklearn_wsca._embeddings import Embeddings
+from sklearn_wsca._encoding import HeldOut, held_out
 from sklearn_wsca._folds import Folds
 from sklearn_wsca._heads import Head
-from sklearn_wsca._permutation import PermutationPlan
-from sklearn_wsca._probes import HEAD_TOLERANCE, batch_dtype
-from sklearn_wsca._solvers import Design, prepare_design
+from sklearn_wsca._probes import HEAD_TOLERANCE, batch_precision
+from sklearn_wsca._solvers import BatchFit
 from sklearn_wsca._subspace import Subspace
 from sklearn_wsca._tasks import Task
 
+# Runs jobs, which are called with the coordinates of all rows; yields their results.
 Run = Callable[[list], Iterator]
-PERMUTATIONS_PER_SIGN_TASK = 1000
 
 
 @dataclass(frozen=True)
@@ -34,53 +35,70 @@ class Rows:
 
     Parameters
     ----------
-    T : ndarray of shape (n, k)
-        Scaled principal coordinates.
+    T : array of shape (n, k)
+        Scaled principal coordinates, numpy or torch.
     weights : ndarray of shape (n,)
         Row weights.
     subspace : Subspace
         Where the coordinates come from.
     """
 
-    T: np.ndarray
+    T: Any
     weights: np.ndarray
     subspace: Subspace
 
-    @cached_property
-    def _whole_designs(self) -> dict[type, Design]:
-        return {}
-
-    def design(self, rows: np.ndarray, dtype: type = np.float64) -> Design:
-        """Design of some rows; that of all rows is made once for all columns."""
-        if len(rows) < len(self.T):
-            return prepare_design(self.T[rows], self.weights[rows], dtype)
-        if dtype not in self._whole_designs:
-            whole = prepare_design(self.T, self.weights, dtype)
-            self._whole_designs[dtype] = whole
-        return self._whole_designs[dtype]
+    def design(self, rows: np.ndarray) -> Design:
+        """Design of some rows, for shuffles, without their coordinates."""
+        precision = batch_precision(len(rows))
+        if len(rows) < len(self.weights):
+            design = prepare_design(self.T, self.weights[rows], precision, rows)
+            return design.without_coordinates()
+        # All rows together are centred and uncorrelated: that is how they were made.
+        variance = self.subspace.variance / self.subspace.scale**2
+        gram, mean = self.weights.sum() * variance, np.zeros(len(variance))
+        return Design(None, None, self.weights, gram, mean, None, precision)
 
 
-@dataclass(frozen=True)
-class Encoding:
-    """Held-out skill of the probe of one column."""
+def fit_heads(tasks: list[Task], rows: Rows, run: Run) -> list:
+    """Fit the heads of tasks in double precision; returns those that failed."""
+    jobs = []
+    for task in tasks:
+        column, probe = task.fitted()
+        weights = None
+        if task.balance is not None:
+            weights = task.balance.weights(task.balance.cells[None])
+        design = rows.design(column.rows).in_precision("float64")
+        jobs.append(partial(_fit_head, design, probe, column.labels[None], weights))
+    failed = []
+    for task, fit in zip(tasks, run(jobs), strict=True):
+        column, probe = task.fitted()
+        coef, intercept = rows.subspace.restore(fit.coef[0], fit.intercept[0])
+        task.head = Head(coef, intercept, column.levels or None, probe.kind)
+        if not fit.converged.all():
+            failed.append(task.name)
+    return failed
 
-    score: float
-    null: np.ndarray
-    metrics: dict[str, float]
-    all_converged: bool
+
+def _fit_head(design, probe, labels, weights, T) -> BatchFit:
+    return probe.fit(design.on(T), labels, weights, HEAD_TOLERANCE)
 
 
-def fit_head(task: Task, rows: Rows) -> tuple[Head, bool]:
-    """Fit the head of a task in double precision; and whether that converged."""
-    column, probe = task.fitted()
-    design = rows.design(column.rows)
-    balanced = None
-    if task.balance is not None:
-        balanced = task.balance.weights(task.balance.cells[None])
-    fit = probe.fit(design, column.labels[None], balanced, HEAD_TOLERANCE)
-    coef, intercept = rows.subspace.restore(fit.coef[0], fit.intercept[0])
-    head = Head(coef, intercept, column.levels or None, probe.kind)
-    return head, bool(fit.converged.all())
+def encode(
+    tasks: list[Task], folds: dict[Any, Folds], rows: Rows, run: Run
+) -> dict[Any, HeldOut]:
+    """Cross-validate the probes of the tasks."""
+    jobs = [
+        partial(
+            held_out,
+            design=rows.design(task.labelled()[0].rows),
+            column=task.labelled()[0],
+            probe=task.labelled()[1],
+            folds=folds[task.name],
+        )
+        for task in tasks
+    ]
+    names = [task.name for task in tasks]
+    return dict(zip(names, run(jobs), strict=True))
 
 
 @dataclass(frozen=True)
@@ -110,7 +128,11 @@ class Comparison:
         n = len(self.filters)
         return self.correlation.iloc[:n, n:]
 
-    def scores(self, aggregate: Any) -> pd.Series:
+    def primary(self, aggregate: Aggregate) -> Primary:
+        """What the heads of shuffled columns are compared with."""
+        return Primary(self.filters, self.space.reference_weights(), aggregate)
+
+    def scores(self, aggregate: Aggregate) -> pd.Series:
         """Column scores; NaN without a primary head."""
         scores = {
             name: aggregate_alignment(self.filters @ rows.T, aggregate)
@@ -125,7 +147,7 @@ def compare_heads(
     primary: dict[Any, Head],
     heads: dict[Any, Head],
     space: AlignmentSpace,
-    X: np.ndarray,
+    X: Embeddings,
     weights: np.ndarray,
 ) -> Comparison:
     """Compare the rows of all heads with each other."""
@@ -153,87 +175,3 @@ def compare_heads(
 def name_index(names: Any) -> pd.Index:
     """Index of columns, whose names may be tuples."""
     return pd.Index(list(names), name="column", tupleize_cols=False)
-
-
-def encode(
-    tasks: list[Task],
-    folds: dict[Any, Folds],
-    rows: Rows,
-    plan: PermutationPlan,
-    run: Run,
-) -> dict[Any, Encoding]:
-    """Cross-validate the probes of the tasks, for the data and all shuffles."""
-    jobs = [
-        partial(
-            fold_losses,
-            rows.T,
-            rows.weights,
-            *task.labelled(),
-            folds[task.name],
-            i,
-            plan,
-        )
-        for task in tasks
-        for i in range(folds[task.name].n_folds)
-    ]
-    results = run(jobs)
-    found = {}
-    for task in tasks:
-        own = [next(results) for _ in range(folds[task.name].n_folds)]
-        skills = combine_folds(own)
-        column, _ = task.labelled()
-        found[task.name] = Encoding(
-            float(skills[0]),
-            skills[1:],
-            held_out_metrics(column, folds[task.name], own, rows.weights),
-            all(result.all_converged for result in own),
-        )
-    return found
-
-
-def refit_null(
-    tasks: list[Task],
-    rows: Rows,
-    plan: PermutationPlan,
-    run: Run,
-    comparison: Comparison,
-    aggregate: Any,
-) -> tuple[pd.DataFrame, list]:
-    """Null of every column under refits, and columns with refits that failed."""
-    jobs, owners = [], []
-    for task in tasks:
-        column, probe = task.fitted()
-        design = rows.design(column.rows, batch_dtype(len(column.rows)))
-        null = RefitNull(design, column, probe, task.balance)
-        for batch in plan.batches(null.batch_size()):
-            arguments = comparison.space, comparison.filters, aggregate
-            jobs.append(partial(null.scores, batch, plan, *arguments))
-            owners.append(task.name)
-    parts: dict[Any, list[np.ndarray]] = {task.name: [] for task in tasks}
-    failed: dict[Any, int] = {}
-    for name, (scores, n_failed) in zip(owners, run(jobs), strict=True):
-        parts[name].append(scores)
-        failed[name] = failed.get(name, 0) + n_failed
-    null_scores = _as_frame(parts, plan.n_permutations)
-    return null_scores, [name for name, count in failed.items() if count]
-
-
-def sign_flip_null(
-    plan: PermutationPlan, run: Run, comparison: Comparison, aggregate: Any
-) -> pd.DataFrame:
-    """Null of every column under random signs of the principal coordinates."""
-    batches = list(plan.batches(PERMUTATIONS_PER_SIGN_TASK))
-    jobs = [
-        partial(sign_flip_scores, batch, plan, comparison.filters, rows, aggregate)
-        for rows in comparison.references.values()
-        for batch in batches
-    ]
-    results = run(jobs)
-    parts = {name: [next(results) for _ in batches] for name in comparison.references}
-    return _as_frame(parts, plan.n_permutations)
-
-
-def _as_frame(parts: dict[Any, list[np.ndarray]], n: int) -> pd.DataFrame:
-    values = [np.concatenate(part) if part else np.empty(0) for part in parts.values()]
-    stacked = np.array(values).reshape(len(parts), n).T
-    return pd.DataFrame(stacked, columns=name_index(parts))

@@ -1,7 +1,8 @@
-"""The only place that imports semi-private or version-dependent scikit-learn names."""
+"""The only place that imports semi-private or version-dependent names."""
 
 from __future__ import annotations
 
+from joblib.parallel import get_active_backend
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import (
     Interval,
@@ -46,4 +47,5 @@ __all__ = [
     "_check_sample_weight",
     "_fit_context",
     "_num_samples",
+    "get_active_backend",
 ]

@@ -3,98 +3,95 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn import metrics
 
+from sklearn_wsca._design import Design
 from sklearn_wsca._folds import Folds
 from sklearn_wsca._heads import log_probability
 from sklearn_wsca._metadata import Column
-from sklearn_wsca._permutation import PermutationPlan
-from sklearn_wsca._probes import Probe, batch_dtype
-from sklearn_wsca._solvers import prepare_design
+from sklearn_wsca._namespace import to_numpy
+from sklearn_wsca._probes import FOLD_TOLERANCES, Probe
 
 
 @dataclass(frozen=True)
-class FoldResult:
-    """Losses of one fold: of the data (entry 0) and of every shuffle after it."""
+class HeldOut:
+    """Performance of the probe of a column on held-out rows.
 
-    losses: np.ndarray
-    baselines: np.ndarray
-    outputs: np.ndarray
+    Parameters
+    ----------
+    score : float
+        Skill, ``1 - loss / loss of the constant prediction`` over all held-out rows:
+        D2 for log-loss, R2 for squares; 0 is chance, 1 is perfect, negative is worse
+        than chance.
+    metrics : dict of str to float
+        Further measures.
+    all_converged : bool
+        Whether all fits reached the tolerance.
+    """
+
+    score: float
+    metrics: dict[str, float]
     all_converged: bool
 
 
-def fold_losses(
-    T: np.ndarray,
-    weights: np.ndarray,
-    column: Column,
-    probe: Probe,
-    folds: Folds,
-    number: int,
-    plan: PermutationPlan,
-) -> FoldResult:
-    """Fit the probe without one fold, for the data and all shuffles, and test it there.
+def held_out(
+    T: Any, design: Design, column: Column, probe: Probe, folds: Folds
+) -> HeldOut:
+    """Fit the probe without each fold and test it there.
 
-    Labels are shuffled *within* test folds. The folds are stratified by the labels, and
-    a shuffle across folds would break that for the shuffles alone; within folds every
-    shuffle is a data set to which the same folds could have been given, so the test is
-    exact.
+    Parameters
+    ----------
+    T : array of shape (n_rows, k)
+        Coordinates of all rows.
+    design : Design
+        Rows of the column, without their coordinates. A fold is a fit in which the test
+        rows have the weight 0.
+    column : Column
+        Labels.
+    probe : Probe
+        What is fitted.
+    folds : Folds
+        Test fold of each row of the column.
     """
-    test = folds.fold == number
-    train_weights = weights[column.rows[~test]]
-    test_weights = weights[column.rows[test]]
-    dtype = batch_dtype(len(train_weights))
-    design = prepare_design(T[column.rows[~test]], train_weights, dtype)
-    test_rows = T[column.rows[test]]
-
-    def evaluate(labels: np.ndarray) -> FoldResult:
-        fit = probe.fit(design, labels[:, ~test])
-        outputs = fit.coef @ test_rows.T + fit.intercept[..., None]
-        constant = probe.baseline(labels[:, ~test], train_weights)[..., None]
-        return FoldResult(
-            probe.losses(outputs, labels[:, test], test_weights),
-            probe.losses(
-                np.broadcast_to(constant, outputs.shape), labels[:, test], test_weights
-            ),
-            outputs[0].T,
-            bool(fit.converged.all()),
-        )
-
-    parts = [evaluate(column.labels[None])]
-    for batch in plan.batches(probe.batch_size(*design.coordinates.shape)):
-        sources = plan.sources(batch, column.rows, folds.fold)
-        parts.append(evaluate(column.labels[sources]))
-    return FoldResult(
-        np.concatenate([part.losses for part in parts]),
-        np.concatenate([part.baselines for part in parts]),
-        parts[0].outputs,
-        all(part.all_converged for part in parts),
+    design = design.on(T)
+    fold, weights = folds.fold, design.weights
+    numbers = np.arange(folds.n_folds)[:, None]
+    training = weights * (fold != numbers)
+    labels = np.broadcast_to(column.labels, training.shape)
+    fit = probe.fit(design, labels, training, FOLD_TOLERANCES[design.precision])
+    design = design.in_precision("float64")
+    outputs, constant = np.empty((2, len(fold), fit.coef.shape[1]))
+    for rows, block in design.blocks(fit.coef.shape[1]):
+        for number in np.unique(fold[rows]):
+            test = np.flatnonzero(fold[rows] == number)
+            coef = design.array(fit.coef[number].T)
+            predicted = to_numpy(block[design.index(test)] @ coef)
+            outputs[rows][test] = predicted + fit.intercept[number]
+    for number in range(folds.n_folds):
+        train = fold != number
+        best = probe.baseline(column.labels[None, train], weights[train])
+        constant[~train] = best[0]
+    loss, chance = (
+        probe.losses(found.T[None], column.labels[None], weights)[0]
+        for found in (outputs, constant)
+    )
+    return HeldOut(
+        float(1.0 - loss / chance),
+        held_out_metrics(column, outputs, weights),
+        bool(fit.converged.all()),
     )
 
 
-def combine_folds(results: list[FoldResult]) -> np.ndarray:
-    """Skill over all held-out rows: of the data (entry 0) and of every shuffle.
-
-    ``1 - loss / loss of the constant prediction``: D2 for log-loss, R2 for squares;
-    0 is chance, 1 is perfect, negative is worse than chance.
-    """
-    losses = np.sum([result.losses for result in results], axis=0)
-    baselines = np.sum([result.baselines for result in results], axis=0)
-    return 1.0 - losses / baselines
-
-
 def held_out_metrics(
-    column: Column, folds: Folds, results: list[FoldResult], weights: np.ndarray
+    column: Column, outputs: np.ndarray, weights: np.ndarray
 ) -> dict[str, float]:
     """Accuracy, balanced accuracy, macro F1 and AUROC, or R2 and absolute error."""
-    outputs = np.empty((len(column.labels), results[0].outputs.shape[1]))
-    for number, result in enumerate(results):
-        outputs[folds.fold == number] = result.outputs
-    row_weights = weights[column.rows]
     if column.kind == "continuous":
-        return _number_metrics(column.labels, outputs[:, 0], row_weights)
-    return _level_metrics(column.labels, outputs, column.n_levels, row_weights)
+        return _number_metrics(column.labels, outputs[:, 0], weights)
+    return _level_metrics(column.labels, outputs, column.n_levels, weights)
 
 
 def _number_metrics(labels, predicted, weights):

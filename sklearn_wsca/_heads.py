@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy import special
+
+from sklearn_wsca._embeddings import as_embeddings
+from sklearn_wsca._namespace import beside, to_numpy
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,25 @@ class Head:
     def outputs(self, X: np.ndarray) -> np.ndarray:
         """Head outputs of embeddings: (n_samples, n_rows)."""
         return X @ self.coef.T + self.intercept
+
+
+def all_outputs(X: Any, heads: Iterable[Head]) -> np.ndarray:
+    """Outputs of several heads side by side, by row blocks: (n_samples, n_rows)."""
+    heads = list(heads)
+    coef = np.vstack([head.coef for head in heads])
+    intercept = np.concatenate([head.intercept for head in heads])
+    outputs = np.empty((len(X), len(coef)))
+    for rows, block in as_embeddings(X).blocks():
+        outputs[rows] = to_numpy(block @ beside(coef.T, block)) + intercept
+    return outputs
+
+
+def outputs_by_head(X: Any, heads: list[Head]) -> list[np.ndarray]:
+    """Outputs of each head; all of them in one pass over the rows."""
+    if not heads:
+        return []
+    ends = np.cumsum([head.n_rows for head in heads])
+    return np.split(all_outputs(X, heads), ends[:-1], axis=1)
 
 
 def center_rows(coef: np.ndarray) -> np.ndarray:

@@ -2,31 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from sklearn_wsca._analysis import (
-    Comparison,
-    Rows,
-    encode,
-    name_index,
+from sklearn_wsca._analysis import Comparison, Rows, Run, encode, name_index
+from sklearn_wsca._folds import Folds
+from sklearn_wsca._nulls import (
+    Null,
+    Rounds,
+    encoding_null,
     refit_null,
     sign_flip_null,
 )
-from sklearn_wsca._folds import Folds
 from sklearn_wsca._permutation import (
     PermutationPlan,
     benjamini_hochberg,
     max_t_pvalues,
     permutation_pvalues,
+    sequential_pvalue,
 )
-from sklearn_wsca._probes import tie_tolerance
+from sklearn_wsca._tail import extrapolated_pvalue
 from sklearn_wsca._tasks import Task
+
+
+@dataclass(frozen=True)
+class Testing:
+    """How shuffles are turned into p-values.
+
+    Parameters
+    ----------
+    plan : PermutationPlan
+        The shuffles.
+    stop_after : int or None
+        Stopping rule per column, see `sequential_pvalue`; None draws all shuffles.
+    extrapolate : bool
+        Whether p-values below the floor are extrapolated as well.
+    tolerance : float
+        Relative distance below which a shuffle counts as a tie.
+    """
+
+    plan: PermutationPlan
+    stop_after: int | None
+    extrapolate: bool
+    tolerance: float
+
+    @property
+    def rounds(self) -> Rounds:
+        """In what portions the shuffles are drawn."""
+        return Rounds(self.plan, self.stop_after, self.tolerance)
+
+
+@dataclass(frozen=True)
+class ColumnTests:
+    """Nulls and p-values of one statistic of every column.
+
+    Parameters
+    ----------
+    null : DataFrame of shape (n_permutations, n_columns)
+        Statistics of the shuffles; NaN where a column was stopped before.
+    pvalues, extrapolated : Series
+        p-values, and those of a generalised Pareto tail where they were asked for.
+    used : Series
+        Number of shuffles that each p-value is made of.
+    not_converged : dict of name to int
+        Columns with fits that missed the tolerance, and how many.
+    """
+
+    null: pd.DataFrame
+    pvalues: pd.Series
+    extrapolated: pd.Series
+    used: pd.Series
+    not_converged: dict[Any, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -35,17 +84,18 @@ class EncodingTest:
 
     Parameters
     ----------
-    scores, pvalues : Series
-        Skill and its permutation p-value; NaN for heads without labels, p-values also
-        without shuffles.
+    scores : Series
+        Skill; NaN for heads without labels.
+    tests : ColumnTests
+        Its p-values; NaN without shuffles.
     metrics : DataFrame
         Further measures of held-out performance.
     not_converged : list
-        Columns with fits that missed the tolerance.
+        Columns with cross-validated fits that missed the tolerance.
     """
 
     scores: pd.Series
-    pvalues: pd.Series
+    tests: ColumnTests
     metrics: pd.DataFrame
     not_converged: list
 
@@ -56,47 +106,73 @@ class AlignmentTest:
 
     Parameters
     ----------
-    null : DataFrame of shape (n_permutations, n_columns)
-        Scores of the shuffles; no rows if there was no test.
-    pvalues, pvalues_fwer, qvalues : Series
-        Per column, over columns by max-T, and by Benjamini-Hochberg.
-    not_converged : list
-        Columns with fits that missed the tolerance.
+    tests : ColumnTests
+        Per column.
+    pvalues_fwer, qvalues : Series
+        Over columns by max-T, NaN under a stopping rule, and by Benjamini-Hochberg.
     """
 
-    null: pd.DataFrame
-    pvalues: pd.Series
+    tests: ColumnTests
     pvalues_fwer: pd.Series
     qvalues: pd.Series
-    not_converged: list
 
 
 def infer_encoding(
     tasks: list[Task],
     folds: dict[Any, Folds],
     rows: Rows,
-    plan: PermutationPlan,
-    run: Callable,
+    testing: Testing,
+    run: Run,
+    run_null: Run,
+    n_workers: int,
 ) -> EncodingTest:
     """Test whether probes predict their columns better than those of shuffles."""
     index = name_index(task.name for task in tasks)
     labelled = [task for task in tasks if task.column is not None]
-    found = encode(labelled, folds, rows, plan, run)
-    pvalues = pd.Series(np.nan, index)
-    if plan.n_permutations:
-        for name, result in found.items():
-            tolerance = tie_tolerance(len(folds[name].fold))
-            (pvalues[name],) = permutation_pvalues(
-                np.array([result.score]), result.null[:, None], tolerance
-            )
+    found = encode(labelled, folds, rows, run)
+    nulls = {}
+    if testing.plan.n_permutations:
+        nulls = encoding_null(
+            labelled, folds, rows, testing.rounds, run_null, n_workers
+        )
     scores = pd.Series({name: result.score for name, result in found.items()})
     metrics = {name: result.metrics for name, result in found.items()}
     return EncodingTest(
         scores.astype(float).reindex(index),
-        pvalues,
+        infer_columns(nulls, index, testing, extrapolate=False),
         pd.DataFrame.from_dict(metrics, "index").reindex(index),
         [name for name, result in found.items() if not result.all_converged],
     )
+
+
+def infer_alignment(
+    tasks: list[Task],
+    rows: Rows,
+    testing: Testing,
+    comparison: Comparison,
+    aggregate: Any,
+    null: str,
+    run: Run,
+    n_workers: int,
+) -> AlignmentTest:
+    """Test whether columns align with the primary head more than under the null."""
+    primary = comparison.primary(aggregate)
+    observed = comparison.scores(aggregate)
+    scores, rounds = observed.to_dict(), testing.rounds
+    if null == "sign_flip":
+        references = comparison.references
+        nulls = sign_flip_null(references, rounds, run, primary, scores)
+    else:
+        nulls = refit_null(tasks, rows, rounds, run, n_workers, primary, scores)
+    tests = infer_columns(nulls, observed.index, testing, testing.extrapolate)
+    pvalues_fwer = pd.Series(np.nan, observed.index)
+    if testing.stop_after is None:
+        largest = max_t_pvalues(
+            observed.to_numpy(), tests.null.to_numpy(), testing.tolerance
+        )
+        pvalues_fwer = pd.Series(largest, observed.index)
+    qvalues = benjamini_hochberg(tests.pvalues.to_numpy())
+    return AlignmentTest(tests, pvalues_fwer, pd.Series(qvalues, observed.index))
 
 
 def no_alignment_test(tasks: list[Task]) -> AlignmentTest:
@@ -104,43 +180,42 @@ def no_alignment_test(tasks: list[Task]) -> AlignmentTest:
     index = name_index(task.name for task in tasks)
     missing = pd.Series(np.nan, index)
     empty = pd.DataFrame(np.empty((0, len(index))), columns=index)
-    return AlignmentTest(empty, missing, missing.copy(), missing.copy(), [])
+    none = pd.Series(0, index)
+    tests = ColumnTests(empty, missing, missing.copy(), none)
+    return AlignmentTest(tests, missing.copy(), missing.copy())
 
 
-def infer_alignment(
-    tasks: list[Task],
-    rows: Rows,
-    plan: PermutationPlan,
-    comparison: Comparison,
-    aggregate: str,
-    null: str,
-    run: Callable,
-) -> AlignmentTest:
-    """Test whether columns align with the primary head more than under the null."""
-    not_converged: list = []
-    if null == "sign_flip":
-        shuffled = sign_flip_null(plan, run, comparison, aggregate)
-    else:
-        shuffled, not_converged = refit_null(
-            tasks, rows, plan, run, comparison, aggregate
-        )
-    index = shuffled.columns
-    test = partial(
-        _series,
-        index,
-        observed=comparison.scores(aggregate).to_numpy(),
-        null=shuffled.to_numpy(),
-        tolerance=tie_tolerance(len(rows.T)),
-    )
-    pvalues = test(permutation_pvalues)
-    return AlignmentTest(
-        shuffled,
-        pvalues,
-        test(max_t_pvalues),
-        pd.Series(benjamini_hochberg(pvalues.to_numpy()), index),
-        not_converged,
-    )
+def infer_columns(
+    nulls: dict[Any, Null], index: pd.Index, testing: Testing, extrapolate: bool
+) -> ColumnTests:
+    """p-values of every column from its null; NaN for columns without one.
+
+    Only alignment scores may be extrapolated.
+    """
+    m = testing.plan.n_permutations
+    null = pd.DataFrame(np.full((m, len(index)), np.nan), columns=index)
+    pvalues, extrapolated = pd.Series(np.nan, index), pd.Series(np.nan, index)
+    used = pd.Series(0, index)
+    for position, name in enumerate(index):
+        if name not in nulls:
+            continue
+        found = nulls[name]
+        p, n_used = _pvalue(found, testing)
+        pvalues.iloc[position], used.iloc[position] = p, n_used
+        null.iloc[:n_used, position] = found.statistics[:n_used]
+        if extrapolate:
+            extrapolated.iloc[position] = extrapolated_pvalue(
+                found.observed, found.statistics[:n_used], testing.tolerance
+            )
+    failed = {name: found.n_failed for name, found in nulls.items() if found.n_failed}
+    return ColumnTests(null, pvalues, extrapolated, used, failed)
 
 
-def _series(index: pd.Index, function: Callable, **arguments: Any) -> pd.Series:
-    return pd.Series(function(**arguments), index)
+def _pvalue(null: Null, testing: Testing) -> tuple[float, int]:
+    statistics, tolerance = null.statistics, testing.tolerance
+    if testing.stop_after is not None:
+        stop = testing.stop_after
+        return sequential_pvalue(null.observed, statistics, stop, tolerance)
+    observed = np.array([null.observed])
+    (p,) = permutation_pvalues(observed, statistics[:, None], tolerance)
+    return float(p), len(statistics)

@@ -2,10 +2,34 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
+from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
+from threadpoolctl import threadpool_limits
+
+from sklearn_wsca._compat import get_active_backend
+from sklearn_wsca._namespace import is_tensor
+
+# Told the name of a step, the number of jobs done, and their total.
+Watcher = Callable[[str, int, int], None]
+
+_watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
+
+
+@contextmanager
+def watch_progress(watcher: Watcher) -> Iterator[None]:
+    """Have `watcher` told about the jobs of every fit in this context."""
+    token = _watcher.set(watcher)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
 
 
 class JobRunner:
@@ -20,21 +44,71 @@ class JobRunner:
     n_jobs : int or None
         joblib workers; threads unless a joblib context says otherwise, because the work
         between the matrix products releases the interpreter lock.
+    T : array of shape (n, k)
+        What every job is called with. It is an argument of its own, so that back ends
+        that copy arguments send it once per worker rather than once per job. Jobs on
+        tensors run one after another: an accelerator is busy with one.
     """
 
-    def __init__(self, estimator: Any, context: Any, n_jobs: int | None):
-        self.estimator, self.context, self.n_jobs = estimator, context, n_jobs
+    def __init__(self, estimator: Any, context: Any, n_jobs: int | None, T: Any):
+        self.estimator, self.context, self.T = estimator, context, T
+        self.n_jobs = 1 if is_tensor(T) else n_jobs
+        self._sent: Any = None
+
+    @property
+    def n_workers(self) -> int:
+        """Number of jobs that run at the same time."""
+        return int(effective_n_jobs(self.n_jobs))
 
     def run(self, name: str, jobs: list[Callable]) -> Iterator:
         """Results of the jobs, in their order."""
         context = self.context.subcontext(task_name=name, max_subtasks=len(jobs))
         context.call_on_fit_task_begin(estimator=self.estimator)
-        workers = Parallel(n_jobs=self.n_jobs, prefer="threads", return_as="generator")
-        results = []
-        for result in workers(delayed(job)() for job in jobs):
-            step = context.subcontext(task_name=name)
-            step.call_on_fit_task_begin(estimator=self.estimator)
-            step.call_on_fit_task_end(estimator=self.estimator)
-            results.append(result)
+        watcher, results = _watcher.get(), []
+        with ExitStack() as stack:
+            if self.n_workers > 1:
+                # Workers are the parallelism: one thread of linear algebra in each.
+                stack.enter_context(threadpool_limits(1, user_api="blas"))
+            stack.enter_context(self._rows_on_all_workers())
+            workers = Parallel(self.n_jobs, prefer="threads", return_as="generator")
+            found = workers(delayed(job)(self.T) for job in jobs)
+            stack.push(partial(_stop, found))
+            for result in found:
+                step = context.subcontext(task_name=name)
+                step.call_on_fit_task_begin(estimator=self.estimator)
+                step.call_on_fit_task_end(estimator=self.estimator)
+                results.append(result)
+                if watcher is not None:
+                    watcher(name, len(results), len(jobs))
         context.call_on_fit_task_end(estimator=self.estimator)
         return iter(results)
+
+    @contextmanager
+    def _rows_on_all_workers(self) -> Iterator[None]:
+        """Send the rows to all workers of a dask cluster, once per fit.
+
+        Left to itself joblib sends them to one worker, and dask then likes to run the
+        jobs where they are.
+        """
+        backend, _ = get_active_backend()
+        known = getattr(backend, "data_futures", None)
+        if known is None:
+            yield
+            return
+        if self._sent is None:
+            (self._sent,) = backend.client.scatter([self.T], broadcast=True)
+        known[id(self.T)] = self._sent
+        try:
+            yield
+        finally:
+            del known[id(self.T)]
+
+
+def _stop(found: Any, error: type | None, *_: Any) -> None:
+    """End the jobs that are still running after an error or an interrupt."""
+    if error is None:
+        return
+    with warnings.catch_warnings():
+        # joblib advises whoever did not wait for all results to make fewer jobs.
+        warnings.simplefilter("ignore", UserWarning)
+        found.close()

@@ -51,6 +51,11 @@ class Column:
         """Number of levels; 0 for a continuous column."""
         return len(self.levels)
 
+    @property
+    def codes(self) -> np.ndarray:
+        """Level codes in the smallest integers that hold them."""
+        return self.labels.astype(np.min_scalar_type(-max(self.n_levels, 1)))
+
     def take(self, order: np.ndarray) -> Column:
         """Return the same column for a table whose row i was row ``order[i]``."""
         position = np.argsort(order)[self.rows]

@@ -16,9 +16,9 @@ ROUNDING = 100 * np.finfo(np.float64).eps
 class PermutationPlan:
     """One shared sequence of shuffles for all columns.
 
-    Shuffle b draws one random key per row; a column is shuffled by sorting the keys
-    of the rows on which it is observed. Columns without gaps are therefore shuffled
-    alike, which keeps the dependence between columns that max-T needs.
+    Shuffle b draws one random order of all rows; a column is shuffled by the order that
+    its own rows have in it. Columns without gaps are therefore shuffled alike, which
+    keeps the dependence between columns that max-T needs.
 
     Parameters
     ----------
@@ -35,34 +35,21 @@ class PermutationPlan:
     n_permutations: int
     n_rows: int
 
+    def orders(self, batch: range) -> np.ndarray:
+        """Random orders of all rows: (len(batch), n_rows)."""
+        orders = np.empty((len(batch), self.n_rows), dtype=np.int32)
+        for i, number in enumerate(batch):
+            orders[i] = self._generator(number).permutation(self.n_rows)
+        return orders
+
     def sources(
         self, batch: range, rows: np.ndarray, strata: np.ndarray | None = None
     ) -> np.ndarray:
         """Where each entry of a column comes from in the shuffles of a batch.
 
-        Parameters
-        ----------
-        batch : range
-            Numbers of the shuffles.
-        rows : ndarray of shape (n_observed,), dtype int
-            Rows on which the column is observed.
-        strata : ndarray of shape (n_observed,), default=None
-            Entries move only between rows of the same stratum.
-
-        Returns
-        -------
-        sources : ndarray of shape (len(batch), n_observed), dtype int
-            The shuffled column is ``column[rows][sources[b]]``.
+        See `shuffle_sources`; the orders are drawn for this column alone.
         """
-        sources = np.empty((len(batch), len(rows)), dtype=np.intp)
-        if strata is None:
-            strata = np.zeros(len(rows), dtype=np.intp)
-        slots = np.argsort(strata, kind="stable")
-        for i, number in enumerate(batch):
-            keys = self._generator(number).random(self.n_rows)[rows]
-            # Keys are below 1, so their sum with the stratum sorts by stratum first.
-            sources[i, slots] = np.argsort(strata + keys)
-        return sources
+        return shuffle_sources(self.orders(batch), rows, strata)
 
     def signs(self, batch: range, k: int) -> np.ndarray:
         """Random signs of k principal coordinates: (len(batch), k)."""
@@ -80,21 +67,80 @@ class PermutationPlan:
         return np.random.default_rng([self.seed, number])
 
 
-def canonical_order(T: np.ndarray, tie_breaker: Callable[[], np.ndarray]) -> np.ndarray:
+def shuffle_sources(
+    orders: np.ndarray, rows: np.ndarray, strata: np.ndarray | None = None
+) -> np.ndarray:
+    """Where each entry of a column comes from under random orders of all rows.
+
+    Parameters
+    ----------
+    orders : ndarray of shape (p, n_rows), dtype int
+        One order of all rows per shuffle.
+    rows : ndarray of shape (n_observed,), dtype int
+        Rows on which the column is observed.
+    strata : ndarray of shape (n_observed,), dtype int, default=None
+        Entries move only between rows of the same stratum.
+
+    Returns
+    -------
+    sources : ndarray of shape (p, n_observed), dtype int
+        The shuffled column is ``column[rows][sources[b]]``.
+    """
+    if strata is None:
+        return _order_of_entries(orders, rows)
+    slots, entries = shuffle_within(orders, rows, strata)
+    sources = np.empty_like(entries)
+    sources[:, slots] = entries
+    return sources
+
+
+def shuffle_within(
+    orders: np.ndarray, rows: np.ndarray, strata: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Shuffle within strata, with the entries sorted by stratum.
+
+    Returns
+    -------
+    slots : ndarray of shape (n_observed,), dtype int
+        Entries of the column, by stratum.
+    sources : ndarray of shape (p, n_observed), dtype int
+        Entry ``slots[i]`` of shuffle b comes from entry ``sources[b, i]``.
+    """
+    # Sorting small integers takes linear time.
+    strata = np.unique(strata, return_inverse=True)[1]
+    strata = strata.astype(np.uint16 if strata.max(initial=0) < 2**16 else np.intp)
+    sources = _order_of_entries(orders, rows).copy()
+    for i, order in enumerate(sources):
+        sources[i] = order[np.argsort(strata[order], kind="stable")]
+    return np.argsort(strata, kind="stable"), sources
+
+
+def _order_of_entries(orders: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Order of the entries of a column within orders of all rows."""
+    if len(rows) == orders.shape[1]:
+        return orders
+    entry = np.full(orders.shape[1], -1, dtype=orders.dtype)
+    entry[rows] = np.arange(len(rows), dtype=orders.dtype)
+    entries = entry[orders]
+    return entries[entries >= 0].reshape(len(orders), len(rows))
+
+
+def canonical_order(
+    distance: np.ndarray, tie_breaker: Callable[[], np.ndarray]
+) -> np.ndarray:
     """Order of the rows that depends on their content only.
 
     Shuffles act on rows in this order, so results do not change when a table is
-    sorted, rotated or rescaled: rows are sorted by their distance from the mean, equal
-    embeddings by what `tie_breaker` returns. A uniform shuffle stays uniform under any
-    fixed relabelling, so this costs nothing.
+    sorted, rotated or rescaled: rows are sorted by their squared distance from the
+    mean, equal embeddings by what `tie_breaker` returns. A uniform shuffle stays
+    uniform under any fixed relabelling, so this costs nothing.
     """
-    distance = np.einsum("nk,nk->n", T, T)
     order = np.argsort(distance)
     # Rounding may set equal embeddings apart, differently after a rotation.
     apart = np.diff(distance[order]) > SAME_DISTANCE * distance[order][1:]
     if apart.all():
         return order
-    rank = np.empty(len(T), dtype=np.intp)
+    rank = np.empty(len(distance), dtype=np.intp)
     rank[order] = np.append(0, np.cumsum(apart))
     return np.lexsort((tie_breaker(), rank))
 
@@ -119,9 +165,47 @@ def permutation_pvalues(
         If a statistic is not finite: a NaN would silently lower p.
     """
     _check_finite(observed, null)
+    return (count_reached(observed, null, tolerance) + 1.0) / (len(null) + 1.0)
+
+
+def count_reached(
+    observed: np.ndarray | float, null: np.ndarray, tolerance: float = 0.0
+) -> np.ndarray:
+    """Number of shuffles that reach the statistic of the data, ties counted."""
+    return reaches(observed, null, tolerance).sum(axis=0)
+
+
+def reaches(
+    observed: np.ndarray | float, null: np.ndarray, tolerance: float
+) -> np.ndarray:
+    """Which shuffles reach the statistic of the data."""
     tolerance = max(tolerance, ROUNDING)
-    reached = null >= observed - tolerance * np.abs(observed)
-    return (reached.sum(axis=0) + 1.0) / (len(null) + 1.0)
+    return null >= observed - tolerance * np.abs(observed)
+
+
+def sequential_pvalue(
+    observed: float, null: np.ndarray, stop_after: int, tolerance: float = 0.0
+) -> tuple[float, int]:
+    """p-value under the stopping rule of Besag and Clifford, and shuffles used.
+
+    Shuffles are drawn until `stop_after` = h of them have reached the statistic of the
+    data, at shuffle l, which gives h / l; if that does not happen within the m shuffles
+    it is the usual (b + 1) / (m + 1). Shuffles beyond l are not used, so the result
+    does not depend on how many were drawn at a time.
+
+    References
+    ----------
+    .. [1] J. Besag and P. Clifford, "Sequential Monte Carlo p-values", Biometrika
+       78(2), 1991.
+    """
+    _check_finite(np.asarray(observed), null)
+    counts = np.cumsum(reaches(observed, null, tolerance))
+    stopped = np.flatnonzero(counts >= stop_after)
+    if len(stopped):
+        used = int(stopped[0]) + 1
+        return stop_after / used, used
+    reached = counts[-1] if len(counts) else 0
+    return (reached + 1.0) / (len(null) + 1.0), len(null)
 
 
 def max_t_pvalues(

@@ -1,113 +1,197 @@
 """Safeguarded limited-memory quasi-Newton steps for a whole batch of problems.
 
-Shapes: parameters and gradients are (r, p, k) with p problems, scores (r, p, n).
+Shapes: parameters and gradients are (r, p, k) with p problems.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-LINE_SEARCH_STEPS = 30
+from sklearn_wsca._namespace import array_namespace, beside, cast, precision_of
+
+LINE_SEARCH_STEPS = 12
+SUFFICIENT_DECREASE = 1e-4
+# A promised fall of the objective below so many rounding errors of it counts as none.
+SPENT = 1000.0
+# Tolerances are not tightened below this where an objective is flat.
+TIGHTEST = 1e-9
 MEMORY = 8
 
 
-def dot(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Inner product per problem, accumulated in float64."""
-    return np.einsum("rpk,rpk->p", left, right, dtype=np.float64, casting="same_kind")
+def minimise(
+    problem: Any, tolerance: float, max_iter: int, first: Any = None
+) -> tuple[Any, Any]:
+    """Minimise a batch of smooth convex objectives.
 
+    Parameters
+    ----------
+    problem : LogisticProblem
+        Objective, gradient, starting point and the Hessian there, which is diagonal.
+    tolerance : float
+        Relative gradient tolerance: a problem is solved when the gradient, in the norm
+        of the inverse Hessian, is at most this share of the way from the start, in the
+        norm of the Hessian, *and* so is the next step, which is still taken. For a
+        quadratic objective that is the share of the gradient at the start. The Hessian
+        is the diagonal one of the problem, brought up to date. Where it has become
+        flatter than at the start, as for separable labels, the tolerance is tightened
+        by the same factor.
+    max_iter : int
+        Largest number of iterations, of two matrix products each.
+    first : array of shape (r, p, k), default=None
+        Parameters to begin with, where better ones than the start are known.
 
-def minimise(problem, tolerance, max_iter):
-    """Safeguarded limited-memory quasi-Newton iteration over a whole batch.
+    Returns
+    -------
+    solution : array of shape (r, p, k)
+        Parameters.
+    converged : array of shape (p,), dtype bool
+        Which problems were solved.
 
-    The scores are linear in the parameters, so the line search costs no matrix
-    product: an iteration costs one product for the scores of the step and one for
-    the new gradient. A problem is done when its gradient is small, or, not converged,
-    when no step along the direction lowers its objective.
+    Notes
+    -----
+    A step is taken only where the objective falls by a share of what its slope
+    promises, else it is shortened; where no step does, the problem stays where it is
+    and is reported as not converged.
     """
-    solution = problem.start.copy()
-    active = np.arange(solution.shape[1])
-    converged = np.zeros(len(active), dtype=bool)
-    x = problem.start
-    scores = problem.scores(x)
-    log_partition, slope = problem.partition(scores)
-    gradient = problem.gradient(slope, x)
-    value = problem.objective(log_partition, x)
-    largest_term = np.abs(log_partition)
-    target = tolerance**2 * dot(gradient, problem.inverse_hessian * gradient)
-    # Labels that tell nothing have a gradient of rounding errors from the start.
-    target = np.maximum(target, problem.rounding())
-    stuck = np.zeros(len(active), dtype=bool)
-    history = _History()
-    for _ in range(max_iter):
-        solved = dot(gradient, problem.inverse_hessian * gradient) <= target
+    xp, dot = array_namespace(problem.start), problem.dot
+    solution, x, origin = problem.start + 0.0, problem.start, problem.start
+    value, gradient = problem.value_at_start, problem.gradient_at_start
+    if first is not None:
+        x = first
+        value, gradient, curvature = problem.evaluate_with_curvature(x)
+        problem.set_curvature(curvature)
+    active = beside(np.arange(x.shape[1]), x)
+    converged, stuck, spent = active < 0, active < 0, active < 0
+    double = precision_of(x) == "float64"
+    history = _History(dot)
+    for iteration in range(max_iter):
+        step = history.direction(gradient, problem.inverse_hessian)
+        size = dot(gradient, problem.inverse_hessian * gradient)
+        way = x - origin
+        share = xp.clip(tolerance * problem.flatness, min(tolerance, TIGHTEST), None)
+        limit = share**2 * dot(way, problem.hessian * way)
+        rounding = problem.rounding()
+        small = (size <= limit) & (dot(step, problem.hessian * step) <= limit)
+        # Labels that tell nothing have a gradient of rounding errors from the start.
+        # Later, single precision that can do no better is no proof of a solution.
+        if iteration == 0 or double:
+            solved = small | (size <= rounding) | spent
+        else:
+            solved = small & (limit >= rounding)
         done = solved | stuck
-        if done.any():
-            solution[:, active[done]] = x[:, done]
+        if bool(xp.any(done)):
+            last = xp.where(small[None, :, None], x + step, x)
+            solution[:, active[done]] = last[:, done]
             converged[active[solved]] = True
             keep = ~done
-            if not keep.any():
-                break
-            active, value, target = active[keep], value[keep], target[keep]
-            largest_term = largest_term[keep]
-            x, scores, gradient = x[:, keep], scores[:, keep], gradient[:, keep]
+            if not bool(xp.any(keep)):
+                return solution, converged
+            active, value = active[keep], value[keep]
+            x, origin = x[:, keep], origin[:, keep]
+            gradient, step = gradient[:, keep], step[:, keep]
             problem.select(keep)
             history.select(keep)
-        step = history.direction(gradient, problem.inverse_hessian)
-        # Differences below the rounding error of the objective count as no increase.
-        # Its terms grow with the scores, where labels are nearly separable.
-        largest_term = np.maximum(largest_term, np.abs(dot(x, problem.moments)))
-        rounding = 4 * np.finfo(x.dtype).eps * largest_term
-        size, scores, value, slope, stuck = _line_search(
-            problem, x, step, scores, value + rounding, dot(gradient, step)
+        new_x, value, new_gradient, stuck, spent = _line_search(
+            problem, x, value, gradient, step, refresh=_refreshes(iteration)
         )
-        step *= size[None, :, None].astype(step.dtype)
-        x = x + step
-        new_gradient = problem.gradient(slope, x)
-        history.append(step, new_gradient - gradient)
-        gradient = new_gradient
+        history.append(new_x - x, new_gradient - gradient)
+        x, gradient = new_x, new_gradient
+        # What was remembered may have misled: a second chance without it.
+        stuck = history.forget(stuck & ~spent) | spent
     solution[:, active] = x
     return solution, converged
 
 
-def _line_search(problem, x, step, scores, value, descent):
-    """Halve the step of each problem until its objective falls enough below `value`."""
-    step_scores = problem.scores(step)
-    size = np.ones(len(value))
-    for _ in range(LINE_SEARCH_STEPS):
-        shrunk = size[None, :, None].astype(x.dtype)
-        trial_scores = scores + shrunk * step_scores
-        log_partition, trial_slope = problem.partition(trial_scores)
-        trial_value = problem.objective(log_partition, x + shrunk * step)
-        accepted = trial_value <= value + 1e-4 * size * descent
-        if accepted.all():
-            break
-        size = np.where(accepted, size, size / 2)
+def _refreshes(iteration: int) -> bool:
+    """Whether the Hessian is brought up to date: at iterations 1, 4, 8, 16, ..."""
+    return iteration == 1 or (iteration >= 4 and iteration & (iteration - 1) == 0)
+
+
+def _line_search(problem, x, value, gradient, step, refresh):
+    """Shorten the step of each problem until its objective falls enough.
+
+    Also tells the problems that no step helps, and those among them that have nothing
+    left to gain.
+    """
+    xp = array_namespace(x)
+    slope = problem.dot(gradient, step)
+    # Differences below the rounding error of the objective count as no increase. Its
+    # terms grow with the scores, where labels are nearly separable.
+    epsilon = float(xp.finfo(x.dtype).eps)
+    rounding = 4 * epsilon * (xp.abs(value) + xp.abs(problem.label_term(x)))
+    allowed = value + rounding
+    new_x = x + step
+    if refresh:
+        new_value, new_gradient, curvature = problem.evaluate_with_curvature(new_x)
+        problem.set_curvature(curvature)
     else:
-        # No step helps: these problems stay where they are.
-        size = np.where(accepted, size, 0.0)
-        trial_scores = scores + size[None, :, None].astype(x.dtype) * step_scores
-        log_partition, trial_slope = problem.partition(trial_scores)
-        trial_value = np.where(accepted, trial_value, value)
-    return size, trial_scores, trial_value, trial_slope, ~accepted
+        new_value, new_gradient = problem.evaluate(new_x)
+    size = xp.ones_like(slope)
+    downhill = slope < 0
+    accepted = downhill & (new_value <= allowed + SUFFICIENT_DECREASE * slope)
+    for _ in range(LINE_SEARCH_STEPS):
+        if bool(xp.all(accepted)):
+            break
+        (which,) = xp.nonzero(~accepted)
+        size[which] = size[which] * _shrinkage(
+            new_value[which] - value[which], size[which] * slope[which]
+        )
+        trial = x[:, which] + _spread(size[which], step[:, which])
+        new_x[:, which] = trial
+        new_value[which], new_gradient[:, which] = problem.evaluate(trial, which)
+        enough = allowed + SUFFICIENT_DECREASE * size * slope
+        accepted = downhill & (new_value <= enough)
+    stuck = ~accepted
+    if bool(xp.any(stuck)):
+        new_x[:, stuck], new_gradient[:, stuck] = x[:, stuck], gradient[:, stuck]
+        new_value[stuck] = value[stuck]
+    # What the slope still promises is lost in the rounding of the objective.
+    spent = stuck & (slope < 0) & (-slope <= SPENT * rounding)
+    return new_x, new_value, new_gradient, stuck, spent
+
+
+def _shrinkage(rise, slope):
+    """Share of a step at the minimum of the parabola through value, slope and end."""
+    xp = array_namespace(rise)
+    curvature = rise - slope
+    share = -slope / xp.where(curvature > 0, 2 * curvature, xp.ones_like(curvature))
+    # An objective that overflowed tells nothing but to go back.
+    share = xp.where(xp.isfinite(share), share, xp.zeros_like(share))
+    return xp.clip(share, 0.1, 0.5)
 
 
 class _History:
     """The last steps and gradient changes, and the direction that they give."""
 
-    def __init__(self):
+    def __init__(self, dot):
+        self.dot = dot
         self.steps, self.changes, self.curvatures = [], [], []
 
     def append(self, step, change):
         """Remember a step; one that rounding has spoilt is given no weight."""
-        curvature = dot(step, change)
-        usable = curvature > np.finfo(step.dtype).eps * dot(step, step)
-        inverse = np.divide(1.0, curvature, where=usable, out=np.zeros_like(curvature))
+        xp = array_namespace(step)
+        curvature = self.dot(step, change)
+        usable = curvature > xp.finfo(step.dtype).eps * self.dot(step, step)
+        safe = xp.where(usable, curvature, xp.ones_like(curvature))
         self.steps.append(step)
         self.changes.append(change)
-        self.curvatures.append(inverse)
+        self.curvatures.append(xp.where(usable, 1.0 / safe, xp.zeros_like(safe)))
         if len(self.steps) > MEMORY:
             for entries in (self.steps, self.changes, self.curvatures):
                 del entries[0]
+
+    def forget(self, which):
+        """Forget the steps of some problems; returns those that had none left."""
+        xp = array_namespace(which)
+        none_left = which
+        if not bool(xp.any(which)):
+            return none_left
+        for curvature in self.curvatures:
+            none_left = none_left & (curvature == 0)
+            curvature[which] = 0.0
+        return none_left
 
     def select(self, keep):
         """Drop the problems that are solved."""
@@ -120,18 +204,18 @@ class _History:
         direction, factors = -gradient, []
         past = list(zip(self.steps, self.changes, self.curvatures, strict=True))
         for step, change, inverse in reversed(past):
-            factor = inverse * dot(step, direction)
+            factor = inverse * self.dot(step, direction)
             factors.append(factor)
             direction = direction - _spread(factor, change)
         direction = inverse_hessian * direction
         for (step, change, inverse), factor in zip(
             past, reversed(factors), strict=True
         ):
-            correction = factor - inverse * dot(change, direction)
+            correction = factor - inverse * self.dot(change, direction)
             direction = direction + _spread(correction, step)
         return direction
 
 
-def _spread(factor: np.ndarray, array: np.ndarray) -> np.ndarray:
+def _spread(factor: Any, array: Any) -> Any:
     """Multiply each problem's slice by its factor, keeping the precision."""
-    return factor[None, :, None].astype(array.dtype) * array
+    return cast(factor[None, :, None], precision_of(array)) * array

@@ -49,9 +49,12 @@ class ScoredColumn:
         return cls(head, probe, column.levels, baseline)
 
     def skill(
-        self, X: np.ndarray, series: pd.Series, weights: np.ndarray
+        self, outputs: np.ndarray, series: pd.Series, weights: np.ndarray
     ) -> float | None:
-        """``1 - loss / baseline loss``; None if no row can be scored."""
+        """``1 - loss / baseline loss``; None if no row can be scored.
+
+        `outputs` are those of `head` for all rows: (n_samples, n_rows).
+        """
         if self.levels:
             rows, labels = match_levels(series, self.levels)
             _warn_unseen(series, len(rows))
@@ -61,7 +64,7 @@ class ScoredColumn:
             labels = numbers[rows]
         if not len(rows):
             return None
-        outputs = self.head.outputs(X[rows]).T[None]
+        outputs = outputs[rows].T[None]
         constant = np.broadcast_to(self.baseline[None, :, None], outputs.shape)
         loss, chance = (
             float(self.probe.losses(found, labels[None], weights[rows])[0])

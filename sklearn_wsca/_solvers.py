@@ -11,48 +11,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
-from scipy import linalg
 
-from sklearn_wsca._quasi_newton import dot, minimise
+from sklearn_wsca._design import Design
+from sklearn_wsca._logistic import LogisticProblem
+from sklearn_wsca._namespace import (
+    array_namespace,
+    cast,
+    is_tensor,
+    precision_of,
+    to_numpy,
+)
+from sklearn_wsca._quasi_newton import minimise
 
-
-@dataclass(frozen=True)
-class Design:
-    """Rows prepared for many fits: centred and rotated to a diagonal Gram matrix.
-
-    Parameters
-    ----------
-    coordinates : ndarray of shape (n, k)
-        Weighted-centred coordinates, rotated by `rotation`.
-    weights : ndarray of shape (n,)
-        Row weights.
-    gram : ndarray of shape (k,)
-        Diagonal of ``coordinates.T @ diag(weights) @ coordinates``.
-    mean : ndarray of shape (k,)
-        What was subtracted.
-    rotation : ndarray of shape (k, k)
-        Orthogonal matrix: ``coordinates = (T - mean) @ rotation``.
-    """
-
-    coordinates: np.ndarray
-    weights: np.ndarray
-    gram: np.ndarray
-    mean: np.ndarray
-    rotation: np.ndarray
-
-    @property
-    def dtype(self) -> np.dtype:
-        """Precision in which the batches run."""
-        return self.coordinates.dtype
-
-    def restore(
-        self, coef: np.ndarray, intercept: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Heads on the rotated rows -> heads on the rows as they were given."""
-        coef = coef.astype(np.float64) @ self.rotation.T
-        return coef, intercept.astype(np.float64) - coef @ self.mean
+OUTPUTS_PER_BATCH = 640
+OUTPUTS_PER_BATCH_OF_TENSORS = 8192
+SINGLE_PRECISION_ITERATIONS = 40
+DOUBLE_PRECISION_TOLERANCE = 1e-6
+FIRST_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -72,17 +51,6 @@ class BatchFit:
     coef: np.ndarray
     intercept: np.ndarray
     converged: np.ndarray
-
-
-def prepare_design(
-    T: np.ndarray, weights: np.ndarray, dtype: type = np.float64
-) -> Design:
-    """Centre and rotate rows so that their weighted Gram matrix is diagonal."""
-    mean = weights @ T / weights.sum()
-    centred = T - mean
-    gram, rotation = linalg.eigh((centred * weights[:, None]).T @ centred)
-    coordinates = (centred @ rotation).astype(dtype)
-    return Design(coordinates, weights, np.maximum(gram, 0.0), mean, rotation)
 
 
 def fit_ridge(
@@ -105,15 +73,31 @@ def fit_ridge(
         Penalty.
     weights : ndarray of shape (p, n), default=None
         Weights per problem; None takes those of the design.
+
+    Notes
+    -----
+    With the weights of the design the Gram matrix is diagonal and the heads are one
+    matrix product. Otherwise it preconditions conjugate gradients; with weights near
+    those of the design a few steps suffice, and k + 1 always do in exact arithmetic.
     """
-    if weights is not None:
-        return _fit_ridge_reweighted(design, values, alpha, weights)
-    # Centred before single precision, which a large mean would use up.
-    mean = values @ (design.weights / design.weights.sum())
-    weighted = ((values - mean[..., None]) * design.weights).astype(design.dtype)
-    moments = _matmul_rows(weighted, design.coordinates).astype(np.float64)
-    coef, intercept = design.restore(moments / (design.gram + alpha), mean)
-    return BatchFit(coef, intercept, np.ones(len(values), dtype=bool))
+    row_weights = design.weights[None] if weights is None else weights
+    mean = (
+        np.einsum("pn,prn->pr", row_weights, values)
+        if weights is not None
+        else (values @ design.weights)
+    )
+    mean = mean / row_weights.sum(axis=1, keepdims=True)
+    moments = _response_moments(design, values, mean, row_weights)
+    scale = design.array(np.append(design.gram + alpha, design.weights.sum()))
+    if weights is None:
+        solution, converged = moments / scale, np.ones(len(values), dtype=bool)
+    else:
+        penalty = design.array(np.append(np.full(len(design.gram), alpha), 0.0))
+        product = _GramProduct(design, design.array(weights), penalty)
+        solution, done = _conjugate_gradients(product, moments, 1.0 / scale)
+        converged = np.asarray(to_numpy(done).all(axis=1))
+    coef, intercept = _restore(design, solution)
+    return BatchFit(coef, intercept + mean, converged)
 
 
 def fit_logistic(
@@ -135,7 +119,8 @@ def fit_logistic(
     design : Design
         The shared rows.
     codes : ndarray of shape (p, n), dtype int
-        Class of each row in each problem; every class occurs in every problem.
+        Class of each row in each problem; all rows are shuffles of each other, and
+        every class has a positive weight in every problem.
     n_classes : int
         Number of classes, at least 2.
     C : float
@@ -143,181 +128,166 @@ def fit_logistic(
     weights : ndarray of shape (p, n), default=None
         Weights per problem; None takes those of the design.
     tolerance : float
-        Stops when the gradient, in the norm of the inverse Hessian at zero, has
-        fallen to this share of its value at zero.
+        Relative gradient tolerance, see `minimise`.
     max_iter : int
         Largest number of iterations.
 
     Notes
     -----
-    Limited-memory quasi-Newton steps that start from the Hessian at zero,
-    ``C M x diag(gram) + I`` with ``M = diag(pi) - pi pi^T``. It is diagonal in the
-    rotated coordinates and the eigenvectors of M. For uninformative labels it is
-    close to the true Hessian, so a permuted problem takes a handful of steps. A
-    step is taken only where it does not increase the objective.
+    Limited-memory quasi-Newton steps that start from the Hessian at the class
+    frequencies, ``C M x diag(gram) + I`` with ``M = diag(pi) - pi pi^T``. For
+    uninformative labels it is close to the true Hessian, so a permuted problem takes a
+    handful of steps. A step is taken only where it lowers the objective. Problems that
+    single precision does not solve in a few steps, such as separable labels with
+    hardly any penalty, are solved in double precision.
     """
-    problem = _LogisticProblem(design, codes, n_classes, C, weights)
-    solution, converged = minimise(problem, tolerance, max_iter)
-    # Class rows from the free directions: a binary head keeps its one weight vector.
-    rows = solution if n_classes == 2 else np.tensordot(problem.basis, solution, axes=1)
-    rows = np.moveaxis(rows, 0, 1)
-    coef, intercept = design.restore(rows[..., :-1], rows[..., -1])
-    return BatchFit(coef, intercept, converged)
+    n_parts = -(-len(codes) * (n_classes - 1) // outputs_per_batch(design))
+    size, parts = -(-len(codes) // n_parts), []
+    for start in range(0, len(codes), size):
+        batch = slice(start, start + size)
+        own = None if weights is None else weights[batch]
+        arguments = n_classes, C, own, tolerance, max_iter
+        parts.append(_fit_batch(design, codes[batch], *arguments))
+    return BatchFit(
+        np.concatenate([part.coef for part in parts]),
+        np.concatenate([part.intercept for part in parts]),
+        np.concatenate([part.converged for part in parts]),
+    )
 
 
-class _LogisticProblem:
-    """Objective, gradient and starting point of a batch of logistic fits.
+def outputs_per_batch(design: Design) -> int:
+    """Outputs that are solved together, so that memory stays bounded."""
+    if is_tensor(design.coordinates):
+        return OUTPUTS_PER_BATCH_OF_TENSORS
+    return OUTPUTS_PER_BATCH
 
-    Parameters have shape (r, p, k + 1): r free directions of the class scores (one
-    for two classes, C - 1 else), the last entry being the intercept. The labels enter
-    the objective linearly, so they are used once, for `moments`; the iterations see
-    class probabilities only.
-    """
 
-    def __init__(self, design, codes, n_classes, C, weights):
-        dtype = design.dtype
-        if weights is None:
-            weights = np.broadcast_to(design.weights, codes.shape)
-        self.weights = (C * weights).astype(dtype, copy=False)
-        self.rows = np.hstack(
-            [design.coordinates, np.ones((len(design.coordinates), 1), dtype)]
+def _fit_batch(design, codes, n_classes, C, weights, tolerance, max_iter):
+    """Solve one batch, in the precision that each problem needs."""
+
+    def solve(precision, chosen, tolerance, max_iter, first=None):
+        problem = LogisticProblem(
+            design.in_precision(precision),
+            codes[chosen],
+            n_classes,
+            C,
+            None if weights is None else weights[chosen],
         )
-        self.penalty = np.append(np.ones(len(design.gram)), 0.0).astype(dtype)
-        priors = _class_priors(codes, weights, n_classes)
-        basis, curvature = _class_basis(priors.mean(axis=0))
-        self.basis = basis.astype(dtype)
-        gram = np.append(design.gram, design.weights.sum())
-        self.squares = (C * gram).astype(dtype)
-        hessian = C * np.multiply.outer(curvature, gram) + self.penalty
-        self.inverse_hessian = (1.0 / hessian)[:, None, :].astype(dtype)
-        self.start = np.zeros((len(curvature), len(codes), len(gram)), dtype)
-        self.start[..., -1] = np.linalg.pinv(basis) @ np.log(priors).T
-        self.moments = self._label_moments(codes)
+        if first is not None:
+            first = cast(first, precision)
+        solution, converged = minimise(problem, tolerance, max_iter, first)
+        return problem, solution, to_numpy(converged)
 
-    def _label_moments(self, codes: np.ndarray) -> np.ndarray:
-        """Sum over rows of weight x class direction x row: (r, p, k + 1)."""
-        by_class = [
-            (self.weights * (codes == c)) @ self.rows for c in range(len(self.basis))
-        ]
-        return np.tensordot(self.basis.T, np.array(by_class), axes=1)
-
-    def rounding(self) -> np.ndarray:
-        """Squared length of a gradient of rounding errors per problem."""
-        largest = self.weights.max(axis=1)[:, None]
-        errors = 4 * np.finfo(self.rows.dtype).eps * np.sqrt(largest * self.squares)
-        errors = np.broadcast_to(errors, self.start.shape)
-        return dot(errors, self.inverse_hessian * errors)
-
-    def select(self, keep: np.ndarray) -> None:
-        """Drop the problems that are solved."""
-        self.weights, self.moments = self.weights[keep], self.moments[:, keep]
-
-    def scores(self, x: np.ndarray) -> np.ndarray:
-        """Free directions of the class scores: (r, p, n)."""
-        return _matmul_rows(x, self.rows.T)
-
-    def partition(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Weighted sum of log sum exp per problem, and its derivative by the scores."""
-        logits = np.tensordot(self.basis, scores, axes=1)
-        largest = logits.max(axis=0)
-        logits -= largest
-        probability = np.exp(logits, out=logits)
-        total = probability.sum(axis=0)
-        largest += np.log(total)
-        log_partition = np.einsum(
-            "pn,pn->p", self.weights, largest, dtype=np.float64, casting="same_kind"
-        )
-        probability *= self.weights / total
-        return log_partition, np.tensordot(self.basis.T, probability, axes=1)
-
-    def gradient(self, slope: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Gradient of the penalised objective: (r, p, k + 1)."""
-        return _matmul_rows(slope, self.rows) - self.moments + self.penalty * x
-
-    def objective(self, log_partition: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Penalised objective per problem."""
-        return log_partition - dot(x, self.moments - self.penalty * x / 2)
+    everything = slice(None)
+    single = partial(solve, "float32", everything)
+    few = min(max_iter, SINGLE_PRECISION_ITERATIONS)
+    if design.precision == "float64":
+        first = None
+        if precision_of(design.coordinates) == "float32":
+            # Most of the way is made at the speed of single precision.
+            first = single(FIRST_TOLERANCE, few)[1]
+        return _read_solution(*solve("float64", everything, tolerance, max_iter, first))
+    fit = _read_solution(*single(tolerance, few))
+    if not fit.converged.all():
+        hard = ~fit.converged
+        in_double = min(tolerance, DOUBLE_PRECISION_TOLERANCE)
+        again = _read_solution(*solve("float64", hard, in_double, max_iter))
+        fit.coef[hard], fit.intercept[hard] = again.coef, again.intercept
+        fit.converged[hard] = again.converged
+    return fit
 
 
-def _matmul_rows(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """(a, b, c) @ (c, d) as one matrix product instead of a loop over a."""
-    a, b, c = left.shape
-    return (left.reshape(a * b, c) @ right).reshape(a, b, right.shape[1])
+def _read_solution(problem, solution, converged) -> BatchFit:
+    """Heads with one row for two classes, or one for each of more."""
+    coef, intercept = (
+        to_numpy(part).astype(np.float64) for part in problem.class_scores(solution)
+    )
+    if problem.n_classes > 2:
+        coef, intercept = _all_classes(coef), _all_classes(intercept)
+    return BatchFit(
+        np.moveaxis(coef, 0, 1).copy(), np.moveaxis(intercept, 0, 1).copy(), converged
+    )
 
 
-def _class_priors(codes, weights, n_classes):
-    """Weighted class frequencies per problem: (p, C)."""
-    totals = [np.sum(weights * (codes == c), axis=1) for c in range(n_classes)]
-    counts = np.stack(totals, axis=1).astype(np.float64)
-    return counts / counts.sum(axis=1, keepdims=True)
+def _all_classes(relative: np.ndarray) -> np.ndarray:
+    """Scores relative to class 0 -> scores of all classes, which add up to zero."""
+    scores = np.concatenate([np.zeros_like(relative[:1]), relative])
+    return scores - scores.mean(axis=0)
 
 
-def _class_basis(priors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Free directions of the class scores and the curvature along them.
-
-    Two classes have one free direction with scores (-f/2, f/2), which is the binary
-    objective. More have the C - 1 eigenvectors of diag(pi) - pi pi^T that are
-    orthogonal to the vector of ones.
-    """
-    if len(priors) == 2:
-        return np.array([[-0.5], [0.5]]), np.array([priors[0] * priors[1]])
-    contrasts = linalg.helmert(len(priors))
-    middle = np.diag(priors) - np.outer(priors, priors)
-    curvature, vectors = linalg.eigh(contrasts @ middle @ contrasts.T)
-    return contrasts.T @ vectors, np.maximum(curvature, 0.0)
+def _restore(design: Design, solution: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Parameters (p, r, k + 1) -> coefficients and intercepts on the given rows."""
+    p, r, _ = solution.shape
+    coef, intercept = design.to_rows(solution.reshape(p * r, -1))
+    return (
+        to_numpy(coef).astype(np.float64).reshape(p, r, -1),
+        to_numpy(intercept).astype(np.float64).reshape(p, r),
+    )
 
 
-def _fit_ridge_reweighted(design, values, alpha, weights):
-    """Ridge with row weights per problem: preconditioned conjugate gradients.
+def _response_moments(design, values, mean, weights):
+    """Weighted sums of response x row, of centred responses: (p, r, k + 1)."""
+    p, r, _ = values.shape
+    xp = array_namespace(design.coordinates)
+    gradient = design.array(np.zeros((p * r, design.shape[1])))
+    total = design.array(np.zeros(p * r))
+    for rows, block in design.blocks(p * r):
+        # Centred before single precision, which a large mean would use up.
+        centred = (values[..., rows] - mean[..., None]) * weights[:, None, rows]
+        centred = design.array(centred.reshape(p * r, -1))
+        gradient += centred @ block
+        total += xp.sum(centred, axis=1)
+    return design.from_rows(gradient, total).reshape(p, r, -1)
 
-    The Gram matrix of the design preconditions; with weights near those of the
-    design a few steps suffice, and k + 1 always do in exact arithmetic.
-    """
-    mean = np.einsum("pn,prn->pr", weights, values)
-    mean = mean / weights.sum(axis=1, keepdims=True)
-    centred = (values - mean[..., None]).astype(design.dtype)
-    weights = weights.astype(design.dtype, copy=False)[:, None, :]
-    total = weights.sum(axis=2)
 
-    def gram_product(B: np.ndarray) -> np.ndarray:
-        outputs = _matmul_rows(B, design.coordinates.T)
-        outputs = outputs - ((weights * outputs).sum(axis=2) / total)[..., None]
-        return _matmul_rows(weights * outputs, design.coordinates) + alpha * B
+@dataclass(frozen=True)
+class _GramProduct:
+    """Product of the penalised, reweighted Gram matrix with heads (p, r, k + 1)."""
 
-    moments = _matmul_rows(weights * centred, design.coordinates)
-    preconditioner = (1.0 / (design.gram + alpha)).astype(design.dtype)
-    coef, converged = _conjugate_gradients(gram_product, moments, preconditioner)
-    centre = np.einsum("prn,nk->prk", weights, design.coordinates) / total[..., None]
-    intercept = mean - (coef * centre).sum(axis=2)
-    coef, intercept = design.restore(coef, intercept)
-    return BatchFit(coef, intercept, np.all(converged, axis=1))
+    design: Design
+    weights: Any
+    penalty: Any
+
+    def __call__(self, heads: Any) -> Any:
+        xp, (p, r, _) = array_namespace(heads), heads.shape
+        coef, intercept = self.design.to_rows(heads.reshape(p * r, -1))
+        gradient, total = xp.zeros_like(coef), xp.zeros_like(intercept)
+        for rows, block in self.design.blocks(p * r):
+            outputs = (coef @ block.T + intercept[:, None]).reshape(p, r, -1)
+            outputs = outputs * self.weights[:, None, rows]
+            outputs = outputs.reshape(p * r, -1)
+            gradient += outputs @ block
+            total += xp.sum(outputs, axis=1)
+        image = self.design.from_rows(gradient, total).reshape(p, r, -1)
+        return image + self.penalty * heads
 
 
 def _conjugate_gradients(
-    product: Callable[[np.ndarray], np.ndarray],
-    right_side: np.ndarray,
-    preconditioner: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
+    product: Callable[[Any], Any], right_side: Any, preconditioner: Any
+) -> tuple[Any, Any]:
     """Solve ``product(B) = right_side`` for each problem and output."""
-    tolerance = 64 * np.finfo(right_side.dtype).eps
-    solution, residual = np.zeros_like(right_side), right_side
+    xp = array_namespace(right_side)
+    tolerance = 64 * float(xp.finfo(right_side.dtype).eps)
+    solution, residual = xp.zeros_like(right_side), right_side
     scaled = preconditioner * residual
-    direction, energy = scaled, (residual * scaled).sum(axis=2)
+    direction, energy = scaled, xp.sum(residual * scaled, axis=2)
     target = tolerance**2 * energy
     for _ in range(4 * right_side.shape[2] + 20):
         image = product(direction)
-        curvature = (direction * image).sum(axis=2)
-        step = np.divide(
-            energy, curvature, where=curvature > 0, out=np.zeros_like(energy)
-        )
+        step = _ratio(energy, xp.sum(direction * image, axis=2))
         solution = solution + step[..., None] * direction
         residual = residual - step[..., None] * image
         scaled = preconditioner * residual
-        previous, energy = energy, (residual * scaled).sum(axis=2)
-        if (energy <= target).all():
+        previous, energy = energy, xp.sum(residual * scaled, axis=2)
+        if bool(xp.all(energy <= target)):
             break
-        growth = np.divide(
-            energy, previous, where=previous > 0, out=np.zeros_like(energy)
-        )
-        direction = scaled + growth[..., None] * direction
+        direction = scaled + _ratio(energy, previous)[..., None] * direction
     return solution, energy <= target
+
+
+def _ratio(numerator: Any, denominator: Any) -> Any:
+    """Quotient, or 0 where the denominator is not positive."""
+    xp = array_namespace(numerator)
+    positive = denominator > 0
+    safe = xp.where(positive, denominator, xp.ones_like(denominator))
+    return xp.where(positive, numerator / safe, xp.zeros_like(numerator))

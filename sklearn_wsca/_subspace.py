@@ -7,13 +7,20 @@ Everything downstream works in the principal coordinates
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import linalg
 
-ROWS_PER_BLOCK = 4096
+from sklearn_wsca._embeddings import Embeddings, as_embeddings
+from sklearn_wsca._namespace import Precision, beside, cast, is_tensor, to_numpy
+
+COLUMNS_MOVED = 16
+
+# Mean, falling variances, and the first k directions for any k.
+Decomposition = tuple[np.ndarray, np.ndarray, Callable[[int], np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -50,13 +57,27 @@ class Subspace:
         """Number of retained directions, k."""
         return len(self.variance)
 
-    def coordinates(self, X: np.ndarray) -> np.ndarray:
-        """Principal coordinates of the rows, divided by `scale`: (n, k)."""
-        coordinates = np.empty((len(X), self.n_components))
-        for rows in row_blocks(len(X)):
-            centred = X[rows].astype(np.float64) - self.mean
-            coordinates[rows] = centred @ self.components.T
-        return coordinates / self.scale
+    def coordinates(
+        self, X: Any, precision: Precision = "float64"
+    ) -> tuple[Any, np.ndarray]:
+        """Project the rows.
+
+        Returns
+        -------
+        T : array of shape (n, k)
+            Principal coordinates divided by `scale`, beside X, in `precision`.
+        distance : ndarray of shape (n,)
+            Squared length of each row of T, before it is rounded to `precision`.
+        """
+        X = as_embeddings(X)
+        T = beside(np.empty((len(X), self.n_components), precision), X.array)
+        distance = np.empty(len(X))
+        mean, directions = beside(self.mean, X.array), beside(self.components, X.array)
+        for rows, block in X.blocks():
+            coordinates = (block - mean) @ directions.T / self.scale
+            T[rows] = cast(coordinates, precision)
+            distance[rows] = to_numpy((coordinates * coordinates).sum(axis=1))
+        return T, distance
 
     def project(self, coef: np.ndarray) -> np.ndarray:
         """Head in the unit of X -> projected head W P^T: (rows, k)."""
@@ -70,14 +91,8 @@ class Subspace:
         return coef, intercept - coef @ self.mean
 
 
-def row_blocks(n: int, size: int = ROWS_PER_BLOCK) -> Iterator[slice]:
-    """Slices that cover ``range(n)`` in blocks of `size` rows."""
-    for start in range(0, n, size):
-        yield slice(start, min(start + size, n))
-
-
 def fit_subspace(
-    X: np.ndarray,
+    X: Any,
     weights: np.ndarray,
     n_components: float | int | None,
     min_components: int,
@@ -86,8 +101,9 @@ def fit_subspace(
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
-        Finite embeddings.
+    X : Embeddings or array of shape (n_samples, n_features)
+        Finite embeddings. They are read once for mean and covariance; where there are
+        more features than rows, once for the mean and then in pairs of blocks.
     weights : ndarray of shape (n_samples,)
         Positive row weights.
     n_components : float, int or None
@@ -100,27 +116,32 @@ def fit_subspace(
     ValueError
         If the embeddings do not vary.
     """
-    mean = weighted_mean(X, weights)
-    wide = X.shape[1] > X.shape[0]
-    decompose = _decompose_gram if wide else _decompose_covariance
-    variance, components = decompose(X, weights / weights.sum(), mean)
-    rank = _numerical_rank(variance, mean, max(X.shape))
+    X = as_embeddings(X)
+    n, d = len(X), X.n_features
+    decompose = _decompose_gram if d > n else _decompose_covariance
+    mean, variance, directions = decompose(X, weights / weights.sum())
+    rank = _numerical_rank(variance, mean, max(n, d))
     if rank == 0:
         raise ValueError(
-            f"X: all {len(X)} rows of the embeddings are equal, so there is nothing "
+            f"X: all {n} rows of the embeddings are equal, so there is nothing "
             "to analyse. Check that the embeddings were exported correctly."
         )
     total = float(variance[:rank].sum())
     k = choose_n_components(variance[:rank] / total, n_components, min_components)
-    return Subspace(mean, fix_signs(components[:k]), variance[:k], total, rank)
+    return Subspace(mean, fix_signs(directions(k)), variance[:k], total, rank)
 
 
-def weighted_mean(X: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean of the rows under `weights`, accumulated in float64."""
-    total = np.zeros(X.shape[1])
-    for rows in row_blocks(len(X)):
-        total += weights[rows] @ X[rows].astype(np.float64)
-    return total / weights.sum()
+def reorder_rows(T: Any, order: np.ndarray) -> Any:
+    """Rows of T in another order; a numpy array is changed in place.
+
+    A few columns are moved at a time, so a second copy is never held.
+    """
+    if is_tensor(T):
+        return T[beside(order, T)]
+    for start in range(0, T.shape[1], COLUMNS_MOVED):
+        columns = slice(start, start + COLUMNS_MOVED)
+        T[:, columns] = T[order, columns]
+    return T
 
 
 def choose_n_components(
@@ -149,28 +170,58 @@ def fix_signs(components: np.ndarray) -> np.ndarray:
     return components * signs[:, None]
 
 
-def _decompose_covariance(
-    X: np.ndarray, shares: np.ndarray, mean: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues (falling) and row eigenvectors of the d x d covariance."""
-    covariance = np.zeros((X.shape[1], X.shape[1]))
-    for rows in row_blocks(len(X)):
-        centred = X[rows].astype(np.float64) - mean
-        covariance += (centred * shares[rows, None]).T @ centred
-    variance, vectors = linalg.eigh(covariance, check_finite=False)
-    return variance[::-1], vectors.T[::-1]
+def _decompose_covariance(X: Embeddings, shares: np.ndarray) -> Decomposition:
+    """Mean, falling eigenvalues and row eigenvectors of the d x d covariance."""
+    shift: Any = None
+    total: Any = 0.0
+    covariance: Any = 0.0
+    for rows, block in X.blocks():
+        if shift is None:
+            # Sums about a point among the rows lose no digits to a large mean.
+            shift = beside(shares[rows], block) @ block / float(shares[rows].sum())
+        roots = beside(np.sqrt(shares[rows]), block)
+        scaled = block - shift
+        scaled *= roots[:, None]
+        total = total + roots @ scaled
+        covariance = covariance + scaled.T @ scaled
+    offset = to_numpy(total)
+    covariance = to_numpy(covariance) - np.outer(offset, offset)
+    variance, vectors = linalg.eigh(
+        covariance, check_finite=False, overwrite_a=True, driver="evd"
+    )
+    directions = vectors.T[::-1]
+    return to_numpy(shift) + offset, variance[::-1], lambda k: directions[:k]
 
 
-def _decompose_gram(
-    X: np.ndarray, shares: np.ndarray, mean: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _decompose_gram(X: Embeddings, shares: np.ndarray) -> Decomposition:
     """Compute the same as `_decompose_covariance` for fewer rows than features."""
-    rows = (X.astype(np.float64) - mean) * np.sqrt(shares)[:, None]
-    variance, vectors = linalg.eigh(rows @ rows.T, check_finite=False)
+    mean = sum(beside(shares[rows], block) @ block for rows, block in X.blocks())
+    roots = np.sqrt(shares)
+
+    def centred_blocks() -> Iterator[tuple[slice, Any]]:
+        for rows, block in X.blocks():
+            yield rows, (block - mean) * beside(roots[rows], block)[:, None]
+
+    gram = np.zeros((len(X), len(X)))
+    for rows, block in centred_blocks():
+        for others, other in centred_blocks():
+            if others.start > rows.start:
+                break
+            gram[rows, others] = to_numpy(block @ other.T)
+            gram[others, rows] = gram[rows, others].T
+    variance, vectors = linalg.eigh(gram, check_finite=False)
     variance, vectors = variance[::-1], vectors[:, ::-1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        components = (vectors.T @ rows) / np.sqrt(variance)[:, None]
-    return variance, components
+
+    def directions(k: int) -> np.ndarray:
+        scaled = vectors[:, :k] / np.sqrt(variance[:k])
+        return to_numpy(
+            sum(
+                beside(scaled[rows].T, block) @ block
+                for rows, block in centred_blocks()
+            )
+        )
+
+    return to_numpy(mean), variance, directions
 
 
 def _numerical_rank(variance: np.ndarray, mean: np.ndarray, size: int) -> int:

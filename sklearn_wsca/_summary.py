@@ -47,14 +47,22 @@ def summary_rows(
             if column is None or target is None
             else target_association(column, target, weights),
             "encoding_score": encoding.scores[name],
-            "encoding_pvalue": encoding.pvalues[name],
+            "encoding_pvalue": encoding.tests.pvalues[name],
             "alignment_score": scores[name],
-            "alignment_pvalue": alignment.pvalues[name],
+            "alignment_pvalue": alignment.tests.pvalues[name],
             "alignment_pvalue_fwer": alignment.pvalues_fwer[name],
             "alignment_qvalue": alignment.qvalues[name],
-            "note": "; ".join(task.notes),
+            "note": "; ".join(task.notes + _extrapolation_note(alignment, name)),
         }
     return rows
+
+
+def _extrapolation_note(alignment: AlignmentTest, name: Any) -> list[str]:
+    """Label of an extrapolated p-value."""
+    pvalue = alignment.tests.extrapolated[name]
+    if np.isnan(pvalue):
+        return []
+    return [f"alignment p-value extrapolated by a Pareto tail: {pvalue:.1e}"]
 
 
 def summarise(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,6 @@ import pandas as pd
 from sklearn_wsca._heads import is_trained
 from sklearn_wsca._table import require_columns
 
-ROWS_SHOWN = 5
-SMALLEST, LARGEST = 1e-120, 1e120
 RECIPES = ("auto", "logistic", "ridge")
 
 
@@ -63,35 +61,7 @@ def check_recipes(heads: Any) -> None:
             )
 
 
-def check_finite(X: np.ndarray) -> None:
-    """Raise if an embedding is NaN, infinite, or of a size whose square overflows."""
-    # Both ends are finite exactly if all is well: no copy of X.
-    ends = np.abs([X.min(), X.max()])
-    if not np.isfinite(ends).all():
-        _refuse_non_finite(X)
-    largest = float(ends.max())
-    if largest and not SMALLEST < largest < LARGEST:
-        raise ValueError(
-            f"X: the largest embedding has the size {largest:.3g}, outside of "
-            f"{SMALLEST:g} to {LARGEST:g}, where squares can be computed; rescale the "
-            "embeddings (and the weights of trained heads by the inverse)."
-        )
-
-
-def _refuse_non_finite(X: np.ndarray) -> NoReturn:
-    bad = ~np.isfinite(X)
-    rows = np.flatnonzero(bad.any(axis=1))
-    what = "NaN" if np.isnan(X).any() else "infinity"
-    shown = ", ".join(map(str, rows[:ROWS_SHOWN]))
-    more = ", ..." if len(rows) > ROWS_SHOWN else ""
-    raise ValueError(
-        f"X: the embeddings contain {what}: {int(bad.sum())} non-finite values in "
-        f"{len(rows)} of {len(X)} rows (rows {shown}{more}, counted from 0). Drop "
-        "those rows from X and y, or export the embeddings again."
-    )
-
-
-def check_same_length(X: np.ndarray, table: pd.DataFrame) -> None:
+def check_same_length(X: Sized, table: pd.DataFrame) -> None:
     """Raise if the table does not have one row per embedding."""
     if len(X) != len(table):
         raise ValueError(

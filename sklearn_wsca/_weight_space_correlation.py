@@ -12,51 +12,45 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_wsca._alignment import AlignmentSpace
-from sklearn_wsca._analysis import Comparison, Rows, compare_heads, fit_head
+from sklearn_wsca._analysis import Comparison, Rows, compare_heads, fit_heads
 from sklearn_wsca._compat import (
     CallbackSupportMixin,
     Interval,
     RealNotInt,
     StrOptions,
     _check_feature_names_in,
-    _check_sample_weight,
     _fit_context,
-    _num_samples,
 )
+from sklearn_wsca._embeddings import Embeddings
 from sklearn_wsca._folds import GivenRows, fewest_rows, split_columns
+from sklearn_wsca._heads import all_outputs, outputs_by_head
 from sklearn_wsca._inference import (
     AlignmentTest,
     EncodingTest,
+    Testing,
     infer_alignment,
     infer_encoding,
     no_alignment_test,
 )
+from sklearn_wsca._input import Input, check_embeddings, check_input
 from sklearn_wsca._jobs import JobRunner
 from sklearn_wsca._permutation import PermutationPlan, canonical_order
+from sklearn_wsca._probes import batch_precision, tie_tolerance
 from sklearn_wsca._scoring import ScoredColumn
-from sklearn_wsca._subspace import Subspace, fit_subspace
+from sklearn_wsca._subspace import Subspace, fit_subspace, reorder_rows
 from sklearn_wsca._summary import summarise, summary_rows
-from sklearn_wsca._table import (
-    as_table,
-    check_same_index,
-    require_columns,
-    row_fingerprints,
-)
+from sklearn_wsca._table import require_columns, row_fingerprints
 from sklearn_wsca._tasks import Task, TaskReader, balance, reorder
 from sklearn_wsca._validation import (
     check_deferred,
-    check_enough_weights,
-    check_finite,
     check_recipes,
-    check_same_length,
     check_something_left,
-    explain_bad_embeddings,
     select_columns,
 )
-from sklearn_wsca._wording import describe_null, explain_no_test
+from sklearn_wsca._wording import describe_null, describe_stopping, explain_no_test
 
 LATER_ATTRIBUTES = frozenset(
     {
@@ -151,12 +145,25 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
     significance : float, default=0.05
         Level that p-values are meant to be compared with; sets the warning about too
         few permutations.
+    stop_after : int, default=None
+        Stopping rule of Besag and Clifford [3]_, per column: no more shuffles are drawn
+        once so many have reached the statistic of the data, which gives the p-value
+        stop_after / number drawn. It saves most of the work on columns without signal
+        (10 is usual). The correction over columns by max-T needs all shuffles of all
+        columns, so `pvalues_fwer_` is NaN with it. None draws `n_permutations`.
+    extrapolate : bool, default=False
+        Also give `pvalues_extrapolated_`, from a generalised Pareto tail fitted to the
+        largest statistics of the shuffles [4]_, where fewer than ten shuffles reach the
+        statistic. They may lie far below 1 / (m + 1) and are extrapolations: they do
+        not replace `pvalues_`.
     random_state : int, RandomState or None, default=None
         Seed of shuffles and folds. With an int, results do not depend on the order of
         rows or columns, on `n_jobs` or on the unit of the embeddings; only the encoding
         follows the order of rows where `cv` is a splitter.
     n_jobs : int, default=None
-        Number of joblib workers.
+        Number of joblib workers: threads, unless `joblib.parallel_config` names another
+        back end, such as "loky" or "dask". Results are the same for all. For torch
+        tensors jobs run one after another.
 
     Attributes
     ----------
@@ -188,13 +195,19 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         The same with family-wise error control over columns (max-T).
     qvalues_ : Series
         Benjamini-Hochberg q-values.
+    pvalues_extrapolated_ : Series
+        p-values of the scores from a fitted tail; NaN unless `extrapolate` is set, and
+        where no extrapolation is needed or possible.
+    n_permutations_used_ : DataFrame
+        Shuffles drawn per column for "encoding" and "alignment".
     null_distribution_ : DataFrame of shape (n_permutations, n_columns)
-        Scores of the shuffles.
+        Scores of the shuffles; NaN for those that `stop_after` has saved.
     encoding_scores_ : Series
         Cross-validated skill of the probes: D2 of the log-loss or R2; 0 is chance, 1 is
         perfect, below 0 is worse than a constant.
     encoding_pvalues_ : Series
-        Permutation p-values of the skill.
+        Permutation p-values of the skill of ridge probes with the same penalty, which
+        are refitted for every shuffle and fold: R2, or Brier skill for levels.
     encoding_metrics_ : DataFrame
         Held-out accuracy, balanced accuracy and its chance level, macro F1, AUROC (mean
         over classes against the rest), or R2 and mean absolute error.
@@ -237,6 +250,10 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
        arXiv:2512.13144.
     .. [2] S. Haufe et al., "On the interpretation of weight vectors of linear models
        in multivariate neuroimaging", NeuroImage 87, 2014.
+    .. [3] J. Besag and P. Clifford, "Sequential Monte Carlo p-values", Biometrika
+       78(2), 1991.
+    .. [4] T. A. Knijnenburg et al., "Fewer permutations, more accurate P-values",
+       Bioinformatics 25(12), 2009.
 
     Examples
     --------
@@ -276,6 +293,8 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         "cv": ["cv_object"],
         "min_effect": [Interval(Real, 0, None, closed="left")],
         "significance": [Interval(Real, 0, 1, closed="neither")],
+        "stop_after": [Interval(Integral, 1, None, closed="left"), None],
+        "extrapolate": ["boolean"],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
     }
@@ -302,6 +321,8 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         cv=5,
         min_effect=0.1,
         significance=0.05,
+        stop_after=None,
+        extrapolate=False,
         random_state=None,
         n_jobs=None,
     ):
@@ -324,6 +345,8 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         self.cv = cv
         self.min_effect = min_effect
         self.significance = significance
+        self.stop_after = stop_after
+        self.extrapolate = extrapolate
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -334,7 +357,10 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Embeddings: what enters the network's last linear layer.
+            Embeddings: what enters the network's last linear layer. Memory maps and
+            other arrays that can be sliced by rows (zarr, h5py, dask) are read in
+            blocks and never held as a whole; torch tensors are analysed on their
+            device. Fitted attributes are numpy in any case.
         y : DataFrame, Series or array-like of shape (n_samples,) or \
                 (n_samples, n_columns)
             Metadata, pandas or polars; row i describes row i of X. Columns of arrays
@@ -354,28 +380,33 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         NotImplementedError
             If `groups` or `confounders` is given.
         """
-        n_steps = 2 + self._tests_alignment()
-        context = self._init_callback_context(max_subtasks=n_steps)
+        n_steps = 2 + bool(self.n_permutations) + self._tests_alignment()
+        # Under a stopping rule nobody knows how many rounds there will be.
+        announced = n_steps if self.stop_after is None else None
+        context = self._init_callback_context(max_subtasks=announced)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        Z, table, weights = self._check_input(X, y, sample_weight, reset=True)
+        given = self._check_input(X, y, sample_weight, reset=True)
         check_deferred(self.confounders, self.groups, self.target)
         self.notes_ = []
-        primary, tasks, names = self._read_tasks(table, Z.shape[1])
-        subspace = self._fit_subspace(Z, weights)
-        T = subspace.coordinates(Z)
+        table, weights = given.table, given.weights
+        primary, tasks, names = self._read_tasks(table, given.X.n_features)
+        subspace = self._fit_subspace(given.X, weights)
+        T, distance = subspace.coordinates(given.X, batch_precision(len(weights)))
         order = canonical_order(
-            T, lambda: row_fingerprints(table) + pd.util.hash_array(weights)
+            distance, lambda: row_fingerprints(table) + pd.util.hash_array(weights)
         )
-        rows = Rows(T[order], weights[order], subspace)
+        rows = Rows(reorder_rows(T, order), weights[order], subspace)
         tasks = self._prepare_tasks(primary, tasks, order, rows.weights)
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        plan = PermutationPlan(seed, self.n_permutations, len(Z))
-        runner = JobRunner(self, context, self.n_jobs)
+        runner = JobRunner(self, context, self.n_jobs, rows.T)
         failed = self._fit_heads(primary, tasks, rows, runner)
-        comparison = self._compare_heads(Z, weights, subspace)
-        given = GivenRows(table.index.to_numpy()[order], _num_samples(X))
-        encoding = self._test_encoding(tasks, rows, plan, runner, given)
-        alignment = self._test_alignment(tasks, rows, plan, runner, comparison)
+        comparison = self._compare_heads(given.X, weights, subspace)
+        testing = self._testing(len(weights))
+        positions = GivenRows(table.index.to_numpy()[order], given.n_given)
+        encoding = self._test_encoding(tasks, rows, testing, runner, positions)
+        alignment = self._test_alignment(tasks, rows, testing, runner, comparison)
+        self.n_permutations_used_ = pd.DataFrame(
+            {"encoding": encoding.tests.used, "alignment": alignment.tests.used}
+        )
         scores = self.alignment_scores_
         self.summary_ = summarise(
             names,
@@ -402,8 +433,8 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
             ``X @ coef.T + intercept`` of the primary head, then of the metadata heads.
         """
         check_is_fitted(self)
-        X = self._check_embeddings(X, reset=False)
-        return np.hstack([head.outputs(X) for head in self._all_heads().values()])
+        X = check_embeddings(self, X, reset=False)
+        return all_outputs(X, self._all_heads().values())
 
     def score(self, X, y, sample_weight=None):
         """Mean skill of the metadata heads on new rows.
@@ -426,11 +457,14 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
             count where their classes are the levels of the column.
         """
         check_is_fitted(self)
-        X, table, weights = self._check_input(X, y, sample_weight, reset=False)
+        given = self._check_input(X, y, sample_weight, reset=False)
+        table, weights = given.table, given.weights
         require_columns(self._scored, table, "y")
         skills = []
-        for name, column in self._scored.items():
-            skill = column.skill(X, table[name], weights)
+        heads = [column.head for column in self._scored.values()]
+        outputs = outputs_by_head(given.X, heads)
+        for (name, column), own in zip(self._scored.items(), outputs, strict=True):
+            skill = column.skill(own, table[name], weights)
             if skill is not None:
                 skills.append(skill)
         if not skills:
@@ -507,40 +541,8 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
     def _all_heads(self) -> dict:
         return self._primary_head() | self.heads_
 
-    def _check_embeddings(self, X, reset: bool) -> np.ndarray:
-        with explain_bad_embeddings():
-            X = validate_data(
-                self,
-                X,
-                reset=reset,
-                dtype=[np.float64, np.float32],
-                ensure_all_finite=False,
-                ensure_min_samples=2 if reset else 1,
-            )
-        check_finite(X)
-        return X
-
-    def _check_input(self, X, y, sample_weight, reset: bool):
-        """Checked embeddings, table and weights, without rows of weight 0."""
-        if y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but "
-                "the target y is None: pass the metadata table as y."
-            )
-        check_same_index(X, y)
-        X = self._check_embeddings(X, reset)
-        table = as_table(y)
-        check_same_length(X, table)
-        weights = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
-        used = weights > 0
-        check_enough_weights(used, 2 if reset else 1)
-        if not used.all():
-            X, weights = X[used], weights[used]
-            # The index still says which rows of the input they are.
-            table = table[used]
-        return X, table, weights
+    def _check_input(self, X, y, sample_weight, reset: bool) -> Input:
+        return check_input(self, X, y, sample_weight, reset)
 
     def _read_tasks(self, table: pd.DataFrame, n_features: int):
         """Primary task, metadata tasks, and the names of all columns asked for."""
@@ -569,7 +571,7 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
             )
         return primary, tasks, names + unlabelled
 
-    def _fit_subspace(self, X: np.ndarray, weights: np.ndarray) -> Subspace:
+    def _fit_subspace(self, X: Embeddings, weights: np.ndarray) -> Subspace:
         subspace = fit_subspace(X, weights, self.n_components, self.min_components)
         k = subspace.n_components
         self.mean_, self.components_ = subspace.mean, subspace.components
@@ -600,13 +602,7 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
     def _fit_heads(self, primary, tasks: list[Task], rows: Rows, runner) -> list:
         """Fit the heads that are not trained; returns those that did not converge."""
         fitted = [task for task in (primary, *tasks) if task and not task.trained]
-        jobs = [partial(fit_head, task, rows) for task in fitted]
-        not_converged = []
-        found = runner.run("fit heads", jobs)
-        for task, (head, converged) in zip(fitted, found, strict=True):
-            task.head = head
-            if not converged:
-                not_converged.append(task.name)
+        not_converged = fit_heads(fitted, rows, partial(runner.run, "fit heads"))
         self.target_head_ = None if primary is None else primary.head
         self._primary_name = None if primary is None else primary.name
         self.heads_ = {task.name: task.head for task in tasks if task.head is not None}
@@ -617,7 +613,7 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         }
         return not_converged
 
-    def _compare_heads(self, X, weights, subspace: Subspace) -> Comparison:
+    def _compare_heads(self, X: Embeddings, weights, subspace: Subspace) -> Comparison:
         space = AlignmentSpace(subspace, self.metric, self.n_components is not None)
         comparison = compare_heads(self._primary_head(), self.heads_, space, X, weights)
         self.correlation_ = comparison.correlation
@@ -625,37 +621,52 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         self.alignment_scores_ = comparison.scores(self.aggregate)
         return comparison
 
-    def _test_encoding(self, tasks, rows: Rows, plan, runner, given) -> EncodingTest:
-        folds = split_columns(tasks, self.cv, plan.seed, given)
-        test = infer_encoding(tasks, folds, rows, plan, partial(runner.run, "encoding"))
-        self.encoding_scores_, self.encoding_pvalues_ = test.scores, test.pvalues
+    def _testing(self, n: int) -> Testing:
+        """How shuffles of the rows are turned into p-values."""
+        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        plan = PermutationPlan(seed, self.n_permutations, n)
+        return Testing(plan, self.stop_after, self.extrapolate, tie_tolerance(n))
+
+    def _test_encoding(self, tasks, rows: Rows, testing, runner, given) -> EncodingTest:
+        folds = split_columns(tasks, self.cv, testing.plan.seed, given)
+        run, run_null = (
+            partial(runner.run, name) for name in ("encoding", "encoding null")
+        )
+        test = infer_encoding(
+            tasks, folds, rows, testing, run, run_null, runner.n_workers
+        )
+        self.encoding_scores_, self.encoding_pvalues_ = test.scores, test.tests.pvalues
         self.encoding_metrics_ = test.metrics
         return test
 
     def _test_alignment(
-        self, tasks, rows: Rows, plan, runner, comparison
+        self, tasks, rows: Rows, testing, runner, comparison
     ) -> AlignmentTest:
         if self._tests_alignment():
             test = infer_alignment(
                 tasks,
                 rows,
-                plan,
+                testing,
                 comparison,
                 self.aggregate,
                 self.null,
                 partial(runner.run, "alignment null"),
+                runner.n_workers,
             )
             self.notes_.append(
                 describe_null(self.null, self.adjust_for_target, self.n_permutations)
             )
+            if self.stop_after is not None:
+                self.notes_.append(describe_stopping(self.stop_after))
         else:
             test = no_alignment_test(tasks)
             self.notes_ += explain_no_test(
                 self.target_head_ is not None, self.n_permutations
             )
-        self.null_distribution_ = test.null
-        self.pvalues_, self.pvalues_fwer_ = test.pvalues, test.pvalues_fwer
+        self.null_distribution_ = test.tests.null
+        self.pvalues_, self.pvalues_fwer_ = test.tests.pvalues, test.pvalues_fwer
         self.qvalues_ = test.qvalues
+        self.pvalues_extrapolated_ = test.tests.extrapolated
         return test
 
     def _warnings(self, heads_failed, encoding, alignment) -> Iterator:
@@ -663,7 +674,10 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         failures = {
             "heads": heads_failed,
             "cross-validated heads": encoding.not_converged,
-            "permuted heads": alignment.not_converged,
+            "permuted heads": [
+                f"{name} ({count} of {alignment.tests.used[name]})"
+                for name, count in alignment.tests.not_converged.items()
+            ],
         }
         for what, names in failures.items():
             if names:

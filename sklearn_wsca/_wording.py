@@ -103,3 +103,12 @@ def explain_no_test(has_primary: bool, n_permutations: int) -> list[str]:
     if not n_permutations:
         reasons.append("n_permutations=0: there are no p-values.")
     return reasons
+
+
+def describe_stopping(stop_after: int) -> str:
+    """What a stopping rule changes."""
+    return (
+        f"stop_after={stop_after}: shuffles of a column end once {stop_after} have "
+        "reached its statistic (n_permutations_used_), so there is no correction by "
+        "max-T; use alignment_qvalue."
+    )

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+# scikit-learn's dispatch on torch tensors asks for it, before scipy is first imported.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+
 import pandas as pd
 import pytest
 

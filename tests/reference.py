@@ -318,6 +318,7 @@ class Reference:
     pvalues: dict = field(default_factory=dict)
     pvalues_fwer: dict = field(default_factory=dict)
     encoding_scores: dict = field(default_factory=dict)
+    encoding_statistics: dict = field(default_factory=dict)
     encoding_nulls: dict = field(default_factory=dict)
     encoding_pvalues: dict = field(default_factory=dict)
 
@@ -446,17 +447,44 @@ def analyse(
 
 def _encode(found, name, column, T, weights, plan, cv, C, alpha):
     folds = assign_folds(column.labels, cv, plan.seed)
-    settings = column.head, folds, C, alpha, weights[column.rows]
+    base = weights[column.rows]
     rows = T[column.rows]
-    score = cross_validated_skill(rows, column.labels, *settings)
+    found.encoding_scores[name] = cross_validated_skill(
+        rows, column.labels, column.head, folds, C, alpha, base
+    )
+    penalty = alpha
+    if column.head == "logistic":
+        penalty = ridge_counterpart(column.labels, C, base)
+
+    def statistic(labels):
+        return cross_validated_skill(rows, labels, "ridge", folds, None, penalty, base)
+
     null = []
     for number in range(plan.n_permutations):
         batch = range(number, number + 1)
         source = plan.sources(batch, column.rows, folds)[0]
-        null.append(cross_validated_skill(rows, column.labels[source], *settings))
-    found.encoding_scores[name] = score
+        null.append(statistic(column.labels[source]))
     found.encoding_nulls[name] = np.array(null)
-    found.encoding_pvalues[name] = add_one_pvalue(score, null, tie=1e-9)
+    found.encoding_statistics[name] = statistic(column.labels)
+    found.encoding_pvalues[name] = add_one_pvalue(
+        found.encoding_statistics[name], null, tie=1e-9
+    )
+
+
+def ridge_counterpart(labels, C, weights):
+    """Penalty of ridge probes whose Hessian is that of a logistic head at the start.
+
+    The logistic objective is C sum loss + |W|^2 / 2 over class rows that add up to
+    zero. Its curvature along unit class directions, at the class frequencies, takes the
+    place of the 1 that squared errors have.
+    """
+    levels = np.unique(labels)
+    shares = np.array([np.average(labels == v, weights=weights) for v in levels])
+    if len(levels) == 2:
+        return 1.0 / (C * shares[0] * shares[1])
+    centre = np.eye(len(levels)) - 1.0 / len(levels)
+    curvature = centre @ (np.diag(shares) - np.outer(shares, shares)) @ centre
+    return 1.0 / (C * np.trace(curvature) / (len(levels) - 1))
 
 
 def every_shuffle_score(T, labels, head, w_primary, how="rms"):

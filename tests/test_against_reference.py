@@ -187,4 +187,4 @@ def test_compared_pvalues_are_not_all_at_the_floor():
     X, table = make_study(1)
     found, _ = fit_both(X, table, "stage")
     pvalues = np.concatenate([found.pvalues_, found.encoding_pvalues_])
-    assert len(np.unique(pvalues)) > 4
+    assert len(np.unique(pvalues)) > 3

@@ -7,7 +7,12 @@ from reference import aggregate, align, centre_classes, cosine, principal_direct
 from scipy import stats
 
 from sklearn_wsca import WeightSpaceCorrelation, weight_space_correlation
-from sklearn_wsca._alignment import AlignmentSpace, aggregate_alignment, unit_rows
+from sklearn_wsca._alignment import (
+    AlignmentSpace,
+    aggregate_alignment,
+    fitted_references,
+    unit_rows,
+)
 from sklearn_wsca._subspace import fit_subspace
 from sklearn_wsca.datasets import make_shortcut
 
@@ -92,7 +97,7 @@ def test_heads_in_principal_coordinates_have_the_same_references(metric, center)
     subspace = fit_subspace(X, np.ones(60), 4, 0)
     space = AlignmentSpace(subspace, metric)
     batch = rng.standard_normal((5, 3, 4))
-    found = space.fitted_references(batch, center, list(range(3)))
+    found = fitted_references(batch, center, space.reference_weights())
     for coef, rows in zip(batch, found, strict=True):
         restored, _ = subspace.restore(coef, np.zeros(3))
         restored = centre_classes(restored, "logistic" if center else "ridge")

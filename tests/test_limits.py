@@ -461,7 +461,7 @@ def test_heads_that_miss_the_tolerance_are_named(monkeypatch):
     ]
     # The ridge head of the age has no iterations to miss.
     assert "['disease', 'site']" in messages[0]
-    assert "['site']" in messages[1] and "['site']" in messages[2]
+    assert "['site']" in messages[1] and "site (39 of 39)" in messages[2]
     assert all(warning.filename == __file__ for warning in caught)
 
 

@@ -6,9 +6,9 @@ from reference import constant_head, fit_head, losses
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 
+from sklearn_wsca._design import prepare_design
 from sklearn_wsca._metadata import Column
-from sklearn_wsca._probes import Probe, batch_dtype, make_probe, tie_tolerance
-from sklearn_wsca._solvers import prepare_design
+from sklearn_wsca._probes import Probe, batch_precision, make_probe, tie_tolerance
 
 N, K = 80, 5
 
@@ -108,17 +108,9 @@ def test_baseline_is_the_best_constant(kind, n_levels):
         assert loss(found[0]) < loss(found[0] + 0.1 * step)
 
 
-def test_batches_are_bounded():
-    probe = Probe("logistic", 40)
-    assert probe.batch_size(10**7, 50) == 1
-    size = probe.batch_size(1000, 50)
-    assert 1 < size < 1000
-    assert Probe("ridge", 0).batch_size(1000, 50) > size
-
-
 def test_precision_and_ties_go_together():
-    assert batch_dtype(1999) is np.float64
-    assert batch_dtype(2000) is np.float32
+    assert batch_precision(1999) == "float64"
+    assert batch_precision(2000) == "float32"
     assert tie_tolerance(100) == pytest.approx(1e-5)
     assert tie_tolerance(10**5) == pytest.approx(1e-4)
 

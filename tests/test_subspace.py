@@ -6,8 +6,8 @@ from reference import choose_k, make_study, principal_directions
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 
-from sklearn_wsca import WeightSpaceCorrelation, _subspace
-from sklearn_wsca._subspace import choose_n_components, fit_subspace, row_blocks
+from sklearn_wsca import WeightSpaceCorrelation, _embeddings
+from sklearn_wsca._subspace import choose_n_components, fit_subspace, reorder_rows
 
 
 def make_embeddings(seed, n, d):
@@ -55,7 +55,8 @@ def test_coordinates_are_uncorrelated_with_mean_variance_one():
     X = make_embeddings(2, 80, 12)
     weights = weights_for(2, 80, True)
     subspace = fit_subspace(X, weights, 6, 0)
-    T = subspace.coordinates(X)
+    T, distance = subspace.coordinates(X)
+    np.testing.assert_allclose(distance, np.sum(T**2, axis=1))
     mean = weights @ T / weights.sum()
     covariance = (T * weights[:, None]).T @ T / weights.sum()
     np.testing.assert_allclose(mean, 0.0, atol=1e-12)
@@ -72,7 +73,7 @@ def test_restored_heads_have_the_outputs_of_the_fitted_ones():
     coef, intercept = rng.standard_normal((3, 4)), np.array([5.0, -70.0, 0.1])
     restored, shifted = subspace.restore(coef, intercept)
     np.testing.assert_allclose(
-        X @ restored.T + shifted, subspace.coordinates(X) @ coef.T + intercept
+        X @ restored.T + shifted, subspace.coordinates(X)[0] @ coef.T + intercept
     )
     np.testing.assert_allclose(subspace.project(restored) * subspace.scale, coef)
 
@@ -106,20 +107,43 @@ def test_signs_are_fixed():
     assert (components[np.arange(6), largest] > 0).all()
 
 
+@pytest.mark.parametrize("size", [1, 7, 50])
+@pytest.mark.parametrize("shape", [(50, 6), (50, 80)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_blocks_of_rows_make_no_difference(dtype, monkeypatch):
-    X = make_embeddings(5, 50, 6).astype(dtype)
+def test_blocks_of_rows_make_no_difference(dtype, shape, size, monkeypatch):
+    X = make_embeddings(5, *shape).astype(dtype)
     weights = weights_for(5, 50, True)
-    whole = fit_subspace(X, weights, None, 0)
-    coordinates = whole.coordinates(X)
-    # The default size is bound when the function is made.
-    monkeypatch.setattr(_subspace.row_blocks, "__defaults__", (7,))
-    assert len(list(row_blocks(50))) == 8
-    blocked = fit_subspace(X, weights, None, 0)
+    whole = fit_subspace(X, weights, 0.9999, 0)
+    coordinates, distance = whole.coordinates(X)
+    monkeypatch.setattr(_embeddings, "MOST_ROWS_PER_BLOCK", size)
+    assert len(list(_embeddings.row_blocks(50, 6))) == -(-50 // size)
+    blocked = fit_subspace(X, weights, 0.9999, 0)
     np.testing.assert_allclose(blocked.mean, whole.mean, rtol=1e-10)
     np.testing.assert_allclose(blocked.variance, whole.variance, rtol=1e-9)
-    np.testing.assert_allclose(blocked.components, whole.components, atol=1e-9)
-    np.testing.assert_allclose(blocked.coordinates(X), coordinates, atol=1e-8)
+    np.testing.assert_allclose(blocked.components, whole.components, atol=1e-8)
+    again, distance_again = blocked.coordinates(X)
+    np.testing.assert_allclose(again, coordinates, atol=1e-7)
+    np.testing.assert_allclose(distance_again, distance, rtol=1e-7)
+
+
+@pytest.mark.parametrize("rising", [False, True])
+def test_sorted_rows_with_a_large_mean_lose_no_digits(rising, monkeypatch):
+    """Sums are about a point of the first block, which may lie far from the mean."""
+    rng = np.random.default_rng(8)
+    X = rng.standard_normal((400, 5)) * [1.0, 0.5, 0.2, 0.1, 0.05] + 1e4
+    if rising:
+        X[:, 0] += np.linspace(-30.0, 30.0, 400)
+    monkeypatch.setattr(_embeddings, "MOST_ROWS_PER_BLOCK", 16)
+    found = fit_subspace(X, np.ones(400), None, 0)
+    expected = principal_directions(X, np.ones(400), None, 0)
+    np.testing.assert_allclose(found.variance, expected.variances, rtol=1e-9)
+
+
+def test_reordering_moves_all_columns():
+    T = np.random.default_rng(9).standard_normal((30, 37))
+    order = np.random.default_rng(10).permutation(30)
+    expected = T[order]
+    np.testing.assert_array_equal(reorder_rows(T, order), expected)
 
 
 @pytest.mark.parametrize("shape", [(50, 8), (6, 8)])

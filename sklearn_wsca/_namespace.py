@@ -1,0 +1,75 @@
+"""One code for numpy arrays and torch tensors: the array namespace of an array.
+
+The numerics are written against the functions that numpy and the array API standard
+share; an array keeps its device from the first row block to the last product.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+Precision = Literal["float32", "float64"]
+
+
+def is_tensor(array: Any) -> bool:
+    """Whether an array is a torch tensor; does not import torch."""
+    kind = type(array)
+    return kind.__module__.split(".")[0] == "torch" and hasattr(array, "detach")
+
+
+def array_namespace(array: Any) -> Any:
+    """Module with the functions for an array: numpy, or torch behind the standard.
+
+    Raises
+    ------
+    ImportError
+        If the array is a tensor and array-api-compat is missing.
+    """
+    if not is_tensor(array):
+        return np
+    try:
+        import array_api_compat.torch as namespace
+    except ImportError as error:
+        raise ImportError(
+            "torch tensors need the extra 'torch': "
+            "pip install 'sklearn_wsca[torch]', or pass X as a numpy array."
+        ) from error
+    return namespace
+
+
+def to_numpy(array: Any) -> np.ndarray:
+    """Copy of a tensor in main memory; a numpy array as it is."""
+    return array.detach().cpu().numpy() if is_tensor(array) else np.asarray(array)
+
+
+def beside(values: Any, array: Any, precision: Precision | None = None) -> Any:
+    """Bring numpy values to the namespace and device of `array`."""
+    values = np.asarray(values)
+    if precision is not None:
+        values = values.astype(precision, copy=False)
+    if not is_tensor(array):
+        return values
+    # A tensor shares the memory of an array, and must be allowed to write to it.
+    shared = values if values.flags.writeable else values.copy()
+    return array_namespace(array).asarray(
+        np.ascontiguousarray(shared), device=array.device
+    )
+
+
+def device_of(array: Any) -> dict[str, Any]:
+    """Keyword arguments that make a new array beside `array`; none for numpy."""
+    return {"device": array.device} if is_tensor(array) else {}
+
+
+def cast(array: Any, precision: Precision) -> Any:
+    """Bring an array to a precision; the same array if it has it."""
+    if is_tensor(array):
+        return array.to(getattr(array_namespace(array), precision))
+    return array.astype(precision, copy=False)
+
+
+def precision_of(array: Any) -> Precision:
+    """Precision of an array of floating-point numbers."""
+    return "float32" if "float32" in str(array.dtype) else "float64"

@@ -1,0 +1,221 @@
+"""Embeddings that are read in row blocks: memory maps and sliceable arrays."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_wsca import WeightSpaceCorrelation, _design, _embeddings
+from sklearn_wsca._embeddings import Embeddings, is_lazy
+
+N, D = 90, 12
+LEVELS = ["A", "B", "C"]
+
+
+def make_rows(dtype=np.float32):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((N, D)) * np.geomspace(5.0, 0.3, D) - 7.0
+    table = pd.DataFrame(
+        {
+            "disease": rng.choice(["no", "yes"], N),
+            "site": rng.choice(LEVELS, N),
+            "age": rng.normal(60.0, 12.0, N),
+        }
+    )
+    X[:, 1] += table["disease"] == "yes"
+    return X.astype(dtype), table
+
+
+def memory_map(X, folder):
+    np.save(folder / "X.npy", X)
+    return np.load(folder / "X.npy", mmap_mode="r")
+
+
+def hdf5(X, folder):
+    h5py = pytest.importorskip("h5py")
+    # Left open: the file is read during the test, and closed with its last handle.
+    return h5py.File(folder / "X.h5", "w").create_dataset("X", data=X)
+
+
+def zarr_array(X, folder):
+    zarr = pytest.importorskip("zarr")
+    return zarr.array(X, chunks=(20, D))
+
+
+def dask_array(X, folder):
+    array = pytest.importorskip("dask.array")
+    return array.from_array(X, chunks=(20, D))
+
+
+KINDS = [memory_map, hdf5, zarr_array, dask_array]
+
+
+class Recording:
+    """An array on a disk that remembers how often each row was read, and how many."""
+
+    def __init__(self, X):
+        self.X, self.shape, self.dtype = X, X.shape, X.dtype
+        self.reads, self.largest = np.zeros(len(X), dtype=int), 0
+
+    def __getitem__(self, rows):
+        block = self.X[rows]
+        self.reads[rows] += 1
+        self.largest = max(self.largest, len(block))
+        return block
+
+
+def analysis(**options):
+    return WeightSpaceCorrelation(
+        "disease", n_permutations=39, random_state=0, min_components=4, **options
+    )
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(_embeddings, "MOST_ROWS_PER_BLOCK", 16)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("make", KINDS)
+def test_lazy_arrays_give_the_same_as_arrays_in_memory(make, weighted, tmp_path):
+    X, table = make_rows()
+    weights = np.random.default_rng(1).integers(0, 3, N) if weighted else None
+    lazy = make(X, tmp_path)
+    assert is_lazy(lazy)
+    expected = analysis(metric="score").fit(X, table, weights)
+    found = analysis(metric="score").fit(lazy, table, weights)
+    pd.testing.assert_frame_equal(found.summary_, expected.summary_)
+    assert found.summary_["alignment_score"].between(0.01, 0.99).all()
+    np.testing.assert_array_equal(found.transform(lazy), expected.transform(X))
+    assert found.score(lazy, table) == expected.score(X, table)
+    assert found.n_features_in_ == D
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.int32, np.float64])
+def test_maps_of_other_element_types(dtype, tmp_path):
+    X, table = make_rows()
+    X = np.round(8 * X).astype(dtype)
+    found = analysis().fit(memory_map(X, tmp_path), table)
+    expected = analysis().fit(X.astype(np.float64), table)
+    pd.testing.assert_frame_equal(found.summary_, expected.summary_)
+
+
+@pytest.mark.parametrize("size", [1, 7, N])
+def test_block_sizes_make_no_difference(size, monkeypatch, tmp_path):
+    X, table = make_rows()
+    table.loc[3:20, "site"] = None
+    expected = analysis(adjust_for_target=True).fit(X, table)
+    monkeypatch.setattr(_embeddings, "MOST_ROWS_PER_BLOCK", size)
+    monkeypatch.setattr(_design, "FEWEST_ROWS_PER_BLOCK", size)
+    monkeypatch.setattr(_design, "MOST_ROWS_PER_BLOCK", size)
+    found = analysis(adjust_for_target=True).fit(memory_map(X, tmp_path), table)
+    for name in ("pvalues_", "pvalues_fwer_", "encoding_pvalues_"):
+        pd.testing.assert_series_equal(getattr(found, name), getattr(expected, name))
+    for name in ("null_distribution_", "correlation_"):
+        pd.testing.assert_frame_equal(
+            getattr(found, name), getattr(expected, name), atol=1e-6, rtol=0
+        )
+    np.testing.assert_allclose(
+        found.encoding_scores_, expected.encoding_scores_, atol=1e-6
+    )
+    np.testing.assert_allclose(found.transform(X), expected.transform(X), atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(N, D), (N, 2 * N)])
+def test_rows_are_read_in_blocks_and_in_few_passes(shape):
+    """Mean and covariance, then projection; where d > n, mean, pairs, directions."""
+    X = np.random.default_rng(2).standard_normal(shape)
+    table = make_rows()[1]
+    recording = Recording(X)
+    fitted = analysis().fit(recording, table)
+    assert recording.largest == 16
+    most = 2 if shape[1] <= N else 3 + 2 * -(-N // 16)
+    assert recording.reads.min() >= 1 and recording.reads.max() <= most
+    recording.reads[:] = 0
+    fitted.transform(recording)
+    assert (recording.reads == 1).all()
+
+
+def test_wide_blocks_are_bounded_by_their_elements(monkeypatch):
+    monkeypatch.setattr(_embeddings, "ELEMENTS_PER_BLOCK", 50)
+    assert {s.stop - s.start for s in _embeddings.row_blocks(20, 10)} == {5}
+    assert {s.stop - s.start for s in _embeddings.row_blocks(20, 1000)} == {1}
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_bad_values_on_disk_are_located(value, tmp_path):
+    X, table = make_rows()
+    X[[40, 43], 2] = value
+    what = "NaN" if np.isnan(value) else "infinity"
+    lazy = memory_map(X, tmp_path)
+    with pytest.raises(ValueError, match=rf"{what}: 2 .*\(rows 40, 43, counted"):
+        analysis().fit(lazy, table)
+    fitted = analysis().fit(make_rows()[0], table)
+    with pytest.raises(ValueError, match="rows 40, 43"):
+        fitted.transform(lazy)
+
+
+@pytest.mark.parametrize("kind", ["O", "U3", "complex64"])
+def test_element_types_that_are_no_numbers(kind):
+    class Foreign(Recording):
+        pass
+
+    X = Foreign(np.zeros((5, 3)))
+    X.dtype = np.dtype(kind)
+    with pytest.raises(ValueError, match="X: the embeddings have the element type"):
+        analysis().fit(X, make_rows()[1][:5])
+
+
+@pytest.mark.parametrize("shape", [(1, 4), (5, 0)])
+def test_lazy_arrays_that_are_too_small(shape):
+    with pytest.raises(ValueError, match=r"X: the embeddings have the shape \("):
+        analysis().fit(Recording(np.zeros(shape)), make_rows()[1][: shape[0]])
+
+
+def test_width_is_checked_without_reading(tmp_path):
+    X, table = make_rows()
+    fitted = analysis().fit(X, table)
+    with pytest.raises(ValueError, match="X has 11 features"):
+        fitted.transform(memory_map(X[:, 1:], tmp_path))
+
+
+def test_length_is_checked_against_the_table(tmp_path):
+    X, table = make_rows()
+    with pytest.raises(ValueError, match="X has 90 rows and y has 89 rows"):
+        analysis().fit(memory_map(X, tmp_path), table[1:])
+
+
+def test_changes_in_a_copy_on_write_map_are_kept(tmp_path):
+    X, table = make_rows()
+    np.save(tmp_path / "X.npy", X)
+    changed = np.load(tmp_path / "X.npy", mmap_mode="c")
+    changed[5] += 3.0
+    before = np.array(changed)
+    found = analysis().fit(changed, table)
+    np.testing.assert_array_equal(changed, before)
+    np.testing.assert_array_equal(found.mean_, analysis().fit(before, table).mean_)
+
+
+def test_rows_of_a_slice_of_a_map(tmp_path):
+    X, table = make_rows()
+    part = memory_map(X, tmp_path)[10:80]
+    assert is_lazy(part)
+    found = analysis().fit(part, table[10:80].reset_index(drop=True))
+    expected = analysis().fit(X[10:80], table[10:80].reset_index(drop=True))
+    pd.testing.assert_frame_equal(found.summary_, expected.summary_)
+
+
+@pytest.mark.parametrize("other", [[[1.0, 2.0]], pd.DataFrame({"a": [1.0]}), "text"])
+def test_lists_tables_and_text_are_not_lazy(other):
+    assert not is_lazy(other)
+    assert not is_lazy(np.zeros((3, 2)))
+
+
+def test_kept_rows_are_numbered_without_gaps():
+    X = make_rows()[0]
+    kept = np.arange(N) % 3 > 0
+    embeddings = Embeddings(X).keep(kept)
+    assert len(embeddings) == kept.sum()
+    read = np.vstack([block for _, block in embeddings.blocks()])
+    np.testing.assert_array_equal(read, X[kept])
+    stops = [rows.stop for rows, _ in embeddings.blocks()]
+    assert stops[-1] == len(embeddings)
