@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.progress import (
+    BarColumn,
+    Progress,
+    Task,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Column, Table
 from rich.text import Text
 
 from sklearn_wsca._demo import Demo, run_demo
+from sklearn_wsca._jobs import watch_progress
 from sklearn_wsca._version import __version__
 from sklearn_wsca._wording import describe_column, describe_encoding, format_pvalue
 
@@ -35,6 +48,14 @@ column through directions that no single number here shows. Whether the network'
 output moves with a column at fixed disease status (utilization) is not computed by \
 this version, so no column is declared used or unused."""
 
+# The steps of a fit, as somebody who waits for them would call them.
+STEPS = {
+    "fit heads": "fitting linear models",
+    "encoding": "predicting unseen patients",
+    "encoding null": "shuffling, still encoded?",
+    "alignment null": "shuffling, still aligned?",
+}
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="sklearn_wsca")
@@ -54,7 +75,7 @@ def wsca() -> None:
 def demo(permutations: int, seed: int) -> None:
     """Analyse a small heart-disease network and its four hospitals."""
     console = Console()
-    with Console(stderr=True).status(f"Shuffling each column {permutations} times"):
+    with _progress_bars(Console(stderr=True)):
         result = run_demo(permutations, seed)
     console.print(Text("Heart disease in four hospitals", style="bold"))
     console.print(INTRODUCTION, end="\n\n", highlight=False)
@@ -70,6 +91,44 @@ def demo(permutations: int, seed: int) -> None:
     console.print()
     console.print(READING, end="\n\n", highlight=False, style="dim")
     console.print(f"{result.description}", highlight=False, style="dim")
+
+
+class _TimeLeft(TimeRemainingColumn):
+    """Time until a step is done; nothing before it can be told."""
+
+    def render(self, task: Task) -> Text:
+        if task.finished:
+            return Text("done", style="progress.remaining")
+        if task.time_remaining is None:
+            return Text()
+        return super().render(task) + " left"
+
+
+@contextmanager
+def _progress_bars(console: Console) -> Iterator[None]:
+    """Show a bar for every step of the two analyses while they run."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=16),
+        TaskProgressColumn(),
+        _TimeLeft(compact=True, table_column=Column(no_wrap=True)),
+    )
+    # Without a terminal, rich would leave an empty line behind.
+    hidden = not console.is_interactive
+    with Progress(*columns, console=console, transient=True, disable=hidden) as bars:
+        tasks = {
+            (i, name): bars.add_task(f"Analysis {i} of 2: {words}", total=1)
+            for i in (1, 2)
+            for name, words in STEPS.items()
+        }
+        begun: Counter[str] = Counter()
+
+        def show(name: str, done: int, total: int) -> None:
+            begun[name] += done == 1
+            bars.update(tasks[begun[name], name], completed=done, total=total)
+
+        with watch_progress(show):
+            yield
 
 
 def _demo_table(result: Demo) -> Table:

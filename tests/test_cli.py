@@ -1,11 +1,44 @@
+import re
 import subprocess
 import sys
+from io import StringIO
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
-from sklearn_wsca import __version__
-from sklearn_wsca._cli import wsca
+from sklearn_wsca import __version__, _cli
+from sklearn_wsca._cli import STEPS, _progress_bars, wsca
+from sklearn_wsca._jobs import _watcher
+
+ERASE_LINE = "\x1b[2K"
+
+
+def run_demo(*options):
+    environment = {"COLUMNS": "100", "TERM": "xterm"}
+    command = ["demo", "--permutations", "99", *options]
+    result = CliRunner().invoke(wsca, command, env=environment)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def demo_output():
+    return run_demo()
+
+
+@pytest.fixture
+def screen(monkeypatch):
+    """What a terminal receives, and its console."""
+    monkeypatch.setenv("TERM", "xterm")
+    return Console(file=StringIO(), force_terminal=True, width=100)
+
+
+def last_bars(screen):
+    """The lines of the bars as they were last drawn, before they were erased."""
+    drawn = screen.file.getvalue()
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn).splitlines()
+    return [line.strip() for line in lines if "Analysis" in line][-2 * len(STEPS) :]
 
 
 def test_version():
@@ -14,21 +47,70 @@ def test_version():
     assert __version__ in result.stdout
 
 
-def test_demo_prints_every_column_and_the_caveat(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "100")
-    result = CliRunner().invoke(wsca, ["demo", "--permutations", "99"])
-    assert result.exit_code == 0, result.output
+def test_demo_prints_every_column_and_the_caveat(demo_output):
     for words in ("hospital", "sex", "age", "920 patients", "alignment is not use"):
-        assert words in " ".join(result.stdout.split())
-    assert "nan" not in result.stdout
+        assert words in " ".join(demo_output.split())
+    assert "nan" not in demo_output
 
 
-def test_demo_gives_the_same_answer_twice():
-    runs = [
-        CliRunner().invoke(wsca, ["demo", "--permutations", "99", "--seed", "3"])
-        for _ in range(2)
-    ]
-    assert runs[0].stdout == runs[1].stdout
+def test_demo_gives_the_same_answer_twice(demo_output):
+    assert run_demo() == demo_output
+    assert run_demo("--seed", "3") != demo_output
+
+
+class TestProgressBars:
+    def test_every_step_of_both_analyses_is_shown_to_its_end(
+        self, screen, demo_output, monkeypatch
+    ):
+        def console(stderr=False):
+            return screen if stderr else Console()
+
+        monkeypatch.setattr(_cli, "Console", console)
+        assert run_demo() == demo_output
+        expected = [
+            f"Analysis {i} of 2: {words}" for i in (1, 2) for words in STEPS.values()
+        ]
+        bars = last_bars(screen)
+        assert [line.split("  ")[0].split(" ━")[0] for line in bars] == expected
+        assert all(line.endswith("100% done") for line in bars)
+        assert not re.search("Analysis|done|[╸╺\x1b\r]", demo_output)
+
+    def test_they_vanish(self, screen):
+        with _progress_bars(screen):
+            pass
+        drawn = screen.file.getvalue()
+        after = drawn[drawn.rindex("%") :]
+        assert after.count(ERASE_LINE) == 2 * len(STEPS)
+
+    def test_time_left_follows_the_pace_of_the_step(self, screen):
+        now = 0.0
+        screen.get_time = lambda: now
+        with _progress_bars(screen):
+            show = _watcher.get()
+            show("fit heads", 1, 2)
+            for done in range(1, 11):
+                show("encoding null", done, 50)
+                now += 2.0
+        fit_heads, encoding, encoding_null, *later = last_bars(screen)
+        assert fit_heads.endswith("50%")
+        assert encoding.endswith("0%")
+        assert encoding_null.endswith("20% 01:20 left")
+        assert all(line.endswith(" 0%") for line in later)
+
+    def test_second_fit_has_its_own_bars(self, screen):
+        with _progress_bars(screen):
+            for total in (2, 4):
+                for done in (1, 2):
+                    _watcher.get()("encoding", done, total)
+        _, first, _, _, _, second, _, _ = last_bars(screen)
+        assert first.endswith("100% done")
+        assert "50%" in second
+
+    def test_without_a_terminal_nothing_is_written(self):
+        file = StringIO()
+        with _progress_bars(Console(file=file, force_terminal=False)):
+            _watcher.get()("encoding", 1, 2)
+        assert file.getvalue() == ""
 
 
 def test_too_few_permutations_is_a_usage_error():

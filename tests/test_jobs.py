@@ -1,0 +1,112 @@
+"""Progress of the jobs of a fit, as a watcher is told of it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca._jobs import watch_progress
+
+GENERATOR = np.random.default_rng(0)
+X = GENERATOR.normal(size=(60, 4))
+TABLE = pd.DataFrame(
+    {"site": GENERATOR.choice(list("abc"), 60), "age": GENERATOR.normal(size=60)}
+)
+STEPS = ["fit heads", "encoding", "encoding null", "alignment null"]
+
+
+class Watcher(list):
+    """Writes down what it is told."""
+
+    def __call__(self, name, done, total):
+        self.append((name, done, total))
+
+
+def fit(**options):
+    parameters = {"target_head": np.ones(4), "n_permutations": 300, "random_state": 0}
+    return WeightSpaceCorrelation(**parameters | options).fit(X, TABLE)
+
+
+def by_step(told):
+    """(name, [(done, total), ...]) of each run of jobs, in order."""
+    runs = []
+    for name, done, total in told:
+        if done == 1:
+            runs.append((name, []))
+        assert runs[-1][0] == name
+        runs[-1][1].append((done, total))
+    return runs
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_watcher_is_told_every_job_in_order(n_jobs):
+    told = Watcher()
+    with watch_progress(told):
+        fit(n_jobs=n_jobs)
+    runs = by_step(told)
+    assert [name for name, _ in runs] == STEPS
+    for _, steps in runs:
+        total = len(steps)
+        assert steps == [(done, total) for done in range(1, total + 1)]
+    assert dict(runs)["alignment null"][-1][1] > 2
+
+
+def test_every_round_of_a_stopping_rule_reaches_its_total():
+    told = Watcher()
+    with watch_progress(told):
+        fit(stop_after=20)
+    runs = by_step(told)
+    assert len(runs) > len(STEPS)
+    assert all(done == total for _, steps in runs for done, total in steps[-1:])
+
+
+def test_without_shuffles_there_are_two_steps():
+    told = Watcher()
+    with watch_progress(told):
+        fit(n_permutations=0)
+    assert [name for name, _ in by_step(told)] == STEPS[:2]
+
+
+def test_watcher_is_told_of_every_fit_in_its_context():
+    told = Watcher()
+    with watch_progress(told):
+        fit()
+        once = list(told)
+        fit()
+    assert told == once * 2
+
+
+def test_watcher_is_not_told_outside_its_context():
+    told = Watcher()
+    fit()
+    with watch_progress(told):
+        pass
+    fit()
+    assert not told
+
+
+def test_inner_context_has_its_own_watcher_and_gives_back_the_outer():
+    outer, inner = Watcher(), Watcher()
+    with watch_progress(outer):
+        with watch_progress(inner):
+            fit()
+        assert inner
+        assert not outer
+        fit()
+    assert outer == inner
+
+
+def test_failing_fit_gives_back_the_outer_watcher():
+    outer, inner = Watcher(), Watcher()
+    with watch_progress(outer):
+        with pytest.raises(ValueError, match="nothing"), watch_progress(inner):
+            fit(target="nothing")
+        fit()
+    assert outer
+    assert not inner
+
+
+def test_watching_changes_no_result():
+    with watch_progress(Watcher()):
+        watched = fit(n_jobs=2)
+    pd.testing.assert_frame_equal(watched.summary_, fit().summary_)
