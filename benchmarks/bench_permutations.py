@@ -1,0 +1,375 @@
+"""Speed and memory of the permutation engine, side by side with scikit-learn.
+
+Run from the repository: ``python -m benchmarks.bench_permutations [SECTION ...]``. All
+sections take about half an hour on two cores, ``--quick`` a minute (smaller data, for
+a test that everything runs).
+"""
+
+import json
+import subprocess
+import sys
+import time
+from functools import partial
+from unittest.mock import Mock
+
+import click
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
+
+from benchmarks.agreement import agreement, unit
+from benchmarks.studies import (
+    LEVELS,
+    describe_machine,
+    make_embeddings,
+    make_table,
+    product_rate,
+    seconds_of,
+)
+from sklearn_wsca import _logistic
+from sklearn_wsca._alignment_null import Primary, RefitNull, refit_scores
+from sklearn_wsca._analysis import Rows
+from sklearn_wsca._jobs import JobRunner
+from sklearn_wsca._metadata import Column, read_column
+from sklearn_wsca._nulls import SHUFFLES_PER_BATCH, split
+from sklearn_wsca._permutation import PermutationPlan
+from sklearn_wsca._probes import Probe, batch_precision
+from sklearn_wsca._subspace import fit_subspace
+
+SOLVERS = ("lbfgs", "newton-cg", "newton-cholesky")
+# The rate at which the aim for the whole fit, 12 seconds, is stated.
+RATE_OF_THE_AIM, SECONDS_OF_THE_AIM = 350.0, 12.0
+
+# By default the workers of dask hand back freed memory at once: that costs page faults.
+DASK_ENVIRONMENT = {
+    "MALLOC_TRIM_THRESHOLD_": 2**30,
+    "MALLOC_MMAP_THRESHOLD_": 2**25,
+    "OMP_NUM_THREADS": 1,
+    "OPENBLAS_NUM_THREADS": 1,
+}
+
+
+def run_jobs(T, jobs, workers=2):
+    """Run jobs as an estimator does."""
+    silent = Mock(**{"subcontext.return_value": Mock()})
+    return list(JobRunner(None, silent, workers, T).run("benchmark", jobs))
+
+
+class ProductCounter:
+    """Counts the operations of the matrix products that logistic fits need."""
+
+    def __init__(self):
+        self.operations = 0
+        self._methods = {}
+
+    def __enter__(self):
+        for name in ("_evaluate", "_label_moments"):
+            method = getattr(_logistic.LogisticProblem, name)
+            self._methods[name] = method
+            setattr(_logistic.LogisticProblem, name, self._counting(name, method))
+        return self
+
+    def __exit__(self, *_):
+        for name, method in self._methods.items():
+            setattr(_logistic.LogisticProblem, name, method)
+
+    def _counting(self, name, method):
+        def counted(problem, *arguments, **options):
+            n, k = problem.design.shape
+            if name == "_evaluate":
+                r, p, _ = arguments[0].shape
+                self.operations += 2 * 2 * n * k * r * p
+            else:
+                self.operations += 2 * n * k * arguments[1] * problem.n_problems
+            return method(problem, *arguments, **options)
+
+        return counted
+
+
+def environment(quick):
+    """Machine and rate of matrix products."""
+    print(describe_machine())
+    with threadpool_limits(1, "blas"):
+        one = product_rate(1024 if quick else 4096)
+    both = product_rate(1024 if quick else 4096)
+    print(f"single-precision products: {both:.0f} GFLOP/s, one thread {one:.0f}")
+
+
+def make_rows(quick):
+    """Coordinates, their subspace and the columns of the study."""
+    n, d = (2500, 256) if quick else (8007, 2048)
+    X = make_embeddings(n, d)
+    table = make_table(X)
+    weights = np.ones(n)
+    subspace = fit_subspace(X, weights, 0.99, 50)
+    T, _ = subspace.coordinates(X, batch_precision(n))
+    columns = [read_column(table[name]) for name in table]
+    return Rows(T, weights, subspace), columns
+
+
+def permutations(quick):
+    """The permutation stage per column: refits, scikit-learn's solvers, products.
+
+    Four copies of a column share the shuffles, as eleven columns do in a fit.
+    """
+    rows, columns = make_rows(quick)
+    n, k = rows.T.shape
+    print(f"permutation stage, {n} x {k} coordinates, refits of shuffled columns:")
+    rng = np.random.default_rng(3)
+    primary = Primary(unit(rng.standard_normal((4, k))), 1.0, "rms")
+    copies, m = 4, 2 * SHUFFLES_PER_BATCH
+    plan = PermutationPlan(0, m, n)
+    batches = list(split(range(m), SHUFFLES_PER_BATCH))
+    timed, total, operations, rates = {}, 0.0, 0, []
+    for column in columns:
+        levels = column.n_levels
+        probe = Probe("logistic", levels)
+        null = RefitNull(rows.design(column.rows), column, probe, None)
+        jobs = [
+            partial(
+                refit_scores, nulls=[null] * copies, batch=b, plan=plan, primary=primary
+            )
+            for b in batches
+        ]
+        rates.append(product_rate(1024 if quick else 3072, 2))
+        with ProductCounter() as counter:
+            seconds = min(seconds_of(lambda j=jobs: run_jobs(rows.T, j)) for _ in "ab")
+        # Both repeats were counted.
+        own = counter.operations / 2
+        total, operations = total + seconds, operations + own
+        if levels not in timed:
+            timed[levels] = time_scikit_learn(rows.T, column, quick)
+        fastest = min(timed[levels], key=timed[levels].get)
+        ours = seconds / (copies * m)
+        print(
+            f"  {levels} levels: {1e3 * ours:.2f} ms; {fastest} "
+            f"{timed[levels][fastest]:.3f} s, {timed[levels][fastest] / ours:.0f} "
+            f"times; default {timed[levels]['lbfgs float64']:.3f} s, "
+            f"{timed[levels]['lbfgs float64'] / ours:.0f} times; "
+            f"{own / (copies * m) / (2 * n * k * (levels - 1)):.1f} products, "
+            f"{own / seconds / 1e9 / rates[-1]:.0%} of the product rate"
+        )
+    print(
+        f"  all {len(columns)}: {1e3 * total / (copies * m):.1f} ms per shuffle, "
+        f"{operations / total / 1e9:.0f} GFLOP/s in products, "
+        f"{operations / total / 1e9 / np.mean(rates):.0%} of {np.mean(rates):.0f}"
+    )
+
+
+def time_scikit_learn(T, column, quick):
+    """Seconds per fit of a shuffled column by solver and precision."""
+    labels = np.random.default_rng(4).permutation(column.labels)
+    seconds = {}
+    for solver in SOLVERS:
+        if solver == "newton-cholesky" and column.n_levels > 3:
+            continue  # Its Hessian has (levels x k)^2 entries: seconds per fit.
+        for precision in ("float64", "float32"):
+            rows = np.asarray(T, precision)
+            fit = partial(LogisticRegression(solver=solver).fit, rows, labels)
+            times = [seconds_of(fit) for _ in range(1 if quick else 3)]
+            seconds[f"{solver} {precision}"] = min(times)
+    return seconds
+
+
+def ridge(quick):
+    """Ridge heads of 12 columns x 1,000 shuffles against the bare product."""
+    n, k, n_columns, m = (1000, 128, 12, 100) if quick else (5000, 1024, 12, 1000)
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n, k), dtype=np.float32)
+    subspace = fit_subspace(X, np.ones(n), None, 0)
+    rows = Rows(subspace.coordinates(X, "float32")[0], np.ones(n), subspace)
+    T, design = rows.T, rows.design(np.arange(n)).in_precision("float32")
+    primary = Primary(unit(rng.standard_normal((4, k))), 1.0, "rms")
+    nulls = [
+        RefitNull(
+            design,
+            Column(f"c{i}", "continuous", np.arange(n), rng.normal(50.0, 9.0, n)),
+            Probe("ridge", 0),
+            None,
+        )
+        for i in range(n_columns)
+    ]
+    plan = PermutationPlan(0, m, n)
+    jobs = [
+        partial(refit_scores, nulls=nulls, batch=b, plan=plan, primary=primary)
+        for b in split(range(m), SHUFFLES_PER_BATCH)
+    ]
+    values = rng.standard_normal((n_columns * m, n), dtype=np.float32)
+    bare = min(seconds_of(lambda: values @ T) for _ in range(3))
+    ours = min(seconds_of(lambda: run_jobs(T, jobs)) for _ in range(3))
+    print(
+        f"ridge, {n_columns} columns x {m} shuffles at {n} x {k}: {ours:.2f} s, bare "
+        f"product {bare:.2f} s, {ours / bare:.2f} times (aim: 2)"
+    )
+
+
+def whole_fit(quick):
+    """Seconds of the whole fit, by step, and scaled to the rate of the aim."""
+    size = ["--rows", "2500", "--features", "256"] if quick else []
+    rate = product_rate(1024 if quick else 4096)
+    result = one_fit(*size)
+    rate = (rate + product_rate(1024 if quick else 4096)) / 2
+    scaled = result["seconds"] * rate / RATE_OF_THE_AIM
+    steps = ", ".join(f"{name} {s:.1f}" for name, s in result["steps"].items())
+    print(
+        f"whole fit, {len(LEVELS)} columns, 999 permutations, k = {result['k']}: "
+        f"{result['seconds']:.1f} s at {rate:.0f} GFLOP/s ({steps}); scaled to "
+        f"{RATE_OF_THE_AIM:.0f} GFLOP/s {scaled:.1f} s (aim: {SECONDS_OF_THE_AIM:.0f})"
+    )
+
+
+def memory(quick):
+    """Peak memory above the inputs for three numbers of permutations."""
+    size = ["--rows", "2500", "--features", "256"] if quick else []
+    for m in (99, 999) if quick else (99, 999, 9999):
+        result = one_fit("--permutations", m, *size)
+        above = result["peak_memory_gb"] - result["memory_before_gb"]
+        print(
+            f"memory, {m} permutations: {above:.2f} GB above the inputs (aim: 1), "
+            f"{result['seconds']:.0f} s"
+        )
+
+
+def large_input(quick, rows=1_000_000):
+    """A memory map on disk, read in blocks."""
+    rows = 20_000 if quick else rows
+    features = 256 if quick else 2048
+    start = time.perf_counter()
+    result = one_fit(
+        *("--rows", rows, "--features", features, "--on-disk", "--columns", 2),
+        *("--permutations", 9),
+    )
+    print(
+        f"{rows} x {features} float32 on disk ({rows * features * 4e-9:.1f} GB), "
+        f"2 columns, 9 permutations: peak memory {result['peak_memory_gb']:.2f} GB "
+        f"(aim: 4), fit {result['seconds']:.0f} s, transform "
+        f"{result['transform_seconds']:.0f} s, with writing "
+        f"{time.perf_counter() - start:.0f} s"
+    )
+
+
+def workers(quick):
+    """Speed-up of the permutation stage from one worker to two, one BLAS thread each.
+
+    One worker is this process; the start of other processes is not counted.
+    """
+    rows, columns = make_rows(quick)
+    n, k = rows.T.shape
+    primary = Primary(
+        unit(np.random.default_rng(3).standard_normal((4, k))), 1.0, "rms"
+    )
+    plan = PermutationPlan(0, 1024, n)
+    nulls = [
+        RefitNull(rows.design(c.rows), c, Probe("logistic", c.n_levels), None)
+        for c in columns[4:7]
+    ]
+    jobs = [
+        partial(refit_scores, nulls=[null], batch=b, plan=plan, primary=primary)
+        for null in nulls
+        for b in split(range(1024), SHUFFLES_PER_BATCH)
+    ]
+    with threadpool_limits(1, "blas"):
+        one = min(seconds_of(lambda: run_jobs(rows.T, jobs, 1)) for _ in "ab")
+    for backend in ("threading", "loky", "dask"):
+        two = time_two_workers(backend, rows.T, jobs)
+        print(f"workers, {backend}: 1 -> 2 {one / two:.2f} times (aim: 1.8)")
+
+
+def time_two_workers(backend, T, jobs):
+    """Seconds of the jobs on two workers that have been started before."""
+    import dask
+    import joblib
+    from distributed import Client, LocalCluster
+
+    def measure():
+        return min(seconds_of(lambda: run_jobs(T, jobs, 2)) for _ in "abc")
+
+    if backend != "dask":
+        with joblib.parallel_config(backend=backend):
+            return measure()
+    with (
+        dask.config.set({"distributed.nanny.pre-spawn-environ": DASK_ENVIRONMENT}),
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
+        ) as cluster,
+        Client(cluster),
+        joblib.parallel_config(backend="dask"),
+    ):
+        return measure()
+
+
+def accelerator(quick):
+    """The permutation stage on a CUDA device, where there is one."""
+    import torch
+
+    if not torch.cuda.is_available():
+        print("accelerator: no CUDA device here, not measured")
+        return
+    rows, columns = make_rows(quick)
+    n, k = rows.T.shape
+    primary = Primary(
+        unit(np.random.default_rng(3).standard_normal((4, k))), 1.0, "rms"
+    )
+    plan = PermutationPlan(0, 256, n)
+    T = torch.tensor(rows.T, device="cuda")
+    for column in columns[::4]:
+        probe = Probe("logistic", column.n_levels)
+        null = RefitNull(rows.design(column.rows), column, probe, None)
+        jobs = [
+            partial(refit_scores, nulls=[null], batch=b, plan=plan, primary=primary)
+            for b in split(range(256), SHUFFLES_PER_BATCH)
+        ]
+        seconds = {}
+        for name, where in (("CPU", rows.T), ("GPU", T)):
+            scores = run_jobs(where, jobs)
+            seconds[name] = min(
+                seconds_of(lambda w=where, j=jobs: run_jobs(w, j)) for _ in "abc"
+            )
+            if name == "CPU":
+                expected = scores
+        difference = max(
+            np.abs(a[0][0] - b[0][0]).max()
+            for a, b in zip(scores, expected, strict=True)
+        )
+        print(
+            f"accelerator {torch.cuda.get_device_name()}, {column.n_levels} levels: "
+            f"{1e3 * seconds['GPU'] / 256:.2f} ms per refit, CPU "
+            f"{1e3 * seconds['CPU'] / 256:.2f}, {seconds['CPU'] / seconds['GPU']:.1f} "
+            f"times; scores differ by at most {difference:.0e}"
+        )
+
+
+def one_fit(*options):
+    """Run a fit in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.one_fit", *map(str, options)]
+    output = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(output.stdout)
+
+
+SECTIONS = {
+    "environment": environment,
+    "agreement": agreement,
+    "permutations": permutations,
+    "ridge": ridge,
+    "fit": whole_fit,
+    "memory": memory,
+    "large-input": large_input,
+    "workers": workers,
+    "accelerator": accelerator,
+}
+
+
+@click.command()
+@click.argument("sections", nargs=-1, type=click.Choice(list(SECTIONS)))
+@click.option("--quick", is_flag=True, help="Small data: whether everything runs.")
+@click.option("--rows", default=1_000_000, help="Rows of the large input.")
+def main(sections, quick, rows):
+    """Print environment, agreement, speed and memory of the permutation engine."""
+    for name in sections or SECTIONS:
+        options = {"rows": rows} if name == "large-input" else {}
+        SECTIONS[name](quick, **options)
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

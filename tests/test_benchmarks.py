@@ -1,0 +1,43 @@
+"""The benchmarks run, in small, and what they print about memory holds."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("click")
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(*sections):
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("peak memory is read from /proc")
+    module = "benchmarks.bench_permutations"
+    command = [sys.executable, "-m", module, "--quick", *sections]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_memory_is_bounded_and_does_not_grow_with_the_number_of_shuffles():
+    found = re.findall(r"memory, (\d+) permutations: ([\d.]+) GB above", run("memory"))
+    above = {int(m): float(gigabytes) for m, gigabytes in found}
+    assert set(above) == {99, 999}
+    assert above[999] < min(0.5, above[99] + 0.1)
+
+
+def test_embeddings_on_disk_are_not_held_in_memory():
+    """40 MB in pieces of 16 MB, and 64 coordinates of 20,000 rows (5 MB)."""
+    printed = run("large-input")
+    (peak,) = re.findall(r"peak memory ([\d.]+) GB", printed)
+    assert float(peak) < 0.5
+
+
+def test_every_quick_section_of_the_engine_prints_its_figures():
+    printed = run("environment", "agreement", "ridge")
+    assert "GFLOP/s" in printed
+    assert re.search(r"smallest cosine 1 - \de-\d+", printed)
+    assert "times (aim: 2)" in printed
