@@ -31,8 +31,8 @@ from sklearn_wsca._alignment_null import Primary, RefitNull, refit_scores
 from sklearn_wsca._analysis import Rows
 from sklearn_wsca._jobs import JobRunner
 from sklearn_wsca._metadata import Column, read_column
-from sklearn_wsca._nulls import SHUFFLES_PER_BATCH, split
-from sklearn_wsca._permutation import PermutationPlan
+from sklearn_wsca._nulls import SHUFFLES_PER_BATCH
+from sklearn_wsca._permutation import PermutationPlan, split
 from sklearn_wsca._probes import Probe, batch_precision
 from sklearn_wsca._subspace import fit_subspace
 

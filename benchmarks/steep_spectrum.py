@@ -15,8 +15,8 @@ from benchmarks.studies import seconds_of
 from sklearn_wsca._alignment_null import Primary, RefitNull, refit_scores
 from sklearn_wsca._design import prepare_design
 from sklearn_wsca._metadata import Column
-from sklearn_wsca._nulls import SHUFFLES_PER_BATCH, split
-from sklearn_wsca._permutation import PermutationPlan
+from sklearn_wsca._nulls import SHUFFLES_PER_BATCH
+from sklearn_wsca._permutation import PermutationPlan, split
 from sklearn_wsca._probes import Probe
 
 N, K, POWER = 8007, 504, -1.6

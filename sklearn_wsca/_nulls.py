@@ -18,7 +18,7 @@ from sklearn_wsca._alignment_null import (
 from sklearn_wsca._analysis import Rows, Run
 from sklearn_wsca._encoding_null import EncodingNull, fold_skills
 from sklearn_wsca._folds import Folds
-from sklearn_wsca._permutation import PermutationPlan, count_reached
+from sklearn_wsca._permutation import PermutationPlan, count_reached, split
 from sklearn_wsca._tasks import Task
 
 SHUFFLES_PER_BATCH = 256
@@ -229,9 +229,3 @@ def _run_groups(
 def by_cost(names: list, tests: dict[Any, Any]) -> list:
     """Columns by falling number of levels, which is what a shuffle costs."""
     return sorted(names, key=lambda name: -tests[name].column.n_levels)
-
-
-def split(shuffles: range, size: int) -> Iterator[range]:
-    """Cover shuffles in batches of `size`."""
-    for start in range(shuffles.start, shuffles.stop, size):
-        yield range(start, min(start + size, shuffles.stop))

@@ -58,13 +58,14 @@ class PermutationPlan:
         ]
         return np.array(signs).reshape(len(batch), k)
 
-    def batches(self, size: int) -> Iterator[range]:
-        """Cover all shuffles in batches of `size`."""
-        for start in range(0, self.n_permutations, size):
-            yield range(start, min(start + size, self.n_permutations))
-
     def _generator(self, number: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, number])
+
+
+def split(shuffles: range, size: int) -> Iterator[range]:
+    """Cover shuffles in batches of `size`."""
+    for start in range(shuffles.start, shuffles.stop, size):
+        yield range(start, min(start + size, shuffles.stop))
 
 
 def shuffle_sources(
