@@ -29,6 +29,7 @@ from benchmarks.studies import (
 from sklearn_wsca import _logistic
 from sklearn_wsca._alignment_null import Primary, RefitNull, refit_scores
 from sklearn_wsca._analysis import Rows
+from sklearn_wsca._exchangeability import exchange_units
 from sklearn_wsca._jobs import JobRunner
 from sklearn_wsca._metadata import Column, read_column
 from sklearn_wsca._nulls import SHUFFLES_PER_BATCH
@@ -124,7 +125,9 @@ def permutations(quick):
     for column in columns:
         levels = column.n_levels
         probe = Probe("logistic", levels)
-        null = RefitNull(rows.design(column.rows), column, probe, None)
+        null = RefitNull(
+            rows.design(column.rows), column, probe, None, exchange_units(column, None)
+        )
         jobs = [
             partial(
                 refit_scores, nulls=[null] * copies, batch=b, plan=plan, primary=primary
@@ -180,14 +183,13 @@ def ridge(quick):
     rows = Rows(subspace.coordinates(X, "float32")[0], np.ones(n), subspace)
     T, design = rows.T, rows.design(np.arange(n)).in_precision("float32")
     primary = Primary(unit(rng.standard_normal((4, k))), 1.0, "rms")
-    nulls = [
-        RefitNull(
-            design,
-            Column(f"c{i}", "continuous", np.arange(n), rng.normal(50.0, 9.0, n)),
-            Probe("ridge", 0),
-            None,
-        )
+    numbers = [
+        Column(f"c{i}", "continuous", np.arange(n), rng.normal(50.0, 9.0, n))
         for i in range(n_columns)
+    ]
+    nulls = [
+        RefitNull(design, column, Probe("ridge", 0), None, exchange_units(column, None))
+        for column in numbers
     ]
     plan = PermutationPlan(0, m, n)
     jobs = [
@@ -260,7 +262,13 @@ def workers(quick):
     )
     plan = PermutationPlan(0, 1024, n)
     nulls = [
-        RefitNull(rows.design(c.rows), c, Probe("logistic", c.n_levels), None)
+        RefitNull(
+            rows.design(c.rows),
+            c,
+            Probe("logistic", c.n_levels),
+            None,
+            exchange_units(c, None),
+        )
         for c in columns[4:7]
     ]
     jobs = [
@@ -314,7 +322,9 @@ def accelerator(quick):
     T = torch.tensor(rows.T, device="cuda")
     for column in columns[::4]:
         probe = Probe("logistic", column.n_levels)
-        null = RefitNull(rows.design(column.rows), column, probe, None)
+        null = RefitNull(
+            rows.design(column.rows), column, probe, None, exchange_units(column, None)
+        )
         jobs = [
             partial(refit_scores, nulls=[null], batch=b, plan=plan, primary=primary)
             for b in split(range(256), SHUFFLES_PER_BATCH)

@@ -14,6 +14,7 @@ from benchmarks.bench_permutations import run_jobs, time_scikit_learn
 from benchmarks.studies import seconds_of
 from sklearn_wsca._alignment_null import Primary, RefitNull, refit_scores
 from sklearn_wsca._design import prepare_design
+from sklearn_wsca._exchangeability import exchange_units
 from sklearn_wsca._metadata import Column
 from sklearn_wsca._nulls import SHUFFLES_PER_BATCH
 from sklearn_wsca._permutation import PermutationPlan, split
@@ -37,7 +38,8 @@ def main():
         labels = rng.permutation(np.arange(N) % levels)
         names = tuple(range(levels))
         column = Column("a", "categorical", np.arange(N), labels, names)
-        null = RefitNull(design, column, Probe("logistic", levels), None)
+        exchange = exchange_units(column, None)
+        null = RefitNull(design, column, Probe("logistic", levels), None, exchange)
         jobs = [
             partial(refit_scores, nulls=[null] * 2, batch=b, plan=plan, primary=primary)
             for b in split(range(m), SHUFFLES_PER_BATCH)

@@ -3,13 +3,18 @@
 from sklearn_wsca._alignment import weight_space_correlation
 from sklearn_wsca._displays import AlignmentDisplay
 from sklearn_wsca._heads import Head
+from sklearn_wsca._metadata_eraser import MetadataEraser
+from sklearn_wsca._utilization_test import UtilizationResult, utilization_test
 from sklearn_wsca._version import __version__
 from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
 
 __all__ = [
     "AlignmentDisplay",
     "Head",
+    "MetadataEraser",
+    "UtilizationResult",
     "WeightSpaceCorrelation",
     "__version__",
+    "utilization_test",
     "weight_space_correlation",
 ]

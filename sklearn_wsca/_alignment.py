@@ -189,6 +189,10 @@ class AlignmentSpace:
         }
         return weights[self.metric]
 
+    def filter_weights(self) -> np.ndarray | float:
+        """What the metric multiplies principal coordinates of a filter by."""
+        return np.sqrt(self.subspace.variance) if self.metric == "score" else 1.0
+
     def _largest_weighting(self) -> float:
         """Largest standard deviation along a direction."""
         return float(np.sqrt(self.subspace.variance[0]))

@@ -10,8 +10,9 @@ import numpy as np
 from sklearn_wsca._alignment import Aggregate, aggregate_alignment, fitted_references
 from sklearn_wsca._balancing import Balance
 from sklearn_wsca._design import Design
+from sklearn_wsca._exchangeability import Exchangeability
 from sklearn_wsca._metadata import Column
-from sklearn_wsca._permutation import PermutationPlan, shuffle_sources
+from sklearn_wsca._permutation import PermutationPlan
 from sklearn_wsca._probes import Probe
 
 
@@ -53,21 +54,23 @@ class RefitNull:
     probe : Probe
         How its head is fitted.
     balance : Balance or None
-        If given, the head is fitted under balancing weights, and the column is shuffled
-        within levels of the target, which leaves the balance as it is.
+        If given, the head is fitted under balancing weights.
+    exchange : Exchangeability
+        What is shuffled. Shuffles within levels of the target leave the balance as it
+        is.
     """
 
     design: Design
     column: Column
     probe: Probe
     balance: Balance | None
+    exchange: Exchangeability
 
     def scores(
         self, T: Any, orders: np.ndarray, primary: Primary
     ) -> tuple[np.ndarray, int]:
         """Alignment scores of shuffles, and how many fits did not converge."""
-        strata = None if self.balance is None else self.balance.strata
-        sources = shuffle_sources(orders, self.column.rows, strata)
+        sources = self.exchange.sources(orders)
         weights = None
         if self.balance is not None:
             weights = self.balance.weights(self.balance.cells[sources])

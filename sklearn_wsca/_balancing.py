@@ -1,4 +1,4 @@
-"""Row weights under which a metadata column and the target are independent."""
+"""Row weights under which a metadata column is independent of others."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ BINS_OF_NUMBERS = 5
 
 @dataclass(frozen=True)
 class Balance:
-    """How to weight the rows of one column against the target.
+    """How to weight the rows of one column against others.
 
     Parameters
     ----------
     cells : ndarray of shape (n,), dtype int
         Level of the column per row; quantile bins of a continuous one.
     strata : ndarray of shape (n,), dtype int
-        Level of the target per row; quantile bins of a continuous one.
+        Combination of levels of the others per row; quantile bins of continuous ones.
     base : ndarray of shape (n,)
         Row weights before balancing.
     """
@@ -52,43 +52,64 @@ class Balance:
         return self.base * np.take_along_axis(factor, joint, axis=1)
 
 
-def balance_against(column: Column, target: Column, weights: np.ndarray) -> Balance:
-    """Prepare the balance of a column; both must be observed on the same rows.
+def balance_against(column: Column, held: list[Column], weights: np.ndarray) -> Balance:
+    """Prepare the balance of a column against all combinations of others.
+
+    All columns must be observed on the same rows.
 
     Raises
     ------
     LeftOutError
         If a combination of levels does not occur, so that no weights can make the
-        column and the target independent.
+        column independent of the others.
     """
-    cells, cell_names = _levels(column)
-    strata, stratum_names = _levels(target)
-    counts = np.zeros((len(cell_names), len(stratum_names)), dtype=int)
-    np.add.at(counts, (cells, strata), 1)
+    strata, stratum_names = _combinations(held)
+    # Fewer classes of a number make balancing coarser, where more are impossible.
+    for n_bins in range(BINS_OF_NUMBERS, 1, -1):
+        cells, cell_names = _levels(column, n_bins)
+        counts = np.zeros((len(cell_names), len(stratum_names)), dtype=int)
+        np.add.at(counts, (cells, strata), 1)
+        if counts.all() or column.kind == "categorical":
+            break
     if not counts.all():
         empty = np.argwhere(counts == 0)
         first, second = empty[0]
+        names = " x ".join(str(other.name) for other in held)
         raise LeftOutError(
-            f"adjust_for_target: {len(empty)} of {counts.size} combinations with the "
-            f"target do not occur (first: {column.name} {cell_names[first]} with "
-            f"{target.name} {stratum_names[second]}), so the two cannot be made "
-            "independent by weights"
+            f"{len(empty)} of {counts.size} combinations with {names} do not occur "
+            f"(first: {column.name} {cell_names[first]} with {names} "
+            f"{stratum_names[second]}), so they cannot be made independent by weights"
         )
     return Balance(cells, strata, weights)
 
 
-def describe_balance(weights: np.ndarray) -> str:
+def describe_balance(weights: np.ndarray, held: list[Column]) -> str:
     """Effective sample size and largest relative weight, in words."""
     effective = weights.sum() ** 2 / np.sum(weights**2)
     largest = weights.max() / weights.mean()
+    names = " x ".join(str(other.name) for other in held)
     return (
-        f"balanced against the target: effective sample size {effective:.0f} of "
+        f"head balanced against {names}: effective sample size {effective:.0f} of "
         f"{len(weights)} rows, largest weight {largest:.1f} times the mean"
     )
 
 
-def _levels(column: Column) -> tuple[np.ndarray, tuple]:
+def _combinations(held: list[Column]) -> tuple[np.ndarray, list[str]]:
+    """Combination of levels of each row, numbered, and the names of all that occur."""
+    found = [_levels(column) for column in held]
+    codes = np.stack([codes for codes, _ in found], axis=1)
+    present, strata = np.unique(codes, axis=0, return_inverse=True)
+    names = [
+        " x ".join(
+            str(levels[code]) for code, (_, levels) in zip(row, found, strict=True)
+        )
+        for row in present
+    ]
+    return strata.ravel(), names
+
+
+def _levels(column: Column, n_bins: int = BINS_OF_NUMBERS) -> tuple[np.ndarray, tuple]:
     if column.kind == "categorical":
         return column.labels, column.levels
-    bins = pd.qcut(column.labels, BINS_OF_NUMBERS, duplicates="drop")
+    bins = pd.qcut(column.labels, n_bins, duplicates="drop")
     return np.asarray(bins.codes, dtype=np.intp), tuple(bins.categories)

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from sklearn_wsca._design import Design
+from sklearn_wsca._exchangeability import Exchangeability
 from sklearn_wsca._folds import Folds
 from sklearn_wsca._logistic import class_directions
 from sklearn_wsca._metadata import Column
-from sklearn_wsca._permutation import PermutationPlan, shuffle_within
+from sklearn_wsca._permutation import PermutationPlan
 from sklearn_wsca._probes import Probe
 from sklearn_wsca._ridge_folds import RidgeFolds
 
@@ -39,12 +40,15 @@ class EncodingNull:
         frequencies.
     folds : Folds
         Test fold of each row.
+    exchange : Exchangeability
+        What is shuffled.
     """
 
     design: Design
     column: Column
     probe: Probe
     folds: Folds
+    exchange: Exchangeability
 
     def prepare(self, T: Any) -> RidgeFolds:
         """Sum over the rows what all shuffles share."""
@@ -59,7 +63,8 @@ class EncodingNull:
 
     def skills(self, ridge: RidgeFolds, orders: np.ndarray) -> np.ndarray:
         """Skills of shuffles within folds by orders of all rows: (p,)."""
-        _, sources = shuffle_within(orders, self.column.rows, self.folds.fold)
+        fold, slots = self.folds.fold, ridge.slots
+        sources = self.exchange.sources_by_slot(orders, fold, slots)
         return ridge.skills(self._labels()[sources])
 
     def _labels(self) -> np.ndarray:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
 
+from sklearn_wsca._exchangeability import Exchangeability, Groups
 from sklearn_wsca._metadata import Column
 from sklearn_wsca._tasks import Task
 
 DEFAULT_FOLDS = 5
+MOST_ATTEMPTS = 20
 
 
 @dataclass(frozen=True)
@@ -38,29 +40,91 @@ class Folds:
         return int(self.fold.max()) + 1
 
 
-def make_folds(column: Column, cv: Any, seed: int) -> Folds:
+def make_folds(column: Column, exchange: Exchangeability, cv: Any, seed: int) -> Folds:
     """Split the observed rows of a column, stratified by its levels.
+
+    Groups stay together. Where they are exchanged, they are what is split; where rows
+    are exchanged within groups, no exchange changes the levels of a group, so folds
+    that are stratified by them are those of every shuffle too.
 
     Raises
     ------
     ValueError
-        If a splitter does not put every row into exactly one test fold, or trains
-        without one of the levels.
+        If a splitter does not put every row into exactly one test fold, trains without
+        one of the levels, or splits a group.
     """
-    n = len(column.labels)
     if not isinstance(cv, (int, np.integer)):
-        return Folds(_read_splits(column, cv.split(np.zeros((n, 1)), column.labels)))
+        n = len(column.labels)
+        fold = _read_splits(column, cv.split(np.zeros((n, 1)), column.labels))
+        _check_groups_together(fold, exchange)
+        return Folds(fold)
+    if exchange.scheme == "within groups":
+        return Folds(*_split_groups(column, exchange.clusters, int(cv), seed))
+    units = replace(column, labels=column.labels[exchange.first])
+    fold, note = _split_units(units, int(cv), seed)
+    return Folds(fold[exchange.unit], note)
+
+
+def _split_units(column: Column, cv: int, seed: int) -> tuple[np.ndarray, str]:
+    """Folds of units that each have one label."""
+    X = np.zeros((len(column.labels), 1))
     if column.kind == "continuous":
-        splitter: Any = KFold(int(cv), shuffle=True, random_state=seed)
-        return Folds(_read_splits(column, splitter.split(np.zeros((n, 1)))))
-    n_folds = min(int(cv), int(np.bincount(column.labels).max()))
-    note = f"{n_folds} instead of {cv} folds: its largest level has {n_folds} rows"
+        n_folds = min(cv, len(X))
+        if n_folds == len(X):
+            # Labels are shuffled within folds, so some must hold more than one.
+            n_folds = max(2, len(X) // 2)
+        note = f"{n_folds} instead of {cv} folds: there are {len(X)} units"
+        splits = KFold(n_folds, shuffle=True, random_state=seed).split(X)
+        return _read_splits(column, splits), note if n_folds < cv else ""
+    n_folds = min(cv, int(np.bincount(column.labels).max()))
+    note = f"{n_folds} instead of {cv} folds: its largest level has {n_folds} units"
     splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
-        # A level with fewer rows than folds is legitimate: it is absent from some.
+        # A level with fewer units than folds is legitimate: it is absent from some.
         warnings.filterwarnings("ignore", message="The least populated class")
-        splits = list(splitter.split(np.zeros((n, 1)), column.labels))
-    return Folds(_read_splits(column, splits), note if n_folds < cv else "")
+        splits = list(splitter.split(X, column.labels))
+    return _read_splits(column, splits), note if n_folds < cv else ""
+
+
+def _split_groups(
+    column: Column, groups: np.ndarray, cv: int, seed: int
+) -> tuple[np.ndarray, str]:
+    """Folds of whole groups in which the column varies."""
+    n_groups = int(groups.max()) + 1
+    n_folds = min(cv, n_groups)
+    note = f"{n_folds} instead of {cv} folds: there are {n_groups} groups"
+    note = note if n_folds < cv else ""
+    if column.kind == "continuous":
+        fold = np.empty(n_groups, dtype=int)
+        splitter = KFold(n_folds, shuffle=True, random_state=seed)
+        for number, (_, test) in enumerate(splitter.split(np.zeros((n_groups, 1)))):
+            fold[test] = number
+        return fold[groups], note
+    X = np.zeros((len(groups), 1))
+    for attempt in range(MOST_ATTEMPTS):
+        splitter = StratifiedGroupKFold(
+            n_folds, shuffle=True, random_state=seed + attempt
+        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="The least populated class")
+            splits = list(splitter.split(X, column.labels, groups))
+        # A level of few groups may end up in one fold as a whole.
+        if all(
+            len(np.unique(column.labels[train])) == column.n_levels
+            for train, _ in splits
+        ):
+            break
+    return _read_splits(column, splits), note
+
+
+def _check_groups_together(fold: np.ndarray, exchange: Exchangeability) -> None:
+    together = fold[np.unique(exchange.clusters, return_index=True)[1]]
+    if (together[exchange.clusters] != fold).any():
+        raise ValueError(
+            "cv: a group is in the training and in the test rows of a fold, so "
+            "held-out performance would be too good; pass a number of folds, or a "
+            "splitter such as GroupKFold."
+        )
 
 
 def _read_splits(column: Column, splits: Any) -> np.ndarray:
@@ -83,8 +147,8 @@ def _read_splits(column: Column, splits: Any) -> np.ndarray:
         )
     if np.bincount(fold).max() < 2:
         raise ValueError(
-            "cv: all test folds have one row, and labels are shuffled within test "
-            "folds; use fewer folds."
+            "cv: all test folds have one row or group, and labels are shuffled within "
+            "test folds; use fewer folds."
         )
     return fold
 
@@ -133,11 +197,14 @@ class GivenSplits:
         The column, in canonical order of the rows.
     given : GivenRows
         Where these rows come from.
+    groups : Groups or None
+        Which rows belong together.
     """
 
     cv: Any
     column: Column
     given: GivenRows
+    groups: Groups | None = None
 
     def split(self, X: Any, y: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Pairs of training and test entries of the column."""
@@ -157,8 +224,17 @@ class GivenSplits:
         """Splits by the splitter, of all rows in the order of the input."""
         absent = -1 if self.column.kind == "categorical" else np.nan
         labels = np.where(entry >= 0, self.column.labels[entry], absent)
+        groups = None
+        if self.groups is not None:
+            groups = np.full(self.given.n_given, -1)
+            groups[self.given.positions] = self.groups.codes
+            groups = groups[np.sort(self.given.positions)]
         try:
-            return list(self.cv.split(np.zeros((len(labels), 1)), labels))
+            with warnings.catch_warnings():
+                # Whether groups are kept together is checked afterwards.
+                warnings.filterwarnings("ignore", message="The groups parameter is")
+                warnings.filterwarnings("ignore", message="invalid value encountered")
+                return list(self.cv.split(np.zeros((len(labels), 1)), labels, groups))
         except (TypeError, ValueError) as error:
             raise ValueError(
                 f"cv: {self.cv!r} cannot split the rows for column "
@@ -167,15 +243,19 @@ class GivenSplits:
 
 
 def split_columns(
-    tasks: list[Task], cv: Any, seed: int, given: GivenRows
+    tasks: list[Task], cv: Any, seed: int, given: GivenRows, groups: Groups | None
 ) -> dict[Any, Folds]:
     """Folds of every column with labels, by name; deviations go to its notes."""
     cv, folds = read_cv(cv), {}
     for task in tasks:
         if task.column is None:
             continue
-        own = cv if isinstance(cv, Integral) else GivenSplits(cv, task.column, given)
-        folds[task.name] = make_folds(task.column, own, seed)
+        own = (
+            cv
+            if isinstance(cv, Integral)
+            else GivenSplits(cv, task.column, given, groups)
+        )
+        folds[task.name] = make_folds(task.column, task.units(), own, seed)
         if folds[task.name].note:
             task.notes.append(folds[task.name].note)
     return folds

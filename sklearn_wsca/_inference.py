@@ -90,6 +90,8 @@ class EncodingTest:
         Its p-values; NaN without shuffles.
     metrics : DataFrame
         Further measures of held-out performance.
+    selectivity : Series
+        Skill of the tested ridge probes less the mean skill of those of the shuffles.
     not_converged : list
         Columns with cross-validated fits that missed the tolerance.
     """
@@ -97,6 +99,7 @@ class EncodingTest:
     scores: pd.Series
     tests: ColumnTests
     metrics: pd.DataFrame
+    selectivity: pd.Series
     not_converged: list
 
 
@@ -141,6 +144,7 @@ def infer_encoding(
         scores.astype(float).reindex(index),
         infer_columns(nulls, index, testing, extrapolate=False),
         pd.DataFrame.from_dict(metrics, "index").reindex(index),
+        _selectivity(nulls, index),
         [name for name, result in found.items() if not result.all_converged],
     )
 
@@ -157,20 +161,22 @@ def infer_alignment(
 ) -> AlignmentTest:
     """Test whether columns align with the primary head more than under the null."""
     primary = comparison.primary(aggregate)
+    tested = [task for task in tasks if not task.refusal]
     observed = comparison.scores(aggregate)
-    scores, rounds = observed.to_dict(), testing.rounds
+    names, rounds = [task.name for task in tested], testing.rounds
+    scores = {name: observed[name] for name in names}
     if null == "sign_flip":
-        references = comparison.references
+        references = {name: comparison.references[name] for name in names}
         nulls = sign_flip_null(references, rounds, run, primary, scores)
     else:
-        nulls = refit_null(tasks, rows, rounds, run, n_workers, primary, scores)
+        nulls = refit_null(tested, rows, rounds, run, n_workers, primary, scores)
     tests = infer_columns(nulls, observed.index, testing, testing.extrapolate)
     pvalues_fwer = pd.Series(np.nan, observed.index)
     if testing.stop_after is None:
-        largest = max_t_pvalues(
-            observed.to_numpy(), tests.null.to_numpy(), testing.tolerance
+        at = [observed.index.get_loc(name) for name in names]
+        pvalues_fwer.iloc[at] = max_t_pvalues(
+            observed.to_numpy()[at], tests.null.to_numpy()[:, at], testing.tolerance
         )
-        pvalues_fwer = pd.Series(largest, observed.index)
     qvalues = benjamini_hochberg(tests.pvalues.to_numpy())
     return AlignmentTest(tests, pvalues_fwer, pd.Series(qvalues, observed.index))
 
@@ -209,6 +215,15 @@ def infer_columns(
             )
     failed = {name: found.n_failed for name, found in nulls.items() if found.n_failed}
     return ColumnTests(null, pvalues, extrapolated, used, failed)
+
+
+def _selectivity(nulls: dict[Any, Null], index: pd.Index) -> pd.Series:
+    selectivity = pd.Series(np.nan, index)
+    for position, name in enumerate(index):
+        if name in nulls:
+            null = nulls[name]
+            selectivity.iloc[position] = null.observed - null.statistics.mean()
+    return selectivity
 
 
 def _pvalue(null: Null, testing: Testing) -> tuple[float, int]:

@@ -339,16 +339,52 @@ def _check_no_counter(observed: pd.Series, numbers: np.ndarray) -> None:
         )
 
 
+def common_rows(column: Column, held: list[Column]) -> tuple[Column, list[Column]]:
+    """Bring a column and those held fixed to the rows on which all are known.
+
+    Levels of the column of which fewer than 3 rows remain are not used.
+
+    Raises
+    ------
+    LeftOutError
+        If the column does not vary on what remains.
+    """
+    for other in held:
+        column = restrict_rows(column, other.rows)
+    counts = (
+        np.bincount(column.labels) if column.n_levels else np.full(1, len(column.rows))
+    )
+    rare = np.flatnonzero(counts < FEWEST_LEVEL_ROWS)
+    if column.n_levels and len(rare):
+        column = restrict_rows(column, column.rows[~np.isin(column.labels, rare)])
+    return column, [_restrict(other, column.rows) for other in held]
+
+
 def restrict_rows(column: Column, rows: np.ndarray) -> Column:
     """Return the column on those of its rows that are among `rows`.
+
+    Levels of which nothing remains are levels no longer.
 
     Raises
     ------
     LeftOutError
         If what remains does not vary.
     """
-    kept = np.isin(column.rows, rows)
-    labels = column.labels[kept]
+    column = _restrict(column, rows)
+    labels = column.labels
     if len(labels) == 0 or labels.min() == labels.max():
-        raise LeftOutError("does not vary on the rows on which the target is known")
-    return replace(column, rows=column.rows[kept], labels=labels)
+        raise LeftOutError(
+            "does not vary on the rows on which all that is held fixed is known"
+        )
+    return column
+
+
+def _restrict(column: Column, rows: np.ndarray) -> Column:
+    kept = np.isin(column.rows, rows)
+    labels, levels = column.labels[kept], column.levels
+    if kept.all() and len(np.unique(labels)) >= len(levels):
+        return column
+    if levels:
+        remaining, labels = np.unique(labels, return_inverse=True)
+        levels = tuple(levels[code] for code in remaining)
+    return replace(column, rows=column.rows[kept], labels=labels, levels=levels)

@@ -117,7 +117,7 @@ def refit_null(
     for task in tasks:
         column, probe = task.fitted()
         refits[task.name] = RefitNull(
-            rows.design(column.rows), column, probe, task.balance
+            rows.design(column.rows), column, probe, task.balance, task.fitted_units()
         )
     nulls = {name: Null(observed[name], []) for name in refits}
     size = max(1, min(SHUFFLES_PER_BATCH, LABELS_PER_BATCH // len(rows.weights)))
@@ -187,7 +187,9 @@ def encoding_null(
     for task in tasks:
         column, probe = task.labelled()
         design = rows.design(column.rows)
-        tests[task.name] = EncodingNull(design, column, probe, folds[task.name])
+        tests[task.name] = EncodingNull(
+            design, column, probe, folds[task.name], task.units()
+        )
     nulls = {name: Null(np.nan, []) for name in tests}
 
     def make_job(group: list, batch: range) -> Callable:

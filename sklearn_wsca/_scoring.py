@@ -64,13 +64,23 @@ class ScoredColumn:
             labels = numbers[rows]
         if not len(rows):
             return None
-        outputs = outputs[rows].T[None]
-        constant = np.broadcast_to(self.baseline[None, :, None], outputs.shape)
+        (skill,) = self.skills(outputs[rows], labels[None], weights[rows])
+        return None if np.isnan(skill) else float(skill)
+
+    def skills(
+        self, outputs: np.ndarray, labels: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
+        """Skill of the same outputs (n, n_rows) for several labels (p, n): (p,).
+
+        NaN where the constant makes no error either.
+        """
+        shape = len(labels), outputs.shape[1], len(outputs)
         loss, chance = (
-            float(self.probe.losses(found, labels[None], weights[rows])[0])
-            for found in (outputs, constant)
+            self.probe.losses(np.broadcast_to(found, shape), labels, weights)
+            for found in (outputs.T, self.baseline[:, None])
         )
-        return 1.0 - loss / chance if chance > 0 else None
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(chance > 0, 1.0 - loss / chance, np.nan)
 
 
 def _warn_unseen(series: pd.Series, n_matched: int) -> None:

@@ -186,8 +186,10 @@ def _decompose_covariance(X: Embeddings, shares: np.ndarray) -> Decomposition:
         covariance = covariance + scaled.T @ scaled
     offset = to_numpy(total)
     covariance = to_numpy(covariance) - np.outer(offset, offset)
+    # scipy 1.11 refuses this driver for a single feature.
+    driver = "evd" if len(covariance) > 1 else None
     variance, vectors = linalg.eigh(
-        covariance, check_finite=False, overwrite_a=True, driver="evd"
+        covariance, check_finite=False, overwrite_a=True, driver=driver
     )
     directions = vectors.T[::-1]
     return to_numpy(shift) + offset, variance[::-1], lambda k: directions[:k]

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_wsca._decision import UtilizationTests
 from sklearn_wsca._inference import AlignmentTest, EncodingTest
 from sklearn_wsca._metadata import Column
 from sklearn_wsca._tasks import Task
+from sklearn_wsca._verdict import UNTESTABLE, Rule, untestable
 
 SUMMARY_COLUMNS = (
     "kind",
@@ -22,11 +24,22 @@ SUMMARY_COLUMNS = (
     "alignment_pvalue",
     "alignment_pvalue_fwer",
     "alignment_qvalue",
+    "utilization",
+    "utilization_low",
+    "utilization_high",
+    "utilization_pvalue",
+    "utilization_qvalue",
+    "probability_shift",
+    "minimum_detectable_effect",
+    "verdict",
     "note",
 )
 
 
-def summary_rows(
+ALIGNMENT_COLUMNS = SUMMARY_COLUMNS[6:10]
+
+
+def describe_tasks(
     primary: Task | None,
     tasks: list[Task],
     weights: np.ndarray,
@@ -34,35 +47,80 @@ def summary_rows(
     alignment: AlignmentTest,
     scores: pd.Series,
 ) -> dict[Any, dict[str, Any]]:
-    """Entries of the table for the columns that were analysed."""
+    """Entries on encoding and alignment for the columns that were analysed."""
     target = None if primary is None else primary.column
     rows = {}
     for task in tasks:
-        column, name = task.column, task.name
-        rows[name] = {
-            "kind": "trained head" if column is None else column.kind,
-            "n_samples": None if column is None else len(column.labels),
-            "n_levels": None if column is None else column.n_levels or None,
-            "target_association": np.nan
-            if column is None or target is None
-            else target_association(column, target, weights),
+        name = task.name
+        rows[name] = describe_column(task.column, target, weights) | {
             "encoding_score": encoding.scores[name],
             "encoding_pvalue": encoding.tests.pvalues[name],
             "alignment_score": scores[name],
             "alignment_pvalue": alignment.tests.pvalues[name],
             "alignment_pvalue_fwer": alignment.pvalues_fwer[name],
             "alignment_qvalue": alignment.qvalues[name],
-            "note": "; ".join(task.notes + _extrapolation_note(alignment, name)),
         }
     return rows
 
 
-def _extrapolation_note(alignment: AlignmentTest, name: Any) -> list[str]:
-    """Label of an extrapolated p-value."""
-    pvalue = alignment.tests.extrapolated[name]
+def describe_column(
+    column: Column | None, target: Column | None, weights: np.ndarray
+) -> dict[str, Any]:
+    """Entries on what a column is; None for a trained head without labels."""
+    if column is None:
+        return {"kind": "trained head", "target_association": np.nan}
+    return {
+        "kind": column.kind,
+        "n_samples": len(column.labels),
+        "n_levels": column.n_levels or None,
+        "target_association": np.nan
+        if target is None
+        else target_association(column, target, weights),
+    }
+
+
+def task_notes(task: Task, alignment: AlignmentTest) -> list[str]:
+    """What was left out of a column, and p-values that are extrapolations."""
+    pvalue = alignment.tests.extrapolated[task.name]
     if np.isnan(pvalue):
-        return []
-    return [f"alignment p-value extrapolated by a Pareto tail: {pvalue:.1e}"]
+        return list(task.notes)
+    return [
+        *task.notes,
+        f"alignment p-value extrapolated by a Pareto tail: {pvalue:.1e}",
+    ]
+
+
+def add_utilization(
+    rows: dict[Any, dict[str, Any]],
+    notes: dict[Any, list[str]],
+    tests: UtilizationTests,
+    rule: Rule,
+) -> None:
+    """Complete the entries by utilization, verdict and note."""
+    for name, row in rows.items():
+        row |= _utilization_entries(tests, name)
+        if name in tests.untestable:
+            row["verdict"], sentence = untestable(tests.untestable[name])
+            sentences = [sentence]
+        else:
+            upper = tests.row(name)["upper"]
+            row["verdict"], sentence = rule.judge(row, upper)
+            sentences = [sentence, rule.explained_by_target(row)]
+            sentences += tests.examined[name].describe()
+        row["note"] = "; ".join(s for s in sentences + notes[name] if s)
+
+
+def _utilization_entries(tests: UtilizationTests, name: Any) -> dict[str, float]:
+    found = tests.row(name)
+    return {
+        "utilization": found["utilization"],
+        "utilization_low": found["low"],
+        "utilization_high": found["high"],
+        "utilization_pvalue": found["pvalue"],
+        "utilization_qvalue": found["qvalue"],
+        "probability_shift": found["probability_shift"],
+        "minimum_detectable_effect": found["minimum_detectable_effect"],
+    }
 
 
 def summarise(
@@ -70,7 +128,8 @@ def summarise(
 ) -> pd.DataFrame:
     """Table in the order of `names`: rows, or the reason why there is none."""
     reasons = {
-        name: {"note": f"left out: {reason}"} for name, reason in left_out.items()
+        name: {"verdict": UNTESTABLE, "note": f"left out: {reason}"}
+        for name, reason in left_out.items()
     }
     everything = rows | reasons
     return make_summary({name: everything[name] for name in names})
@@ -85,7 +144,7 @@ def make_summary(rows: dict[Any, dict[str, Any]]) -> pd.DataFrame:
     )
     for name in ("n_samples", "n_levels"):
         table[name] = table[name].astype("Int64")
-    for name in SUMMARY_COLUMNS[3:-1]:
+    for name in SUMMARY_COLUMNS[3:-2]:
         table[name] = table[name].astype(float)
     table["note"] = table["note"].fillna("")
     return table

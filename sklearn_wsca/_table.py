@@ -38,8 +38,8 @@ def as_table(y: Any) -> pd.DataFrame:
     return table
 
 
-def check_same_index(X: Any, y: Any) -> None:
-    """Raise if X and y are pandas objects whose rows have different labels."""
+def check_same_index(X: Any, y: Any, names: tuple[str, str] = ("X", "y")) -> None:
+    """Raise if two pandas objects have rows with different labels."""
     pandas_types = (pd.DataFrame, pd.Series)
     if not (isinstance(X, pandas_types) and isinstance(y, pandas_types)):
         return
@@ -48,16 +48,20 @@ def check_same_index(X: Any, y: Any) -> None:
     differ = [i for i in range(len(X)) if X.index[i] != y.index[i]]
     if not differ:
         return
+    first, second = names
     if Counter(X.index) == Counter(y.index):
-        found = "the same labels in a different order: align them, y = y.loc[X.index]"
-    else:
-        first = differ[0]
         found = (
-            f"different labels, first in row {first} ({X.index[first]!r} against "
-            f"{y.index[first]!r}): select the same rows, or reset_index(drop=True) on "
-            "both if row i of y describes row i of X"
+            "the same labels in a different order: align them, "
+            f"{second} = {second}.loc[{first}.index]"
         )
-    raise ValueError(f"the indexes of X and y have {found}.")
+    else:
+        row = differ[0]
+        found = (
+            f"different labels, first in row {row} ({X.index[row]!r} against "
+            f"{y.index[row]!r}): select the same rows, or reset_index(drop=True) on "
+            f"both if row i of {second} describes row i of {first}"
+        )
+    raise ValueError(f"the indexes of {first} and {second} have {found}.")
 
 
 def require_columns(

@@ -10,8 +10,15 @@ import pandas as pd
 from sklearn.base import is_classifier
 
 from sklearn_wsca._balancing import Balance, balance_against, describe_balance
+from sklearn_wsca._exchangeability import (
+    Exchangeability,
+    Groups,
+    constant_in_units,
+    exchange_units,
+    restrict_to_groups,
+)
 from sklearn_wsca._heads import Head, is_trained, read_head
-from sklearn_wsca._metadata import Column, LeftOutError, read_column, restrict_rows
+from sklearn_wsca._metadata import Column, LeftOutError, common_rows, read_column
 from sklearn_wsca._probes import Probe, make_probe
 
 UNNAMED_PRIMARY = "primary"
@@ -31,10 +38,17 @@ class Task:
         How a probe of the column is fitted; None without labels.
     head : Head or None
         The trained head, or the fitted one once `fit_head` was called.
+    exchange : Exchangeability or None
+        What of the column is shuffled; None without labels, and before the rows have
+        their canonical order.
     balance : Balance or None
         Balancing weights of the fit.
     balanced_column : Column or None
-        Labels on the rows that also have a target, where the fit is balanced.
+        Labels on the rows that also have what the fit is balanced against.
+    balanced_exchange : Exchangeability or None
+        What of these is shuffled.
+    refusal : str
+        Why the column cannot be balanced, so that its alignment is not judged; or "".
     trained : bool
         Whether the head was given rather than fitted.
     notes : list of str
@@ -45,8 +59,11 @@ class Task:
     column: Column | None = None
     probe: Probe | None = None
     head: Head | None = None
+    exchange: Exchangeability | None = None
     balance: Balance | None = None
     balanced_column: Column | None = None
+    balanced_exchange: Exchangeability | None = None
+    refusal: str = ""
     trained: bool = False
     notes: list[str] = field(default_factory=list)
 
@@ -59,6 +76,15 @@ class Task:
         """Labels on the rows that the head is fitted on, and the probe."""
         column, probe = self.labelled()
         return self.balanced_column or column, probe
+
+    def units(self) -> Exchangeability:
+        """What of the labels is shuffled."""
+        assert self.exchange is not None
+        return self.exchange
+
+    def fitted_units(self) -> Exchangeability:
+        """What is shuffled of the labels that the head is fitted on."""
+        return self.balanced_exchange or self.units()
 
     def predicting_head(self) -> Head | None:
         """Head with rows in the order of the levels; None if it predicts no labels."""
@@ -97,6 +123,8 @@ class TaskReader:
         Penalties.
     min_rows : int
         Fewest observed rows of a column.
+    groups : Groups or None
+        Which rows belong together, in the order of the table.
     """
 
     table: pd.DataFrame
@@ -106,6 +134,7 @@ class TaskReader:
     C: float
     alpha: float
     min_rows: int
+    groups: Groups | None = None
 
     def primary(self, target: Any, target_head: Any) -> Task | None:
         """Primary task; None if there is neither a target nor a trained head.
@@ -191,6 +220,8 @@ class TaskReader:
             n_bins=binned,
             min_rows=self.min_rows,
         )
+        if self.groups is not None:
+            column = restrict_to_groups(column, self.groups)
         probe = make_probe(recipe, column, self.C, self.alpha)
         task = Task(name, column, probe, notes=list(column.notes))
         if is_trained(source):
@@ -235,40 +266,65 @@ def reorder(tasks: list[Task], order: np.ndarray) -> None:
             task.column = task.column.take(order)
 
 
-def balance(
-    tasks: list[Task], primary: Task | None, weights: np.ndarray
-) -> dict[Any, str]:
-    """Balance the fits of all columns against the target; reasons where impossible.
+def assign_units(tasks: list[Task], groups: Groups | None) -> None:
+    """Settle for every column what of it is shuffled and what is kept together."""
+    # Metadata columns are restricted to rows with a group; a target is not.
+    groups = None if groups is None else groups.with_loners()
+    for task in tasks:
+        if task.column is not None:
+            task.exchange = exchange_units(task.column, groups)
+
+
+def target_to_adjust_for(primary: Task | None) -> Column:
+    """Column of the target.
 
     Raises
     ------
     ValueError
-        If there is no target column.
+        If there is none.
     """
     if primary is None or primary.column is None:
         raise ValueError(
             "adjust_for_target=True needs the target: name its column in target."
         )
-    left_out = {}
+    return primary.column
+
+
+def balance(
+    tasks: list[Task], held: list[Column], weights: np.ndarray, groups: Groups | None
+) -> None:
+    """Balance the fits of all columns against the columns held fixed."""
     for task in tasks:
+        others = [column for column in held if column.name != task.name]
         if task.trained or task.column is None:
-            task.notes.append("trained head: not adjusted for the target")
-            continue
-        try:
-            _balance_task(task, primary.column, weights)
-        except LeftOutError as reason:
-            left_out[task.name] = str(reason)
-    return left_out
+            names = " and ".join(repr(column.name) for column in others)
+            task.notes.append(f"trained head: not balanced against {names}")
+        elif others:
+            try:
+                _balance_task(task, others, weights, groups)
+            except LeftOutError as reason:
+                task.refusal = str(reason)
+                task.notes.append(f"no alignment: {reason}")
 
 
-def _balance_task(task: Task, target: Column, weights: np.ndarray) -> None:
-    assert task.column is not None
-    column = restrict_rows(task.column, target.rows)
-    target = restrict_rows(target, column.rows)
-    task.balanced_column = column
-    task.balance = balance_against(column, target, weights[column.rows])
-    balanced = task.balance.weights(task.balance.cells[None])[0]
-    task.notes.append(describe_balance(balanced))
+def _balance_task(
+    task: Task, held: list[Column], weights: np.ndarray, groups: Groups | None
+) -> None:
+    column, held = common_rows(task.labelled()[0], held)
+    found = balance_against(column, held, weights[column.rows])
+    task.balance, task.balanced_column = found, column
+    exchange = exchange_units(column, groups)
+    if constant_in_units(exchange, found.strata):
+        exchange = exchange.within(found.strata[exchange.first], of_target=True)
+    else:
+        task.notes.append(
+            "alignment: shuffled without regard to what it is balanced against, which "
+            "varies within groups"
+        )
+    task.balanced_exchange = exchange
+    balanced = found.weights(found.cells[None])[0]
+    classes = "" if column.n_levels else f", numbers in {found.cells.max() + 1} classes"
+    task.notes.append(describe_balance(balanced, held) + classes)
 
 
 def _kind(recipe: Any) -> Any:

@@ -70,30 +70,16 @@ def check_same_length(X: Sized, table: pd.DataFrame) -> None:
         )
 
 
-def check_deferred(confounders: Any, groups: Any, target: Any) -> None:
-    """Raise for parts of the contract that the package does not have yet."""
-    if confounders is not None and target is not None and target in list(confounders):
-        raise ValueError(
-            f"confounders: the target {target!r} is among them; it is held fixed "
-            "anyway, so leave it out of confounders."
-        )
-    for name, value in (("confounders", confounders), ("groups", groups)):
-        if value is not None:
-            raise NotImplementedError(
-                f"{name}={value!r}: patient-level and confounder-adjusted inference is "
-                f"not part of this version; leave {name} at None."
-            )
-
-
 def select_columns(
-    table: pd.DataFrame, target: Any, columns: Any, heads: Any
+    table: pd.DataFrame, target: Any, groups: Any, columns: Any, heads: Any
 ) -> tuple[list, list]:
     """Names of the columns to analyse, and of trained heads without a column.
 
     Raises
     ------
     ValueError
-        For unknown or repeated names, the target among the columns, or none at all.
+        For unknown or repeated names, the target or the groups among the columns, or
+        none at all.
     """
     if target is not None:
         require_columns([target], table, "target")
@@ -107,7 +93,8 @@ def select_columns(
         [name for name in entries if name not in unlabelled], table, "heads"
     )
     if columns is None:
-        return [name for name in table.columns if name != target], unlabelled
+        roles = (target, groups)
+        return [name for name in table.columns if name not in roles], unlabelled
     names = list(columns)
     if not names:
         raise ValueError(
@@ -119,6 +106,11 @@ def select_columns(
         raise ValueError(
             f"columns: the target {target!r} is among them; it is the primary task, so "
             "leave it out of columns."
+        )
+    if groups in names and groups is not None:
+        raise ValueError(
+            f"columns: {groups!r} is among them; it names the groups that are "
+            "exchanged, so leave it out of columns."
         )
     if len(set(names)) < len(names):
         raise ValueError(f"columns: a name occurs more than once in {names}.")

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from functools import partial
+from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
-import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_wsca._alignment import AlignmentSpace
-from sklearn_wsca._analysis import Comparison, Rows, compare_heads, fit_heads
+from sklearn_wsca._audit import audit_rows, warn_of_shared_groups
 from sklearn_wsca._compat import (
     CallbackSupportMixin,
     Interval,
@@ -24,61 +18,24 @@ from sklearn_wsca._compat import (
     _check_feature_names_in,
     _fit_context,
 )
-from sklearn_wsca._embeddings import Embeddings
-from sklearn_wsca._folds import GivenRows, fewest_rows, split_columns
+from sklearn_wsca._fitting import FittingSteps
 from sklearn_wsca._heads import all_outputs, outputs_by_head
-from sklearn_wsca._inference import (
-    AlignmentTest,
-    EncodingTest,
-    Testing,
-    infer_alignment,
-    infer_encoding,
-    no_alignment_test,
-)
-from sklearn_wsca._input import Input, check_embeddings, check_input
-from sklearn_wsca._jobs import JobRunner
-from sklearn_wsca._permutation import PermutationPlan, canonical_order
-from sklearn_wsca._probes import batch_precision, tie_tolerance
-from sklearn_wsca._scoring import ScoredColumn
-from sklearn_wsca._subspace import Subspace, fit_subspace, reorder_rows
-from sklearn_wsca._summary import summarise, summary_rows
-from sklearn_wsca._table import require_columns, row_fingerprints
-from sklearn_wsca._tasks import Task, TaskReader, balance, reorder
-from sklearn_wsca._validation import (
-    check_deferred,
-    check_recipes,
-    check_something_left,
-    select_columns,
-)
-from sklearn_wsca._wording import describe_null, describe_stopping, explain_no_test
-
-LATER_ATTRIBUTES = frozenset(
-    {
-        "minimum_detectable_effect_",
-        "utilization_",
-        "utilization_ci_",
-        "utilization_pvalues_",
-        "utilization_qvalues_",
-        "verdicts_",
-    }
-)
+from sklearn_wsca._input import check_embeddings
+from sklearn_wsca._roles import add_pairs, read_roles
+from sklearn_wsca._table import require_columns
 
 
-class NotInThisVersionError(NotImplementedError, AttributeError):
-    """An attribute of the contract that this version does not compute.
+class WeightSpaceCorrelation(
+    FittingSteps, CallbackSupportMixin, TransformerMixin, BaseEstimator
+):
+    r"""Does a network's decision use the metadata that its embeddings encode?
 
-    It is an AttributeError too, so that hasattr answers False.
-    """
-
-
-class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimator):
-    r"""Does a network's decision align with the metadata that its embeddings encode?
-
-    One linear head per metadata column is fitted on the embeddings (or given), and its
-    rows are compared with those of the primary head by cosines in the principal
-    subspace of the embeddings: Weight Space Correlation [1]_. Each value comes with how
-    well the column can be predicted at all, with a permutation p-value, and with a note
-    on what was left out.
+    Three different things are reported per metadata column: *encoding*, how well a
+    linear probe predicts it; *alignment*, how far that probe reads the same directions
+    of the embedding as the primary head (Weight Space Correlation [1]_); and
+    *utilization*, how far the outputs of the primary head move with the column when the
+    target is held fixed. Each has a permutation p-value, and together they give a
+    verdict.
 
     Parameters
     ----------
@@ -91,8 +48,9 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         The *trained* primary head of the network: weights of shape (C, n_features) or
         (n_features,), on the embeddings as they are passed to `fit`. None fits a head
         for `target` on the embeddings.
-    columns : list of str, default=None
-        Columns to analyse; None takes all but the target.
+    columns : list of str or tuple of str, default=None
+        Columns to analyse; None takes all but the target and the groups. A tuple of
+        names that is no column stands for the combined levels of these columns.
     heads : {"auto", "logistic", "ridge"} or dict, default="auto"
         How metadata heads are fitted: "logistic" (levels), "ridge" (numbers, or one
         indicator per level) or "auto": ridge for numeric columns of which more than 10
@@ -123,12 +81,17 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
     adjust_for_target : bool, default=False
         Fit metadata heads under row weights that make column and target independent,
         and shuffle within levels of the target. Without it, a column that is associated
-        with the target in the data aligns with any good primary head. The encoding
-        score is not adjusted.
+        with the target in the data aligns with any good primary head. Where a
+        combination of levels does not occur, the alignment is refused: NaN, with the
+        reason in the note. Encoding is not adjusted; utilization always is.
     confounders : list of str, default=None
-        Not part of this version: anything but None raises NotImplementedError.
+        Columns that utilization holds fixed besides the target, and that alignment is
+        balanced against by weights (numbers in 5 quantile classes).
     groups : str, default=None
-        Not part of this version: anything but None raises NotImplementedError.
+        Column that names what is independent of others of its kind, such as the
+        patient. A column that is constant within groups is shuffled between them,
+        another one within them; folds never split a group; intervals are robust to
+        dependence within groups. None takes rows for independent.
     n_permutations : int, default=999
         Number of shuffles m; p-values cannot fall below 1 / (m + 1). 0 gives none.
     null : {"permutation", "sign_flip"}, default="permutation"
@@ -141,10 +104,10 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         of X, with the codes of the column's levels (-1 where it is not used) or its
         numbers (NaN) as labels; indices of an iterable count the rows of X.
     min_effect : float, default=0.1
-        Margin of the verdicts; has no effect in this version.
+        Utilization that matters, in standard deviations of the outputs: the margin of
+        the verdicts.
     significance : float, default=0.05
-        Level that p-values are meant to be compared with; sets the warning about too
-        few permutations.
+        Level of the verdicts and, subtracted from 1, of the intervals.
     stop_after : int, default=None
         Stopping rule of Besag and Clifford [3]_, per column: no more shuffles are drawn
         once so many have reached the statistic of the data, which gives the p-value
@@ -208,11 +171,51 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
     encoding_pvalues_ : Series
         Permutation p-values of the skill of ridge probes with the same penalty, which
         are refitted for every shuffle and fold: R2, or Brier skill for levels.
+    encoding_selectivity_ : Series
+        Skill of these ridge probes less their mean skill on shuffled labels: what the
+        probe owes to the column rather than to its own flexibility.
     encoding_metrics_ : DataFrame
         Held-out accuracy, balanced accuracy and its chance level, macro F1, AUROC (mean
         over classes against the rest), or R2 and mean absolute error.
+    reliability_ : Series
+        Split-half reliability of every direction of the fitted heads, indexed by (task,
+        class), for all rows by the formula of Spearman and Brown. NaN for trained
+        heads, and where halves do not agree better than by chance.
+    alignment_ceilings_ : Series
+        Score that a column would reach by noise in the directions alone if it were
+        perfectly aligned: aggregated roots of the products of reliabilities, a trained
+        head counting as 1. NaN where a reliability is.
+    alignment_corrected_ : Series
+        Score divided by its ceiling. Not clipped: it may exceed 1 by chance.
+    utilization_ : Series
+        Root mean square, over levels, of the adjusted effect on the outputs of the
+        primary head at fixed target and confounders, in standard deviations of the
+        outputs, without what noise adds; 0 = they do not move. NaN without a target.
+    utilization_raw_ : Series
+        The same with what noise adds.
+    utilization_ci_ : DataFrame
+        Columns low and high: interval at level 1 - `significance`.
+    utilization_pvalues_, utilization_pvalues_fwer_, utilization_qvalues_ : Series
+        Permutation p-values alone, corrected over columns by max-T, and by
+        Benjamini-Hochberg.
+    utilization_null_distribution_ : DataFrame of shape (n_permutations, n_columns)
+        Raw utilizations of the shuffles.
+    minimum_detectable_effect_ : Series
+        Utilization that is found in 80 % of samples of this size, at the level of a
+        single column after Bonferroni correction over the columns tested.
+    erasure_ : DataFrame or None
+        Cross-check: what erasing the linear subspace of a column, at fixed target, does
+        to the primary head on held-out folds. output_change is the change of its
+        outputs in their standard deviations; balanced_accuracy_drop and log_loss_rise,
+        or r2_drop, are losses of performance (negative: it gains). Each comes with the
+        mean over random subspaces of equal rank (_random) and the p-value against them
+        (_pvalue). None without a target.
+    verdicts_ : Series
+        "used", "not used", "not encoded", "inconclusive" or "untestable".
     summary_ : DataFrame
-        One row per column of the table, left out or not, with notes.
+        One row per column of the table, left out or not, with verdict and note.
+        probability_shift is the largest adjusted difference of a predicted probability
+        between two levels (or by one standard deviation) in percentage points.
     notes_ : list of str
         What a reader must know about the analysis as a whole.
     dropped_columns_ : dict of str to str
@@ -225,6 +228,8 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
     See Also
     --------
     weight_space_correlation : Cosines of two heads, from their weights alone.
+    utilization_test : Utilization from predictions alone.
+    MetadataEraser : Removes from embeddings what a linear probe could read.
 
     Notes
     -----
@@ -241,7 +246,15 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
     An alignment says that two heads read the same directions. It does not say that the
     decision *uses* the column: where the column and the target are associated in the
     data, the two heads align in a network that cannot see the column. The raw value has
-    no universal scale; compare it with its null.
+    no universal scale; compare it with its null. Utilization is defined in
+    `utilization_test`. It is an association at fixed target, not proof of causation.
+
+    Verdicts, with q the utilization's q-value: *used* if q is at most `significance`
+    and the estimate is at least `min_effect`; *not used* if the one-sided upper limit
+    at level `significance` is below `min_effect` and the column is encoded; *not
+    encoded* if its encoding p-value exceeds `significance`; *untestable* with a reason,
+    for instance fewer than 20 units to exchange; else *inconclusive*. Rows of `fit`
+    may flatter a head that was fitted on them: `audit` judges held-out rows.
 
     References
     ----------
@@ -267,6 +280,8 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
     4
     >>> bool(analysis.encoding_pvalues_["hospital"] <= 0.05)
     True
+    >>> analysis.verdicts_["age"]
+    'used'
     """
 
     _parameter_constraints: dict = {
@@ -377,47 +392,8 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         ------
         ValueError
             If the input cannot be analysed; the message names the argument or column.
-        NotImplementedError
-            If `groups` or `confounders` is given.
         """
-        n_steps = 2 + bool(self.n_permutations) + self._tests_alignment()
-        # Under a stopping rule nobody knows how many rounds there will be.
-        announced = n_steps if self.stop_after is None else None
-        context = self._init_callback_context(max_subtasks=announced)
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        given = self._check_input(X, y, sample_weight, reset=True)
-        check_deferred(self.confounders, self.groups, self.target)
-        self.notes_ = []
-        table, weights = given.table, given.weights
-        primary, tasks, names = self._read_tasks(table, given.X.n_features)
-        subspace = self._fit_subspace(given.X, weights)
-        T, distance = subspace.coordinates(given.X, batch_precision(len(weights)))
-        order = canonical_order(
-            distance, lambda: row_fingerprints(table) + pd.util.hash_array(weights)
-        )
-        rows = Rows(reorder_rows(T, order), weights[order], subspace)
-        tasks = self._prepare_tasks(primary, tasks, order, rows.weights)
-        runner = JobRunner(self, context, self.n_jobs, rows.T)
-        failed = self._fit_heads(primary, tasks, rows, runner)
-        comparison = self._compare_heads(given.X, weights, subspace)
-        testing = self._testing(len(weights))
-        positions = GivenRows(table.index.to_numpy()[order], given.n_given)
-        encoding = self._test_encoding(tasks, rows, testing, runner, positions)
-        alignment = self._test_alignment(tasks, rows, testing, runner, comparison)
-        self.n_permutations_used_ = pd.DataFrame(
-            {"encoding": encoding.tests.used, "alignment": alignment.tests.used}
-        )
-        scores = self.alignment_scores_
-        self.summary_ = summarise(
-            names,
-            self.dropped_columns_,
-            summary_rows(primary, tasks, rows.weights, encoding, alignment, scores),
-        )
-        for message, category in self._warnings(failed, encoding, alignment):
-            # Level 3 is the caller of fit: one more is scikit-learn's wrapper.
-            warnings.warn(message, category, stacklevel=3)
-        context.call_on_fit_task_end(estimator=self, X=X, y=y)
-        return self
+        return self._run_fit(X, y, sample_weight)
 
     def transform(self, X):
         """Outputs of all heads.
@@ -458,7 +434,8 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         """
         check_is_fitted(self)
         given = self._check_input(X, y, sample_weight, reset=False)
-        table, weights = given.table, given.weights
+        table = add_pairs(given.table, self.columns, reset=False)
+        weights = given.weights
         require_columns(self._scored, table, "y")
         skills = []
         heads = [column.head for column in self._scored.values()]
@@ -476,10 +453,49 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         return float(np.mean(skills))
 
     def audit(self, X, y):
-        """Not part of this version: raises NotImplementedError."""
-        raise NotImplementedError(
-            "audit on held-out rows is not part of this version; score(X, y) gives the "
-            "held-out skill of the metadata heads."
+        """Recommended use: the table of `summary_` from rows that were not in `fit`.
+
+        The fitted heads are applied as they are. Encoding is the skill of the metadata
+        heads on these rows, utilization that of the primary head; both have p-values
+        from these rows. Alignment is a property of the heads, so its entries are those
+        of `summary_`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Embeddings.
+        y : DataFrame, Series or array-like
+            Metadata with the columns of `fit`: target, confounders and groups too.
+
+        Returns
+        -------
+        DataFrame
+            One row per column, with the columns of `summary_`.
+
+        Raises
+        ------
+        ValueError
+            If the input cannot be analysed; the message names the argument or column.
+
+        Warns
+        -----
+        UserWarning
+            If groups of these rows were in `fit`, with their number.
+        """
+        check_is_fitted(self)
+        given = self._check_input(X, y, None, reset=False)
+        names = self._role_names()
+        table = add_pairs(given.table, self.columns, reset=False)
+        require_columns(self._memory.needed(names), table, "y")
+        warn_of_shared_groups(self._memory, table, self.groups)
+        return audit_rows(
+            self._memory,
+            replace(given, table=table),
+            read_roles(table, names),
+            self.target_head_,
+            self.heads_,
+            self._testing(len(table)).plan,
+            self._rule(),
         )
 
     def get_feature_names_out(self, input_features=None):
@@ -506,15 +522,6 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
         ]
         return np.asarray(names, dtype=object)
 
-    def __getattr__(self, name):
-        """Say what is missing where the contract names it."""
-        if name in LATER_ATTRIBUTES:
-            raise NotInThisVersionError(
-                f"{name} is not part of this version: utilization and verdicts are not "
-                "computed yet. Alignment alone does not say that a column is used."
-            )
-        raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
-
     def __sklearn_tags__(self):
         """Tell scikit-learn that the metadata are required."""
         tags = super().__sklearn_tags__()
@@ -526,173 +533,3 @@ class WeightSpaceCorrelation(CallbackSupportMixin, TransformerMixin, BaseEstimat
     @property
     def _n_features_out(self):
         return sum(head.n_rows for head in self._all_heads().values())
-
-    def _tests_alignment(self) -> bool:
-        """Whether there will be a null of the alignment."""
-        has_primary = self.target is not None or self.target_head is not None
-        return has_primary and self.n_permutations > 0
-
-    def _primary_head(self) -> dict:
-        """Primary head by name; empty without one."""
-        if self.target_head_ is None:
-            return {}
-        return {self._primary_name: self.target_head_}
-
-    def _all_heads(self) -> dict:
-        return self._primary_head() | self.heads_
-
-    def _check_input(self, X, y, sample_weight, reset: bool) -> Input:
-        return check_input(self, X, y, sample_weight, reset)
-
-    def _read_tasks(self, table: pd.DataFrame, n_features: int):
-        """Primary task, metadata tasks, and the names of all columns asked for."""
-        check_recipes(self.heads)
-        reader = TaskReader(
-            table,
-            n_features,
-            self.heads,
-            self.n_bins,
-            self.C,
-            self.alpha,
-            fewest_rows(self.cv),
-        )
-        names, unlabelled = select_columns(table, self.target, self.columns, self.heads)
-        primary = reader.primary(self.target, self.target_head)
-        if primary is not None:
-            self.notes_ += [f"target {primary.name!r}: {n}" for n in primary.notes]
-        tasks, self.dropped_columns_ = reader.metadata(names)
-        tasks += reader.unlabelled(unlabelled)
-        trained = [task.name for task in tasks if task.trained]
-        if trained and self.null == "permutation" and self.n_permutations:
-            raise ValueError(
-                f"heads: those of {trained} are trained and cannot be refitted, so "
-                "null='permutation' does not apply; set null='sign_flip', or "
-                "n_permutations=0 for no p-values."
-            )
-        return primary, tasks, names + unlabelled
-
-    def _fit_subspace(self, X: Embeddings, weights: np.ndarray) -> Subspace:
-        subspace = fit_subspace(X, weights, self.n_components, self.min_components)
-        k = subspace.n_components
-        self.mean_, self.components_ = subspace.mean, subspace.components
-        self.explained_variance_ = subspace.variance
-        self.explained_variance_ratio_ = subspace.variance / subspace.total_variance
-        self.n_components_, self.scale_ = k, subspace.scale
-        if isinstance(self.n_components, (int, np.integer)) and k < self.n_components:
-            self.notes_.append(
-                f"n_components={self.n_components} was asked for, but the embeddings "
-                f"vary along {k} directions only: k = {k}."
-            )
-        if self.n_components is not None and k == subspace.rank:
-            self.notes_.append(
-                f"The {k} principal directions are all along which the embeddings "
-                "vary: the projection removes nothing."
-            )
-        return subspace
-
-    def _prepare_tasks(self, primary, tasks, order, weights) -> list[Task]:
-        """Bring labels to canonical order and balance them where asked for."""
-        reorder([task for task in (primary, *tasks) if task is not None], order)
-        if self.adjust_for_target:
-            self.dropped_columns_ |= balance(tasks, primary, weights)
-        kept = [task for task in tasks if task.name not in self.dropped_columns_]
-        check_something_left(self.dropped_columns_, len(kept), self.target)
-        return kept
-
-    def _fit_heads(self, primary, tasks: list[Task], rows: Rows, runner) -> list:
-        """Fit the heads that are not trained; returns those that did not converge."""
-        fitted = [task for task in (primary, *tasks) if task and not task.trained]
-        not_converged = fit_heads(fitted, rows, partial(runner.run, "fit heads"))
-        self.target_head_ = None if primary is None else primary.head
-        self._primary_name = None if primary is None else primary.name
-        self.heads_ = {task.name: task.head for task in tasks if task.head is not None}
-        self._scored = {
-            task.name: ScoredColumn.of(task, rows.weights)
-            for task in tasks
-            if task.predicting_head() is not None
-        }
-        return not_converged
-
-    def _compare_heads(self, X: Embeddings, weights, subspace: Subspace) -> Comparison:
-        space = AlignmentSpace(subspace, self.metric, self.n_components is not None)
-        comparison = compare_heads(self._primary_head(), self.heads_, space, X, weights)
-        self.correlation_ = comparison.correlation
-        self.alignment_ = comparison.alignment
-        self.alignment_scores_ = comparison.scores(self.aggregate)
-        return comparison
-
-    def _testing(self, n: int) -> Testing:
-        """How shuffles of the rows are turned into p-values."""
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        plan = PermutationPlan(seed, self.n_permutations, n)
-        return Testing(plan, self.stop_after, self.extrapolate, tie_tolerance(n))
-
-    def _test_encoding(self, tasks, rows: Rows, testing, runner, given) -> EncodingTest:
-        folds = split_columns(tasks, self.cv, testing.plan.seed, given)
-        run, run_null = (
-            partial(runner.run, name) for name in ("encoding", "encoding null")
-        )
-        test = infer_encoding(
-            tasks, folds, rows, testing, run, run_null, runner.n_workers
-        )
-        self.encoding_scores_, self.encoding_pvalues_ = test.scores, test.tests.pvalues
-        self.encoding_metrics_ = test.metrics
-        return test
-
-    def _test_alignment(
-        self, tasks, rows: Rows, testing, runner, comparison
-    ) -> AlignmentTest:
-        if self._tests_alignment():
-            test = infer_alignment(
-                tasks,
-                rows,
-                testing,
-                comparison,
-                self.aggregate,
-                self.null,
-                partial(runner.run, "alignment null"),
-                runner.n_workers,
-            )
-            self.notes_.append(
-                describe_null(self.null, self.adjust_for_target, self.n_permutations)
-            )
-            if self.stop_after is not None:
-                self.notes_.append(describe_stopping(self.stop_after))
-        else:
-            test = no_alignment_test(tasks)
-            self.notes_ += explain_no_test(
-                self.target_head_ is not None, self.n_permutations
-            )
-        self.null_distribution_ = test.tests.null
-        self.pvalues_, self.pvalues_fwer_ = test.tests.pvalues, test.pvalues_fwer
-        self.qvalues_ = test.qvalues
-        self.pvalues_extrapolated_ = test.tests.extrapolated
-        return test
-
-    def _warnings(self, heads_failed, encoding, alignment) -> Iterator:
-        """What deserves a warning about this fit: (message, category)."""
-        failures = {
-            "heads": heads_failed,
-            "cross-validated heads": encoding.not_converged,
-            "permuted heads": [
-                f"{name} ({count} of {alignment.tests.used[name]})"
-                for name, count in alignment.tests.not_converged.items()
-            ],
-        }
-        for what, names in failures.items():
-            if names:
-                yield (
-                    f"{what} of columns {names} did not reach the tolerance of the "
-                    "solver; lower C, or merge rare levels.",
-                    ConvergenceWarning,
-                )
-        n_columns, floor = len(self.heads_), 1.0 / (self.n_permutations + 1)
-        if self._tests_alignment() and floor * n_columns > self.significance:
-            needed = int(np.ceil(n_columns / self.significance)) - 1
-            yield (
-                f"n_permutations={self.n_permutations}: no p-value can be below "
-                f"{floor:.3g}, so a single column among {n_columns} cannot reach "
-                f"significance={self.significance:g} after correction; use "
-                f"n_permutations={needed} or more.",
-                UserWarning,
-            )

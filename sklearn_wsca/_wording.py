@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
-ALIGNED_TOO = (
-    "It remains aligned when {target} is made equally frequent at every value of the "
-    "column, so the association in these data alone does not explain it."
-)
-ALIGNED_BY_DATA = (
-    "Made equally frequent, {target} no longer explains an alignment: it may come from "
-    "the association of the two in these data (strength {association:.2f} of 1) rather "
-    "than from the network."
-)
+
+def format_number(value: float) -> str:
+    """Two significant digits, without an exponent where that is short."""
+    return "-" if np.isnan(value) else f"{value:.2g}"
+
+
+def list_names(names: Sequence[Any]) -> str:
+    """Names of columns in words."""
+    quoted = [repr(name) for name in names]
+    return " and ".join(quoted) if quoted else "nothing"
+
+
+def describe_effect(row: Any, confidence: float, held: Sequence[Any]) -> str:
+    """How far the outputs move with a column, with interval and p-value."""
+    at = f"at fixed {list_names(held)} " if held else ""
+    shift = ""
+    # The largest of several differences, which noise alone makes larger than zero.
+    if row["utilization_low"] > 0 and not np.isnan(row["probability_shift"]):
+        shift = f", predicted probabilities by {row['probability_shift']:.0f} points"
+    return (
+        f"{at}the outputs move by {format_number(row['utilization'])} of their "
+        f"standard deviation{shift} "
+        f"({confidence:.0%} interval {format_number(row['utilization_low'])} "
+        f"to {format_number(row['utilization_high'])}, "
+        f"q = {row['utilization_qvalue']:.2g})"
+    )
 
 
 def format_pvalue(pvalue: float) -> str:
@@ -29,51 +49,6 @@ def describe_encoding(row: pd.Series, metrics: pd.Series) -> str:
         f"{metrics['balanced_accuracy']:.0%} right, "
         f"by chance {metrics['balanced_accuracy_chance']:.0%}"
     )
-
-
-def describe_column(
-    row: pd.Series,
-    adjusted: pd.Series,
-    metrics: pd.Series,
-    target: str,
-    significance: float = 0.05,
-) -> str:
-    """What the numbers of one column mean, and what they do not.
-
-    Parameters
-    ----------
-    row, adjusted : Series
-        Rows of `summary_` without and with `adjust_for_target`.
-    metrics : Series
-        Row of `encoding_metrics_`.
-    target : str
-        Name of the target.
-    significance : float, default=0.05
-        Level of the p-values.
-    """
-    # Several columns are read together, so their p-values are corrected for that.
-    aligns, aligns_adjusted = (
-        r["alignment_pvalue_fwer"] <= significance for r in (row, adjusted)
-    )
-    measure = describe_encoding(row, metrics)
-    if not row["encoding_pvalue"] <= significance:
-        return (
-            f"not readable from the embedding beyond chance ({measure}); an alignment "
-            "would have no meaning."
-        )
-    encoded = f"readable from the embedding ({measure})."
-    if not aligns:
-        return (
-            f"{encoded} The decision is not clearly aligned with it: shuffled columns "
-            f"align as well in {row['alignment_pvalue_fwer']:.0%} of the draws. That "
-            "is no proof that it is unused."
-        )
-    aligned = f"{encoded} The decision aligns with it more than with shuffled columns."
-    if aligns_adjusted:
-        return f"{aligned} {ALIGNED_TOO.format(target=target)}"
-    association = row["target_association"]
-    text = ALIGNED_BY_DATA.format(target=target, association=association)
-    return f"{aligned} {text}"
 
 
 def describe_null(null: str, adjusted: bool, n_permutations: int) -> str:

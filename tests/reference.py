@@ -502,3 +502,169 @@ def every_shuffle_score(T, labels, head, w_primary, how="rms"):
             known[key] = aggregate(matrix, how)
         scores.append(known[key])
     return np.array(scores)
+
+
+# --- exchangeable units --------------------------------------------------------------
+
+
+def distinct_arrangements(values, strata=None):
+    """Different columns that permutations within strata can give, by trying all."""
+    strata = [0] * len(values) if strata is None else list(strata)
+    found = set()
+    for source in permutations(range(len(values))):
+        if all(strata[i] == strata[j] for i, j in enumerate(source)):
+            found.add(tuple(values[j] for j in source))
+    return found
+
+
+# --- utilization ---------------------------------------------------------------------
+
+
+@dataclass
+class LeastSquares:
+    """Utilization by explicit least-squares models, from `least_squares_utilization`.
+
+    `contrasts` are the adjusted effects by level (or of one standard deviation),
+    `specific` the squares that the class-specific part explains, `weight` what turns
+    them into a mean square over levels and classes.
+    """
+
+    contrasts: np.ndarray
+    specific: float
+    weight: float
+    raw: float
+    by_common: float
+    by_all: float
+    total_variance: float
+
+
+def code_column(labels, weights):
+    """Indicators of all levels, or numbers in standard deviations; and their freedom.
+
+    The freedom is the expected mean square of independent effects about their mean.
+    """
+    labels = np.asarray(labels)
+    if labels.dtype.kind == "f":
+        centred = labels - np.average(labels, weights=weights)
+        return (centred / np.sqrt(np.average(centred**2, weights=weights)))[:, None], 1
+    levels = np.unique(labels)
+    return (labels[:, None] == levels).astype(float), 1 - 1 / len(levels)
+
+
+def fit_least_squares(design, outputs, weights):
+    """Coefficients and weighted residual sum of squares of ``outputs ~ design``."""
+    roots = np.sqrt(weights)[:, None]
+    coef = np.linalg.lstsq(design * roots, outputs * roots, rcond=1e-10)[0]
+    return coef, float(np.sum((roots * (outputs - design @ coef)) ** 2))
+
+
+def held_fixed(labels_held, weights, groups=None):
+    """Design of what is held fixed: a constant and all terms, groups as indicators."""
+    terms = [np.ones((len(weights), 1))]
+    terms += [code_column(labels, weights)[0] for labels in labels_held]
+    if groups is not None:
+        terms.append((np.asarray(groups)[:, None] == np.unique(groups)).astype(float))
+    return np.hstack(terms)
+
+
+def least_squares_utilization(
+    outputs, labels, target=None, held=(), weights=None, groups=None, coding=None
+):
+    """Utilization from three models: without the column, additive, and by class.
+
+    `coding` takes the place of that of the labels, which then say only what kind of
+    column it is; `groups` are held fixed.
+    """
+    weights = np.ones(len(outputs)) if weights is None else weights
+    own, freedom = code_column(labels, weights)
+    coding = own if coding is None else coding
+    fixed = held_fixed([t for t in (target, *held) if t is not None], weights, groups)
+    additive = np.hstack([fixed, coding])
+    products = np.empty((len(outputs), 0))
+    if target is not None:
+        by_class = code_column(target, weights)[0]
+        products = np.array([c * t for c in coding.T for t in by_class.T]).T
+    total = np.average(outputs, axis=0, weights=weights)
+    total = np.average(np.sum((outputs - total) ** 2, axis=1), weights=weights)
+
+    rest_fixed = fit_least_squares(fixed, outputs, weights)[1]
+    coef, rest_additive = fit_least_squares(additive, outputs, weights)
+    saturated = np.hstack([additive, products])
+    rest_saturated = fit_least_squares(saturated, outputs, weights)[1]
+    contrasts = coef[fixed.shape[1] :]
+    if coding.shape[1] > 1:
+        contrasts = contrasts - contrasts.mean(axis=0)
+
+    # Deviations of the classes, as far as the column itself does not catch them.
+    beside = coding - fixed @ fit_least_squares(fixed, coding, weights)[0]
+    information = leaked = 0.0
+    for product in products.T[:, :, None]:
+        information += fit_least_squares(additive, product, weights)[1]
+        left = product - fixed @ fit_least_squares(fixed, product, weights)[0]
+        leaked += np.sum(fit_least_squares(beside, left, weights)[0] ** 2)
+    weight = 0.0
+    if information > 1e-8 * weights.sum():
+        weight = max(freedom - leaked / coding.shape[1], 0.0) / information
+    specific = rest_additive - rest_saturated
+    square = np.mean(np.sum(contrasts**2, axis=1)) + weight * specific
+    return LeastSquares(
+        contrasts,
+        specific,
+        weight,
+        np.sqrt(square / total),
+        (rest_fixed - rest_additive) / rest_fixed,
+        (rest_fixed - rest_saturated) / rest_fixed,
+        total,
+    )
+
+
+def cluster_robust_effects(outputs, labels, target, clusters, weights, groups=None):
+    """Effects in units of utilization, what each cluster adds to their error, and more.
+
+    The CR2 correction with explicit hat matrices (Bell and McCaffrey): residuals of a
+    cluster are multiplied by the symmetric ``(I - H)^(-1/2)`` of its block. Rows of
+    length n map the outputs to effects: those of the column, and a root of the form
+    whose value is the mean square of the class-specific part. Returns effects,
+    influence (n_clusters, n_effects) and the degrees of freedom of the variance.
+    """
+    roots = np.sqrt(weights)[:, None]
+    coding, _ = code_column(labels, weights)
+    fixed = held_fixed([] if target is None else [target], weights, groups)
+    additive = np.hstack([fixed, coding])
+    found = least_squares_utilization(outputs, labels, target, (), weights, groups)
+    common = least_squares_utilization(
+        np.eye(len(outputs)), labels, target, (), weights, groups
+    ).contrasts
+    rows = common.T / np.sqrt(coding.shape[1]) / roots
+    if target is not None:
+        by_class, _ = code_column(target, weights)
+        products = np.array([c * t for c in coding.T for t in by_class.T]).T
+        saturated = np.hstack([additive, products])
+        specific = _hat(saturated * roots) - _hat(additive * roots)
+        values, vectors = np.linalg.eigh(specific)
+        rows = np.hstack([rows, vectors[:, values > 0.5] * np.sqrt(found.weight)])
+    hat = _hat(additive * roots)
+    residuals = (np.eye(len(outputs)) - hat) @ (outputs * roots)
+    unit = np.sqrt(found.total_variance)
+    effects = (rows.T @ (outputs * roots)).ravel() / unit
+    centred = outputs - np.average(outputs, axis=0, weights=weights)
+    influence = []
+    for cluster in np.unique(clusters):
+        own = clusters == cluster
+        values, vectors = np.linalg.eigh(np.eye(own.sum()) - hat[np.ix_(own, own)])
+        kept = values > 1e-8
+        grow = vectors[:, kept] / np.sqrt(values[kept]) @ vectors[:, kept].T
+        error = (rows[own].T @ grow @ residuals[own]).ravel() / unit
+        # The unit is estimated too: its relative error is half that of the variance.
+        excess = np.sum(centred[own] ** 2, axis=1) / found.total_variance - 1.0
+        spread = np.sum(weights[own] * excess) / weights.sum() / 2.0
+        influence.append(error - spread * effects)
+    shares = [np.sum(rows[clusters == c] ** 2) for c in np.unique(clusters)]
+    effective = sum(shares) ** 2 / sum(share**2 for share in shares)
+    absorbed = 0 if groups is None else len(np.unique(groups))
+    n_fitted = np.linalg.matrix_rank(additive) - absorbed
+    return effects, np.array(influence), max(1.0, effective - n_fitted)
+
+
+def _hat(design):
+    return design @ np.linalg.pinv(design, rcond=1e-10)

@@ -379,7 +379,8 @@ CASES = {
     "cv leaves one row out": (
         {"cv": LeaveOneOut()},
         {},
-        "cv: all test folds have one row, and labels are shuffled within test folds",
+        "cv: all test folds have one row or group, and labels are shuffled within test "
+        "folds",
     ),
     "heads without coef_": (
         {"heads": {"site": DummyClassifier()}},
@@ -476,14 +477,6 @@ def test_parameter_out_of_range(parameter, value):
         estimator.fit(X, TABLE)
 
 
-@pytest.mark.parametrize("parameter", ["confounders", "groups"])
-def test_parts_of_a_later_version(parameter):
-    value = ["age"] if parameter == "confounders" else "age"
-    estimator = WeightSpaceCorrelation("disease", **{parameter: value})
-    with pytest.raises(NotImplementedError, match=f"{parameter}=.*not part of this"):
-        estimator.fit(X, TABLE)
-
-
 def test_bad_new_embeddings():
     fitted = WeightSpaceCorrelation("disease", n_permutations=0).fit(X, TABLE)
     with pytest.raises(ValueError, match=r"X: the embeddings contain NaN.*rows 2"):
@@ -539,8 +532,9 @@ def test_everything_left_out_is_explained():
     assert fitted.summary_.index.tolist() == [c for c in table if c != "disease"]
     for name, reason in fitted.dropped_columns_.items():
         row = fitted.summary_.loc[name]
+        assert row["verdict"] == "untestable"
         assert row["note"] == f"left out: {reason}"
-        assert row.drop("note").isna().all()
+        assert row.drop(["verdict", "note"]).isna().all()
         assert name not in fitted.heads_
         assert name not in fitted.alignment_scores_
     assert "4 of 60 rows are missing" in fitted.summary_.loc["gaps", "note"]
@@ -578,24 +572,31 @@ def test_trained_head_that_does_not_fit_its_column_is_noted(head, rows):
     assert expected in fitted.fit(X, TABLE).summary_.loc["disease", "note"]
 
 
-def test_column_that_cannot_be_balanced_is_left_out_with_the_cell():
+def test_column_that_cannot_be_balanced_has_no_alignment_and_the_cell_in_its_note():
     # No south patient is ill, so no weights make site and disease independent.
     site = np.where(TABLE["disease"] == "well", TABLE["site"], "north")
     estimator = WeightSpaceCorrelation(
         "disease", adjust_for_target=True, n_permutations=0
     )
     fitted = estimator.fit(X, table_with(site=site))
-    reason = fitted.dropped_columns_["site"]
-    assert "2 of 6 combinations" in reason
-    assert "first: site south with disease ill" in reason
-    assert fitted.summary_.loc["site", "note"] == f"left out: {reason}"
+    row = fitted.summary_.loc["site"]
+    assert "no alignment: 2 of 6 combinations" in row["note"]
+    assert "first: site south with disease ill" in row["note"]
+    assert np.isnan(row["alignment_score"])
+    assert row[["encoding_score", "utilization_low"]].notna().all()
+    others = fitted.alignment_scores_.drop("site")
+    assert others.notna().all()
 
 
-def test_all_columns_that_cannot_be_balanced_are_listed():
-    estimator = WeightSpaceCorrelation("disease", adjust_for_target=True)
+def test_column_that_is_the_target_has_nothing_to_compare():
+    estimator = WeightSpaceCorrelation(
+        "disease", adjust_for_target=True, random_state=0
+    )
     copy = TABLE[["disease"]].assign(copy=TABLE["disease"])
-    with pytest.raises(ValueError, match=r"all columns are left out.*'copy': adjust"):
-        estimator.fit(X, copy)
+    fitted = estimator.fit(X, copy)
+    assert fitted.verdicts_["copy"] == "untestable"
+    assert "nothing is left to compare" in fitted.summary_.loc["copy", "note"]
+    assert np.isnan(fitted.pvalues_["copy"])
 
 
 def test_too_few_permutations_are_said_at_once():

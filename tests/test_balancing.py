@@ -40,7 +40,7 @@ def shares(cells, strata, weights):
 @pytest.mark.parametrize("kinds", KINDS)
 def test_weights_match_the_formula(kinds):
     column, target, base = make_pair(0, kinds)
-    balance = balance_against(column, target, base)
+    balance = balance_against(column, [target], base)
     np.testing.assert_array_equal(balance.cells, cells_of(column.labels, kinds[0]))
     np.testing.assert_array_equal(balance.strata, cells_of(target.labels, kinds[1]))
     rng = np.random.default_rng(0)
@@ -54,7 +54,7 @@ def test_weights_match_the_formula(kinds):
 @pytest.mark.parametrize("kinds", KINDS)
 def test_weights_make_independent_and_keep_both_margins(kinds):
     column, target, base = make_pair(1, kinds)
-    balance = balance_against(column, target, base)
+    balance = balance_against(column, [target], base)
     weights = balance.weights(balance.cells[None])[0]
     before = shares(balance.cells, balance.strata, base)
     after = shares(balance.cells, balance.strata, weights)
@@ -70,7 +70,7 @@ def test_weights_of_one_where_the_columns_are_independent_already():
     codes = np.repeat(np.arange(6), 10)
     column = Column("site", "categorical", np.arange(60), codes % 2, ("a", "b"))
     target = Column("target", "categorical", np.arange(60), codes // 2, ("x", "y", "z"))
-    balance = balance_against(column, target, np.ones(60))
+    balance = balance_against(column, [target], np.ones(60))
     np.testing.assert_allclose(balance.weights(balance.cells[None]), 1.0)
 
 
@@ -81,11 +81,13 @@ def test_a_combination_that_does_not_occur_is_named():
         "target", "categorical", np.arange(6), np.array([0, 1, 0, 0, 0, 0]), ("x", "y")
     )
     with pytest.raises(LeftOutError, match=r"1 of 4 .*site b with target y"):
-        balance_against(column, target, np.ones(6))
+        balance_against(column, [target], np.ones(6))
 
 
 def test_description_gives_the_effective_sample_size():
-    text = describe_balance(np.array([1.0, 1.0, 2.0]))
+    held = [Column("illness", "continuous", np.arange(3), np.arange(3.0))]
+    text = describe_balance(np.array([1.0, 1.0, 2.0]), held)
+    assert "balanced against illness" in text
     assert "effective sample size 3 of 3 rows" in text
     assert "largest weight 1.5 times the mean" in text
-    assert "size 1 of 3" in describe_balance(np.array([1e9, 1.0, 1.0]))
+    assert "size 1 of 3" in describe_balance(np.array([1e9, 1.0, 1.0]), held)

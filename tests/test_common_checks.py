@@ -6,12 +6,13 @@ from dataclasses import replace
 from unittest import SkipTest
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_wsca import Head, WeightSpaceCorrelation
+from sklearn_wsca import Head, MetadataEraser, WeightSpaceCorrelation
 from sklearn_wsca._tasks import Task
 
 # Check name -> why scikit-learn's expectation does not fit. Empty: all of them do.
@@ -43,8 +44,8 @@ EXTRA_CHECKS = [
 class WithSummingHead(WeightSpaceCorrelation):
     """Trained primary head: a vector of ones of whatever width a check comes with."""
 
-    def _read_tasks(self, table, n_features):
-        _, tasks, names = super()._read_tasks(table, n_features)
+    def _read_tasks(self, table, roles, n_features):
+        _, tasks, names = super()._read_tasks(table, roles, n_features)
         head = Head(np.ones((1, n_features)), np.zeros(1), None, "ridge")
         return Task("primary", head=head, trained=True), tasks, names
 
@@ -61,6 +62,15 @@ class WithTarget(WeightSpaceCorrelation):
         return replace(given, table=table.assign(target=table.iloc[:, 0]))
 
 
+class WithHeldTarget(MetadataEraser):
+    """Target column that the one column of y does not determine."""
+
+    def _check_input(self, X, y, sample_weight):
+        given = super()._check_input(X, y, sample_weight)
+        target = pd.util.hash_array(np.asarray(X)[given.table.index, 0].astype(float))
+        return replace(given, table=given.table.assign(target=target % 2))
+
+
 # Without permutations where they are not the subject, because the checks fit often.
 INSTANCES = {
     "default": WeightSpaceCorrelation(n_permutations=0),
@@ -70,6 +80,8 @@ INSTANCES = {
     "logistic": WeightSpaceCorrelation(heads="logistic", n_bins=3, n_permutations=0),
     "trained_head": WithSummingHead(n_permutations=0, metric="score"),
     "target": WithTarget("target", n_permutations=0, n_components=None),
+    "eraser": MetadataEraser(),
+    "eraser_at_fixed_target": WithHeldTarget(target="target", shrinkage=0.1),
 }
 
 
@@ -92,6 +104,8 @@ def mark_of_common_checks():
 NAMES, VALUES, OPTIONS = mark_of_common_checks()
 
 
+# Some checks have three levels and two features, so that an eraser leaves nothing.
+@pytest.mark.filterwarnings("ignore:X. the columns take all 2 directions:UserWarning")
 @pytest.mark.parametrize(NAMES, VALUES, **OPTIONS)
 def test_scikit_learn_check(estimator, check):
     try:

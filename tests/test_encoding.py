@@ -9,6 +9,7 @@ from sklearn import metrics
 from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit
 
 from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca._exchangeability import exchange_units
 from sklearn_wsca._folds import make_folds
 from sklearn_wsca._metadata import Column
 from sklearn_wsca._permutation import canonical_order
@@ -20,12 +21,16 @@ def column_of(labels, kind="categorical"):
     return Column("site", kind, np.arange(len(labels)), labels, levels)
 
 
+def folds_of(column, cv, seed):
+    return make_folds(column, exchange_units(column, None), cv, seed)
+
+
 # --- folds ---------------------------------------------------------------------------
 
 
 def test_folds_of_levels_are_stratified():
     codes = np.repeat([0, 1, 2], [50, 30, 10])
-    folds = make_folds(column_of(codes), 5, seed=1)
+    folds = folds_of(column_of(codes), 5, seed=1)
     assert folds.n_folds == 5
     assert folds.note == ""
     for code, count in ((0, 10), (1, 6), (2, 2)):
@@ -34,21 +39,21 @@ def test_folds_of_levels_are_stratified():
 
 def test_folds_of_numbers_are_even_and_seeded():
     column = column_of(np.linspace(-5.0, 300.0, 43), "continuous")
-    folds = make_folds(column, 4, seed=1)
+    folds = folds_of(column, 4, seed=1)
     assert sorted(np.bincount(folds.fold)) == [10, 11, 11, 11]
-    np.testing.assert_array_equal(folds.fold, make_folds(column, 4, seed=1).fold)
-    assert (folds.fold != make_folds(column, 4, seed=2).fold).any()
+    np.testing.assert_array_equal(folds.fold, folds_of(column, 4, seed=1).fold)
+    assert (folds.fold != folds_of(column, 4, seed=2).fold).any()
 
 
 def test_fewer_folds_where_levels_are_small():
-    folds = make_folds(column_of([0, 0, 0, 1, 1, 1]), 5, seed=0)
+    folds = folds_of(column_of([0, 0, 0, 1, 1, 1]), 5, seed=0)
     assert folds.n_folds == 3
     assert "3 instead of 5 folds" in folds.note
 
 
 def test_rare_levels_do_not_warn():
     codes = np.array([0] * 30 + [1] * 3)
-    assert make_folds(column_of(codes), 5, seed=0).n_folds == 5
+    assert folds_of(column_of(codes), 5, seed=0).n_folds == 5
 
 
 @pytest.mark.parametrize(
@@ -60,7 +65,7 @@ def test_rare_levels_do_not_warn():
 )
 def test_splitters_that_cannot_be_used(splitter, message):
     with pytest.raises(ValueError, match=message):
-        make_folds(column_of(np.repeat([0, 1, 2], 10)), splitter, seed=0)
+        folds_of(column_of(np.repeat([0, 1, 2], 10)), splitter, seed=0)
 
 
 def test_splitter_is_used_as_it_is():

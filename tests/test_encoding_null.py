@@ -1,5 +1,7 @@
 """Ridge probes refitted without each fold: against a loop, and against refits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from reference import cross_validated_skill, ridge_counterpart
 from sklearn_wsca import _encoding_null
 from sklearn_wsca._design import prepare_design
 from sklearn_wsca._encoding_null import EncodingNull, fold_skills
+from sklearn_wsca._exchangeability import exchange_units
 from sklearn_wsca._folds import Folds, make_folds
 from sklearn_wsca._metadata import Column
 from sklearn_wsca._permutation import PermutationPlan
@@ -37,7 +40,9 @@ def make_null(kind, n_levels, weighted, missing=False, precision="float64", n=N)
     )
     design = prepare_design(T, weights[rows], precision, rows).without_coordinates()
     probe = Probe(kind, n_levels, C=0.7, alpha=3.0)
-    return T, EncodingNull(design, column, probe, make_folds(column, 4, 1))
+    exchange = exchange_units(column, None)
+    folds = make_folds(column, exchange, 4, 1)
+    return T, EncodingNull(design, column, probe, folds, exchange)
 
 
 def skills(T, null, batch, plan):
@@ -113,17 +118,23 @@ def test_batches_are_bounded_by_rows_and_levels():
         "a", "categorical", np.arange(90), np.arange(90) % 30, tuple("x" * 30)
     )
     folds = Folds(np.arange(90) % 3)
-    assert EncodingNull(null.design, many, null.probe, folds).batch_size < few
+    assert (
+        EncodingNull(null.design, many, null.probe, folds, null.exchange).batch_size
+        < few
+    )
     long = np.zeros(10**6, dtype=int)
     column = Column("a", "categorical", long, long, (0, 1))
-    assert EncodingNull(null.design, column, null.probe, folds).batch_size == 4
+    assert (
+        EncodingNull(null.design, column, null.probe, folds, null.exchange).batch_size
+        == 4
+    )
 
 
 def test_skill_does_not_depend_on_the_unit_of_numbers():
     T, null = make_null("ridge", 0, True)
     column = null.column
     moved = Column("site", "continuous", column.rows, 1e-3 * column.labels - 7.0)
-    other = EncodingNull(null.design, moved, null.probe, null.folds)
+    other = replace(null, column=moved)
     plan = PermutationPlan(2, 5, len(T))
     np.testing.assert_allclose(
         skills(T, other, range(5), plan), skills(T, null, range(5), plan), atol=1e-9
@@ -136,7 +147,7 @@ def test_names_of_levels_do_not_matter():
     column = null.column
     renamed = np.array([2, 0, 3, 1])[column.labels]
     moved = Column("site", "categorical", column.rows, renamed, column.levels)
-    other = EncodingNull(null.design, moved, null.probe, null.folds)
+    other = replace(null, column=moved)
     plan = PermutationPlan(2, 5, len(T))
     np.testing.assert_allclose(
         skills(T, other, range(5), plan), skills(T, null, range(5), plan), atol=1e-9
@@ -157,8 +168,9 @@ def test_pvalues_resemble_those_of_refitted_logistic_probes(strength):
         rows = np.arange(90)
         column = Column("site", "categorical", rows, labels, (0, 1, 2))
         design = prepare_design(T, np.ones(90)).without_coordinates()
-        folds = make_folds(column, 3, seed)
-        null = EncodingNull(design, column, Probe("logistic", 3), folds)
+        exchange = exchange_units(column, None)
+        folds = make_folds(column, exchange, 3, seed)
+        null = EncodingNull(design, column, Probe("logistic", 3), folds, exchange)
         plan = PermutationPlan(seed, 39, 90)
         found = skills(T, null, range(39), plan)
         closed.append(np.mean(found[1:] >= found[0]))

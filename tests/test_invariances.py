@@ -28,8 +28,11 @@ def fit(X, table, *, columns=COLUMNS, weight=None, **options):
 
 def assert_same_results(first, second, tolerance=1e-6):
     """Compare everything reported by column name."""
-    numbers = first.summary_.drop(columns=["kind", "note"]).astype(float)
-    others = second.summary_.drop(columns=["kind", "note"]).astype(float)
+    words = ["kind", "verdict", "note"]
+    numbers = first.summary_.drop(columns=words).astype(float)
+    others = second.summary_.drop(columns=words).astype(float)
+    verdicts = second.verdicts_.loc[first.verdicts_.index]
+    pd.testing.assert_series_equal(first.verdicts_, verdicts)
     assert first.null_distribution_.std().min() > 1e-4
     assert first.encoding_scores_.notna().all()
     pd.testing.assert_frame_equal(

@@ -12,7 +12,7 @@ X = GENERATOR.normal(size=(60, 4))
 TABLE = pd.DataFrame(
     {"site": GENERATOR.choice(list("abc"), 60), "age": GENERATOR.normal(size=60)}
 )
-STEPS = ["fit heads", "encoding", "encoding null", "alignment null"]
+STEPS = ["fit heads", "encoding", "encoding null", "alignment null", "reliability"]
 
 
 class Watcher(list):
@@ -51,6 +51,14 @@ def test_watcher_is_told_every_job_in_order(n_jobs):
     assert dict(runs)["alignment null"][-1][1] > 2
 
 
+def test_with_a_target_the_decision_is_examined_too():
+    told = Watcher()
+    with watch_progress(told):
+        fit(target="site", target_head=None)
+    steps = [name for name, _ in by_step(told)]
+    assert steps == [*STEPS, "erasure", "utilization"]
+
+
 def test_every_round_of_a_stopping_rule_reaches_its_total():
     told = Watcher()
     with watch_progress(told):
@@ -60,11 +68,15 @@ def test_every_round_of_a_stopping_rule_reaches_its_total():
     assert all(done == total for _, steps in runs for done, total in steps[-1:])
 
 
-def test_without_shuffles_there_are_two_steps():
+def test_without_shuffles_the_nulls_are_left_out():
     told = Watcher()
     with watch_progress(told):
         fit(n_permutations=0)
-    assert [name for name, _ in by_step(told)] == STEPS[:2]
+    assert [name for name, _ in by_step(told)] == [
+        "fit heads",
+        "encoding",
+        "reliability",
+    ]
 
 
 def test_watcher_is_told_of_every_fit_in_its_context():

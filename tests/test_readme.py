@@ -13,21 +13,31 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
 
 
-def test_example_runs_on_the_files_it_names(tmp_path, monkeypatch, capsys):
+def test_examples_run_on_the_files_they_name(tmp_path, monkeypatch, capsys):
     rng = np.random.default_rng(0)
-    np.save(tmp_path / "embeddings.npy", rng.normal(3.0, 2.0, size=(80, 12)))
+    embeddings = rng.normal(3.0, 2.0, size=(120, 12))
+    weights, bias = rng.standard_normal((2, 12)), np.array([0.5, -0.5])
+    np.save(tmp_path / "embeddings.npy", embeddings)
+    np.save(tmp_path / "weights.npy", weights)
+    np.save(tmp_path / "bias.npy", bias)
+    np.save(tmp_path / "logits.npy", embeddings @ weights.T + bias)
+    patient = np.repeat(np.arange(60), 2)
     pd.DataFrame(
         {
-            "diagnosis": rng.choice(["benign", "malignant"], size=80),
-            "scanner": rng.choice(["A", "B", "C"], size=80),
-            "age": rng.normal(60.0, 9.0, size=80),
+            "patient": patient,
+            "diagnosis": rng.choice(["benign", "malignant"], size=60)[patient],
+            "scanner": rng.choice(["A", "B", "C"], size=60)[patient],
+            "age": rng.normal(60.0, 9.0, size=60)[patient],
         }
     ).to_csv(tmp_path / "metadata.csv", index=False)
     monkeypatch.chdir(tmp_path)
-    (example,) = blocks("python")
-    exec(compile(example, "README.md", "exec"), {})
+    names: dict = {}
+    for example in blocks("python"):
+        exec(compile(example, "README.md", "exec"), names)
     printed = capsys.readouterr().out
-    assert "scanner" in printed and "age" in printed and "alignment_pvalue" in printed
+    for words in ("scanner", "age", "verdict", " to "):
+        assert words in printed
+    assert "patient" not in names["analysis"].summary_.index
 
 
 def test_there_are_exactly_two_set_up_commands():

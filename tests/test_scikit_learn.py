@@ -23,14 +23,6 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_wsca import WeightSpaceCorrelation
 
 N, D = 90, 8
-LATER = [
-    "minimum_detectable_effect_",
-    "utilization_",
-    "utilization_ci_",
-    "utilization_pvalues_",
-    "utilization_qvalues_",
-    "verdicts_",
-]
 
 
 def make_columns(X, generator):
@@ -330,28 +322,15 @@ class TestObject:
         pipeline = make_pipeline(StandardScaler(), fitted)
         assert "WeightSpaceCorrelation" in pipeline._repr_html_()
 
-    @pytest.mark.parametrize("fitted", [True, False])
-    @pytest.mark.parametrize("name", LATER)
-    def test_attributes_of_a_later_version(self, name, fitted):
-        estimator = quick()
-        if fitted:
-            estimator.fit(X, TABLE)
-        assert not hasattr(estimator, name)
-        with pytest.raises(NotImplementedError, match=f"{name} is not part of this"):
-            getattr(estimator, name)
-
     def test_other_unknown_attributes(self):
         with pytest.raises(AttributeError, match="no attribute 'pvalue_'"):
             quick().pvalue_  # noqa: B018
-
-    def test_audit_is_of_a_later_version(self):
-        with pytest.raises(NotImplementedError, match=r"audit.*score"):
-            quick().fit(X, TABLE).audit(X, TABLE)
 
     def test_use_before_fit(self):
         for use in (
             lambda estimator: estimator.transform(X),
             lambda estimator: estimator.score(X, TABLE),
+            lambda estimator: estimator.audit(X, TABLE),
             lambda estimator: estimator.get_feature_names_out(),
         ):
             with pytest.raises(sklearn.exceptions.NotFittedError):

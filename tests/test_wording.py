@@ -3,49 +3,49 @@ import pandas as pd
 import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._wording import describe_column, describe_encoding, format_pvalue
+from sklearn_wsca._wording import (
+    describe_effect,
+    describe_encoding,
+    format_pvalue,
+)
 from sklearn_wsca.datasets import make_shortcut
 
 LEVELS = pd.Series({"balanced_accuracy": 0.58, "balanced_accuracy_chance": 0.25})
 
+EFFECT = {
+    "utilization": 0.1234,
+    "utilization_low": 0.05,
+    "utilization_high": 0.2,
+    "utilization_qvalue": 0.00123,
+    "probability_shift": 7.4,
+}
 
-def row(encoding=0.001, alignment=0.001, kind="categorical"):
-    return pd.Series(
-        {
-            "kind": kind,
-            "encoding_pvalue": encoding,
-            "alignment_pvalue_fwer": alignment,
-            "target_association": 0.41,
-        }
+
+def test_an_effect_has_its_unit_interval_and_what_is_held_fixed():
+    text = describe_effect(EFFECT, 0.95, ["disease", "age"])
+    assert text == (
+        "at fixed 'disease' and 'age' the outputs move by 0.12 of their standard "
+        "deviation, predicted probabilities by 7 points (95% interval 0.05 to 0.2, "
+        "q = 0.0012)"
     )
 
 
-@pytest.mark.parametrize(
-    ("plain", "adjusted", "expected", "absent"),
-    [
-        (row(encoding=0.4), row(), "not readable", "The decision aligns"),
-        (row(alignment=0.14), row(), "in 14% of the draws", "The decision aligns"),
-        (row(), row(alignment=0.3), "association of the two", "remains aligned"),
-        (row(), row(), "remains aligned", "may come from"),
-        (row(encoding=np.nan), row(), "not readable", "The decision aligns"),
-    ],
-)
-def test_each_finding_has_its_sentence(plain, adjusted, expected, absent):
-    text = describe_column(plain, adjusted, LEVELS, "disease")
-    assert expected in text
-    assert absent not in text
+def test_probabilities_are_not_said_to_move_where_no_movement_is_not_excluded():
+    text = describe_effect(EFFECT | {"utilization_low": 0.0}, 0.95, [])
+    assert "probabilities" not in text
 
 
-def test_no_sentence_claims_use():
-    for adjusted in (row(), row(alignment=0.3)):
-        text = describe_column(row(), adjusted, LEVELS, "disease")
-        assert " use" not in text.replace("unused", "")
+def test_outputs_that_are_no_probabilities_are_not_called_so():
+    text = describe_effect(EFFECT | {"probability_shift": np.nan}, 0.9, [])
+    assert text.startswith("the outputs move by 0.12 of their standard deviation (90%")
 
 
 def test_measures():
-    assert describe_encoding(row(), LEVELS) == "58% right, by chance 25%"
+    categorical = pd.Series({"kind": "categorical"})
+    assert describe_encoding(categorical, LEVELS) == "58% right, by chance 25%"
     number = pd.Series({"r2": -0.02})
-    assert describe_encoding(row(kind="continuous"), number).startswith("-2% of its")
+    continuous = pd.Series({"kind": "continuous"})
+    assert describe_encoding(continuous, number).startswith("-2% of its")
     assert format_pvalue(np.nan) == "p -"
     assert format_pvalue(0.0012345) == "p = 0.0012"
 

@@ -1,0 +1,447 @@
+"""One word per column: the rules by hand-made rows, then whole analyses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca._summary import SUMMARY_COLUMNS
+from sklearn_wsca._verdict import Rule, untestable
+from sklearn_wsca._wording import describe_effect
+from sklearn_wsca.datasets import make_shortcut
+
+RULE = Rule(significance=0.05, min_effect=0.1, held=["disease", "site"])
+JUST = 1e-9
+
+
+def row(**entries):
+    """A column that is encoded, and neither used nor shown to be unused."""
+    return {
+        "encoding_pvalue": 0.01,
+        "alignment_pvalue_fwer": 0.6,
+        "alignment_qvalue": 0.6,
+        "target_association": 0.43,
+        "utilization": 0.08,
+        "utilization_low": 0.0,
+        "utilization_high": 0.24,
+        "utilization_pvalue": 0.2,
+        "utilization_qvalue": 0.3,
+        "probability_shift": 3.2,
+        "minimum_detectable_effect": 0.17,
+    } | entries
+
+
+def judge(upper=0.2, rule=RULE, **entries):
+    return rule.judge(row(**entries), upper)
+
+
+SIGNIFICANT = {"utilization_qvalue": 0.01}
+
+
+# --- the rules -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("entries", "verdict"),
+    [
+        # significant, and the estimate or the lower limit reaches the margin
+        ({"utilization": 0.3, "utilization_low": 0.05}, "used"),
+        ({"utilization": 0.1, "utilization_low": 0.0}, "used"),
+        ({"utilization": 0.1 - JUST, "utilization_low": 0.0}, "inconclusive"),
+        ({"utilization": 0.05, "utilization_low": 0.1}, "used"),
+        ({"utilization": 0.3, "utilization_qvalue": 0.05}, "used"),
+        ({"utilization": 0.3, "utilization_qvalue": 0.05 + JUST}, "inconclusive"),
+        # no better probe than chance is no obstacle to a use that is seen
+        ({"utilization": 0.3, "encoding_pvalue": 0.7}, "used"),
+        ({"utilization": 0.3, "upper": 0.05}, "used"),
+    ],
+)
+def test_used(entries, verdict):
+    assert judge(**SIGNIFICANT | entries)[0] == verdict
+
+
+@pytest.mark.parametrize(
+    ("entries", "verdict"),
+    [
+        ({"upper": 0.1 - JUST}, "not used"),
+        ({"upper": 0.1}, "inconclusive"),
+        ({"upper": 0.04, "encoding_pvalue": 0.05}, "not used"),
+        ({"upper": 0.04, "encoding_pvalue": 0.05 + JUST}, "not encoded"),
+        # significant but negligible
+        ({"upper": 0.09, "utilization": 0.05, **SIGNIFICANT}, "not used"),
+        # the two-sided interval of the table is not the one that counts
+        ({"upper": 0.09, "utilization_high": 0.12}, "not used"),
+        ({"upper": 0.2, "utilization_high": 0.09}, "inconclusive"),
+    ],
+)
+def test_not_used(entries, verdict):
+    assert judge(**entries)[0] == verdict
+
+
+@pytest.mark.parametrize(
+    ("entries", "verdict"),
+    [
+        ({"encoding_pvalue": 0.05 + JUST}, "not encoded"),
+        ({"encoding_pvalue": 0.05}, "inconclusive"),
+        ({"encoding_pvalue": 0.8, "upper": 0.04}, "not encoded"),
+        ({"encoding_pvalue": 0.8, "upper": 3.0}, "not encoded"),
+    ],
+)
+def test_not_encoded(entries, verdict):
+    assert judge(**entries)[0] == verdict
+
+
+def test_without_pvalues_nothing_is_claimed():
+    entries = {"utilization_qvalue": np.nan, "encoding_pvalue": np.nan}
+    for upper in (0.01, 5.0):
+        assert judge(upper, **entries)[0] not in ("used", "not used")
+
+
+def test_level_and_margin_are_those_of_the_rule():
+    strict = Rule(significance=0.001, min_effect=0.1, held=["disease"])
+    wide = Rule(significance=0.05, min_effect=0.5, held=["disease"])
+    found = {"utilization": 0.3, "utilization_low": 0.2, **SIGNIFICANT}
+    assert judge(0.4, **found)[0] == "used"
+    assert judge(0.4, strict, **found)[0] == "not encoded"
+    assert judge(0.4, strict, **found, encoding_pvalue=0.001)[0] == "inconclusive"
+    assert judge(0.4, wide, **found)[0] == "not used"
+    assert judge(0.6, wide, **found)[0] == "inconclusive"
+
+
+def test_a_margin_of_zero_asks_for_significance_only():
+    rule = Rule(significance=0.05, min_effect=0.0, held=["disease"])
+    assert judge(0.01, rule, utilization=0.0, **SIGNIFICANT)[0] == "used"
+    assert judge(0.0, rule)[0] == "inconclusive"
+
+
+# --- the sentences -------------------------------------------------------------------
+
+EFFECT = describe_effect(row(), 0.95, ["disease", "site"])
+
+
+def test_sentence_of_used():
+    assert EFFECT.startswith("at fixed 'disease' and 'site' the outputs move by 0.08")
+    sentence = judge(utilization=0.3, **SIGNIFICANT)[1]
+    assert "the outputs move by 0.3 of their standard deviation" in sentence
+    assert "q = 0.01), the margin being 0.1" in sentence
+
+
+def test_sentence_of_not_used():
+    assert judge(upper=0.074)[1] == (
+        f"encoded, but {EFFECT}; the whole 90% interval (up to 0.074) is below the "
+        "margin 0.1"
+    )
+
+
+def test_sentence_of_not_encoded():
+    sentence = judge(encoding_pvalue=0.4)[1]
+    assert sentence.startswith("a linear probe does no better than chance")
+    assert EFFECT in sentence
+    assert "finds a utilization of 0.17 or more in 80% of cases" in sentence
+
+
+def test_sentences_of_inconclusive_tell_what_is_open():
+    neither = judge()[1]
+    assert "neither a use nor its absence (margin 0.1) is shown" in neither
+    assert "finds a utilization of 0.17 or more in 80% of cases" in neither
+    small = judge(**SIGNIFICANT)[1]
+    assert "that it reaches the margin 0.1 is open" in small
+
+
+def test_untestable_gives_the_reason():
+    assert untestable("too little") == ("untestable", "untestable: too little")
+
+
+# --- explained by target -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("entries", "flagged"),
+    [
+        ({}, True),
+        ({"alignment_pvalue_fwer": 0.05}, True),
+        ({"alignment_pvalue_fwer": 0.05 + JUST}, False),
+        ({"utilization_qvalue": 0.05}, False),
+        ({"utilization_qvalue": 0.05 + JUST}, True),
+        ({"utilization_qvalue": np.nan}, False),
+        # without max-T, under a stopping rule, the q-value takes its place
+        ({"alignment_pvalue_fwer": np.nan, "alignment_qvalue": 0.05}, True),
+        ({"alignment_pvalue_fwer": np.nan, "alignment_qvalue": 0.06}, False),
+        ({"alignment_pvalue_fwer": np.nan, "alignment_qvalue": np.nan}, False),
+    ],
+)
+def test_flag_of_aligned_columns_that_do_not_move_the_outputs(entries, flagged):
+    entries = {"alignment_pvalue_fwer": 0.001, "utilization_qvalue": 0.5} | entries
+    sentence = RULE.explained_by_target(row(**entries))
+    assert bool(sentence) == flagged
+    if flagged:
+        assert sentence == (
+            "explained by target: aligned, but the outputs do not move with it at "
+            "fixed 'disease' and 'site'; the data, not the model, link the two "
+            "(association 0.43)"
+        )
+
+
+# --- whole analyses ------------------------------------------------------------------
+
+SEEDS = range(4)
+
+
+def analyse(seed, fit_options=None, **options):
+    settings = {"n_samples": 300, "n_features": 12, "encoding": 2.0, "noise": 0.7}
+    study = make_shortcut(random_state=seed, **settings | options)
+    settings = {"target_head": study.head, "columns": ["scanner"]}
+    settings |= {"n_permutations": 39, "random_state": seed} | (fit_options or {})
+    return WeightSpaceCorrelation("target", **settings).fit(study.data, study.metadata)
+
+
+@pytest.fixture(scope="module")
+def used():
+    return [analyse(seed, use=1.0, association=0.5) for seed in SEEDS]
+
+
+@pytest.fixture(scope="module")
+def associated():
+    """Aligned by the association in the data; the head cannot see the scanner."""
+    options = {"association": 0.8, "n_classes": 3, "encoding": 0.5}
+    return [analyse(seed, **options) for seed in SEEDS]
+
+
+@pytest.fixture(scope="module")
+def unrelated():
+    return [analyse(seed) for seed in SEEDS]
+
+
+@pytest.fixture(scope="module")
+def not_encoded():
+    return [analyse(seed, encoding=0.0) for seed in SEEDS]
+
+
+def verdicts(fits):
+    return [fitted.verdicts_["scanner"] for fitted in fits]
+
+
+def notes(fits):
+    return [fitted.summary_.loc["scanner", "note"] for fitted in fits]
+
+
+def test_a_used_scanner_is_used(used):
+    assert verdicts(used) == ["used"] * len(used)
+
+
+def test_a_scanner_that_is_encoded_and_not_used_in_many_rows():
+    found = analyse(0, n_samples=3000, association=0.3)
+    assert found.verdicts_["scanner"] == "not used"
+    assert notes([found])[0].startswith("encoded, but at fixed 'target' the outputs")
+    assert found.utilization_ci_.loc["scanner", "high"] < 0.15
+    # The same data with the smallest margin do not show it.
+    found = analyse(0, {"min_effect": 1e-3}, n_samples=3000, association=0.3)
+    assert found.verdicts_["scanner"] == "inconclusive"
+
+
+def test_a_scanner_that_is_not_encoded_is_rarely_anything_else(not_encoded):
+    assert verdicts(not_encoded).count("not encoded") >= len(not_encoded) - 1
+
+
+def test_few_rows_are_inconclusive():
+    found = [analyse(seed, n_samples=60, noise=0.5) for seed in SEEDS]
+    assert verdicts(found).count("inconclusive") >= len(found) - 1
+    assert max(fitted.encoding_pvalues_["scanner"] for fitted in found) <= 0.05
+    detectable = [fitted.minimum_detectable_effect_["scanner"] for fitted in found]
+    assert min(detectable) > 0.1
+    for fitted, value in zip(found, detectable, strict=True):
+        if fitted.verdicts_["scanner"] == "inconclusive":
+            assert f"finds a utilization of {value:.2g} or more" in notes([fitted])[0]
+
+
+def test_an_alignment_that_the_data_explain_is_flagged(associated):
+    for fitted, note in zip(associated, notes(associated), strict=True):
+        assert fitted.pvalues_fwer_["scanner"] <= 0.05
+        assert ("explained by target" in note) == (
+            fitted.utilization_qvalues_["scanner"] > 0.05
+        )
+        association = fitted.summary_.loc["scanner", "target_association"]
+        assert association > 0.5
+    flagged = ["explained by target" in note for note in notes(associated)]
+    assert sum(flagged) >= len(flagged) - 1
+
+
+@pytest.mark.parametrize("fits", ["used", "unrelated", "not_encoded"])
+def test_no_flag_for_what_is_used_or_not_aligned(fits, request):
+    fits = request.getfixturevalue(fits)
+    flagged = ["explained by target" in note for note in notes(fits)]
+    assert sum(flagged) <= (1 if fits[0].verdicts_["scanner"] != "used" else 0)
+
+
+def test_no_flag_where_the_alignment_is_adjusted_for_the_target():
+    options = {"adjust_for_target": True}
+    found = [
+        analyse(seed, options, association=0.8, n_classes=3, encoding=0.5)
+        for seed in SEEDS
+    ]
+    assert all(np.isfinite(fitted.pvalues_["scanner"]) for fitted in found)
+    flagged = ["explained by target" in note for note in notes(found)]
+    assert sum(flagged) <= 1
+
+
+# --- what cannot be tested -----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def study():
+    return make_shortcut(200, 8, encoding=2.0, use=1.0, random_state=0)
+
+
+def fit(study, target="target", table=None, **options):
+    settings = {"columns": ["scanner", "age"], "n_permutations": 59, "random_state": 0}
+    settings["target_head"] = study.head
+    table = study.metadata if table is None else table
+    return WeightSpaceCorrelation(target, **settings | options).fit(study.data, table)
+
+
+@pytest.mark.parametrize("trained", [False, True])
+def test_without_a_target_nothing_is_held_fixed(study, trained):
+    head = study.head if trained else None
+    found = fit(study, None, target_head=head)
+    assert (found.verdicts_ == "untestable").all()
+    reason = "untestable: no target column, so there is nothing to hold fixed; name it"
+    assert found.summary_["note"].str.startswith(reason).all()
+    assert found.utilization_.isna().all()
+    assert found.utilization_ci_.isna().all(axis=None)
+    assert found.encoding_pvalues_.notna().all()
+
+
+def test_without_permutations_there_are_estimates_and_no_verdict(study):
+    found = fit(study, n_permutations=0)
+    assert (found.verdicts_ == "untestable").all()
+    reason = "untestable: n_permutations=0, so there are no p-values"
+    assert found.summary_["note"].str.startswith(reason).all()
+    assert found.utilization_["scanner"] > 0.3
+    interval = found.utilization_ci_.loc["scanner"]
+    assert 0.2 < interval["low"] < found.utilization_["scanner"] < interval["high"]
+    assert found.minimum_detectable_effect_.gt(0).all()
+    assert found.summary_["utilization_low"].notna().all()
+    for name in ("utilization_pvalues_", "utilization_qvalues_", "pvalues_"):
+        assert getattr(found, name).isna().all()
+    # The interval is a matter of the sample, not of the shuffles.
+    pd.testing.assert_frame_equal(found.utilization_ci_, fit(study).utilization_ci_)
+
+
+def test_a_trained_head_without_labels_is_untestable(study):
+    rng = np.random.default_rng(0)
+    heads = {"hospital": rng.normal(size=(3, 8))}
+    columns = ["scanner", "hospital"]
+    found = fit(study, heads=heads, columns=columns, null="sign_flip")
+    assert found.summary_.index.tolist() == columns
+    assert found.verdicts_["hospital"] == "untestable"
+    assert found.verdicts_["scanner"] == "used"
+    entry = found.summary_.loc["hospital"]
+    assert entry["note"].startswith("untestable: there are no labels")
+    assert "trained head without labels: no encoding" in entry["note"]
+    assert entry["alignment_pvalue"] > 0
+    assert np.isnan(entry["utilization"])
+
+
+def test_columns_that_are_left_out_are_untestable(study):
+    n = len(study.data)
+    table = study.metadata.assign(
+        vendor="one", image=[f"image {i}" for i in range(n)], empty=np.nan
+    )
+    found = fit(study, table=table, columns=None)
+    left_out = ["vendor", "image", "empty"]
+    assert list(found.dropped_columns_) == left_out
+    assert found.summary_.index.tolist() == ["scanner", "age", "batch", *left_out]
+    for name in left_out:
+        entry = found.summary_.loc[name]
+        assert entry["verdict"] == "untestable"
+        assert entry["note"] == f"left out: {found.dropped_columns_[name]}"
+        assert entry.drop(["verdict", "note"]).isna().all()
+    assert "constant" in found.dropped_columns_["vendor"]
+    assert "identifier-like" in found.dropped_columns_["image"]
+    assert "observed in 0 of 200 rows" in found.dropped_columns_["empty"]
+
+
+def test_a_column_that_the_target_determines_is_untestable(study):
+    copy = study.metadata["target"].map({"class 0": "x", "class 1": "y"})
+    found = fit(study, table=study.metadata.assign(copy=copy), columns=["copy"])
+    assert found.verdicts_["copy"] == "untestable"
+    note = found.summary_.loc["copy", "note"]
+    assert "at fixed 'target' nothing is left to compare" in note
+
+
+def test_outputs_that_do_not_vary_are_untestable(study):
+    """The head reads a feature that is the same for all rows."""
+    X, head = study.data.copy(), np.zeros(8)
+    X[:, 0], head[0] = 1.0, 1.0
+    found = WeightSpaceCorrelation(
+        "target", target_head=head, n_permutations=0, n_components=None
+    ).fit(X, study.metadata)
+    reason = "untestable: the outputs of the primary head do not vary"
+    assert found.summary_["note"].str.startswith(reason).all()
+
+
+# --- the table -----------------------------------------------------------------------
+
+
+def test_columns_and_types_of_the_table(study):
+    table = study.metadata.assign(vendor="one")
+    found = fit(study, table=table, columns=None).summary_
+    # The order of the contract in shared/design.md.
+    assert found.columns.tolist() == [
+        "kind",
+        "n_samples",
+        "n_levels",
+        "target_association",
+        "encoding_score",
+        "encoding_pvalue",
+        "alignment_score",
+        "alignment_pvalue",
+        "alignment_pvalue_fwer",
+        "alignment_qvalue",
+        "utilization",
+        "utilization_low",
+        "utilization_high",
+        "utilization_pvalue",
+        "utilization_qvalue",
+        "probability_shift",
+        "minimum_detectable_effect",
+        "verdict",
+        "note",
+    ]
+    assert found.columns.tolist() == list(SUMMARY_COLUMNS)
+    assert found.index.name == "column"
+    assert (found.dtypes[["n_samples", "n_levels"]] == "Int64").all()
+    assert (found.dtypes.iloc[3:17] == np.float64).all()
+    for name in ("kind", "verdict", "note"):
+        assert all(isinstance(v, str) for v in found[name].dropna())
+    assert found["verdict"].notna().all()
+    assert found["note"].str.len().gt(0).all()
+    assert found["n_levels"].tolist()[:3] == [3, pd.NA, 4]
+
+
+def test_attributes_are_the_columns_of_the_table(study):
+    found = fit(study)
+    table = found.summary_
+    pairs = {
+        "verdict": found.verdicts_,
+        "utilization": found.utilization_,
+        "utilization_low": found.utilization_ci_["low"],
+        "utilization_high": found.utilization_ci_["high"],
+        "utilization_pvalue": found.utilization_pvalues_,
+        "utilization_qvalue": found.utilization_qvalues_,
+        "minimum_detectable_effect": found.minimum_detectable_effect_,
+        "encoding_pvalue": found.encoding_pvalues_,
+        "alignment_score": found.alignment_scores_,
+    }
+    for name, series in pairs.items():
+        pd.testing.assert_series_equal(table[name], series, check_names=False)
+    assert found.utilization_ci_.columns.tolist() == ["low", "high"]
+    assert table["utilization"].nunique() == 2
+
+
+def test_an_encoding_that_was_not_tested_is_not_denied():
+    verdict, sentence = judge(encoding_pvalue=np.nan)
+    assert verdict == "inconclusive"
+    assert "no better than chance" not in sentence
