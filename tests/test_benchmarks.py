@@ -12,14 +12,17 @@ pytest.importorskip("click")
 ROOT = Path(__file__).parent.parent
 
 
-def run(*sections):
-    if not Path("/proc/self/clear_refs").exists():
-        pytest.skip("peak memory is read from /proc")
-    module = "benchmarks.bench_permutations"
-    command = [sys.executable, "-m", module, "--quick", *sections]
+def run_module(module, *arguments):
+    command = [sys.executable, "-m", module, "--quick", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def run(*sections):
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("peak memory is read from /proc")
+    return run_module("benchmarks.bench_permutations", *sections)
 
 
 def test_memory_is_bounded_and_does_not_grow_with_the_number_of_shuffles():
@@ -41,3 +44,15 @@ def test_every_quick_section_of_the_engine_prints_its_figures():
     assert "GFLOP/s" in printed
     assert re.search(r"smallest cosine 1 - \de-\d+", printed)
     assert "times (aim: 2)" in printed
+
+
+def test_utilization_ranks_networks_of_known_use_and_the_figures_are_written(tmp_path):
+    """Three networks, whose true shifts are 0.02, 0.16 and 0.25, and a composition."""
+    pytest.importorskip("torch")
+    pytest.importorskip("matplotlib")
+    printed = run_module("benchmarks.shortcut", "--directory", tmp_path)
+    assert re.search(r"\| utilization \| 3 \| 1\.000 \|", printed)
+    assert re.search(r"\| above 0\.2 \| 1 \| 0 \| 0 \| 0 \| 0 \|", printed)
+    assert "at noise level | <= 5 % | 0 of 1 | yes |" in printed
+    figures = {path.name for path in tmp_path.glob("*.png")}
+    assert figures == {"shortcut_measures.png", "shortcut_utilization.png"}

@@ -1,0 +1,1 @@
+"""Networks whose use of a simulated scanner is known, and who finds it."""
