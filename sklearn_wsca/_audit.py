@@ -214,8 +214,9 @@ def audit_rows(
         }
     notes = {name: list(column.notes) for name, column in columns.items()}
     add_utilization(rows, notes, tests, rule)
-    names = [n for n in memory.summary.index if n in rows or n in left_out]
-    return summarise(names, left_out, rows)
+    names = list(memory.summary.index)
+    not_analysed = {n: "not analysed in fit" for n in names if n not in memory.columns}
+    return summarise(names, not_analysed | left_out, rows)
 
 
 def read_columns(

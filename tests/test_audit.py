@@ -330,12 +330,17 @@ def test_trained_heads_that_predict_other_classes_have_no_skill(rows):
     assert found.loc["scanner", "utilization"] > 0.1
 
 
+def assert_named_and_not_analysed(found, name):
+    assert found.index.tolist() == ["scanner", "dose", "view", "batch", name]
+    assert found.loc[name, "verdict"] == "untestable"
+    assert found.loc[name, "note"] == "left out: not analysed in fit"
+
+
 def test_trained_heads_without_labels_are_not_audited(rows):
     heads = {"hospital": np.eye(2, D)}
     model = fit(*make_rows(0), heads=heads, null="sign_flip", columns=None)
     assert "hospital" in model.summary_.index
-    found = model.audit(*rows)
-    assert found.index.tolist() == ["scanner", "dose", "view", "batch"]
+    assert_named_and_not_analysed(model.audit(*rows), "hospital")
 
 
 # --- groups of fit -------------------------------------------------------------------
@@ -513,8 +518,7 @@ def test_columns_that_fit_left_out_stay_out(rows):
     X, table = make_rows(0)
     model = fit(X, table.assign(vendor="one"), n_permutations=0)
     assert "vendor" in model.dropped_columns_
-    found = model.audit(rows[0], rows[1])
-    assert found.index.tolist() == ["scanner", "dose", "view", "batch"]
+    assert_named_and_not_analysed(model.audit(rows[0], rows[1]), "vendor")
 
 
 @pytest.mark.parametrize("name", ["scanner", "disease", "dose", "patient"])
