@@ -11,6 +11,7 @@ import pandas as pd
 
 from sklearn_wsca._decision import (
     NO_DECISION,
+    TIES,
     infer_utilization,
     make_decision,
     no_utilization,
@@ -48,8 +49,7 @@ from sklearn_wsca._table import row_fingerprints
 from sklearn_wsca._tasks import Task
 from sklearn_wsca._verdict import Rule
 
-SHUFFLES_PER_BATCH = 256
-TIES = 1e-9
+SCORES_PER_BATCH = 2**22
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Memory:
 
     def alignment(self, name: Any) -> dict[str, float]:
         """Entries of the table that are properties of the heads."""
-        row = self.summary.iloc[list(self.summary.index).index(name)]
+        row = self.summary.iloc[self.summary.index.get_loc(name)]
         return {key: row[key] for key in ALIGNMENT_COLUMNS}
 
     def needed(self, names: RoleNames) -> list:
@@ -275,11 +275,13 @@ def held_out_skill(
     if not plan.n_permutations:
         return float(observed[0]), float("nan")
     exchange = exchange_units(column, groups)
+    # Scores of every shuffle are held at a time.
+    size = max(1, SCORES_PER_BATCH // outputs.size)
     null = [
         fitted.scored.skills(
             outputs, labels[exchange.sources(plan.orders(batch))], weights
         )
-        for batch in split(range(plan.n_permutations), SHUFFLES_PER_BATCH)
+        for batch in split(range(plan.n_permutations), size)
     ]
     (pvalue,) = permutation_pvalues(observed, np.concatenate(null)[:, None], TIES)
     return float(observed[0]), float(pvalue)

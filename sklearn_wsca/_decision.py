@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from sklearn_wsca._analysis import name_index
 from sklearn_wsca._effect_interval import EffectNoise, estimate_noise
 from sklearn_wsca._embeddings import Embeddings
 from sklearn_wsca._exchangeability import FEWEST_UNITS, Groups, exchange_units
@@ -259,10 +260,14 @@ class UtilizationTests:
 
     def row(self, name: Any) -> pd.Series:
         """Entries of one column, whose name may be a tuple."""
-        return self.table.iloc[list(self.index).index(name)]
+        return self.table.iloc[self.index.get_loc(name)]
+
+    def null_of(self, name: Any) -> np.ndarray:
+        """Raw utilizations of the shuffles of one column."""
+        return self.null.iloc[:, self.index.get_loc(name)].to_numpy()
 
 
-TABLE_COLUMNS = (
+ESTIMATES = (
     "utilization",
     "raw",
     "low",
@@ -270,10 +275,8 @@ TABLE_COLUMNS = (
     "upper",
     "minimum_detectable_effect",
     "probability_shift",
-    "pvalue",
-    "pvalue_fwer",
-    "qvalue",
 )
+PVALUES = ("pvalue", "pvalue_fwer", "qvalue")
 
 
 def infer_utilization(
@@ -297,15 +300,19 @@ def infer_utilization(
         except LeftOutError as reason:
             tests.untestable[name] = str(reason)
     # Shuffled even without columns, so that the announced step of the fit takes place.
-    shuffled = _shuffle(list(tests.examined.values()), plan, run)
+    examined = list(tests.examined.values())
+    shuffled = _shuffle(examined, plan, run)
     raw = shuffled[:, :, 0]
-    at = [list(columns).index(name) for name in tests.examined]
+    at = [tests.index.get_loc(name) for name in tests.examined]
     estimates = [
         _estimates(found, raw[:, i], significance, len(at))
-        for i, found in enumerate(tests.examined.values())
+        for i, found in enumerate(examined)
     ]
-    tests.table.iloc[at, :7] = np.reshape(estimates, (len(at), 7))
-    tests.table.iloc[at, 7:] = _pvalues(list(tests.examined.values()), shuffled)
+    n_estimates = len(ESTIMATES)
+    tests.table.iloc[at, :n_estimates] = np.reshape(estimates, (len(at), n_estimates))
+    tests.table.iloc[at, n_estimates:] = _pvalues(
+        list(tests.examined.values()), shuffled
+    )
     null = pd.DataFrame(np.full((len(raw), len(columns)), np.nan), columns=tests.index)
     null.iloc[:, at] = raw
     if not plan.n_permutations:
@@ -316,9 +323,9 @@ def infer_utilization(
 
 def no_utilization(columns: Any, reason: str) -> UtilizationTests:
     """Stands for tests that cannot be made for a reason."""
-    index = pd.Index(list(columns), name="column", tupleize_cols=False)
+    index = name_index(columns)
     return UtilizationTests(
-        pd.DataFrame(np.nan, index, list(TABLE_COLUMNS)),
+        pd.DataFrame(np.nan, index, [*ESTIMATES, *PVALUES]),
         pd.DataFrame(np.empty((0, len(index))), columns=index),
         {},
         dict.fromkeys(columns, reason),
@@ -349,7 +356,7 @@ def _shuffle_batch(T, models, batch, plan) -> np.ndarray:
 
 
 def _estimates(found: Examined, null: np.ndarray, significance: float, n_columns: int):
-    """Entries of the table up to the p-values, in their order."""
+    """Entries of the table by `ESTIMATES`."""
     noise = np.mean(null**2) if len(null) else found.noise.mean_square
     return [
         np.sqrt(max(found.raw**2 - noise, 0.0)),
@@ -363,7 +370,7 @@ def _estimates(found: Examined, null: np.ndarray, significance: float, n_columns
 
 
 def _pvalues(examined: list[Examined], shuffled: np.ndarray) -> np.ndarray:
-    """p-values by column: alone, corrected by max-T, and q-values; NaN without any."""
+    """Entries of the table by `PVALUES` for every column; NaN without shuffles."""
     if not len(shuffled):
         return np.full((len(examined), 3), np.nan)
     observed = np.stack([found.observed for found in examined])[None]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_wsca._analysis import Rows, Run
+from sklearn_wsca._analysis import Rows, Run, name_index
 from sklearn_wsca._decision import Decision
 from sklearn_wsca._erasure_check import ErasureCheck, check_erasure
 from sklearn_wsca._exchangeability import Groups
@@ -36,12 +36,13 @@ def erase_columns(
     predicting = primary.predicting_head()
     head = predicting or primary.head
     assert head is not None
+    head = _in_coordinates(head, rows.subspace)
     fold = _split_rows(len(rows.weights), decision.groups, seed)
     erased = [task for task in tasks if task.column is not None]
     jobs = [
         partial(
             _erase,
-            head=_in_coordinates(head, rows.subspace),
+            head=head,
             column=task.column,
             fold=fold,
             weights=rows.weights,
@@ -54,7 +55,7 @@ def erase_columns(
     ]
     found = [_flatten(check) for check in run(jobs)]
     by_name = dict(zip([task.name for task in erased], found, strict=True))
-    index = pd.Index([task.name for task in tasks], name="column", tupleize_cols=False)
+    index = name_index(task.name for task in tasks)
     return pd.DataFrame([by_name.get(name, {}) for name in index], index)
 
 

@@ -128,17 +128,19 @@ class Exchangeability:
             strata = np.unique(pairs, axis=0, return_inverse=True)[1].ravel()
         return replace(self, strata=strata, within_target=of_target)
 
+    def _all_strata(self) -> np.ndarray:
+        """Stratum of every unit; a single one where there are none."""
+        return np.zeros(self.n_units, int) if self.strata is None else self.strata
+
     def n_exchangeable(self, labels: np.ndarray) -> int:
         """Units in strata that hold more than one value of the column."""
-        values = labels[self.first]
-        strata = np.zeros(self.n_units, int) if self.strata is None else self.strata
-        table = pd.Series(values).groupby(strata)
+        table = pd.Series(labels[self.first]).groupby(self._all_strata())
         return int(table.size()[table.nunique() > 1].sum())
 
     def log10_arrangements(self, labels: np.ndarray) -> float:
         """Logarithm of the number of different columns that shuffles can give."""
         values = np.unique(labels[self.first], return_inverse=True)[1]
-        strata = np.zeros(self.n_units, int) if self.strata is None else self.strata
+        strata = self._all_strata()
         total = special.gammaln(np.bincount(strata) + 1.0).sum()
         cells = np.unique(np.stack([strata, values]), axis=1, return_counts=True)[1]
         return float((total - special.gammaln(cells + 1.0).sum()) / np.log(10.0))

@@ -17,6 +17,7 @@ from sklearn_wsca._analysis import Comparison, Rows, compare_heads, fit_heads
 from sklearn_wsca._audit import remember
 from sklearn_wsca._decision import (
     NO_DECISION,
+    Decision,
     UtilizationTests,
     infer_utilization,
     make_decision,
@@ -132,15 +133,8 @@ class FittingSteps:
             {"encoding": encoding.tests.used, "alignment": alignment.tests.used}
         )
         self._measure_reliability(primary, tasks, rows, comparison, testing, runner)
-        decision = None
-        if self.target is not None and self.target_head_ is not None:
-            decision = make_decision(
-                self.target_head_, given.X, order, primary.column, roles, rows.weights
-            )
-        self.erasure_ = None
-        if decision is not None:
-            run, seed = partial(runner.run, "erasure"), testing.plan.seed
-            self.erasure_ = erase_columns(primary, tasks, rows, decision, seed, run)
+        decision = self._make_decision(given.X, order, primary, roles, rows.weights)
+        self._check_erasure(primary, tasks, rows, decision, testing.plan.seed, runner)
         utilization = self._test_utilization(decision, tasks, testing.plan, runner)
         described = describe_tasks(
             primary, tasks, rows.weights, encoding, alignment, self.alignment_scores_
@@ -337,6 +331,24 @@ class FittingSteps:
         self.reliability_ = found.directions
         self.alignment_ceilings_ = found.ceilings
         self.alignment_corrected_ = self.alignment_scores_ / found.ceilings
+
+    def _make_decision(
+        self, X: Embeddings, order, primary, roles: Roles, weights
+    ) -> Decision | None:
+        """Outputs of the primary head and what is held fixed; None without a target."""
+        if self.target is None or self.target_head_ is None:
+            return None
+        head, target = self.target_head_, primary.column
+        return make_decision(head, X, order, target, roles, weights)
+
+    def _check_erasure(
+        self, primary, tasks: list[Task], rows: Rows, decision, seed: int, runner
+    ) -> None:
+        """What the primary head loses when columns are erased."""
+        self.erasure_ = None
+        if decision is not None:
+            run = partial(runner.run, "erasure")
+            self.erasure_ = erase_columns(primary, tasks, rows, decision, seed, run)
 
     def _test_utilization(
         self, decision, tasks: list[Task], plan: PermutationPlan, runner

@@ -27,6 +27,7 @@ from sklearn_wsca._metadata import Column, LeftOutError, read_column
 from sklearn_wsca._namespace import precision_of, to_numpy
 from sklearn_wsca._subspace import Subspace, fit_subspace
 from sklearn_wsca._table import require_columns
+from sklearn_wsca._validation import list_columns
 
 
 class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -294,20 +295,13 @@ def _select_columns(table: pd.DataFrame, target: Any, columns: Any) -> list:
         require_columns([target], table, "target")
     if columns is None:
         return [name for name in table.columns if name != target]
-    names = list(columns)
-    if not names:
-        raise ValueError(
-            "columns: the list is empty; name at least one column, or pass None for "
-            "all but the target."
-        )
+    names = list_columns(columns)
     require_columns(names, table, "columns")
     if target is not None and target in names:
         raise ValueError(
             f"columns: the target {target!r} is among them; it is held fixed, so leave "
             "it out of columns, or set target=None to erase it."
         )
-    if len(set(names)) < len(names):
-        raise ValueError(f"columns: a name occurs more than once in {names}.")
     return names
 
 

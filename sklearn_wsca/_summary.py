@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_wsca._analysis import name_index
 from sklearn_wsca._decision import UtilizationTests
 from sklearn_wsca._inference import AlignmentTest, EncodingTest
 from sklearn_wsca._metadata import Column
@@ -138,7 +139,7 @@ def summarise(
 def make_summary(rows: dict[Any, dict[str, Any]]) -> pd.DataFrame:
     """Table with one row per column and the names of the contract."""
     names = list(rows)
-    index = pd.Index(names, name="column", tupleize_cols=False)
+    index = name_index(names)
     table = pd.DataFrame(
         [rows[name] for name in names], index=index, columns=list(SUMMARY_COLUMNS)
     )

@@ -250,10 +250,9 @@ def _result(tests: UtilizationTests, name: Any) -> UtilizationResult:
         reason = tests.untestable[name]
         raise ValueError(f"column {name!r} cannot be tested: {reason}.")
     row, found = tests.row(name), tests.examined[name]
-    position = list(tests.index).index(name)
     return UtilizationResult(
         **{key: float(row[key]) for key in RESULT_COLUMNS},
-        null_distribution=tests.null.iloc[:, position].to_numpy(),
+        null_distribution=tests.null_of(name),
         scheme=found.scheme,
         n_units=found.n_units,
     )

@@ -95,12 +95,7 @@ def select_columns(
     if columns is None:
         roles = (target, groups)
         return [name for name in table.columns if name not in roles], unlabelled
-    names = list(columns)
-    if not names:
-        raise ValueError(
-            "columns: the list is empty; name at least one column, or pass None for "
-            "all but the target."
-        )
+    names = list_columns(columns)
     require_columns([n for n in names if n not in unlabelled], table, "columns")
     if target in names and target is not None:
         raise ValueError(
@@ -112,8 +107,6 @@ def select_columns(
             f"columns: {groups!r} is among them; it names the groups that are "
             "exchanged, so leave it out of columns."
         )
-    if len(set(names)) < len(names):
-        raise ValueError(f"columns: a name occurs more than once in {names}.")
     unused = [name for name in entries if name not in names and name != target]
     if unused:
         raise ValueError(
@@ -121,6 +114,25 @@ def select_columns(
         )
     labelled = [name for name in names if name not in unlabelled]
     return labelled, [name for name in names if name in unlabelled]
+
+
+def list_columns(columns: Any) -> list:
+    """Names of an argument `columns`, none of them twice.
+
+    Raises
+    ------
+    ValueError
+        For repeated names, or none at all.
+    """
+    names = list(columns)
+    if not names:
+        raise ValueError(
+            "columns: the list is empty; name at least one column, or pass None for "
+            "all but the target."
+        )
+    if len(set(names)) < len(names):
+        raise ValueError(f"columns: a name occurs more than once in {names}.")
+    return names
 
 
 def check_something_left(dropped: dict[Any, str], n_analysed: int, target: Any) -> None:
