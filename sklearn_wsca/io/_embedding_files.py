@@ -1,0 +1,235 @@
+"""Embeddings from files: an array, or a table indexed by ids."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api import types
+
+from sklearn_wsca.io._array_file import (
+    ArrayFile,
+    as_float,
+    check_finite,
+    check_matrix,
+)
+from sklearn_wsca.io._arrays import open_npy, open_npz
+from sklearn_wsca.io._errors import EXAMPLES, file_error, listed, plural, quoted
+from sklearn_wsca.io._h5ad import open_h5ad, read_obs
+from sklearn_wsca.io._ids import INDEX, id_index, no_such_id, take_ids
+from sklearn_wsca.io._number_rows import NumberRows
+from sklearn_wsca.io._paths import known_suffix, regular_file
+from sklearn_wsca.io._tables import read_typed_table
+from sklearn_wsca.io._tensors import open_pt, open_safetensors
+from sklearn_wsca.io._text import text_table
+
+TABLES = (".csv", ".tsv", ".parquet", ".feather")
+RESAVE = "np.save('embeddings.npy', array)"
+LOOKS_LIKE_IDS = re.compile(r"(.*[_ .-])?(id|index)|unnamed: 0", re.IGNORECASE)
+
+
+def load_embeddings(
+    path: Any, *, key: str | None = None, id: str | None = None
+) -> np.ndarray | pd.DataFrame:
+    r"""Read embeddings: one row per sample, one column per feature.
+
+    Nothing is ever unpickled. The format is told by the suffix:
+
+    ======================= ==========================================================
+    .npy                    stays on disk and is read in blocks (a memory map)
+    .npz, .safetensors,     an array by its name (`key`)
+    .pt, .pth
+    .h5ad                   X, or the matrix in obsm or layers that `key` names
+    .csv, .tsv, .parquet,   all columns but the ids, which have to be numbers
+    .feather
+    ======================= ==========================================================
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+    key : str, default=None
+        Name of the array in a file that holds several; needed if more than one of them
+        has two dimensions.
+    id : str, default=None
+        Name of the ids of the rows: a column, an array beside the embeddings, a column
+        of obs, or "index" for the row names of an h5ad file and for the index of a
+        table that pandas wrote. None: rows are told by their order.
+
+    Returns
+    -------
+    embeddings : ndarray or DataFrame of shape (n_samples, n_features)
+        Real numbers; with `id` a DataFrame of floats, indexed by the ids.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be used; one line with its name and what to do. Values that
+        are NaN or infinite are looked for in all formats but .npy, whose rows are not
+        read yet.
+    ImportError
+        If the package that reads this format is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn_wsca.io import load_embeddings
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "embeddings.csv"
+    ...     _ = file.write_text("sample,f0,f1\n007,1.5,20\n010,2.5,30\n")
+    ...     embeddings = load_embeddings(file, id="sample")
+    >>> embeddings.loc["007"].tolist()
+    [1.5, 20.0]
+    """
+    file = regular_file(path)
+    known = [".npy", *_ARRAY_FILES, *TABLES]
+    suffix = known_suffix(path, known, "embeddings", RESAVE)
+    if key is not None and suffix not in _ARRAY_FILES:
+        raise file_error(
+            path, f"key={key!r}: a {suffix} file holds one matrix; leave out key."
+        )
+    if suffix == ".npy":
+        return _from_npy(path, file, id)
+    if suffix in _ARRAY_FILES:
+        arrays = _ARRAY_FILES[suffix](path, file)
+        X = _choose(arrays, key, id)
+        ids = None if id is None else _ids_beside(arrays, file, suffix, id)
+        return _checked(path, X, ids, None)
+    if suffix in (".csv", ".tsv"):
+        return _from_text(path, file, id)
+    return _from_table(path, read_typed_table(path, file, suffix), id)
+
+
+def _from_npy(path: Any, file: Path, id: str | None) -> np.ndarray:
+    """Embeddings that stay on disk: what they hold is checked when they are read."""
+    if id is not None:
+        raise file_error(
+            path,
+            f"an npy file holds no ids, and id={id!r} was asked for; save both with "
+            f"np.savez('embeddings.npz', embeddings=X, {id}=ids), or leave out id if "
+            "row i of both files is the same sample.",
+        )
+    X = open_npy(path, file)
+    check_matrix(path, X.shape, X.dtype)
+    return X
+
+
+def _choose(arrays: ArrayFile, key: str | None, id: str | None) -> np.ndarray:
+    """The array that `key` names, or the only one that can be embeddings."""
+    if key is not None:
+        return arrays.require(key, "key")
+    if arrays.default is not None:
+        return arrays.read(arrays.default)
+    names = [name for name in arrays.shapes if name != id]
+    if len(names) == 1:
+        # Reported with its shape if it is no matrix.
+        return arrays.read(names[0])
+    return arrays.read(arrays.choose("embeddings", lambda shape: len(shape) == 2))
+
+
+def _ids_beside(arrays: ArrayFile, file: Path, suffix: str, id: str) -> pd.Index:
+    """Ids that lie in the same file as an array."""
+    path = arrays.path
+    if suffix == ".h5ad":
+        obs = read_obs(path, file)
+        if id != INDEX and id not in obs.columns:
+            raise no_such_id(path, id, [INDEX, *obs.columns])
+        return id_index(path, obs.index if id == INDEX else obs[id], id)
+    if id not in arrays.shapes and id not in arrays.unreadable:
+        raise no_such_id(path, id, arrays.shapes)
+    ids = arrays.require(id, "id")
+    if ids.ndim != 1:
+        raise file_error(
+            path,
+            f"the ids {quoted(id)} have the shape {ids.shape}; save one id per row.",
+        )
+    return id_index(path, ids.tolist(), id)
+
+
+def _checked(
+    path: Any, X: np.ndarray, ids: pd.Index | None, names: list[Any] | None
+) -> np.ndarray | pd.DataFrame:
+    """Embeddings in memory, with ids if there are any."""
+    check_matrix(path, X.shape, X.dtype)
+    X = as_float(X)
+    check_finite(path, X)
+    if ids is None:
+        return X
+    if len(ids) != len(X):
+        raise file_error(
+            path,
+            f"has {plural(len(ids), 'id')} in {quoted(ids.name)} for "
+            f"{plural(len(X), 'row')} of embeddings; save one id per row.",
+        )
+    return pd.DataFrame(X, index=ids, columns=names)
+
+
+def _from_table(
+    path: Any, table: pd.DataFrame, id: str | None
+) -> np.ndarray | pd.DataFrame:
+    ids = None
+    if id is not None:
+        table = take_ids(path, table, id)
+        ids = table.index
+    _check_features(path, list(table.columns), id)
+    others = [name for name in table.columns if not _is_real(table[name].dtype)]
+    if others:
+        column = table[others[0]]
+        raise file_error(
+            path,
+            f"has {plural(len(others), 'column')} without numbers "
+            f"({listed(others, EXAMPLES)}; {quoted(others[0])} holds "
+            f"{quoted(column.iloc[0])}); name the ids with id and move everything else "
+            "to the metadata; lists become columns with np.stack.",
+        )
+    single = all(dtype == np.float32 for dtype in table.dtypes)
+    X = table.to_numpy(np.float32 if single else np.float64, na_value=np.nan)
+    return _checked(path, X, ids, list(table.columns))
+
+
+def _is_real(dtype: Any) -> bool:
+    real = types.is_numeric_dtype(dtype) and not types.is_bool_dtype(dtype)
+    return real and not types.is_complex_dtype(dtype)
+
+
+def _check_features(path: Any, names: list[Any], id: str | None) -> None:
+    """Refuse ids among the features, which would be analysed like any of them."""
+    suspects = [name for name in names if LOOKS_LIKE_IDS.fullmatch(str(name))]
+    if not names:
+        raise file_error(path, "has no columns besides the ids; export it again.")
+    if suspects:
+        advice = f"name it with id={suspects[0]!r}" if id is None else "drop it"
+        raise file_error(
+            path,
+            f"its column {quoted(suspects[0])} looks like ids rather than a feature; "
+            f"{advice}, or rename it if it is a feature.",
+        )
+
+
+def _from_text(path: Any, file: Path, id: str | None) -> np.ndarray | pd.DataFrame:
+    with text_table(path, file, header_required=False) as table:
+        if id is not None and id not in table.names:
+            raise no_such_id(path, id, table.names)
+        reader = NumberRows(
+            path,
+            table.names,
+            id,
+            "name the ids with id and move everything else to the metadata",
+        )
+        _check_features(path, reader.names, id)
+        ids, X = reader.read(table)
+    index = None if id is None else id_index(path, ids, id)
+    return _checked(path, X, index, reader.names)
+
+
+_ARRAY_FILES = {
+    ".npz": open_npz,
+    ".safetensors": open_safetensors,
+    ".pt": open_pt,
+    ".pth": open_pt,
+    ".h5ad": open_h5ad,
+}

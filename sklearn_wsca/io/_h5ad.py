@@ -1,0 +1,125 @@
+"""Annotated matrices (.h5ad): embeddings in X, obsm or layers, metadata in obs."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_wsca.io._array_file import ArrayFile, Shape
+from sklearn_wsca.io._errors import file_error, import_extra, library_errors, quoted
+from sklearn_wsca.io._sizes import check_size
+
+ROOMS = ("obsm", "layers")
+WHAT = "h5ad file"
+BYTES_PER_VALUE = 8
+
+
+def open_h5ad(path: Any, file: Path) -> ArrayFile:
+    """Matrices of an h5ad file: "X" and, by their names, those in obsm and layers."""
+    with _opened(path, file) as content:
+        shapes = {
+            name: _shape_of(content[place]) for name, place in _places(content).items()
+        }
+
+    def read(name: str) -> np.ndarray:
+        with _opened(path, file) as content:
+            element = content[_places(content)[name]]
+            _check_element(path, name, element)
+            # Sparse matrices become dense, in double precision at worst.
+            declared = math.prod(shapes[name]) * BYTES_PER_VALUE
+            stored = None if hasattr(element, "keys") else element.id.get_storage_size()
+            check_size(path, quoted(name), declared, stored)
+            return _dense(_read_element(path, element))
+
+    default = "X" if len(shapes.get("X", ())) == 2 else None
+    return ArrayFile(path, shapes, read, default=default)
+
+
+def read_obs(path: Any, file: Path) -> pd.DataFrame:
+    """Annotation of the rows, indexed by their names."""
+    with _opened(path, file) as content:
+        if "obs" not in content:
+            raise file_error(path, "has no obs table; write it with anndata again.")
+        _check_element(path, "obs", content["obs"])
+        obs = _read_element(path, content["obs"])
+    if not isinstance(obs, pd.DataFrame):
+        raise file_error(path, "has an obs that is no table; write it again.")
+    return obs
+
+
+@contextmanager
+def _opened(path: Any, file: Path) -> Iterator[Any]:
+    """Root of the file; links into other files are refused."""
+    h5py = import_extra("h5py", "io")
+    with library_errors(path, WHAT), h5py.File(file, "r") as content:
+        links: list[str] = []
+        content.visititems_links(
+            lambda name, link: (
+                links.append(name) if isinstance(link, h5py.ExternalLink) else None
+            )
+        )
+        if links:
+            raise file_error(
+                path,
+                f"its {quoted(links[0])} is a link into another file, which is not "
+                "followed; copy the data into this file.",
+            )
+        yield content
+
+
+def _places(content: Any) -> dict[str, str]:
+    """Where the matrices are, by the names under which they are chosen."""
+    places = {"X": "X"} if "X" in content else {}
+    for room in ROOMS:
+        for name in content.get(room, ()):
+            places[name if name not in places else f"{room}/{name}"] = f"{room}/{name}"
+    return places
+
+
+def _shape_of(element: Any) -> Shape:
+    """Shape of a dense or sparse matrix; () for anything else."""
+    if hasattr(element, "shape"):
+        return tuple(element.shape or ())
+    return tuple(int(size) for size in element.attrs.get("shape", ()))
+
+
+def _check_element(path: Any, name: str, element: Any) -> None:
+    """Refuse data that lie in other files, or do not fit into memory."""
+
+    def check(part: str, found: Any) -> None:
+        if not hasattr(found, "shape"):
+            return
+        if found.external or found.is_virtual:
+            raise file_error(
+                path,
+                f"{quoted(name)} lies in another file, which is not followed; copy "
+                "the data into this file.",
+            )
+        declared = math.prod(found.shape or ()) * found.dtype.itemsize
+        check_size(path, quoted(name), declared)
+
+    if hasattr(element, "visititems"):
+        element.visititems(check)
+    else:
+        check(name, element)
+
+
+def _read_element(path: Any, element: Any) -> Any:
+    anndata_io = import_extra("anndata.io", "io")
+    with warnings.catch_warnings():
+        # Older versions of the format give warnings and are read all the same.
+        warnings.simplefilter("ignore")
+        return anndata_io.read_elem(element)
+
+
+def _dense(matrix: Any) -> np.ndarray:
+    if hasattr(matrix, "toarray"):
+        matrix = matrix.toarray()
+    return np.asarray(matrix)

@@ -1,0 +1,301 @@
+"""Trained linear heads from files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sklearn_wsca._heads import Head, read_head
+from sklearn_wsca.io._array_file import ArrayFile, Shape
+from sklearn_wsca.io._arrays import open_npy, open_npz
+from sklearn_wsca.io._columns import parse_cells
+from sklearn_wsca.io._errors import FileError, file_error, listed, plural, quoted
+from sklearn_wsca.io._number_rows import NumberRows
+from sklearn_wsca.io._paths import known_suffix, regular_file
+from sklearn_wsca.io._tensors import open_pt, open_safetensors
+from sklearn_wsca.io._text import text_table
+
+RESAVE = (
+    "np.savez('head.npz', coef=model.coef_, intercept=model.intercept_, "
+    "classes=model.classes_) or torch.save(model.state_dict(), 'head.pt')"
+)
+# Names of weights, and of what goes with them.
+INTERCEPT_OF = {
+    "weight": "bias",
+    "weights": "bias",
+    "kernel": "bias",
+    "coef": "intercept",
+    "coef_": "intercept_",
+    "W": "b",
+    "arr_0": "arr_1",
+}
+CLASSES = ("classes", "classes_")
+INTERCEPT_COLUMNS = ("intercept", "bias")
+CLASS_COLUMN = "class"
+
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+def load_head(
+    path: Any, *, key: str | None = None, n_features: int | None = None
+) -> Head | Pair:
+    r"""Read the weights of a trained linear head.
+
+    Nothing is ever unpickled. Formats, told by the suffix:
+
+    .npz, .safetensors, .pt, .pth
+        Weights by name: the only two-dimensional array that fits `n_features`, or the
+        one that `key` names, in full ("head.fc.weight") or without its last part
+        ("head.fc"). The intercept is the array beside it: bias for weight, intercept
+        for coef; none means zeros. An array "classes" beside it names the classes.
+    .npy
+        Weights alone, (C, d) or (d,).
+    .csv, .tsv
+        One row per class and one column per feature, in the order of the embeddings,
+        below a line of names. A column "intercept" or "bias" holds the intercepts, a
+        column "class" the names of the classes.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+    key : str, default=None
+        Name of the weights; needed if several would fit.
+    n_features : int, default=None
+        Width of the embeddings; None takes any.
+
+    Returns
+    -------
+    head : Head or pair of ndarray
+        What `target_head` takes. A single row without classes comes as the pair
+        (coef, intercept), because only the target tells whether it is the score of the
+        second of two classes or a prediction of a number.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be used, no weights fit, or several do; one line with its
+        name, what it holds and what to do.
+    ImportError
+        If the package that reads this format is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn_wsca.io import load_head
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "head.csv"
+    ...     _ = file.write_text("class,bias,f0,f1\nill,0.5,1,2\nwell,-0.5,3,4\n")
+    ...     head = load_head(file, n_features=2)
+    >>> head.classes
+    ('ill', 'well')
+    >>> head.coef
+    array([[1., 2.],
+           [3., 4.]])
+    """
+    file = regular_file(path)
+    known = [".npy", *_ARRAY_FILES, ".csv", ".tsv"]
+    suffix = known_suffix(path, known, "heads", RESAVE)
+    if suffix in _ARRAY_FILES:
+        parts = _from_arrays(_ARRAY_FILES[suffix](path, file), key, n_features)
+    elif key is not None:
+        raise file_error(
+            path, f"key={key!r}: a {suffix} file holds one head; leave out key."
+        )
+    elif suffix == ".npy":
+        parts = np.array(open_npy(path, file)), None, None
+    else:
+        parts = _from_text(path, file)
+    return _build(path, *parts, n_features)
+
+
+def _build(
+    path: Any,
+    coef: np.ndarray,
+    intercept: np.ndarray | None,
+    classes: tuple | None,
+    n_features: int | None,
+) -> Head | Pair:
+    """Head of its parts, checked."""
+    if coef.dtype.kind not in "fiu" or coef.size == 0:
+        raise file_error(
+            path,
+            f"holds {coef.dtype!s:.40} of shape {coef.shape} instead of weights; save "
+            "the weights as float32.",
+        )
+    if intercept is not None and intercept.dtype.kind not in "fiu":
+        raise file_error(
+            path, f"holds {intercept.dtype!s:.40} as intercepts; save them as float32."
+        )
+    coef = np.atleast_2d(coef)
+    _check_classes(path, classes, len(coef))
+    width = coef.shape[-1] if n_features is None else n_features
+    try:
+        pair = (coef, None if intercept is None else intercept.ravel())
+        head = read_head(pair, argument="", n_features=width, levels=classes)
+    except ValueError as error:
+        raise file_error(path, str(error).removeprefix(": ")) from error
+    if head.n_rows == 1 and classes is None:
+        return head.coef, head.intercept
+    return head
+
+
+def _check_classes(path: Any, classes: tuple | None, n_rows: int) -> None:
+    if classes is None:
+        return
+    if n_rows == len(classes) == 1:
+        raise file_error(
+            path,
+            f"has one row, of class {quoted(classes[0])}, and leaves open which class "
+            "the other is; write a row for each class, or no class for the score of "
+            "the second of two sorted classes.",
+        )
+    if n_rows != len(classes) and (n_rows, len(classes)) != (1, 2):
+        raise file_error(
+            path,
+            f"has {plural(n_rows, 'row')} of weights and {len(classes)} classes; save "
+            "one row per class, or one row for two classes.",
+        )
+    if len(set(classes)) < len(classes):
+        raise file_error(
+            path, f"names a class twice ({listed(classes)}); give each its own name."
+        )
+
+
+def _from_arrays(
+    arrays: ArrayFile, key: str | None, n_features: int | None
+) -> tuple[np.ndarray, np.ndarray | None, tuple | None]:
+    name = _by_key(arrays, key) if key is not None else _only_fit(arrays, n_features)
+    prefix, _, last = name.rpartition(".")
+    coef = arrays.read(name)
+    beside = _intercept_name(arrays, prefix, last, coef.shape)
+    intercept = None if beside is None else arrays.read(beside)
+    for candidate in CLASSES:
+        if (labels := _join(prefix, candidate)) in arrays.shapes:
+            return coef, intercept, tuple(arrays.read(labels).ravel().tolist())
+        if labels in arrays.unreadable:
+            raise arrays.error(f"{quoted(labels)} {arrays.unreadable[labels]}")
+    return coef, intercept, None
+
+
+def _by_key(arrays: ArrayFile, key: str) -> str:
+    """Name of the weights that a key stands for."""
+    wanted = [key, *(f"{key}.{last}" for last in INTERCEPT_OF)]
+    for name in wanted:
+        if name in arrays.shapes:
+            return name
+    # Within a checkpoint the names have a prefix such as "state_dict.".
+    ends = tuple(f".{name}" for name in wanted)
+    names = [name for name in arrays.shapes if name.endswith(ends)]
+    if len(names) == 1:
+        return names[0]
+    if names:
+        raise arrays.error(
+            f"{len(names)} of its arrays end in {quoted(key)}: "
+            f"{arrays.describe(names)}; give the full name as key."
+        )
+    arrays.require(key, "key")
+    return key
+
+
+def _only_fit(arrays: ArrayFile, n_features: int | None) -> str:
+    """Name of the only weights that fit the embeddings."""
+    fits = _fits(n_features)
+    shapes = arrays.shapes
+    if not any(fits(shape) for shape in shapes.values()) and n_features is not None:
+        raise _explain_no_fit(arrays, n_features)
+    what = "a head" if n_features is None else f"a head of {n_features} features"
+    two_dimensional = [name for name, shape in shapes.items() if len(shape) == 2]
+    vectors = [name for name in shapes if name.rpartition(".")[2] in INTERCEPT_OF]
+    if not two_dimensional and len(vectors) == 1:
+        return vectors[0]
+    return arrays.choose(what, fits)
+
+
+def _fits(n_features: int | None) -> Callable[[Shape], bool]:
+    def fits(shape: Shape) -> bool:
+        return len(shape) == 2 and n_features in (None, shape[1])
+
+    return fits
+
+
+def _explain_no_fit(arrays: ArrayFile, n_features: int) -> FileError:
+    shapes = arrays.shapes
+    turned = [
+        name
+        for name, shape in shapes.items()
+        if len(shape) == 2 and shape[0] == n_features
+    ]
+    flat = [name for name, shape in shapes.items() if shape == (n_features,)]
+    if turned:
+        advice = f"{quoted(turned[0])} looks transposed: save its .T, one row per class"
+    elif flat:
+        advice = f"name {quoted(flat[0])} with key if it is the head of one output"
+    else:
+        advice = "pass the embeddings that enter this head, or the head behind them"
+    weights = [name for name, shape in shapes.items() if len(shape) > 1]
+    return arrays.error(
+        f"no weights of {n_features} features, as the embeddings have; it holds "
+        f"{arrays.describe(weights or list(shapes))}: {advice}."
+    )
+
+
+def _intercept_name(
+    arrays: ArrayFile, prefix: str, last: str, shape: Shape
+) -> str | None:
+    """Name of the intercepts that belong to weights, if there are any."""
+    name = _join(prefix, INTERCEPT_OF.get(last, "bias"))
+    if name in arrays.shapes:
+        return name
+    n_rows = shape[0] if len(shape) > 1 else 1
+    beside = [
+        other
+        for other, size in arrays.shapes.items()
+        if other.rpartition(".")[0] == prefix and size == (n_rows,)
+    ]
+    beside = [name for name in beside if name.rpartition(".")[2] not in CLASSES]
+    if beside and prefix == "":
+        raise arrays.error(
+            f"{quoted(beside[0])} may hold the intercepts of the weights "
+            f"{quoted(_join(prefix, last))}; name them 'weight' and 'bias', or leave "
+            "it out."
+        )
+    return None
+
+
+def _join(prefix: str, last: str) -> str:
+    return f"{prefix}.{last}" if prefix else last
+
+
+def _from_text(
+    path: Any, file: Path
+) -> tuple[np.ndarray, np.ndarray | None, tuple | None]:
+    """Weights, intercepts and classes of a table with one row per class."""
+    with text_table(path, file, header_required=False) as table:
+        named = [name for name in table.names if name.casefold() == CLASS_COLUMN]
+        label = named[0] if named else None
+        reader = NumberRows(
+            path, table.names, label, "name the column of class names 'class'"
+        )
+        labels, numbers = reader.read(table)
+    kept = [name.casefold() not in INTERCEPT_COLUMNS for name in reader.names]
+    intercepts = numbers[:, np.logical_not(kept)]
+    if intercepts.shape[1] > 1:
+        raise file_error(path, "has columns 'intercept' and 'bias'; leave out one.")
+    classes = None
+    if label is not None:
+        column, _ = parse_cells(label, labels, table.separator)
+        classes = tuple(column.tolist())
+    return numbers[:, kept], intercepts.ravel() if intercepts.size else None, classes
+
+
+_ARRAY_FILES = {
+    ".npz": open_npz,
+    ".safetensors": open_safetensors,
+    ".pt": open_pt,
+    ".pth": open_pt,
+}

@@ -1,0 +1,109 @@
+"""Metadata from files: a table with one row per sample."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sklearn_wsca.io._columns import exact_column, is_missing, parse_cells
+from sklearn_wsca.io._errors import path_text
+from sklearn_wsca.io._h5ad import read_obs
+from sklearn_wsca.io._ids import id_index, no_such_id, take_ids
+from sklearn_wsca.io._paths import known_suffix, regular_file
+from sklearn_wsca.io._tables import read_typed_table
+from sklearn_wsca.io._text import text_table
+
+SUFFIXES = (".csv", ".tsv", ".parquet", ".feather", ".xlsx", ".h5ad")
+RESAVE = "table.to_csv('metadata.csv', index=False)"
+
+
+def load_metadata(path: Any, *, id: str | None = None) -> pd.DataFrame:
+    r"""Read a table of metadata: one row per sample, one named column per property.
+
+    Formats, told by the suffix: .csv and .tsv (separated by comma, semicolon, tab or
+    |; UTF-8, UTF-16 with byte order mark, or Windows-1252), .parquet, .feather, .xlsx
+    (one sheet) and .h5ad (obs).
+
+    Values are never changed on the way: ids stay text as they are written, and so do
+    whole columns of numbers with leading zeros, of whole numbers beyond 2**53, and
+    columns that mix numbers with text, each with a warning. Decimal commas are read
+    where a comma does not separate the cells. Dates in text files stay text.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+    id : str, default=None
+        Name of the column with the ids of the rows; "index" for the row names of an
+        h5ad file and for the index of a table that pandas wrote.
+
+    Returns
+    -------
+    metadata : DataFrame of shape (n_samples, n_columns)
+        With `id`, indexed by the ids.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be used; one line with its name and what to do.
+    ImportError
+        If the package that reads this format is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn_wsca.io import load_metadata
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "metadata.csv"
+    ...     _ = file.write_text("sample;age;site\n007;61,5;north\n010;;south\n")
+    ...     metadata = load_metadata(file, id="sample")
+    >>> metadata
+             age   site
+    sample
+    007     61.5  north
+    010      NaN  south
+    """
+    file = regular_file(path)
+    suffix = known_suffix(path, SUFFIXES, "metadata", RESAVE)
+    if suffix in (".csv", ".tsv"):
+        table, notes = _from_text(path, file, id)
+    else:
+        table, notes = _from_table(path, file, suffix, id)
+    for note in notes:
+        warnings.warn(f"{path_text(path)}: {note}", UserWarning, stacklevel=2)
+    return table
+
+
+def _from_text(path: Any, file: Path, id: str | None) -> tuple[pd.DataFrame, list[str]]:
+    with text_table(path, file) as table:
+        rows = [cells for _, cells in table.rows]
+    while len(rows) > 1 and all(is_missing(cell) for cell in rows[-1]):
+        rows.pop()
+    cells = {name: [row[i] for row in rows] for i, name in enumerate(table.names)}
+    if id is not None and id not in cells:
+        raise no_such_id(path, id, table.names)
+    # As they are written: 007 is another patient than 7.
+    index = None if id is None else id_index(path, cells.pop(id), id)
+    parsed = [parse_cells(name, part, table.separator) for name, part in cells.items()]
+    columns = {name: column for name, (column, _) in zip(cells, parsed, strict=True)}
+    frame = pd.DataFrame(columns, index=range(len(rows)))
+    frame = frame if index is None else frame.set_axis(index, axis=0)
+    return frame, [note for _, note in parsed if note]
+
+
+def _from_table(
+    path: Any, file: Path, suffix: str, id: str | None
+) -> tuple[pd.DataFrame, list[str]]:
+    if suffix == ".h5ad":
+        table = read_obs(path, file)
+    else:
+        table = read_typed_table(path, file, suffix)
+    table = table.reset_index(drop=True) if id is None else take_ids(path, table, id)
+    typed = [exact_column(table[name]) for name in table.columns]
+    columns = {name: part for name, (part, _) in zip(table.columns, typed, strict=True)}
+    frame = pd.DataFrame(columns, index=table.index)
+    return frame, [note for _, note in typed if note]

@@ -1,0 +1,77 @@
+"""Sizes that a file declares, looked at before anything is unpacked."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from sklearn_wsca.io._errors import file_error, library_errors, quoted
+
+MEMORY_IF_UNKNOWN = 16 * 2**30
+# Trained embeddings shrink by less than 10, mostly empty ones by up to 100.
+LARGEST_RATIO = 500
+SMALL = 16 * 2**20
+GIGABYTE = 1e9
+
+
+def check_size(path: Any, what: str, declared: int, stored: int | None = None) -> None:
+    """Refuse content that is larger than memory, or suspiciously large when unpacked.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    what : str
+        What is declared.
+    declared : int
+        Bytes when unpacked.
+    stored : int, default=None
+        Bytes in the file; None skips the comparison of both.
+
+    Raises
+    ------
+    FileError
+        If `declared` exceeds the memory of the machine, or 16 MiB and 500 times
+        `stored`.
+    """
+    if declared > memory_of_machine():
+        raise file_error(
+            path,
+            f"{what} would take {declared / GIGABYTE:.3g} GB, more than this machine "
+            f"has ({memory_of_machine() / GIGABYTE:.3g} GB), and is not unpacked; save "
+            "embeddings as .npy, which is read from disk, or fewer rows.",
+        )
+    if stored is not None and declared > max(SMALL, LARGEST_RATIO * stored):
+        raise file_error(
+            path,
+            f"{what} would grow from {stored} to {declared} bytes, as in a zip bomb, "
+            "and is not unpacked; if the file is yours, save it without compression "
+            "(np.save, np.savez).",
+        )
+
+
+def check_archive(path: Any, file: Path, what: str) -> list[zipfile.ZipInfo]:
+    """Members of a zip archive that as a whole is safe to unpack."""
+    with library_errors(path, what), zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+    _check_members(path, members)
+    return members
+
+
+def memory_of_machine() -> int:
+    """Bytes of physical memory."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return MEMORY_IF_UNKNOWN
+
+
+def _check_members(path: Any, members: Iterable[zipfile.ZipInfo]) -> None:
+    for member in members:
+        name = f"its member {quoted(member.filename)}"
+        if member.flag_bits & 1:
+            raise file_error(path, f"{name} is encrypted; save it without a password.")
+        check_size(path, name, member.file_size, member.compress_size)
