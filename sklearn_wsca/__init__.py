@@ -1,7 +1,12 @@
 """Does a neural network use the metadata that its embeddings encode?"""
 
 from sklearn_wsca._alignment import weight_space_correlation
-from sklearn_wsca._displays import AlignmentDisplay
+from sklearn_wsca._displays import (
+    AlignmentDisplay,
+    ComponentSensitivityDisplay,
+    NullDistributionDisplay,
+    UtilizationDisplay,
+)
 from sklearn_wsca._heads import Head
 from sklearn_wsca._metadata_eraser import MetadataEraser
 from sklearn_wsca._utilization_test import UtilizationResult, utilization_test
@@ -10,8 +15,11 @@ from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
 
 __all__ = [
     "AlignmentDisplay",
+    "ComponentSensitivityDisplay",
     "Head",
     "MetadataEraser",
+    "NullDistributionDisplay",
+    "UtilizationDisplay",
     "UtilizationResult",
     "WeightSpaceCorrelation",
     "__version__",

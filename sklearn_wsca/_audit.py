@@ -17,6 +17,7 @@ from sklearn_wsca._decision import (
     no_utilization,
     run_here,
 )
+from sklearn_wsca._description import describe_rows
 from sklearn_wsca._embeddings import Embeddings
 from sklearn_wsca._exchangeability import Groups, exchange_units, restrict_to_groups
 from sklearn_wsca._heads import Head, outputs_by_head
@@ -50,6 +51,8 @@ from sklearn_wsca._tasks import Task
 from sklearn_wsca._verdict import Rule
 
 SCORES_PER_BATCH = 2**22
+# Under this name the attrs of a table say what it was made of.
+DESCRIPTION = "description"
 
 
 @dataclass(frozen=True)
@@ -216,7 +219,11 @@ def audit_rows(
     add_utilization(rows, notes, tests, rule)
     names = list(memory.summary.index)
     not_analysed = {n: "not analysed in fit" for n in names if n not in memory.columns}
-    return summarise(names, not_analysed | left_out, rows)
+    summary = summarise(names, not_analysed | left_out, rows)
+    summary.attrs[DESCRIPTION] = describe_rows(
+        len(table), columns, target, roles, tests, rule
+    )
+    return summary
 
 
 def read_columns(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from sklearn_wsca._decision import (
     make_decision,
     no_utilization,
 )
+from sklearn_wsca._description import describe_rows
 from sklearn_wsca._embeddings import Embeddings
 from sklearn_wsca._erasure_table import erase_columns
 from sklearn_wsca._folds import GivenRows, fewest_rows, split_columns
@@ -66,6 +68,36 @@ from sklearn_wsca._verdict import Rule
 from sklearn_wsca._wording import describe_null, describe_stopping, explain_no_test
 
 
+class Prepared(NamedTuple):
+    """Checked input, and what is fitted in canonical order.
+
+    Parameters
+    ----------
+    given : Input
+        Rows as given, with combined columns in the table.
+    order : ndarray of shape (n,)
+        Which of them comes first, second, ...
+    rows : Rows
+        Their coordinates and weights in that order.
+    roles : Roles
+        Groups and confounders in that order.
+    primary : Task or None
+        Primary task.
+    tasks : list of Task
+        Metadata tasks.
+    names : list
+        All columns asked for.
+    """
+
+    given: Input
+    order: np.ndarray
+    rows: Rows
+    roles: Roles
+    primary: Task | None
+    tasks: list[Task]
+    names: list
+
+
 class FittingSteps:
     """What `fit` does with checked parameters: each step sets its fitted attributes.
 
@@ -106,22 +138,13 @@ class FittingSteps:
         announced = n_steps if self.stop_after is None else None
         context = self._init_callback_context(max_subtasks=announced)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        given = self._check_input(X, y, sample_weight, reset=True)
-        self.notes_ = []
-        table = add_pairs(given.table, self.columns)
-        weights, roles = given.weights, read_roles(table, self._role_names())
-        primary, tasks, names = self._read_tasks(table, roles, given.X.n_features)
-        subspace = self._fit_subspace(given.X, weights)
-        T, distance = subspace.coordinates(given.X, batch_precision(len(weights)))
-        order = canonical_order(
-            distance, lambda: row_fingerprints(table) + pd.util.hash_array(weights)
+        given, order, rows, roles, primary, tasks, names = self._prepare(
+            X, y, sample_weight
         )
-        rows = Rows(reorder_rows(T, order), weights[order], subspace)
-        roles = roles.take(order)
-        tasks = self._prepare_tasks(primary, tasks, roles, order, rows.weights)
+        table, weights = given.table, given.weights
         runner = JobRunner(self, context, self.n_jobs, rows.T)
         failed = self._fit_heads(primary, tasks, rows, runner)
-        comparison = self._compare_heads(given.X, tasks, weights, subspace)
+        comparison = self._compare_heads(given.X, tasks, weights, rows.subspace)
         testing = self._testing(len(weights))
         positions = GivenRows(table.index.to_numpy()[order], given.n_given)
         folds = split_columns(
@@ -143,6 +166,14 @@ class FittingSteps:
         add_utilization(described, notes, utilization, self._rule())
         self.summary_ = summarise(names, self.dropped_columns_, described)
         self.verdicts_ = self.summary_["verdict"]
+        self.description_ = describe_rows(
+            len(weights),
+            {task.name: task.column for task in tasks},
+            None if primary is None else primary.column,
+            roles,
+            utilization,
+            self._rule(),
+        )
         self._memory = remember(
             primary,
             tasks,
@@ -156,6 +187,24 @@ class FittingSteps:
             warnings.warn(message, category, stacklevel=4)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
+
+    def _prepare(self, X, y, sample_weight) -> Prepared:
+        """Check the input; bring rows, roles and tasks to canonical order."""
+        given = self._check_input(X, y, sample_weight, reset=True)
+        self.notes_: list[str] = []
+        given = replace(given, table=add_pairs(given.table, self.columns))
+        table, weights = given.table, given.weights
+        roles = read_roles(table, self._role_names())
+        primary, tasks, names = self._read_tasks(table, roles, given.X.n_features)
+        subspace = self._fit_subspace(given.X, weights)
+        T, distance = subspace.coordinates(given.X, batch_precision(len(weights)))
+        order = canonical_order(
+            distance, lambda: row_fingerprints(table) + pd.util.hash_array(weights)
+        )
+        rows = Rows(reorder_rows(T, order), weights[order], subspace)
+        roles = roles.take(order)
+        tasks = self._prepare_tasks(primary, tasks, roles, order, rows.weights)
+        return Prepared(given, order, rows, roles, primary, tasks, names)
 
     def _tests_alignment(self) -> bool:
         """Whether there will be a null of the alignment."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from numbers import Number
 from typing import Any, Literal
 
@@ -118,6 +118,7 @@ def read_column(
     _check_no_counter(observed, numbers)
     if n_bins is not None:
         return _binned(series.name, rows, numbers, n_bins, notes)
+    notes += _unit_note(observed.iloc[0])
     return Column(series.name, "continuous", rows, numbers, (), notes)
 
 
@@ -154,6 +155,13 @@ def _missing_note(n_observed: int, n_rows: int) -> tuple[str, ...]:
         return ()
     verb = "is" if missing == 1 else "are"
     return (f"{missing} of {n_rows} rows {verb} missing",)
+
+
+def _unit_note(value: Any) -> tuple[str, ...]:
+    """Unit of the numbers that a date or duration becomes."""
+    if isinstance(value, (date, pd.Period)):
+        return ("its numbers are days since 1970-01-01",)
+    return ("its numbers are days",) if isinstance(value, timedelta) else ()
 
 
 def _as_numbers(observed: pd.Series) -> np.ndarray | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,16 @@ import pandas as pd
 def format_number(value: float) -> str:
     """Two significant digits, without an exponent where that is short."""
     return "-" if np.isnan(value) else f"{value:.2g}"
+
+
+def printable(text: Any) -> str:
+    """Text from data on one line: control and direction marks as backslash escapes."""
+    return "".join(
+        character
+        if unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+        else character.encode("unicode_escape").decode()
+        for character in str(text)
+    )
 
 
 def list_names(names: Sequence[Any]) -> str:

@@ -251,7 +251,7 @@ def test_missing_numbers_of_every_type(form):
     series = series.mask(np.isin(np.arange(N), MISSING))
     found = read_column(series)
     assert found.rows.tolist() == [row for row in range(N) if row not in MISSING]
-    assert found.notes == ("2 of 60 rows are missing",)
+    assert found.notes[0] == "2 of 60 rows are missing"
     again = as_numbers(series)
     assert np.flatnonzero(np.isnan(again)).tolist() == MISSING
     np.testing.assert_array_equal(again[found.rows], found.labels)
@@ -562,3 +562,20 @@ def test_restricted_rows_must_vary(rows):
 )
 def test_few_numbers_that_hardly_repeat_are_continuous(values, kind):
     assert read_column(pd.Series(values, name="spacing")).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("values", "note"),
+    [
+        (pd.date_range("2020-01-01", periods=40), "days since 1970-01-01"),
+        (pd.period_range("2020-01", periods=40, freq="M"), "days since 1970-01-01"),
+        (pd.timedelta_range("1h", periods=40), "days"),
+    ],
+)
+def test_the_unit_of_dates_and_durations_is_noted(values, note):
+    found = read_column(pd.Series(values, name="when"))
+    assert found.notes == (f"its numbers are {note}",)
+
+
+def test_plain_numbers_have_no_unit():
+    assert read_column(pd.Series(np.arange(40.0) ** 2, name="age")).notes == ()
