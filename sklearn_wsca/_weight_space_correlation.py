@@ -18,15 +18,17 @@ from sklearn_wsca._compat import (
     _check_feature_names_in,
     _fit_context,
 )
+from sklearn_wsca._component_sensitivity import measure_component_sensitivity
 from sklearn_wsca._fitting import FittingSteps
 from sklearn_wsca._heads import all_outputs, outputs_by_head
 from sklearn_wsca._input import check_embeddings
+from sklearn_wsca._report._mixin import ReportMixin
 from sklearn_wsca._roles import add_pairs, read_roles
 from sklearn_wsca._table import require_columns
 
 
 class WeightSpaceCorrelation(
-    FittingSteps, CallbackSupportMixin, TransformerMixin, BaseEstimator
+    FittingSteps, ReportMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator
 ):
     r"""Does a network's decision use the metadata that its embeddings encode?
 
@@ -216,6 +218,9 @@ class WeightSpaceCorrelation(
         One row per column of the table, left out or not, with verdict and note.
         probability_shift is the largest adjusted difference of a predicted probability
         between two levels (or by one standard deviation) in percentage points.
+    description_ : dict
+        What the analysis was made of, in plain numbers and lists: rows, groups, levels
+        and their counts, and what was shuffled for the test of utilization.
     notes_ : list of str
         What a reader must know about the analysis as a whole.
     dropped_columns_ : dict of str to str
@@ -470,7 +475,8 @@ class WeightSpaceCorrelation(
         Returns
         -------
         DataFrame
-            One row per column, with the columns of `summary_`.
+            One row per column, with the columns of `summary_`. Its
+            ``attrs["description"]`` is that of `description_` for these rows.
 
         Raises
         ------
@@ -497,6 +503,55 @@ class WeightSpaceCorrelation(
             self._testing(len(table)).plan,
             self._rule(),
         )
+
+    def component_sensitivity(self, X, y, n_components=None, sample_weight=None):
+        """Alignment scores for several dimensions k of the principal subspace.
+
+        Scores are unstable for small k and diluted for large k; this shows whether a
+        finding hangs on the choice. Every score is what `fit` with that `n_components`
+        gives, but the principal directions are found once, and nothing is tested. The
+        estimator need not be fitted and is not changed.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Embeddings.
+        y : DataFrame, Series or array-like
+            Metadata, as in `fit`.
+        n_components : list of int, default=None
+            Dimensions k; None takes those of the paper: 5, 10, 20, 50, 100, 200, 500,
+            1000 and all. Those above the rank of the embeddings are left out. The
+            estimator's own k, the k that explains 99 % of the variance and no
+            projection are always among them.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Row weights.
+
+        Returns
+        -------
+        DataFrame of shape (n_dimensions, n_columns)
+            `alignment_scores_` per dimension. The levels of the index are k, the share
+            of the variance that k directions explain (explained_variance), whether
+            heads are projected on them (projected; False in the last row, which
+            compares heads without projection), and whether this is the estimator's own
+            choice (chosen).
+
+        Raises
+        ------
+        ValueError
+            If there is no primary head, or the input cannot be analysed.
+
+        Examples
+        --------
+        >>> from sklearn_wsca import WeightSpaceCorrelation
+        >>> from sklearn_wsca.datasets import load_heart_hospitals
+        >>> heart = load_heart_hospitals()
+        >>> analysis = WeightSpaceCorrelation("disease", target_head=heart.head)
+        >>> found = analysis.component_sensitivity(heart.data, heart.metadata, [5, 20])
+        >>> found.index.get_level_values("k").tolist()
+        [5, 20, 24, 50, 62]
+        """
+        self._validate_params()
+        return measure_component_sensitivity(self, X, y, n_components, sample_weight)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the head outputs.

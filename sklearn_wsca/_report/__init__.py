@@ -1,0 +1,1 @@
+"""Result of an analysis as one dict, and that dict in several formats."""

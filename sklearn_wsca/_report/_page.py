@@ -1,0 +1,252 @@
+"""From the result to what the HTML page shows: answers, facts and table cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn_wsca._palette import VERDICT_STYLES
+from sklearn_wsca._report._formats import number_text
+from sklearn_wsca._report._plain import column_text
+from sklearn_wsca._verdict import (
+    INCONCLUSIVE,
+    NOT_ENCODED,
+    NOT_USED,
+    UNTESTABLE,
+    USED,
+)
+
+MOST_OPEN_ANSWERS = 12
+MOST_LEVELS_SHOWN = 30
+MEANINGS = {
+    USED: "The output moves with the column by at least the margin.",
+    NOT_USED: "The embeddings hold the column, but the output hardly moves with it.",
+    INCONCLUSIVE: "This sample is too small or too variable to tell.",
+    NOT_ENCODED: "A linear model cannot read the column off the embeddings.",
+    UNTESTABLE: "Nothing can be said; the reason is given.",
+}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A column of the table that holds numbers.
+
+    Parameters
+    ----------
+    header : str
+        Its header.
+    value : callable
+        Entry of the result -> number to sort by, None where there is none.
+    text : callable
+        Entry of the result -> what is shown.
+    """
+
+    header: str
+    value: Callable[[dict], float | None]
+    text: Callable[[dict], str]
+
+
+def number_columns(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Columns of the result, each with its place as `id` (column-1, ...)."""
+    columns = enumerate(result["columns"], start=1)
+    return [column | {"id": f"column-{i}"} for i, column in columns]
+
+
+def group_answers(columns: list[dict]) -> list[dict[str, Any]]:
+    """Columns by verdict, used first and largest utilization first.
+
+    Returns
+    -------
+    list of dict
+        verdict, columns that are shown at once, and columns that are folded away.
+    """
+    few = len(columns) <= MOST_OPEN_ANSWERS
+    groups = []
+    for verdict in VERDICT_STYLES:
+        members = [column for column in columns if column["verdict"] == verdict]
+        members.sort(key=lambda column: -(column["utilization"]["estimate"] or 0.0))
+        n_open = len(members) if few else MOST_OPEN_ANSWERS * (verdict == USED)
+        if members:
+            shown, folded = members[:n_open], members[n_open:]
+            groups.append({"verdict": verdict, "shown": shown, "folded": folded})
+    return groups
+
+
+def write_headline(columns: list[dict]) -> str:
+    """One sentence on all columns."""
+    counts = dict.fromkeys(VERDICT_STYLES, 0)
+    for column in columns:
+        counts[column["verdict"]] += 1
+    n, n_used, n_open = len(columns), counts[USED], counts[INCONCLUSIVE]
+    if not n:
+        return "No column was analysed."
+    plural = "s" if n > 1 else ""
+    headline = (
+        f"{n_used} of {n} column{plural} {'is' if n_used == 1 else 'are'} used."
+        if n_used
+        else f"None of {n} column{plural} was found to be used."
+    )
+    if n_open:
+        headline += f" For {n_open} the question stays open."
+    return headline
+
+
+def list_facts(result: dict[str, Any]) -> list[tuple[str, str]]:
+    """What was done, as terms and short texts."""
+    analysis = result["analysis"]
+    facts = {
+        "Files": ", ".join(f"{k}: {v}" for k, v in result["inputs"].items()),
+        "Rows judged": _rows(analysis),
+        "Independent units": _units(analysis),
+        "Decision": _decision(analysis),
+        "Held fixed": ", ".join(column_text(name) for name in analysis["held_fixed"]),
+        "Shuffled": ", ".join(_schemes(result)),
+        "Shuffles": _shuffles(analysis),
+        "Counts as used": _rule(analysis),
+        "Software": ", ".join(f"{k} {v}" for k, v in result["software"].items()),
+    }
+    return [(term, text) for term, text in facts.items() if text]
+
+
+def _rows(analysis: dict) -> str:
+    n = analysis["n_samples"]
+    if n is None:
+        return ""
+    if analysis["judged_rows"] == "fit":
+        return f"{n}, the same that the linear models were fitted on"
+    fitted = analysis.get("n_samples_fit")
+    on = "" if fitted is None else f"; they were fitted on {fitted} others"
+    return f"{n}, held out from the linear models{on}"
+
+
+def _units(analysis: dict) -> str:
+    if analysis["n_samples"] is None:
+        return ""
+    if analysis["n_groups"] is None:
+        return "each row (no groups were named)"
+    return f"{analysis['n_groups']} groups, by '{column_text(analysis['groups'])}'"
+
+
+def _decision(analysis: dict) -> str:
+    head = analysis.get("primary_head")
+    if head is None:
+        return ""
+    source = {
+        "trained": "trained head of the network",
+        "fitted": "linear head fitted to the target (no trained head was given)",
+    }[head["source"]]
+    classes = head["classes"]
+    return source if classes is None else f"{source}; classes {', '.join(classes)}"
+
+
+def _schemes(result: dict) -> list[str]:
+    schemes = {column["utilization"]["scheme"] for column in result["columns"]}
+    return sorted(scheme for scheme in schemes if scheme)
+
+
+def _shuffles(analysis: dict) -> str:
+    m, seed = analysis["n_permutations"], analysis.get("seed")
+    if m is None:
+        return ""
+    if not m:
+        return "none, so there are no p-values"
+    seeded = "" if seed is None else f"; seed {seed}"
+    return f"{m} per column, so no p-value is below {number_text(1 / (m + 1))}{seeded}"
+
+
+def _rule(analysis: dict) -> str:
+    margin, level = analysis["min_effect"], analysis["significance"]
+    if margin is None or level is None:
+        return ""
+    return f"utilization of {margin:g} or more, with q of {level:g} or less"
+
+
+def choose_measures(columns: list[dict], confidence: str) -> list[Measure]:
+    """Numbers of the table; those that no column has are left out."""
+    interval = f" ({confidence} interval)" if confidence else " (interval)"
+    measures = [
+        Measure("Rows", lambda c: c["n_samples"], lambda c: count_text(c["n_samples"])),
+        _measure("Association with target", lambda c: c["target_association"]),
+        _measure("Encoding: skill", lambda c: c["encoding"]["score"]),
+        _measure("Encoding: p", lambda c: c["encoding"]["pvalue"]),
+        _measure("Alignment: score", lambda c: c["alignment"]["score"]),
+        _measure("Alignment: p, corrected", lambda c: c["alignment"]["pvalue_fwer"]),
+        Measure(
+            f"Utilization{interval}",
+            lambda c: c["utilization"]["estimate"],
+            lambda c: effect_text(c["utilization"]),
+        ),
+        _measure("Utilization: p", lambda c: c["utilization"]["pvalue"]),
+        _measure("Utilization: q", lambda c: c["utilization"]["qvalue"]),
+        Measure(
+            "Probability, points",
+            lambda c: shown_shift(c["utilization"]),
+            lambda c: count_text(shown_shift(c["utilization"])),
+        ),
+        _measure(
+            "Detectable utilization",
+            lambda c: c["utilization"]["minimum_detectable_effect"],
+        ),
+    ]
+    return [m for m in measures if any(m.value(c) is not None for c in columns)]
+
+
+def _measure(header: str, value: Callable[[dict], float | None]) -> Measure:
+    return Measure(header, value, lambda column: number_text(value(column)))
+
+
+def shown_shift(effect: dict) -> float | None:
+    """Change of probabilities, where noise alone does not explain it."""
+    return effect["probability_shift"] if effect["low"] else None
+
+
+def effect_text(effect: dict) -> str:
+    """Estimate with its interval."""
+    estimate = number_text(effect["estimate"])
+    if effect["low"] is None or effect["high"] is None:
+        return estimate
+    return f"{estimate} ({number_text(effect['low'])} to {number_text(effect['high'])})"
+
+
+def count_text(value: float | None) -> str:
+    """Whole number; a dash where there is none."""
+    return "-" if value is None else f"{value:.0f}"
+
+
+def confidence_text(analysis: dict) -> str:
+    """Level of the intervals, such as 95%."""
+    level = analysis["significance"]
+    return "" if level is None else f"{1 - level:.0%}"
+
+
+def choose_levels(column: dict) -> dict[str, Any] | None:
+    """Levels with their counts, the most frequent ones if there are many.
+
+    Returns
+    -------
+    dict or None
+        rows (level, number of rows, numbers by level of the target or None) in the
+        order of the levels; n_hidden and n_hidden_samples of what is not shown. None
+        for a column without levels.
+    """
+    levels = (column["labels"] or {}).get("levels")
+    if levels is None:
+        return None
+    counts = column["counts_by_target"] or [None] * len(levels)
+    largest = sorted(range(len(levels)), key=lambda i: -levels[i]["n_samples"])
+    shown = sorted(largest[:MOST_LEVELS_SHOWN])
+    hidden = largest[MOST_LEVELS_SHOWN:]
+    return {
+        "rows": [
+            (levels[i]["level"], levels[i]["n_samples"], counts[i]) for i in shown
+        ],
+        "n_hidden": len(hidden),
+        "n_hidden_samples": sum(levels[i]["n_samples"] for i in hidden),
+    }
+
+
+def target_levels(analysis: dict) -> list[str]:
+    """Names of the levels of the target."""
+    target = analysis["target"] or {"labels": {}}
+    return [level["level"] for level in target["labels"].get("levels", [])]

@@ -1,0 +1,114 @@
+"""A display of this package as SVG that is the same in every run."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+PIXELS_PER_INCH = 96
+CAPTIONS = {
+    "utilization": (
+        "How far the output of the decision moves with each column when the target is "
+        "held fixed. A mark is the estimate, a bar its interval. A bar that lies "
+        "as a whole to the left of the dashed margin means that the output hardly "
+        "moves."
+    ),
+    "null": (
+        "Whether the decision looks in the same directions as a model that reads the "
+        "column, beside what the same column gives when it is shuffled. A mark far to "
+        "the right of the grey shape is more than chance. It need not be a use."
+    ),
+    "alignment": (
+        "Every head against every other: red for the same direction, blue for the "
+        "opposite one, white for neither."
+    ),
+    "pairs": (
+        "The cosines of the decision with each column, beside those of all pairs of "
+        "rows within one head and between different heads, as in the publication. This "
+        "is a comparison, not a test."
+    ),
+    "sensitivity": (
+        "Whether the alignment scores depend on how many principal directions of the "
+        "embeddings are compared. The dashed line marks 99% of the variance."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture of the report.
+
+    Parameters
+    ----------
+    key : str
+        What it shows: a key of `CAPTIONS`.
+    title : str
+        Its title.
+    svg : bytes
+        The picture.
+    alternative : str
+        What it shows, with the main numbers, for those who cannot see it.
+    width, height : int
+        Its size in pixels.
+    """
+
+    key: str
+    title: str
+    svg: bytes
+    alternative: str
+    width: int
+    height: int
+
+    @property
+    def caption(self) -> str:
+        """How to read it."""
+        return CAPTIONS[self.key]
+
+    @property
+    def data_uri(self) -> str:
+        """The picture as an address that holds it."""
+        return f"data:image/svg+xml;base64,{base64.b64encode(self.svg).decode()}"
+
+
+def import_matplotlib() -> Any:
+    """matplotlib, or one error that says how to get it."""
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise ImportError(
+            "the HTML report needs matplotlib, which is not installed. Install it "
+            'with: pip install "sklearn_wsca[cli]"'
+        ) from error
+    return matplotlib
+
+
+@contextmanager
+def draw_plainly() -> Iterator[None]:
+    """Draw in one style, whatever that of the user; but with the user's fonts."""
+    matplotlib = import_matplotlib()
+    import matplotlib.pyplot as plt
+
+    kept = ("font.family", "font.sans-serif", "font.serif", "font.monospace")
+    settings: Any = {name: matplotlib.rcParams[name] for name in kept}
+    # Equal pictures get equal bytes, and need no font where they are looked at.
+    settings |= {"svg.hashsalt": "sklearn_wsca", "svg.fonttype": "path"}
+    with plt.ioff(), plt.style.context("default"), plt.rc_context(settings):
+        yield
+
+
+def save_display(display: Any, key: str, title: str, alternative: str) -> Figure:
+    """Take the picture out of a display and close its figure."""
+    import matplotlib.pyplot as plt
+
+    figure, drawn = display.figure_, BytesIO()
+    try:
+        nothing = dict.fromkeys(("Date", "Creator"))
+        figure.savefig(drawn, format="svg", metadata=nothing)
+    finally:
+        plt.close(figure)
+    width, height = (round(PIXELS_PER_INCH * i) for i in figure.get_size_inches())
+    return Figure(key, title, drawn.getvalue(), alternative, width, height)

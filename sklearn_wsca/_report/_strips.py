@@ -1,0 +1,103 @@
+"""Small pictures of one column, drawn from the result alone.
+
+A line with an interval and a mark takes one kilobyte, so that 200 columns stay small;
+it follows the colours of the page, and a table or a JSON file is enough to draw it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn_wsca._report._formats import number_text
+from sklearn_wsca._report._page import confidence_text
+
+LEFT, RIGHT = 12.0, 308.0
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Places on a line from 0 to `top`, in pixels of a picture 320 wide.
+
+    Parameters
+    ----------
+    label : str
+        Text alternative.
+    top : float
+        Value at the right end.
+    value, low, high : float
+        Mark and ends of the bar.
+    guide : float or None
+        Dashed line.
+    guide_label : str
+        What it marks.
+    """
+
+    label: str
+    top: float
+    value: float
+    low: float
+    high: float
+    guide: float | None
+    guide_label: str
+
+
+def draw_utilization(columns: list[dict], analysis: dict) -> list[Strip | None]:
+    """Utilization with interval and margin, on one scale for all columns."""
+    margin = analysis["min_effect"]
+    effects = [column["utilization"] for column in columns]
+    top = _top([margin, *(effect["high"] for effect in effects)])
+    return [_draw_effect(effect, analysis, top) for effect in effects]
+
+
+def _draw_effect(effect: dict, analysis: dict, top: float) -> Strip | None:
+    """One strip; None where there is no interval."""
+    ends = effect["estimate"], effect["low"], effect["high"]
+    if None in ends:
+        return None
+    margin = analysis["min_effect"]
+    label = (
+        f"Utilization {number_text(ends[0])}, {confidence_text(analysis)} interval "
+        f"{number_text(ends[1])} to {number_text(ends[2])}"
+    )
+    if margin is not None:
+        label += f"; margin {margin:g}"
+    return _strip(f"{label}.", top, ends, margin, "margin")
+
+
+def draw_alignment(columns: list[dict]) -> list[Strip | None]:
+    """Alignment score beside what shuffles give, on one scale for all columns."""
+    found = [column["alignment"] for column in columns]
+    nulls = [alignment.get("null") or {} for alignment in found]
+    tops = [alignment["score"] for alignment in found]
+    top = _top([*tops, *(null.get("quantile_0.975") for null in nulls)])
+    return [_draw_score(*pair, top) for pair in zip(found, nulls, strict=True)]
+
+
+def _draw_score(alignment: dict, null: dict, top: float) -> Strip | None:
+    """One strip; None where nothing was shuffled."""
+    if alignment["score"] is None or not null:
+        return None
+    low, high = null["quantile_0.025"], null["quantile_0.975"]
+    label = (
+        f"Alignment score {number_text(alignment['score'])}; 95% of the shuffles give "
+        f"{number_text(low)} to {number_text(high)}, half of them more than "
+        f"{number_text(null['quantile_0.5'])}."
+    )
+    ends = alignment["score"], low, high
+    return _strip(label, top, ends, null["quantile_0.5"], "half of the shuffles")
+
+
+def _strip(label: str, top: float, ends: Any, guide: float | None, name: str) -> Strip:
+    value, low, high = (_place(end, top) for end in ends)
+    at = None if guide is None else _place(guide, top)
+    return Strip(label, top, value, low, high, at, name)
+
+
+def _place(value: float, top: float) -> float:
+    return round(LEFT + (RIGHT - LEFT) * min(max(value / top, 0.0), 1.0), 1)
+
+
+def _top(values: list[float | None]) -> float:
+    """End of the scale, a little beyond the largest value."""
+    return 1.05 * max([value for value in values if value], default=1.0)

@@ -1,0 +1,356 @@
+"""The result dict: complete, plain, valid under its schema, the same in all formats."""
+
+import json
+from importlib.resources import files
+
+import jsonschema
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+
+from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca._report._plain import as_plain, column_text
+from sklearn_wsca._report._result import make_result
+from sklearn_wsca._summary import SUMMARY_COLUMNS
+from sklearn_wsca._wording import printable
+from sklearn_wsca.datasets import make_shortcut
+from sklearn_wsca.report import to_dict, to_json, to_markdown
+
+SCHEMA = json.loads(
+    (files("sklearn_wsca._report") / "result.schema.json").read_text("utf-8")
+)
+
+
+def check_schema(result):
+    jsonschema.Draft202012Validator(SCHEMA).validate(result)
+
+
+def analyse(data, **parameters):
+    settings = {"n_permutations": 99, "random_state": 0, "target_head": data.head}
+    settings |= parameters
+    return WeightSpaceCorrelation("target", **settings).fit(data.data, data.metadata)
+
+
+@pytest.fixture(scope="module")
+def data():
+    data = make_shortcut(300, 16, random_state=0)
+    data.metadata["constant"] = 1
+    data.metadata.loc[:20, "age"] = np.nan
+    return data
+
+
+@pytest.fixture(scope="module")
+def fitted(data):
+    return analyse(data)
+
+
+@pytest.fixture(scope="module")
+def other_rows():
+    return make_shortcut(200, 16, random_state=1)
+
+
+class TestSchema:
+    def test_is_itself_valid(self):
+        jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+    def test_every_key_is_described(self):
+        def undescribed(node, path):
+            for key, entry in node.get("properties", {}).items():
+                if "$ref" not in entry and "description" not in entry:
+                    yield f"{path}.{key}"
+                yield from undescribed(entry, f"{path}.{key}")
+            for key, entry in node.get("$defs", {}).items():
+                yield from undescribed(entry, key)
+
+        assert list(undescribed(SCHEMA, "")) == []
+
+    @pytest.mark.parametrize(
+        "parameters",
+        [
+            {},
+            {"target_head": None},
+            {"n_permutations": 0},
+            {"n_bins": 3, "adjust_for_target": True},
+            {"null": "sign_flip", "metric": "score", "aggregate": "max"},
+            {"stop_after": 10, "columns": ["scanner", ("scanner", "target")]},
+            {"random_state": np.random.RandomState(0), "n_components": None},
+        ],
+        ids=str,
+    )
+    def test_holds_for_every_setting(self, data, parameters):
+        result = to_dict(analyse(data, **parameters))
+        check_schema(result)
+        assert len(result["columns"]) > 1
+
+    def test_holds_without_a_target(self, data):
+        names = [name for name in data.metadata if name != "target"]
+        analysis = WeightSpaceCorrelation(n_permutations=0)
+        analysis.fit(data.data, data.metadata[names])
+        result = to_dict(analysis)
+        check_schema(result)
+        assert result["analysis"]["target"] is None
+        assert {c["verdict"] for c in result["columns"]} == {"untestable"}
+
+    def test_holds_for_groups_and_confounders(self, data):
+        metadata = data.metadata.assign(patient=np.arange(300) // 3)
+        analysis = WeightSpaceCorrelation(
+            "target", groups="patient", confounders=["age"], n_permutations=99
+        )
+        result = to_dict(analysis.fit(data.data, metadata))
+        check_schema(result)
+        assert result["analysis"]["groups"] == "patient"
+        assert result["analysis"]["n_groups"] == 100
+        assert result["analysis"]["held_fixed"] == ["target", "age"]
+        assert "100 groups ('patient')" in result["description"][0]
+
+    def test_holds_for_an_audit_and_its_table(self, fitted, other_rows):
+        table = fitted.audit(other_rows.data, add_constant(other_rows.metadata))
+        for result in (to_dict(fitted, audit=table), to_dict(table)):
+            check_schema(result)
+            assert result["analysis"]["judged_rows"] == "held out"
+            assert result["analysis"]["n_samples"] == 200
+
+    @pytest.mark.parametrize(
+        ("key", "value"),
+        [("verdict", "maybe"), ("surplus", 1), ("n_samples", -1), ("note", None)],
+    )
+    def test_refuses_what_is_wrong(self, fitted, key, value):
+        result = to_dict(fitted)
+        result["columns"][0][key] = value
+        with pytest.raises(jsonschema.ValidationError):
+            check_schema(result)
+
+
+def add_constant(metadata):
+    return metadata.assign(constant=1)
+
+
+class TestContent:
+    def test_numbers_are_those_of_the_summary(self, fitted):
+        result = to_dict(fitted)
+        assert [c["name"] for c in result["columns"]] == list(fitted.summary_.index)
+        groups = ("encoding", "alignment", "utilization")
+        for column in result["columns"]:
+            row = as_plain(fitted.summary_.loc[column["name"]].to_dict())
+            for name in SUMMARY_COLUMNS:
+                part, _, key = name.partition("_")
+                if name == "utilization":
+                    found = column["utilization"]["estimate"]
+                elif part in groups:
+                    found = column[part][key]
+                elif name in column:
+                    found = column[name]
+                else:
+                    found = column["utilization"][name]
+                assert found == row[name], name
+
+    def test_numbers_of_an_audit_are_those_of_its_table(self, fitted, other_rows):
+        table = fitted.audit(other_rows.data, add_constant(other_rows.metadata))
+        result = to_dict(fitted, audit=table)
+        for column in result["columns"]:
+            row = as_plain(table.loc[column["name"]].to_dict())
+            assert column["utilization"]["estimate"] == row["utilization"]
+            assert column["encoding"]["score"] == row["encoding_score"]
+            assert column["verdict"] == row["verdict"]
+        scanner = result["columns"][0]
+        assert sum(level["n_samples"] for level in scanner["labels"]["levels"]) == 200
+        # Metrics of cross-validation belong to the rows of fit.
+        assert "metrics" not in scanner["encoding"]
+        assert "metrics" in to_dict(fitted)["columns"][0]["encoding"]
+
+    def test_levels_and_counts_are_those_of_the_table(self, data, fitted):
+        column = to_dict(fitted)["columns"][0]
+        counts = data.metadata["scanner"].value_counts()
+        found = {e["level"]: e["n_samples"] for e in column["labels"]["levels"]}
+        assert found == counts.to_dict() and len(found) > 1
+        expected = pd.crosstab(data.metadata["scanner"], data.metadata["target"])
+        assert column["counts_by_target"] == expected.to_numpy().tolist()
+
+    def test_distribution_of_a_number(self, data, fitted):
+        column = next(c for c in to_dict(fitted)["columns"] if c["name"] == "age")
+        observed = data.metadata["age"].dropna()
+        assert column["n_samples"] == len(observed) == 279
+        assert column["labels"]["mean"] == pytest.approx(observed.mean())
+        assert column["labels"]["standard_deviation"] == pytest.approx(
+            observed.std(ddof=0)
+        )
+        assert column["labels"]["lower_quartile"] == observed.quantile(0.25)
+        assert column["counts_by_target"] is None
+
+    def test_left_out_columns_have_a_reason(self, fitted):
+        column = next(c for c in to_dict(fitted)["columns"] if c["name"] == "constant")
+        assert column["verdict"] == "untestable" and column["labels"] is None
+        assert "left out" in column["answer"]
+        assert column["utilization"]["estimate"] is None
+
+    def test_null_of_the_alignment(self, fitted):
+        column = to_dict(fitted)["columns"][0]
+        null = fitted.null_distribution_[column["name"]]
+        assert column["alignment"]["null"]["mean"] == pytest.approx(null.mean())
+        assert column["alignment"]["null"]["quantile_0.95"] == pytest.approx(
+            null.quantile(0.95)
+        )
+
+    def test_settings_name_every_parameter_and_no_weights(self, fitted):
+        settings = to_dict(fitted)["settings"]
+        assert set(settings) == set(fitted.get_params(deep=False))
+        assert all("of shape" in part for part in settings["target_head"])
+        assert settings["min_effect"] == 0.1
+
+    def test_heads_in_settings_are_named(self, data):
+        heads = {"scanner": LogisticRegression(C=0.5)}
+        settings = to_dict(analyse(data, heads=heads, n_permutations=0))["settings"]
+        assert settings["heads"] == {"scanner": "LogisticRegression"}
+
+    def test_inputs_and_notes_are_taken_over(self, fitted):
+        result = make_result(fitted, inputs={"head": "h.npz"}, notes=["mind the gap"])
+        check_schema(result)
+        assert result["inputs"] == {"head": "h.npz"}
+        assert result["notes"] == [*fitted.notes_, "mind the gap"]
+
+    def test_sensitivity_is_taken_over(self, data, fitted):
+        # A column may be called like a level of the index.
+        metadata = data.metadata.rename(columns={"scanner": "k"})
+        table = fitted.component_sensitivity(data.data, metadata, [5, 10])
+        result = make_result(fitted, sensitivity=table)
+        check_schema(result)
+        found = result["component_sensitivity"]
+        assert [entry["k"] for entry in found][:2] == [5, 10]
+        assert found[0]["scores"]["k"] == pytest.approx(table["k"].iloc[0])
+        assert [entry["projected"] for entry in found][-1] is False
+
+    def test_a_dict_is_returned_as_it_is(self, fitted):
+        result = to_dict(fitted)
+        assert to_dict(result) is result
+        assert to_markdown(result) == to_markdown(fitted)
+
+    def test_same_answer_twice(self, data, fitted):
+        assert to_json(analyse(data)) == to_json(fitted)
+
+
+class TestWords:
+    def test_limits_follow_the_analysis(self, data, fitted, other_rows):
+        own, refitted = to_dict(fitted), to_dict(analyse(data, target_head=None))
+        table = fitted.audit(other_rows.data, add_constant(other_rows.metadata))
+        audited = to_dict(fitted, audit=table)
+        no_head = "No trained head was given"
+        same_rows = "The rows judged are those that the linear models were fitted on"
+        assert no_head in " ".join(refitted["limits"] + refitted["description"])
+        assert no_head not in " ".join(own["limits"] + own["description"])
+        assert same_rows in " ".join(own["limits"])
+        assert same_rows not in " ".join(audited["limits"])
+        assert "fitted on 300 other rows" in audited["description"][0]
+
+    def test_groups_end_the_warning_of_dependent_rows(self, data):
+        metadata = data.metadata.assign(patient=np.arange(300) // 2)
+        grouped = WeightSpaceCorrelation(
+            "target", groups="patient", n_permutations=0
+        ).fit(data.data, metadata)
+        warning = "Rows were taken for independent"
+        assert warning not in " ".join(to_dict(grouped)["limits"])
+        assert warning in " ".join(to_dict(analyse(data))["limits"])
+
+    @pytest.mark.parametrize("use", [0.0, 1.0])
+    def test_answers_follow_the_verdict(self, use):
+        data = make_shortcut(1000, 16, use=use, random_state=0)
+        column = to_dict(analyse(data))["columns"][0]
+        if use:
+            assert column["verdict"] == "used"
+            assert column["answer"].startswith(
+                "The network's output moves with it at fixed 'target', by 0."
+            )
+        else:
+            assert column["verdict"] == "not used"
+            assert "moves less with it than 0.1" in column["answer"]
+
+    def test_untestable_answers_give_the_reason(self, data):
+        result = to_dict(analyse(data, n_permutations=0))
+        answers = [c["answer"] for c in result["columns"] if c["name"] == "scanner"]
+        assert answers == [
+            "Nothing can be said: n_permutations=0, so there are no p-values."
+        ]
+
+
+class TestFormats:
+    def test_json_is_the_dict_without_nan(self, fitted):
+        text = to_json(fitted)
+
+        def refuse(token):
+            raise AssertionError(token)
+
+        assert json.loads(text, parse_constant=refuse) == to_dict(fitted)
+
+    def test_markdown_has_every_column_verdict_and_limit(self, fitted):
+        text, result = to_markdown(fitted), to_dict(fitted)
+        table = [line for line in text.splitlines() if line.startswith("| ")]
+        assert len(table) == 2 + len(result["columns"])
+        assert len({line.count(" | ") for line in table}) == 1
+        for column in result["columns"]:
+            assert f"**{column['name']}: {column['verdict']}.**" in text
+        for limit in result["limits"]:
+            assert limit in text
+
+    def test_markdown_escapes_names(self, data):
+        name = "<b>|*`\n\x1b[31m\u202e"
+        metadata = data.metadata[["target"]].assign(**{name: data.metadata["scanner"]})
+        analysis = WeightSpaceCorrelation("target", n_permutations=0)
+        text = to_markdown(analysis.fit(data.data, metadata))
+        assert r"\<b\>\|\*\`\\n\\x1b\[31m\\u202e" in text
+        assert "\x1b" not in text and "\u202e" not in text
+        pipes = [line.replace(r"\|", "").count("|") for line in text.splitlines()]
+        assert set(pipes) == {0, 8}
+
+
+class TestBadInput:
+    def test_foreign_table(self):
+        with pytest.raises(ValueError, match=r"no table of summary_ or audit.*'kind'"):
+            to_dict(pd.DataFrame({"a": [1]}))
+
+    def test_foreign_audit(self, fitted):
+        with pytest.raises(ValueError, match=r"audit: this is no table"):
+            to_dict(fitted, audit=pd.DataFrame({"a": [1]}))
+
+    def test_not_fitted(self):
+        with pytest.raises(NotFittedError):
+            to_dict(WeightSpaceCorrelation())
+
+    def test_something_else(self):
+        with pytest.raises(TypeError, match=r"fitted WeightSpaceCorrelation.*not from"):
+            to_dict([1, 2])
+
+
+class TestPlain:
+    def test_missing_and_infinite_become_none(self):
+        values = [np.nan, np.inf, pd.NA, None, np.float32("nan"), float("-inf")]
+        assert as_plain(values) == [None] * 6
+
+    def test_numpy_becomes_python(self):
+        plain = as_plain({1: np.int64(3), "b": np.array([[1.5]]), "c": (np.bool_(1),)})
+        assert plain == {"1": 3, "b": [[1.5]], "c": [True]}
+        assert [type(v) for v in (plain["1"], plain["c"][0])] == [int, bool]
+
+    def test_other_things_become_text(self):
+        assert as_plain(pd.Timestamp("2020-01-02")) == "2020-01-02 00:00:00"
+
+    def test_combined_columns(self):
+        assert column_text(("scanner", "site")) == "scanner & site"
+        assert column_text(7) == "7"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a b", "a b"),
+        ("a\nb", "a\\nb"),
+        ("\x1b[0m", "\\x1b[0m"),
+        ("Größe 年", "Größe 年"),
+        ("\u202ea", "\\u202ea"),
+        ("\u2028", "\\u2028"),
+        ("\ud800", "\\ud800"),
+        (5, "5"),
+    ],
+)
+def test_printable(text, shown):
+    assert printable(text) == shown
