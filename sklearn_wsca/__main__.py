@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
+
+NEEDED = ("click", "rich", "jinja2", "matplotlib")
 
 
 def main() -> None:
     """Run the command line, or say which extra it needs."""
-    try:
-        from sklearn_wsca._cli import wsca
-    except ModuleNotFoundError as error:
-        package = (error.name or "").split(".")[0]
-        if package not in {"click", "rich"}:
-            raise
-        sys.exit(
-            f"wsca: the command line needs {package}, which is not installed. "
-            'Install it with: pip install "sklearn_wsca[cli]"'
-        )
+    for package in NEEDED:
+        if find_spec(package) is None:
+            sys.exit(
+                f"wsca: the command line needs {package}, which is not installed. "
+                'Install it with: pip install "sklearn_wsca[cli]"'
+            )
+    from sklearn_wsca._cli import wsca
+
     wsca(prog_name="wsca")
 
 

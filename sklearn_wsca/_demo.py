@@ -1,47 +1,53 @@
-"""The demonstration: the shipped hospital data, analysed."""
+"""The demonstration: the shipped hospital data, and how to read what comes out."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
 from sklearn_wsca.datasets import load_heart_hospitals
 
+INTRODUCTION = """\
+A small network was trained to tell heart disease from eight routine measurements, \
+age and sex among them, of patients in four hospitals. It was not told the hospital. \
+Can hospital, sex and age be read off what the network has computed (encoded), does \
+its decision read the same directions (aligned), and does its output differ between \
+them among patients with the same disease status (used)?"""
 
-@dataclass(frozen=True)
-class Demo:
-    """Result of the demonstration.
+READING = """\
+Encoded: how well a linear model tells the column from the network's embedding, on \
+patients it was not fitted on (right: balanced accuracy, the mean over levels of the \
+share recognised); the p-value says how often a shuffled column is predicted as well. \
+Aligned: how far that model and the network's decision read the same directions of \
+the embedding (root mean square cosine; 0 = unrelated, 1 = the same), with a p-value \
+from shuffled columns and refitted models, corrected for looking at several columns. \
+Output moves: how far the network's output differs between the levels (for a number: \
+per standard deviation) among patients with the same disease status, in standard \
+deviations of the output, with a 95% interval; below it, the largest difference in \
+the predicted probability of disease.
 
-    Parameters
-    ----------
-    summary : DataFrame
-        `summary_` of the analysis.
-    metrics : DataFrame
-        `encoding_metrics_`.
-    description : str
-        What was done, in one paragraph.
-    """
-
-    summary: pd.DataFrame
-    metrics: pd.DataFrame
-    description: str
+Used: the output moves, by more than chance and by at least 0.1. Not used: the column \
+is encoded and the interval excludes 0.1. What this does not say: moving with a \
+column at fixed disease status is an association, not proof of a cause. Patients with \
+the same status may differ between hospitals in how ill they are, and the network may \
+be right to see it. Alignment alone is neither: a decision can align with a column \
+only because the disease is unevenly spread over it, and use one through directions \
+that it does not align with."""
 
 
-def run_demo(n_permutations: int = 999, seed: int = 0) -> Demo:
-    """Analyse the hospital data with the trained head of the network."""
+def load_demo() -> tuple[pd.DataFrame, pd.DataFrame, Any]:
+    """Embeddings, metadata and trained head of the hospital data."""
     heart = load_heart_hospitals()
-    fitted = WeightSpaceCorrelation(
+    return heart.data, heart.metadata, heart.head
+
+
+def demo_analysis(head: Any, n_permutations: int, seed: int) -> WeightSpaceCorrelation:
+    """Estimator for the hospital data."""
+    return WeightSpaceCorrelation(
         "disease",
-        target_head=heart.head,
+        target_head=head,
         n_permutations=n_permutations,
         random_state=seed,
-    ).fit(heart.data, heart.metadata)
-    n, d = heart.data.shape
-    description = (
-        f"{n} patients, {d} features, {fitted.n_components_} principal directions, "
-        f"{n_permutations} shuffles of patients per column, smallest possible p-value "
-        f"{1 / (n_permutations + 1):.2g}, seed {seed}."
     )
-    return Demo(fitted.summary_, fitted.encoding_metrics_, description)

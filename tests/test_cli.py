@@ -7,24 +7,30 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from sklearn_wsca import __version__, _cli
-from sklearn_wsca._cli import STEPS, _progress_bars, wsca
+from sklearn_wsca import __version__
+from sklearn_wsca._cli import _audit, wsca
+from sklearn_wsca._cli._progress import STEPS, progress_bars
 from sklearn_wsca._jobs import _watcher
 
 ERASE_LINE = "\x1b[2K"
 
 
-def run_demo(*options):
+def run_demo(folder, *options):
     environment = {"COLUMNS": "100", "TERM": "xterm"}
-    command = ["demo", "--permutations", "99", *options]
+    command = ["demo", "--permutations", "99", "--out", str(folder), *options]
     result = CliRunner().invoke(wsca, command, env=environment)
     assert result.exit_code == 0, result.output
-    return result.stdout
+    return result.stdout.replace(str(folder), "FOLDER")
 
 
 @pytest.fixture(scope="module")
-def demo_output():
-    return run_demo()
+def demo_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def demo_output(demo_folder):
+    return run_demo(demo_folder)
 
 
 @pytest.fixture
@@ -49,7 +55,7 @@ def test_version():
 
 
 def test_demo_prints_every_column_and_the_caveat(demo_output):
-    for words in ("hospital", "sex", "age", "920 patients", "not proof of a cause"):
+    for words in ("hospital", "sex", "age", "920 rows", "not proof of a cause"):
         assert words in " ".join(demo_output.split())
     assert "nan" not in demo_output
 
@@ -57,21 +63,32 @@ def test_demo_prints_every_column_and_the_caveat(demo_output):
 def test_demo_gives_a_verdict_and_a_sentence_for_every_column(demo_output):
     text = " ".join(demo_output.split())
     for name in ("hospital", "sex", "age"):
-        assert re.search(rf"{name} - (not )?\w+: at fixed 'disease' the outputs", text)
+        assert re.search(rf"{name}: (not )?\w+\. The network's output", text)
 
 
-def test_demo_gives_the_same_answer_twice(demo_output):
-    assert run_demo() == demo_output
-    assert run_demo("--seed", "3") != demo_output
+def test_demo_writes_a_report_and_says_where(demo_folder, demo_output):
+    assert "Report, to open in a browser: FOLDER/report.html\n" in demo_output
+    page = (demo_folder / "report.html").read_text("utf-8")
+    assert "hospital" in page and "</html>" in page
+    assert (demo_folder / "result.json").exists()
+
+
+def test_demo_gives_the_same_answer_twice(demo_folder, demo_output, tmp_path):
+    assert run_demo(tmp_path) == demo_output
+    for path in demo_folder.iterdir():
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+    assert run_demo(tmp_path, "--seed", "3") != demo_output
 
 
 class TestProgressBars:
-    def test_every_step_is_shown_to_its_end(self, screen, demo_output, monkeypatch):
+    def test_every_step_is_shown_to_its_end(
+        self, screen, demo_output, monkeypatch, tmp_path
+    ):
         def console(stderr=False):
             return screen if stderr else Console()
 
-        monkeypatch.setattr(_cli, "Console", console)
-        assert run_demo() == demo_output
+        monkeypatch.setattr(_audit, "Console", console)
+        assert run_demo(tmp_path) == demo_output
         bars = last_bars(screen)
         shown = [line.split("  ")[0].split(" ━")[0] for line in bars]
         assert shown == list(STEPS.values())
@@ -79,7 +96,7 @@ class TestProgressBars:
         assert not re.search("100%|done|[╸╺\x1b\r]", demo_output)
 
     def test_they_vanish(self, screen):
-        with _progress_bars(screen):
+        with progress_bars(screen):
             pass
         drawn = screen.file.getvalue()
         after = drawn[drawn.rindex("%") :]
@@ -88,7 +105,7 @@ class TestProgressBars:
     def test_time_left_follows_the_pace_of_the_step(self, screen):
         now = 0.0
         screen.get_time = lambda: now
-        with _progress_bars(screen):
+        with progress_bars(screen):
             show = _watcher.get()
             show("fit heads", 1, 2)
             for done in range(1, 11):
@@ -102,7 +119,7 @@ class TestProgressBars:
 
     def test_without_a_terminal_nothing_is_written(self):
         file = StringIO()
-        with _progress_bars(Console(file=file, force_terminal=False)):
+        with progress_bars(Console(file=file, force_terminal=False)):
             _watcher.get()("encoding", 1, 2)
         assert file.getvalue() == ""
 
@@ -119,7 +136,7 @@ def test_module_runs_the_same_command():
     assert __version__ in run.stdout
 
 
-@pytest.mark.parametrize("missing", ["click", "rich"])
+@pytest.mark.parametrize("missing", ["click", "rich", "jinja2", "matplotlib"])
 def test_missing_extra_names_the_install_command(missing):
     code = (
         f"import sys; sys.modules[{missing!r}] = None\n"
@@ -137,7 +154,7 @@ def test_import_of_the_package_pulls_in_no_extra():
     # rich is not among them: scikit-learn's own callbacks import it where it is found.
     code = (
         "import sys, sklearn_wsca\n"
-        "extras = {'torch', 'matplotlib', 'click', 'polars', 'jinja2'}\n"
+        "extras = {'torch', 'matplotlib', 'click', 'polars', 'jinja2', 'safetensors'}\n"
         "print(sorted(extras & set(sys.modules)))"
     )
     command = [sys.executable, "-c", code]

@@ -1,0 +1,104 @@
+"""What ``wsca audit`` and ``wsca demo`` do between their files: analyse and report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+
+from sklearn_wsca._cli._errors import refuse
+from sklearn_wsca._cli._inputs import AuditRows
+from sklearn_wsca._cli._notes import collect_warnings
+from sklearn_wsca._cli._output import REPORT, RESULT, SUMMARY, write_files
+from sklearn_wsca._cli._progress import progress_bars
+from sklearn_wsca._report._formats import to_json
+from sklearn_wsca._report._html import draw_figures, render_html
+from sklearn_wsca._report._picture import import_matplotlib
+from sklearn_wsca._report._result import make_result
+from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
+
+# Beyond it the spectrum of all directions takes more than a moment.
+MOST_SENSITIVITY_NUMBERS = 50_000_000
+
+
+@dataclass(frozen=True)
+class Findings:
+    """A finished analysis.
+
+    Parameters
+    ----------
+    analysis : WeightSpaceCorrelation
+        Fitted.
+    held_out : DataFrame or None
+        Table of held-out rows.
+    sensitivity : DataFrame or None
+        Alignment by number of components.
+    notes : list of str
+        Notes on the reading, and warnings.
+    """
+
+    analysis: WeightSpaceCorrelation
+    held_out: pd.DataFrame | None
+    sensitivity: pd.DataFrame | None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """What is judged."""
+        return self.analysis.summary_ if self.held_out is None else self.held_out
+
+    def result(self, inputs: dict[str, str]) -> dict[str, Any]:
+        """All of it as one dict."""
+        return make_result(
+            self.analysis,
+            self.held_out,
+            inputs=inputs,
+            sensitivity=self.sensitivity,
+            notes=self.notes,
+        )
+
+    def write(self, directory: Path, result: dict[str, Any]) -> list[Path]:
+        """Write report, table and result."""
+        # Nothing is shown, so no window may be opened.
+        import_matplotlib().use("Agg")
+        figures = draw_figures(self.analysis, self.held_out, self.sensitivity)
+        contents = {
+            REPORT: render_html(result, figures),
+            SUMMARY: self.table.to_csv(lineterminator="\n"),
+            RESULT: to_json(result),
+        }
+        return write_files(directory, contents)
+
+
+def analyse(
+    analysis: WeightSpaceCorrelation,
+    rows: AuditRows,
+    held_out: AuditRows | None,
+    head_file: Path | None,
+    sensitivity: bool | None,
+) -> Findings:
+    """Fit, audit and compare numbers of components, with progress on standard error."""
+    given = [rows] if held_out is None else [rows, held_out]
+    notes = [note for some in given for note in some.notes]
+    table = components = None
+    heads = {} if head_file is None else {"target_head": head_file}
+    with collect_warnings(notes), progress_bars(Console(stderr=True)):
+        with refuse(rows.files | heads):
+            analysis.fit(rows.X, rows.metadata, sample_weight=rows.weights)
+            if sensitivity or (sensitivity is None and is_small(rows)):
+                components = analysis.component_sensitivity(
+                    rows.X, rows.metadata, sample_weight=rows.weights
+                )
+        if held_out is not None:
+            with refuse(held_out.files | heads):
+                table = analysis.audit(held_out.X, held_out.metadata)
+    return Findings(analysis, table, components, notes)
+
+
+def is_small(rows: AuditRows) -> bool:
+    """Whether a further analysis of all directions is a matter of seconds."""
+    n, d = rows.X.shape
+    return n * d <= MOST_SENSITIVITY_NUMBERS

@@ -1,0 +1,152 @@
+"""Files named on the command line -> arrays and tables, row by row alike."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from sklearn_wsca._cli._errors import InputError, refuse
+from sklearn_wsca._cli._notes import collect_warnings
+from sklearn_wsca._heads import Head, read_head
+from sklearn_wsca.io import load_embeddings, load_head, load_metadata, match_rows
+
+
+@dataclass(frozen=True)
+class RowSource:
+    """Two files that describe the same rows.
+
+    Parameters
+    ----------
+    embeddings, metadata : Path
+        The files.
+    id : str or None
+        Name of the column that both have.
+    unmatched : {"error", "drop"}
+        What to do with rows that only one of them has.
+    key : str or None
+        Name of the array of embeddings, where a file holds several.
+    """
+
+    embeddings: Path
+    metadata: Path
+    id: str | None = None
+    unmatched: Literal["error", "drop"] = "error"
+    key: str | None = None
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """File by argument of the estimator."""
+        return {"X": self.embeddings, "y": self.metadata}
+
+    def read(self) -> AuditRows:
+        """Read and match both files."""
+        warned: list[str] = []
+        with refuse(self.files), collect_warnings(warned):
+            X = load_embeddings(self.embeddings, key=self.key, id=self.id)
+            metadata = load_metadata(self.metadata, id=self.id)
+            names = (str(self.embeddings), str(self.metadata))
+            X, metadata, notes = match_rows(
+                X, metadata, unmatched=self.unmatched, names=names
+            )
+        return AuditRows(X, metadata, self.files, warned + notes)
+
+
+@dataclass(frozen=True)
+class AuditRows:
+    """Embeddings and metadata of the same rows.
+
+    Parameters
+    ----------
+    X : array or DataFrame of shape (n_samples, n_features)
+        Embeddings.
+    metadata : DataFrame
+        Row i describes row i of X.
+    files : dict of str to Path
+        Where they come from, by argument of the estimator.
+    notes : list of str
+        What a reader must know about the reading.
+    weights : ndarray of shape (n_samples,) or None
+        0 for rows that are left to somebody else.
+    """
+
+    X: Any
+    metadata: pd.DataFrame
+    files: dict[str, Path]
+    notes: list[str] = field(default_factory=list)
+    weights: np.ndarray | None = None
+
+    def hold_out(self, condition: str) -> tuple[AuditRows, AuditRows]:
+        """Split by ``COLUMN=VALUE``: the other rows, and those that have the value."""
+        name, separator, value = condition.partition("=")
+        if not separator or name not in self.metadata.columns:
+            raise InputError(
+                f"--held-out-rows: {condition!r} is no COLUMN=VALUE with a column of "
+                f"{self.files['y']}; its columns are {list(self.metadata.columns)}."
+            )
+        held_out = (self.metadata[name].astype(str) == value).to_numpy()
+        if not held_out.any() or held_out.all():
+            found = self.metadata[name].astype(str).unique()[:5].tolist()
+            raise InputError(
+                f"--held-out-rows: {value!r} is the value of {held_out.sum()} of "
+                f"{len(held_out)} rows in column {name!r} of {self.files['y']}; some "
+                f"rows must have it and some not. It holds {found}."
+            )
+        rest = self.metadata.drop(columns=name)
+        X = self.X.iloc[held_out] if hasattr(self.X, "iloc") else self.X[held_out]
+        # Rows of weight 0 count as absent, and a memory map is not copied.
+        fitted = replace(self, metadata=rest, weights=1.0 - held_out)
+        return fitted, replace(self, X=X, metadata=rest[held_out], notes=[])
+
+
+def read_trained_head(
+    path: Path | None,
+    key: str | None,
+    classes: tuple[str, ...],
+    rows: AuditRows,
+    target: str,
+) -> Any:
+    """Head of the network, with the names of its classes where they are given."""
+    if path is None:
+        if classes:
+            raise InputError("--classes names the rows of a head: give --head too.")
+        return None
+    n_features = rows.X.shape[1]
+    with refuse(rows.files | {"target_head": path}):
+        source = load_head(path, key=key, n_features=n_features)
+        if not classes:
+            return source
+        head = read_head(
+            source, argument="target_head", n_features=n_features, levels=None
+        )
+    return name_classes(head, classes, rows, target)
+
+
+def name_classes(
+    head: Head, classes: tuple[str, ...], rows: AuditRows, target: str
+) -> Head:
+    """Give the head the levels of the target that are written like `classes`."""
+    expected = 2 if head.n_rows == 1 else head.n_rows
+    if len(classes) != expected:
+        raise InputError(
+            f"--classes: {len(classes)} names, but the head has {head.n_rows} rows, "
+            f"which takes {expected}; name the class of each row in order (of a single "
+            "row: first the class that it speaks against)."
+        )
+    levels = []
+    if target in rows.metadata.columns:
+        levels = rows.metadata[target].dropna().unique().tolist()
+    by_text = {str(level): level for level in levels}
+    named = tuple(by_text.get(name, name) for name in classes)
+    return replace(head, classes=named, kind="logistic")
+
+
+def describe_file(path: Path) -> str:
+    """Name of a file and the hash of its content."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return f"{path.name} (sha256 {digest})"

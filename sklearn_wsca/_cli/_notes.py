@@ -1,0 +1,25 @@
+"""Warnings as notes: said on standard error, and kept for the report."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from sklearn_wsca._wording import printable
+
+
+@contextmanager
+def collect_warnings(notes: list[str]) -> Iterator[None]:
+    """Turn warnings into notes, and say them on standard error."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for warning in caught:
+        if not issubclass(warning.category, (UserWarning, RuntimeWarning)):
+            continue
+        message = printable(" ".join(str(warning.message).split()))
+        notes.append(message)
+        click.echo(f"wsca: note: {message}", err=True)

@@ -1,0 +1,125 @@
+"""A result in the terminal: answers, table and where the files are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sklearn_wsca._palette import VERDICT_STYLES
+from sklearn_wsca._report._formats import number_text
+from sklearn_wsca._report._words import limits_of
+from sklearn_wsca._verdict import USED
+from sklearn_wsca._wording import printable
+
+MOST_ANSWERS = 20
+
+
+def print_result(console: Console, result: dict[str, Any]) -> None:
+    """Print the table, and the answers in words."""
+    console.print(make_table(result))
+    console.print()
+    columns = result["columns"]
+    if len(columns) > MOST_ANSWERS:
+        columns = [column for column in columns if column["verdict"] == USED]
+    for column in columns:
+        line = _verdict(column["verdict"], f"{printable(column['name'])}: ")
+        line.append(f". {printable(column['answer'])}")
+        console.print(line, highlight=False)
+    console.print(_counts(result), end="\n\n", highlight=False)
+    for limit in limits_of(result["analysis"]):
+        console.print(Text(limit), style="dim", highlight=False)
+
+
+def make_table(result: dict[str, Any]) -> Table:
+    """One row per column of the metadata."""
+    analysis = result["analysis"]
+    held = " and ".join(f"'{printable(name)}'" for name in analysis["held_fixed"])
+    table = Table(title=Text(_rows(analysis)), title_justify="left", title_style="bold")
+    table.add_column("column", overflow="fold")
+    table.add_column("verdict")
+    table.add_column(Text(f"output moves at fixed {held}"))
+    table.add_column("encoded")
+    table.add_column("aligned")
+    for column in result["columns"]:
+        table.add_row(
+            Text(f"{printable(column['name'])}\n{_kind(column)}"),
+            _verdict(column["verdict"]),
+            _movement(column["utilization"]),
+            _encoding(column),
+            _alignment(column["alignment"]),
+        )
+    return table
+
+
+def _rows(analysis: dict) -> str:
+    """What was analysed, in a line."""
+    groups = ""
+    if analysis["n_groups"] is not None:
+        name = printable(analysis["groups"])
+        groups = f" of {analysis['n_groups']} groups ('{name}')"
+    held_out = "held-out " if analysis["judged_rows"] == "held out" else ""
+    return (
+        f"{analysis['n_samples']} {held_out}rows{groups}, "
+        f"{analysis['n_permutations']} shuffles, seed {analysis['seed']}"
+    )
+
+
+def _kind(column: dict) -> str:
+    n_levels = column["n_levels"]
+    return f"{n_levels} levels" if n_levels else column["kind"] or ""
+
+
+def _verdict(verdict: str, before: str = "") -> Text:
+    style = VERDICT_STYLES[verdict]
+    return Text.assemble(
+        (f"{style.symbol} ", style.terminal),
+        (before, "bold"),
+        (verdict, style.terminal),
+    )
+
+
+def _movement(effect: dict) -> str:
+    if effect["estimate"] is None:
+        return "-"
+    shift = effect["probability_shift"]
+    points = "" if shift is None else f"\n{shift:.0f} percentage points"
+    return (
+        f"{number_text(effect['estimate'])} ({number_text(effect['low'])} to "
+        f"{number_text(effect['high'])}), q = {number_text(effect['qvalue'])}{points}"
+    )
+
+
+def _encoding(column: dict) -> str:
+    encoding = column["encoding"]
+    if encoding["score"] is None:
+        return "-"
+    metrics = encoding.get("metrics") or {}
+    if "balanced_accuracy" in metrics:
+        words = (
+            f"{metrics['balanced_accuracy']:.0%} right, "
+            f"by chance {metrics['balanced_accuracy_chance']:.0%}"
+        )
+    elif "r2" in metrics:
+        words = f"{metrics['r2']:.0%} of its variance"
+    else:
+        words = f"skill {number_text(encoding['score'])}"
+    return f"{words}\np = {number_text(encoding['pvalue'])}"
+
+
+def _alignment(alignment: dict) -> str:
+    if alignment["score"] is None:
+        return "-"
+    pvalue = alignment["pvalue_fwer"]
+    return f"{number_text(alignment['score'])}\np = {number_text(pvalue)}"
+
+
+def _counts(result: dict) -> Text:
+    """How many columns have which verdict."""
+    parts = [
+        Text.assemble(f"{n} ", _verdict(verdict))
+        for verdict, n in result["verdict_counts"].items()
+    ]
+    return Text(", ").join(parts)
