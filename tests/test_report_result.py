@@ -156,9 +156,10 @@ class TestContent:
             assert column["verdict"] == row["verdict"]
         scanner = result["columns"][0]
         assert sum(level["n_samples"] for level in scanner["labels"]["levels"]) == 200
-        # Metrics of cross-validation belong to the rows of fit.
-        assert "metrics" not in scanner["encoding"]
-        assert "metrics" in to_dict(fitted)["columns"][0]["encoding"]
+        # What cross-validation gives belongs to the rows of fit.
+        assert set(scanner["encoding"]) == {"score", "pvalue"}
+        own = set(to_dict(fitted)["columns"][0]["encoding"])
+        assert own == {"score", "pvalue", "selectivity", "metrics"}
 
     def test_levels_and_counts_are_those_of_the_table(self, data, fitted):
         column = to_dict(fitted)["columns"][0]

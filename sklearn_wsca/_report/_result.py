@@ -221,8 +221,8 @@ def _add_fitted(column: dict, name: Any, estimator, analysis: dict) -> None:
         "corrected": estimator.alignment_corrected_.iloc[at],
         "null": _describe_null(estimator.null_distribution_.iloc[:, at]),
     }
-    column["encoding"]["selectivity"] = estimator.encoding_selectivity_.iloc[at]
     if analysis["judged_rows"] == "fit":
+        column["encoding"]["selectivity"] = estimator.encoding_selectivity_.iloc[at]
         metrics = estimator.encoding_metrics_.iloc[at].dropna()
         column["encoding"]["metrics"] = metrics.to_dict()
     if estimator.erasure_ is not None:
