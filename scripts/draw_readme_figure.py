@@ -1,7 +1,7 @@
 """Draw the pictures of the README with the package itself.
 
-Run from the root of the repository: ``python scripts/draw_readme_figure.py``. The picture
-of the report needs playwright and Chromium.
+Run from the root of the repository: ``python scripts/draw_readme_figure.py``. The
+picture of the report needs playwright and Chromium.
 """
 
 import shutil

@@ -1,0 +1,13 @@
+"""Embeddings, feature maps and heads of trained torch models."""
+
+try:
+    import torch  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        'sklearn_wsca.torch needs torch: pip install "sklearn_wsca[torch]"'
+    ) from error
+
+from sklearn_wsca.torch._extraction import extract_embeddings, extract_feature_maps
+from sklearn_wsca.torch._head import head_from_module
+
+__all__ = ["extract_embeddings", "extract_feature_maps", "head_from_module"]

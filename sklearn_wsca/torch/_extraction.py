@@ -1,0 +1,325 @@
+"""Embeddings and feature maps of a model, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import torch
+
+from sklearn_wsca.torch._batches import (
+    ModelInputs,
+    as_inputs,
+    check_loader,
+    tensors_of,
+)
+from sklearn_wsca.torch._inference import inference, progress_bar
+from sklearn_wsca.torch._layers import (
+    find_by_name,
+    find_head,
+    find_pooled_maps,
+    unwrap,
+)
+from sklearn_wsca.torch._sinks import RowSink, open_sink
+from sklearn_wsca.torch._tap import Tap
+
+_SIDES = ("auto", "input", "output")
+
+
+@dataclass(frozen=True)
+class _Run:
+    """How a model is run over a loader."""
+
+    prepare: Callable | None
+    key: Any
+    device: Any
+    mixed_precision: bool
+    progress: bool
+
+    def __call__(
+        self,
+        model: torch.nn.Module,
+        loader: Iterable,
+        make_tap: Callable[[ModelInputs], Tap],
+        store: Callable[[int, np.ndarray, Any], None],
+    ) -> None:
+        """Hand batch number, what the tap kept, and the output to `store`."""
+        with ExitStack() as stack:
+            place = stack.enter_context(
+                inference(model, self.device, self.mixed_precision)
+            )
+            advance = stack.enter_context(progress_bar(loader, self.progress))
+            tap: Tap | None = None
+            for number, batch in enumerate(loader):
+                inputs = as_inputs(batch, number, self.prepare, self.key).to(place)
+                if tap is None:
+                    tap = stack.enter_context(make_tap(inputs))
+                output = inputs.call(model)
+                values = tap.take()
+                _check_rows(values, inputs, output, number, tap)
+                store(number, values, output)
+                advance()
+
+
+def extract_embeddings(
+    model: torch.nn.Module,
+    loader: Iterable,
+    layer: str | torch.nn.Module | None = None,
+    *,
+    side: str = "auto",
+    pool: Callable | None = None,
+    prepare: Callable | None = None,
+    key: Any = None,
+    return_outputs: bool = False,
+    device: Any = None,
+    mixed_precision: bool = False,
+    out: str | PathLike | None = None,
+    progress: bool = False,
+) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+    """Run a model over a loader and keep what enters its last linear layer.
+
+    The model runs in evaluation mode without gradients. Afterwards, also after an error
+    or an interrupt, it is as it was before: the mode of every module, hooks, device.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The trained model. Wrappers of parallel or compiled execution are taken off.
+    loader : iterable of batches
+        A ``DataLoader`` that does not shuffle, or any iterable. A batch is a tensor, a
+        tuple or list whose first entry is the input, or a dict, which is passed as
+        keyword arguments.
+    layer : str, torch.nn.Module or None, default=None
+        A module of the model or its name in ``model.named_modules()``. None: the
+        ``torch.nn.Linear`` that gives the output of the model, possibly through a
+        softmax or another activation. It is found by running the model on a few rows.
+    side : {"auto", "input", "output"}, default="auto"
+        What to keep of the layer. "auto": the input of a ``torch.nn.Linear``, the
+        output of any other layer.
+    pool : callable or None, default=None
+        Applied to what the layer gives in each batch; returns the embeddings of shape
+        (n_rows, n_features). Needed for tokens and feature maps.
+    prepare : callable or None, default=None
+        Turns a batch into the input of the model: a tensor, a tuple of positional or a
+        dict of keyword arguments.
+    key : object or None, default=None
+        Entry of a batch (name in a dict, number in a tuple) that is the input.
+    return_outputs : bool, default=False
+        Return the model's outputs as well.
+    device : str, torch.device or None, default=None
+        Where to run, for this call. None: where the model is. Batches are moved there.
+    mixed_precision : bool, default=False
+        Run under ``torch.autocast`` (bfloat16 on a CPU, float16 on CUDA).
+    out : path or None, default=None
+        A .npy file to write the embeddings to while the model runs. It appears when it
+        is complete; a file of this name is replaced.
+    progress : bool, default=False
+        Show a progress bar on standard error if that is a terminal; needs the extra
+        ``cli``.
+
+    Returns
+    -------
+    embeddings : ndarray of shape (n_samples, n_features), float32
+        Rows in the order of the loader; memory-mapped and read-only if `out` is given.
+    outputs : ndarray of shape (n_samples, ...), float32
+        Only if `return_outputs`.
+
+    Raises
+    ------
+    ImportError
+        If a progress bar is wanted and rich is missing.
+    TypeError
+        If the model, the loader, a batch or the layer is of a kind that cannot be used.
+    ValueError
+        If the layer is not found or ambiguous, or is not called once per batch; if the
+        loader shuffles, drops rows or gives none; if embeddings are not finite or not
+        one row of numbers per input.
+
+    See Also
+    --------
+    head_from_module : The head that reads these embeddings.
+    extract_feature_maps : What they are the mean of in many image models.
+
+    Notes
+    -----
+    A convolutional network with batch normalisation that keeps no running statistics
+    gives embeddings that depend on the composition of the batches.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_wsca.torch import extract_embeddings
+    >>> model = torch.nn.Sequential(
+    ...     torch.nn.Linear(8, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3)
+    ... )
+    >>> loader = torch.utils.data.DataLoader(torch.rand(100, 8), batch_size=32)
+    >>> extract_embeddings(model, loader).shape
+    (100, 5)
+    >>> extract_embeddings(model, loader, layer="0", side="output").shape
+    (100, 5)
+    """
+    model = unwrap(model)
+    _check_arguments(loader, side, _SIDES, prepare, key)
+    named = None if layer is None else find_by_name(model, layer)
+
+    def make_tap(inputs: ModelInputs) -> Tap:
+        found = find_head(model, inputs) if named is None else named
+        is_linear = isinstance(found.module, torch.nn.Linear)
+        default = "input" if is_linear else "output"
+        return Tap(found, default if side == "auto" else side, pool)
+
+    outputs = RowSink("outputs", must_be_finite=False)
+    with open_sink(out, "embeddings") as sink:
+
+        def store(number: int, values: np.ndarray, output: Any) -> None:
+            embeddings = _as_matrix(values, number)
+            sink.append(embeddings, number)
+            if return_outputs:
+                outputs.append(_only_output(output, len(embeddings)), number)
+
+        run = _Run(prepare, key, device, mixed_precision, progress)
+        run(model, loader, make_tap, store)
+        embeddings = sink.finish()
+    return (embeddings, outputs.finish()) if return_outputs else embeddings
+
+
+def extract_feature_maps(
+    model: torch.nn.Module,
+    loader: Iterable,
+    layer: str | torch.nn.Module | None = None,
+    *,
+    side: str = "output",
+    prepare: Callable | None = None,
+    key: Any = None,
+    device: Any = None,
+    mixed_precision: bool = False,
+    out: str | PathLike | None = None,
+    progress: bool = False,
+) -> np.ndarray:
+    """Run a model over a loader and keep the feature maps that it pools.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The trained model, as in `extract_embeddings`.
+    loader : iterable of batches
+        As in `extract_embeddings`.
+    layer : str, torch.nn.Module or None, default=None
+        A module of the model or its name in ``model.named_modules()``. None: the last
+        maps whose mean over positions is what enters the linear layer behind the
+        model's output, so that each weight of the head belongs to one map.
+    side : {"output", "input"}, default="output"
+        What to keep of a named layer; the input of a pooling layer, for instance.
+    prepare, key, device, mixed_precision, progress : optional
+        As in `extract_embeddings`.
+    out : path or None, default=None
+        A .npy file to write the maps to while the model runs. It appears when it is
+        complete; a file of this name is replaced.
+
+    Returns
+    -------
+    maps : ndarray of shape (n_samples, n_features, *spatial), float32
+        Rows in the order of the loader; memory-mapped and read-only if `out` is given.
+
+    Raises
+    ------
+    ImportError
+        If a progress bar is wanted and rich is missing.
+    TypeError
+        If the model, the loader, a batch or the layer is of a kind that cannot be used.
+    ValueError
+        As in `extract_embeddings`; if no layer is named and no maps have the embedding
+        as their mean, or if the maps have no positions or change their size.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_wsca.torch import extract_embeddings, extract_feature_maps
+    >>> model = torch.nn.Sequential(
+    ...     torch.nn.Conv2d(1, 6, 3), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1),
+    ...     torch.nn.Flatten(), torch.nn.Linear(6, 3),
+    ... )
+    >>> loader = torch.utils.data.DataLoader(torch.rand(40, 1, 8, 8), batch_size=16)
+    >>> maps = extract_feature_maps(model, loader)
+    >>> maps.shape
+    (40, 6, 6, 6)
+    >>> bool(abs(maps.mean((2, 3)) - extract_embeddings(model, loader)).max() < 1e-6)
+    True
+    """
+    model = unwrap(model)
+    _check_arguments(loader, side, _SIDES[1:], prepare, key)
+    named = None if layer is None else find_by_name(model, layer)
+
+    def make_tap(inputs: ModelInputs) -> Tap:
+        if named is not None:
+            return Tap(named, side)
+        found, found_side = find_pooled_maps(model, inputs)
+        return Tap(found, found_side, is_late=True)
+
+    with open_sink(out, "feature maps") as sink:
+
+        def store(number: int, values: np.ndarray, output: Any) -> None:
+            if values.ndim < 3:
+                raise ValueError(
+                    f"layer: it gives an array of shape {values.shape} in batch "
+                    f"{number}, not feature maps (n, channels, ...); name a layer "
+                    "before the pooling."
+                )
+            sink.append(values, number)
+
+        run = _Run(prepare, key, device, mixed_precision, progress)
+        run(model, loader, make_tap, store)
+        return sink.finish()
+
+
+def _check_arguments(
+    loader: Any, side: Any, sides: tuple, prepare: Any, key: Any
+) -> None:
+    check_loader(loader)
+    if side not in sides:
+        names = ", ".join(map(repr, sides))
+        raise ValueError(f"side: found {side!r}; it must be one of {names}.")
+    if prepare is not None and key is not None:
+        raise ValueError("prepare and key: both are given; pass one of them.")
+
+
+def _check_rows(
+    values: np.ndarray, inputs: ModelInputs, output: Any, number: int, tap: Tap
+) -> None:
+    """Raise unless a batch has as many rows as the model's input or output."""
+    known = {size for size in inputs.sizes if size is not None}
+    known |= {len(result) for result in tensors_of(output) if result.ndim}
+    if values.ndim == 0 or (known and len(values) not in known):
+        found = len(values) if values.ndim else "no"
+        raise ValueError(
+            f"layer: {tap.layer} gives {found} rows for the {max(known, default=0)} of "
+            f"batch {number}; name a layer with one row per input, or pass pool=, a "
+            "function that makes one of them."
+        )
+
+
+def _as_matrix(values: np.ndarray, number: int) -> np.ndarray:
+    """Embeddings with two dimensions; positions are dropped only if there is one."""
+    if values.ndim < 2 or values[0].size == values.shape[1]:
+        return values.reshape(len(values), -1)
+    raise ValueError(
+        f"layer: it gives an array of shape {values.shape} in batch {number}, not one "
+        "row of numbers per input; pass pool=, e.g. lambda maps: maps.flatten(2)"
+        ".mean(2) for feature maps, or lambda tokens: tokens[:, 0] for the first token."
+    )
+
+
+def _only_output(output: Any, n_rows: int) -> np.ndarray:
+    """Find the one output with a row per input."""
+    found = [result for result in tensors_of(output) if result.shape[:1] == (n_rows,)]
+    if len(found) != 1:
+        raise ValueError(
+            f"return_outputs: the model returns {len(found)} tensors with a row per "
+            "input instead of one; run it with return_outputs=False and compute the "
+            "outputs from the embeddings, head_from_module(model).outputs(embeddings)."
+        )
+    return found[0].detach().to("cpu", torch.float32, copy=True).numpy()

@@ -1,0 +1,121 @@
+"""The trained head of a torch model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from sklearn_wsca._heads import Head, read_head
+from sklearn_wsca.torch._batches import as_inputs
+from sklearn_wsca.torch._inference import inference
+from sklearn_wsca.torch._layers import (
+    Layer,
+    find_by_name,
+    find_head,
+    find_last_linear,
+    unwrap,
+)
+
+
+def head_from_module(
+    model: torch.nn.Module,
+    layer: str | torch.nn.Module | None = None,
+    *,
+    classes: Iterable[Hashable] | None = None,
+    batch: Any = None,
+    prepare: Callable | None = None,
+    key: Any = None,
+) -> Head:
+    """Read the linear head of a trained model.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        A model, or the linear layer itself.
+    layer : str, torch.nn.Module or None, default=None
+        The ``torch.nn.Linear``, or its name in ``model.named_modules()``. None: the
+        one that gives the output of the model if `batch` is given, otherwise the one
+        that is defined last, provided that no other could be a second head.
+    classes : iterable or None, default=None
+        Names of the classes in the order of the outputs; two for a single output,
+        which is then the score of the second.
+    batch : object or None, default=None
+        One batch as the loader gives it, e.g. ``next(iter(loader))``. The model is run
+        on a few rows of it to find the layer.
+    prepare, key : optional
+        How a batch becomes the input of the model, as in `extract_embeddings`.
+
+    Returns
+    -------
+    head : Head
+        Its outputs of the embeddings are those of the layer. Zero intercepts if the
+        layer has no bias. The kind is "ridge" for a single output without `classes`,
+        otherwise "logistic".
+
+    Raises
+    ------
+    ValueError
+        If no layer or more than one fits, the layer is not linear, or the number of
+        classes is not that of its outputs.
+
+    See Also
+    --------
+    extract_embeddings : What enters this head.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_wsca.torch import head_from_module
+    >>> model = torch.nn.Sequential(
+    ...     torch.nn.Linear(8, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3)
+    ... )
+    >>> head = head_from_module(model, classes=["cat", "dog", "owl"])
+    >>> head.coef.shape, head.kind
+    ((3, 5), 'logistic')
+    """
+    model = unwrap(model)
+    if layer is not None:
+        found = find_by_name(model, layer)
+    elif batch is None:
+        found = find_last_linear(model)
+    else:
+        with inference(model, None, mixed_precision=False) as place:
+            inputs = as_inputs(batch, 0, prepare, key).to(place)
+            found = find_head(model, inputs)
+    linear = _as_linear(found)
+    head = read_head(
+        linear, argument=f"layer {found}", n_features=linear.in_features, levels=None
+    )
+    if classes is None:
+        return head
+    return replace(head, classes=_as_classes(classes, head.n_rows), kind="logistic")
+
+
+def _as_linear(found: Layer) -> torch.nn.Linear:
+    if isinstance(found.module, torch.nn.Linear):
+        return found.module
+    advice = "name a torch.nn.Linear"
+    if hasattr(found.module, "kernel_size") and hasattr(found.module, "weight"):
+        advice = (
+            "if it is a 1 x 1 convolution behind the pooling, pass the pair "
+            "(module.weight.flatten(1), module.bias) as target_head instead"
+        )
+    raise ValueError(f"layer: {found} is no linear head; {advice}.")
+
+
+def _as_classes(classes: Iterable[Hashable], n_rows: int) -> tuple:
+    # Labels from numpy would not be equal in type to those of a table.
+    names = tuple(getattr(name, "item", lambda name=name: name)() for name in classes)
+    wanted = 2 if n_rows == 1 else n_rows
+    if len(names) != wanted:
+        raise ValueError(
+            f"classes: found {len(names)} names, but the head has {n_rows} "
+            f"output{'s' if n_rows > 1 else ''}; pass {wanted} names, in the order of "
+            "the outputs."
+        )
+    if len(set(names)) < len(names):
+        raise ValueError("classes: names are repeated; every class needs its own.")
+    return names

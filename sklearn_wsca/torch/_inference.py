@@ -1,0 +1,118 @@
+"""Running a model without leaving a trace in it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import chain
+from typing import Any
+
+import torch
+
+
+@contextmanager
+def inference(
+    model: torch.nn.Module, device: Any, mixed_precision: bool
+) -> Iterator[torch.device | None]:
+    """Evaluation mode without gradients; everything is as before afterwards.
+
+    Yields the device of the model, None if it has neither parameters nor buffers.
+    """
+    with ExitStack() as stack:
+        modes = [(module, module.training) for module in model.modules()]
+        stack.callback(_restore_modes, modes)
+        model.eval()
+        if device is not None:
+            home = _only_device(model)
+            stack.callback(model.to, home)
+            _move(model, device)
+        # Not inference_mode: what a model keeps for later calls must stay trainable.
+        stack.enter_context(torch.no_grad())
+        # Compiled code ignores hooks. Whoever compiled something has loaded dynamo.
+        if "torch._dynamo" in sys.modules and hasattr(torch.compiler, "set_stance"):
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        place = next(_devices(model), None if device is None else torch.device(device))
+        if mixed_precision:
+            kind = "cpu" if place is None else place.type
+            stack.enter_context(torch.autocast(kind))
+        yield place
+
+
+@contextmanager
+def progress_bar(loader: Any, shown: bool) -> Iterator[Callable[[], None]]:
+    """Show the batches that are done; yields what to call after each.
+
+    Raises
+    ------
+    ImportError
+        If rich is missing.
+    """
+    if not shown:
+        yield lambda: None
+        return
+    try:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+    except ImportError as error:
+        raise ImportError(
+            'progress=True needs rich: pip install "sklearn_wsca[cli]"'
+        ) from error
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("batches"),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    hidden = not console.is_interactive
+    with Progress(*columns, console=console, disable=hidden) as bars:
+        task = bars.add_task("running the model", total=_n_batches(loader))
+        yield lambda: bars.advance(task)
+
+
+def _n_batches(loader: Any) -> int | None:
+    """Number of batches; None for generators and iterable datasets."""
+    try:
+        return len(loader)
+    except TypeError:
+        return None
+
+
+def _restore_modes(modes: list[tuple[torch.nn.Module, bool]]) -> None:
+    # Not by train(), which sets all modules below as well.
+    for module, training in modes:
+        module.training = training
+
+
+def _move(model: torch.nn.Module, device: Any) -> None:
+    try:
+        model.to(device)
+    except (AssertionError, RuntimeError) as error:
+        raise ValueError(
+            f"device: the model cannot be moved to {str(device)!r} ({error}); name "
+            "another device, or leave device=None."
+        ) from error
+
+
+def _devices(model: torch.nn.Module) -> Iterator[torch.device]:
+    return (values.device for values in chain(model.parameters(), model.buffers()))
+
+
+def _only_device(model: torch.nn.Module) -> torch.device:
+    """Where to bring a model back to."""
+    found = set(_devices(model)) or {torch.device("cpu")}
+    if len(found) > 1:
+        names = ", ".join(sorted(map(str, found)))
+        raise ValueError(
+            f"device: the model is spread over {names} and could not be brought back; "
+            "leave device=None."
+        )
+    return found.pop()
