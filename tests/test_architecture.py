@@ -22,23 +22,31 @@ def level_of():
     return {name: i for i, modules in enumerate(rooms()) for name in modules}
 
 
+def files_of(name):
+    """Files of a module, or of a package of modules."""
+    folder = PACKAGE / name
+    return sorted(folder.rglob("*.py")) if folder.is_dir() else [PACKAGE / f"{name}.py"]
+
+
 def imported_modules(path):
     tree = ast.parse(path.read_text("utf-8"))
     found = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     names = [node.module for node in found if node.module]
-    return {n.split(".")[1] for n in names if n.startswith("sklearn_wsca._")}
+    return {n.split(".")[1] for n in names if n.startswith("sklearn_wsca.")}
 
 
 def test_every_module_has_a_room():
     modules = {path.stem for path in PACKAGE.glob("*.py")}
-    assert modules - EVERYWHERE == set(level_of())
+    packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert (modules | packages) - EVERYWHERE == set(level_of())
 
 
 @pytest.mark.parametrize("name", sorted(level_of()))
 def test_imports_point_down(name):
     level = level_of()
-    for imported in imported_modules(PACKAGE / f"{name}.py") - EVERYWHERE:
-        assert level[imported] >= level[name], f"{name} imports {imported}"
+    for path in files_of(name):
+        for imported in imported_modules(path) - EVERYWHERE:
+            assert level[imported] >= level[name], f"{path} imports {imported}"
 
 
 def test_only_compat_imports_private_names():

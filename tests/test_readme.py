@@ -1,27 +1,36 @@
-"""The README's example runs as it stands."""
+"""The README's examples run as they stand, from a trained network to a report."""
 
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from sklearn_wsca._cli import wsca
 
 README = Path(__file__).parent.parent / "README.md"
+N_ROWS = 120
 
 
 def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
 
 
-def test_examples_run_on_the_files_they_name(tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def names(tmp_path, monkeypatch):
+    """What the README takes for granted: a network, a loader, files of the user."""
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(
+        torch.nn.Linear(20, 12), torch.nn.ReLU(), torch.nn.Linear(12, 2)
+    )
+    images = 3.0 + 2.0 * torch.randn(N_ROWS, 20)
+    loader = torch.utils.data.DataLoader(images, batch_size=32)
     rng = np.random.default_rng(0)
-    embeddings = rng.normal(3.0, 2.0, size=(120, 12))
-    weights, bias = rng.standard_normal((2, 12)), np.array([0.5, -0.5])
-    np.save(tmp_path / "embeddings.npy", embeddings)
-    np.save(tmp_path / "weights.npy", weights)
-    np.save(tmp_path / "bias.npy", bias)
-    np.save(tmp_path / "logits.npy", embeddings @ weights.T + bias)
-    patient = np.repeat(np.arange(60), 2)
+    patient = np.repeat(np.arange(N_ROWS // 2), 2)
     pd.DataFrame(
         {
             "patient": patient,
@@ -30,14 +39,34 @@ def test_examples_run_on_the_files_they_name(tmp_path, monkeypatch, capsys):
             "age": rng.normal(60.0, 9.0, size=60)[patient],
         }
     ).to_csv(tmp_path / "metadata.csv", index=False)
+    with torch.no_grad():
+        np.save(tmp_path / "logits.npy", model(images).numpy())
     monkeypatch.chdir(tmp_path)
-    names: dict = {}
-    for example in blocks("python"):
-        exec(compile(example, "README.md", "exec"), names)
+    return {"model": model, "loader": loader}
+
+
+def test_from_a_network_to_a_report(names, tmp_path, capsys):
+    extraction, from_python, predictions = blocks("python")
+    exec(compile(extraction, "README.md", "exec"), names)
+    assert np.load(tmp_path / "embeddings.npy").shape == (N_ROWS, 12)
+
+    (command,) = blocks("console")
+    program, *arguments = shlex.split(command)
+    assert program == "wsca"
+    done = CliRunner().invoke(wsca, arguments)
+    assert done.exit_code == 0, done.output
+    files = sorted(path.name for path in (tmp_path / "wsca-report").iterdir())
+    assert files == ["report.html", "result.json", "summary.csv"]
+    assert "scanner" in (tmp_path / "wsca-report" / "report.html").read_text("utf-8")
+
+    capsys.readouterr()
+    exec(compile(from_python, "README.md", "exec"), names)
+    exec(compile(predictions, "README.md", "exec"), names)
     printed = capsys.readouterr().out
     for words in ("scanner", "age", "verdict", " to "):
         assert words in printed
     assert "patient" not in names["analysis"].summary_.index
+    assert "scanner" in (tmp_path / "report.html").read_text("utf-8")
 
 
 def test_there_are_exactly_two_set_up_commands():
