@@ -7,6 +7,7 @@ from sklearn_wsca._displays import (
     NullDistributionDisplay,
     UtilizationDisplay,
 )
+from sklearn_wsca._feature_analysis import IntegratedFeatureAnalysis
 from sklearn_wsca._heads import Head
 from sklearn_wsca._metadata_eraser import MetadataEraser
 from sklearn_wsca._utilization_test import UtilizationResult, utilization_test
@@ -17,6 +18,7 @@ __all__ = [
     "AlignmentDisplay",
     "ComponentSensitivityDisplay",
     "Head",
+    "IntegratedFeatureAnalysis",
     "MetadataEraser",
     "NullDistributionDisplay",
     "UtilizationDisplay",

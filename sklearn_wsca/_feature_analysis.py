@@ -1,0 +1,393 @@
+"""The estimator of Integrated Feature Analysis."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.feature_selection import SelectorMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_wsca._activation_scale import common_ranges, draw_maps, resize
+from sklearn_wsca._compat import Interval, StrOptions, _fit_context
+from sklearn_wsca._contributions import (
+    ClassRows,
+    keep_top,
+    measure_importance,
+    own_contributions,
+    rank_features,
+)
+from sklearn_wsca._feature_curve import (
+    Decomposition,
+    correlate,
+    measure_curve,
+    smallest_share,
+)
+from sklearn_wsca._feature_labels import encode_labels, read_rows, read_table
+from sklearn_wsca._feature_maps import FeatureMaps, pool_maps, survey_maps
+from sklearn_wsca._feature_profiles import find_redundancy, outlier_scores
+from sklearn_wsca._heads import Head
+
+
+class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
+    r"""Which features carry a decision, do they shift, and where do they act?
+
+    It works on exported feature maps of the last convolutional layer and the linear
+    head behind their average over the positions [1]_; neither images nor torch are
+    needed. Maps on disk are read in blocks of rows.
+
+    Parameters
+    ----------
+    head : array, pair (W, b), fitted linear model, torch.nn.Linear or Head, \
+            default=None
+        The trained head: weights of shape (K, n_features) or (n_features,). None fits a
+        linear head to the labels on the pooled maps.
+    ratio : float, default=0.25
+        Share of the features that are kept as principal ones.
+    ranking : {"difference", "importance"}, default="difference"
+        Features are ranked by the largest absolute difference of a class from all, or
+        by the absolute overall importance.
+    scale : {"linear", "tanh"}, default="linear"
+        How activation maps are brought to 0 ... 1: cut off at the ends of the common
+        range, or compressed without being cut off.
+    percentiles : tuple of two floats, default=(1, 99)
+        Of the smallest and of the largest values of the maps: the common range.
+    target : str, default=None
+        Column of y with the labels; needed if y has several columns.
+    metadata : list of str, default=None
+        Columns of y that `compare` looks at; None takes all but target and groups.
+    groups : str, default=None
+        Column of y that names what is independent of others of its kind, such as the
+        patient.
+    n_permutations : int, default=999
+        Shuffles of `compare`; 0 gives no p-values.
+    random_state : int, RandomState or None, default=None
+        Seed of shuffles and of random features.
+
+    Attributes
+    ----------
+    head_ : Head
+        The head, one row per class (for two classes too) or number.
+    classes_ : ndarray of shape (n_classes,)
+        Classes of its rows; only for class heads.
+    importance_ : ndarray of shape (n_classes, n_features)
+        Mean contribution over the correctly classified samples of each class; NaN, with
+        a warning, where there are none. For numbers over all samples.
+    importance_overall_ : ndarray of shape (n_features,)
+        Mean over all correctly classified samples, each to its own class.
+    importance_difference_ : ndarray of shape (n_classes, n_features)
+        `importance_` less `importance_overall_`. For a number: change of the
+        contribution with one standard deviation of the target.
+    n_correct_ : ndarray of shape (n_classes,)
+        Correctly classified samples per class.
+    ranking_ : ndarray of shape (n_features,)
+        1 for the most important feature.
+    intensity_range_ : ndarray of shape (n_classes, 2)
+        Common range of the activation maps of each class.
+    consistency_ : Series
+        Per class, correlation over samples of the mean of the activation map and the
+        score of the class: 1 by construction for heads behind average pooling; NaN for
+        constant scores.
+    performance_curve_ : DataFrame
+        Performance with a part of the features, and with random features.
+    smallest_share_ : float
+        Smallest share of the features that keeps 99 % of the performance.
+    outlier_scores_ : ndarray of shape (n_samples,)
+        Robust distance of each sample from those of its class; 1 is usual.
+    redundancy_ : DataFrame
+        Per feature: share of the variance, whether it carries nothing, and the number
+        of the group of features that carry the same (-1: none).
+    n_features_in_ : int
+        Number of features (channels).
+
+    See Also
+    --------
+    WeightSpaceCorrelation : Whether a head uses metadata.
+
+    Notes
+    -----
+    With A_ic the map of feature c in sample i and w_kc the weight of that feature for
+    class k, the contribution of the feature is
+
+    .. math:: u_{ick} = w_{kc} \, \frac{1}{P} \sum_p A_{icp},
+
+    P being the number of positions p. Contributions add up to the score of the class
+    less its intercept. The activation map is :math:`M_{ik}(p) = \sum_c w_{kc} A_{icp}`.
+
+    References
+    ----------
+    .. [1] Y. Li et al., "Integrated feature analysis for deep learning interpretation
+       and class activation maps", arXiv:2407.01142, 2024.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_wsca import IntegratedFeatureAnalysis
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat([0, 1], 50)
+    >>> A = rng.random((100, 8, 5, 5))
+    >>> A[:50, 0, :2] += 1.0  # feature 0 is active at the top of class 0
+    >>> A[50:, 1, 3:] += 1.0
+    >>> head = np.eye(2, 8) * 10.0
+    >>> analysis = IntegratedFeatureAnalysis(head, random_state=0).fit(A, y)
+    >>> analysis.get_support(indices=True)
+    array([0, 1])
+    >>> analysis.activation_maps(A[:3]).shape
+    (3, 5, 5)
+    """
+
+    _parameter_constraints: dict = {
+        "head": "no_validation",
+        "ratio": [Interval(Real, 0, 1, closed="right")],
+        "ranking": [StrOptions({"difference", "importance"})],
+        "scale": [StrOptions({"linear", "tanh"})],
+        "percentiles": [tuple, list],
+        "target": [str, Integral, tuple, None],
+        "metadata": ["array-like", None],
+        "groups": [str, Integral, tuple, None],
+        "n_permutations": [Interval(Integral, 0, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        head=None,
+        *,
+        ratio=0.25,
+        ranking="difference",
+        scale="linear",
+        percentiles=(1, 99),
+        target=None,
+        metadata=None,
+        groups=None,
+        n_permutations=999,
+        random_state=None,
+    ):
+        self.head = head
+        self.ratio = ratio
+        self.ranking = ranking
+        self.scale = scale
+        self.percentiles = percentiles
+        self.target = target
+        self.metadata = metadata
+        self.groups = groups
+        self.n_permutations = n_permutations
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, A, y):
+        r"""Measure contributions, importance and the common scale.
+
+        Parameters
+        ----------
+        A : array-like of shape (n_samples, n_features) or \
+                (n_samples, n_features, \*spatial)
+            Activations of the last convolutional layer, pooled or with one to three
+            spatial dimensions. Memory maps, zarr and h5py arrays are read in blocks.
+        y : array-like of shape (n_samples,) or DataFrame
+            Labels; or a table with labels (`target`), groups and metadata.
+
+        Returns
+        -------
+        self : IntegratedFeatureAnalysis
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the input cannot be analysed; the message names the argument.
+        """
+        check_percentiles(self.percentiles)
+        maps = self._read_maps(A, reset=True)
+        table = self._read_table(y, maps)
+        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        rows = read_rows(self.head, table.labels, maps)
+        labels = encode_labels(rows, table.labels)
+        survey = survey_maps(maps, rows.weights)
+        self._set_head(rows)
+        self._set_importance(rows, survey.pooled, labels)
+        self.intensity_range_ = common_ranges(survey, self.percentiles)
+        self.consistency_ = self._index_rows(
+            correlate(survey.map_means.T, rows.outputs(survey.pooled).T)
+        )
+        decomposition = Decomposition.of(rows, survey.pooled, labels, maps)
+        self.performance_curve_ = measure_curve(decomposition, self.ranking_, seed)
+        self.smallest_share_ = smallest_share(self.performance_curve_)
+        own = own_contributions(rows, survey.pooled, labels)
+        classes = labels if rows.is_class else np.zeros(len(labels), dtype=int)
+        self.outlier_scores_ = outlier_scores(own, classes)
+        self.redundancy_ = find_redundancy(survey.pooled, rows.weights)
+        return self
+
+    def transform(self, A):
+        r"""Keep the principal features.
+
+        Parameters
+        ----------
+        A : array-like of shape (n_samples, n_features) or \
+                (n_samples, n_features, \*spatial)
+            Activations.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_kept) or (n_samples, n_kept, \*spatial)
+            The same without the other features.
+        """
+        check_is_fitted(self)
+        if not is_spatial(A):
+            return super().transform(A)
+        maps = self._read_maps(A, reset=False)
+        return np.asarray(maps.array)[:, self.get_support()]
+
+    def activation_maps(self, A, target=None, ratio=None, *, resize_to=None):
+        r"""Draw activation maps on the common scale of their class.
+
+        Parameters
+        ----------
+        A : array-like of shape (n_samples, n_features, \*spatial)
+            Feature maps.
+        target : class or array-like of shape (n_samples,), default=None
+            Class of the maps, one for all or one for each sample; None takes the class
+            that the head predicts.
+        ratio : float, default=None
+            Share of the features to draw, those of the largest absolute difference of
+            the class first; None draws all.
+        resize_to : tuple of int, default=None
+            Shape of the images to enlarge the maps to, by linear interpolation.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, \*spatial), dtype float32
+            Values between 0 and 1, comparable between samples of a class. The map of a
+            sample does not depend on the others.
+        """
+        check_is_fitted(self)
+        maps = self._read_maps(A, reset=False)
+        if not maps.spatial:
+            raise ValueError(
+                "A: activation maps need feature maps (n_samples, n_features, "
+                "*spatial), and these are pooled."
+            )
+        rows = self._rows()
+        classes = self._map_classes(maps, rows, target)
+        drawn = draw_maps(
+            maps, self._kept_weights(ratio), classes, self.intensity_range_, self.scale
+        )
+        if resize_to is None:
+            return drawn
+        if len(resize_to) != len(maps.spatial):
+            raise ValueError(
+                f"resize_to: {tuple(resize_to)} has {len(resize_to)} dimensions and "
+                f"the maps have {len(maps.spatial)}; pass the shape of the images."
+            )
+        return resize(drawn, tuple(resize_to))
+
+    def _read_maps(self, A: Any, reset: bool) -> FeatureMaps:
+        """Check shape and number of features; pooled ones as scikit-learn does."""
+        if not is_spatial(A):
+            return FeatureMaps.of(validate_data(self, A, reset=reset))
+        maps = FeatureMaps.of(A)
+        if reset:
+            self.n_features_in_ = maps.n_features
+        elif maps.n_features != self.n_features_in_:
+            raise ValueError(
+                f"A: the feature maps have {maps.n_features} features, but "
+                f"{type(self).__name__} was fitted with {self.n_features_in_}; pass "
+                "maps of the same layer."
+            )
+        return maps
+
+    def _read_table(self, y: Any, maps: FeatureMaps):
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but "
+                "the target y is None: pass the labels of the samples."
+            )
+        table = read_table(y, self.target, self.groups, self.metadata)
+        if len(table.labels) != len(maps):
+            raise ValueError(
+                f"y: {len(table.labels)} labels for {len(maps)} samples of A; pass one "
+                "for each."
+            )
+        return table
+
+    def _set_head(self, rows: ClassRows) -> None:
+        kind = "logistic" if rows.is_class else "ridge"
+        classes = rows.names if rows.is_class else None
+        self.head_ = Head(rows.weights, rows.intercept, classes, kind)
+        if rows.is_class:
+            self.classes_ = np.array(rows.names)
+
+    def _rows(self) -> ClassRows:
+        return ClassRows.of(self.head_, self.head_.classes)
+
+    def _index_rows(self, values: np.ndarray) -> pd.Series:
+        return pd.Series(values, pd.Index(self.head_.row_names, name="class"))
+
+    def _set_importance(self, rows: ClassRows, pooled, labels) -> None:
+        found = measure_importance(rows, pooled, labels)
+        self.importance_, self.importance_overall_ = found.by_class, found.overall
+        self.importance_difference_ = found.difference
+        self.n_correct_ = found.n_correct
+        if self.ranking == "importance":
+            scores = np.abs(found.overall)
+        else:
+            known = found.difference[found.n_correct > 0]
+            scores = np.abs(known).max(axis=0, initial=0.0)
+        self.ranking_ = rank_features(np.nan_to_num(scores))
+
+    def _kept_weights(self, ratio: float | None) -> np.ndarray:
+        """Weights of the classes, 0 for features that are not drawn."""
+        weights = self.head_.coef
+        if ratio is None:
+            return weights
+        if not 0 < ratio <= 1:
+            raise ValueError(f"ratio: {ratio!r} is no share; pass 0 < ratio <= 1.")
+        scores = np.abs(np.nan_to_num(self.importance_difference_))
+        kept = [keep_top(rank_features(score), ratio) for score in scores]
+        return weights * np.array(kept)
+
+    def _map_classes(self, maps: FeatureMaps, rows: ClassRows, target) -> np.ndarray:
+        """Row of the head for each sample."""
+        n = len(maps)
+        if not rows.is_class:
+            return np.zeros(n, dtype=int)
+        if target is None:
+            return rows.outputs(pool_maps(maps)).argmax(axis=1)
+        labels = pd.Series([target] * n if np.ndim(target) == 0 else list(target))
+        if len(labels) != n:
+            raise ValueError(
+                f"target: {len(labels)} classes for {n} samples; pass one for each, or "
+                "one for all."
+            )
+        return encode_labels(rows, labels)
+
+    def _get_support_mask(self):
+        check_is_fitted(self)
+        return keep_top(self.ranking_, self.ratio)
+
+    def __sklearn_tags__(self):
+        """Tell scikit-learn that labels are required."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+
+def is_spatial(A: Any) -> bool:
+    """Whether activations have more than two dimensions."""
+    if hasattr(A, "__array__") and not isinstance(A, np.ndarray):
+        return getattr(A, "ndim", 2) > 2
+    return np.ndim(A) > 2
+
+
+def check_percentiles(percentiles: Any) -> None:
+    """Raise if these are not two rising percentiles."""
+    if len(percentiles) != 2 or not 0 <= percentiles[0] < percentiles[1] <= 100:
+        raise ValueError(
+            f"percentiles: {percentiles!r} is not two rising numbers from 0 to 100; "
+            "pass such as (1, 99)."
+        )
