@@ -172,6 +172,7 @@ def refuse_non_finite(
     shown = ", ".join(map(str, rows[:ROWS_SHOWN]))
     more = ", ..." if len(rows) > ROWS_SHOWN else ""
     raise ValueError(
-        f"A: the feature maps contain NaN or infinity in the rows {shown}{more}, counted "
-        "from 0 (later rows were not read yet). Drop these rows, or export them again."
+        f"A: the feature maps contain NaN or infinity in the rows {shown}{more} "
+        "(counted from 0; later rows were not read yet). Drop these rows, or export "
+        "them again."
     )
