@@ -19,6 +19,7 @@ from sklearn_wsca._compat import (
     _fit_context,
 )
 from sklearn_wsca._component_sensitivity import measure_component_sensitivity
+from sklearn_wsca._feature_utilization import measure_feature_utilization
 from sklearn_wsca._fitting import FittingSteps
 from sklearn_wsca._heads import all_outputs, outputs_by_head
 from sklearn_wsca._input import check_embeddings
@@ -552,6 +553,56 @@ class WeightSpaceCorrelation(
         """
         self._validate_params()
         return measure_component_sensitivity(self, X, y, n_components, sample_weight)
+
+    def utilization_by_feature(self, X, y, column):
+        r"""Which features of the embedding make up the utilization of a column.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Embeddings, of `fit` or others.
+        y : DataFrame
+            Metadata with the columns of `fit`.
+        column : str
+            An analysed column.
+
+        Returns
+        -------
+        DataFrame of shape (n_features, 2)
+            Indexed by feature. share: share in the squared raw utilization; shares add
+            up to 1, and a negative one works against the others. displacement: length
+            of the effects of the column on the feature, in its unit, which is the same
+            whether the head reads the feature or not.
+
+        Raises
+        ------
+        ValueError
+            If there is no target, or the column cannot be tested on these rows.
+
+        Notes
+        -----
+        With :math:`D_j` the effects of the column on the features at fixed target (of
+        its levels and, weighted by information, of its levels in each class) and W the
+        primary head, centred over classes, the effects on the outputs are
+        :math:`E_j = W D_j`. The share of feature c is
+
+        .. math::
+            \frac{\sum_{ij} E_{ji} W_{ic} D_{jc}}{\sum_{ij} E_{ji}^2} .
+
+        Examples
+        --------
+        >>> from sklearn_wsca import WeightSpaceCorrelation
+        >>> from sklearn_wsca.datasets import load_heart_hospitals
+        >>> heart = load_heart_hospitals()
+        >>> analysis = WeightSpaceCorrelation(
+        ...     "disease", target_head=heart.head, n_permutations=0
+        ... ).fit(heart.data, heart.metadata)
+        >>> found = analysis.utilization_by_feature(heart.data, heart.metadata, "age")
+        >>> print(f"{found['share'].sum():.3f}")
+        1.000
+        """
+        check_is_fitted(self)
+        return measure_feature_utilization(self, X, y, column)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the head outputs.
