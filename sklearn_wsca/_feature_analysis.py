@@ -243,7 +243,9 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         maps = self._read_maps(A, reset=False)
         return np.asarray(maps.array)[:, self.get_support()]
 
-    def activation_maps(self, A, target=None, ratio=None, *, resize_to=None):
+    def activation_maps(
+        self, A, target=None, ratio=None, *, features=None, resize_to=None
+    ):
         r"""Draw activation maps on the common scale of their class.
 
         Parameters
@@ -256,6 +258,9 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         ratio : float, default=None
             Share of the features to draw, those of the largest absolute difference of
             the class first; None draws all.
+        features : array-like of int or bool, default=None
+            Draw these features only, such as those that make up the utilization of a
+            scanner (`WeightSpaceCorrelation.utilization_by_feature`).
         resize_to : tuple of int, default=None
             Shape of the images to enlarge the maps to, by linear interpolation.
 
@@ -274,9 +279,8 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
             )
         rows = self._rows()
         classes = self._map_classes(maps, rows, target)
-        drawn = draw_maps(
-            maps, self._kept_weights(ratio), classes, self.intensity_range_, self.scale
-        )
+        weights = self._kept_weights(ratio, features)
+        drawn = draw_maps(maps, weights, classes, self.intensity_range_, self.scale)
         if resize_to is None:
             return drawn
         if len(resize_to) != len(maps.spatial):
@@ -340,9 +344,13 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
             scores = np.abs(known).max(axis=0, initial=0.0)
         self.ranking_ = rank_features(np.nan_to_num(scores))
 
-    def _kept_weights(self, ratio: float | None) -> np.ndarray:
+    def _kept_weights(self, ratio: float | None, features: Any) -> np.ndarray:
         """Weights of the classes, 0 for features that are not drawn."""
         weights = self.head_.coef
+        if features is not None:
+            if ratio is not None:
+                raise ValueError("ratio and features exclude each other; pass one.")
+            return weights * read_features(features, self.n_features_in_)
         if ratio is None:
             return weights
         if not 0 < ratio <= 1:
@@ -375,6 +383,21 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
+
+
+def read_features(features: Any, n_features: int) -> np.ndarray:
+    """Which features are named by a mask or by their numbers: (C,), bool."""
+    features = np.asarray(features)
+    is_mask = features.dtype == bool and features.shape == (n_features,)
+    is_number = features.dtype.kind in "iu" and features.ndim == 1 and len(features)
+    if is_mask:
+        return features
+    if not is_number or features.min() < 0 or features.max() >= n_features:
+        raise ValueError(
+            f"features: {features.tolist()!r} are no features; pass numbers from 0 to "
+            f"{n_features - 1}, or a mask of {n_features} truth values."
+        )
+    return np.isin(np.arange(n_features), features)
 
 
 def is_spatial(A: Any) -> bool:
