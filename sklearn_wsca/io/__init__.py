@@ -3,12 +3,14 @@
 from sklearn_wsca.io._embedding_files import load_embeddings
 from sklearn_wsca.io._errors import FileError
 from sklearn_wsca.io._head_files import load_head
+from sklearn_wsca.io._map_files import load_feature_maps
 from sklearn_wsca.io._matching import match_rows
 from sklearn_wsca.io._metadata_files import load_metadata
 
 __all__ = [
     "FileError",
     "load_embeddings",
+    "load_feature_maps",
     "load_head",
     "load_metadata",
     "match_rows",

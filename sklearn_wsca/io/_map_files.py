@@ -1,0 +1,87 @@
+"""Feature maps from files: one map per sample and feature."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sklearn_wsca.io._array_file import Shape
+from sklearn_wsca.io._arrays import open_npy, open_npz
+from sklearn_wsca.io._errors import file_error
+from sklearn_wsca.io._paths import known_suffix, regular_file
+from sklearn_wsca.io._tensors import open_pt, open_safetensors
+
+FEWEST, MOST = 2, 5
+RESAVE = "np.save('maps.npy', array)"
+
+
+def load_feature_maps(path: Any, *, key: str | None = None) -> np.ndarray:
+    """Read feature maps (n_samples, n_features, *spatial), or pooled ones.
+
+    Nothing is ever unpickled.
+
+    Parameters
+    ----------
+    path : str or path
+        The file: .npy stays on disk and is read in blocks (a memory map); .npz,
+        .safetensors, .pt and .pth are read as a whole.
+    key : str, default=None
+        Name of the array in a file that holds several.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_features) or (n_samples, n_features, *spatial)
+        With one to three spatial dimensions.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be used; one line with its name and what to do.
+    ImportError
+        If the package that reads this format is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from sklearn_wsca.io import load_feature_maps
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(Path(folder) / "maps.npy", np.ones((4, 8, 7, 7)))
+    ...     maps = load_feature_maps(Path(folder) / "maps.npy")
+    >>> maps.shape
+    (4, 8, 7, 7)
+    """
+    file = regular_file(path)
+    suffix = known_suffix(path, [".npy", *_ARRAY_FILES], "feature maps", RESAVE)
+    if suffix == ".npy":
+        if key is not None:
+            raise file_error(
+                path, f"key={key!r}: a .npy file holds one array; leave out key."
+            )
+        maps = open_npy(path, file)
+    else:
+        arrays = _ARRAY_FILES[suffix](path, file)
+        name = key if key is not None else arrays.choose("feature maps", _fits)
+        maps = arrays.require(name, "key")
+    if not _fits(maps.shape) or maps.dtype.kind not in "fiu":
+        raise file_error(
+            path,
+            f"holds an array of shape {maps.shape} and type {maps.dtype!s:.40}; save "
+            "real numbers of shape (n_samples, n_features, *spatial) with up to three "
+            "spatial dimensions.",
+        )
+    return maps
+
+
+def _fits(shape: Shape) -> bool:
+    return FEWEST <= len(shape) <= MOST and 0 not in shape
+
+
+_ARRAY_FILES = {
+    ".npz": open_npz,
+    ".safetensors": open_safetensors,
+    ".pt": open_pt,
+    ".pth": open_pt,
+}
