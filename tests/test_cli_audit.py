@@ -412,3 +412,4 @@ class TestRefusals:
         result = CliRunner().invoke(wsca, [*map(str, command), "--target", "target"])
         assert result.exit_code == 2
         assert 'pip install "sklearn_wsca[io]"' in result.stderr
+        assert result.stderr.startswith(f"wsca: {folder / 'x.safetensors'}: ")

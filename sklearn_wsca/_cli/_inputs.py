@@ -46,8 +46,9 @@ class RowSource:
     def read(self) -> AuditRows:
         """Read and match both files."""
         warned: list[str] = []
-        with refuse(self.files), collect_warnings(warned):
+        with refuse({"y": self.embeddings}), collect_warnings(warned):
             X = load_embeddings(self.embeddings, key=self.key, id=self.id)
+        with refuse({"y": self.metadata}), collect_warnings(warned):
             metadata = load_metadata(self.metadata, id=self.id)
             names = (str(self.embeddings), str(self.metadata))
             X, metadata, notes = match_rows(
@@ -116,7 +117,7 @@ def read_trained_head(
             raise InputError("--classes names the rows of a head: give --head too.")
         return None
     n_features = rows.X.shape[1]
-    with refuse(rows.files | {"target_head": path}):
+    with refuse({"y": path}):
         source = load_head(path, key=key, n_features=n_features)
         if not classes:
             return source

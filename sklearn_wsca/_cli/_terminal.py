@@ -10,7 +10,7 @@ from rich.text import Text
 
 from sklearn_wsca._palette import VERDICT_STYLES
 from sklearn_wsca._report._formats import number_text
-from sklearn_wsca._report._words import limits_of
+from sklearn_wsca._report._words import count_points, limits_of
 from sklearn_wsca._verdict import USED
 from sklearn_wsca._wording import printable
 
@@ -85,7 +85,7 @@ def _movement(effect: dict) -> str:
     if effect["estimate"] is None:
         return "-"
     shift = effect["probability_shift"]
-    points = "" if shift is None else f"\n{shift:.0f} percentage points"
+    points = "" if shift is None else f"\n{count_points(shift)}"
     return (
         f"{number_text(effect['estimate'])} ({number_text(effect['low'])} to "
         f"{number_text(effect['high'])}), q = {number_text(effect['qvalue'])}{points}"
@@ -103,7 +103,7 @@ def _encoding(column: dict) -> str:
             f"by chance {metrics['balanced_accuracy_chance']:.0%}"
         )
     elif "r2" in metrics:
-        words = f"{metrics['r2']:.0%} of its variance"
+        words = f"{max(metrics['r2'], 0.0):.0%} of its variance"
     else:
         words = f"skill {number_text(encoding['score'])}"
     return f"{words}\np = {number_text(encoding['pvalue'])}"

@@ -122,7 +122,13 @@ def _points(effect: dict) -> str:
     shift = effect["probability_shift"]
     if shift is None or not effect["low"]:
         return ""
-    return f"; predicted probabilities differ by up to {shift:.0f} percentage points"
+    return f"; predicted probabilities differ by up to {count_points(shift)}"
+
+
+def count_points(shift: float) -> str:
+    """Percentage points in words."""
+    shown = f"{shift:.0f}"
+    return f"{shown} percentage point{'' if shown == '1' else 's'}"
 
 
 def _power(effect: dict) -> str:
