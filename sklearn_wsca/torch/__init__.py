@@ -1,4 +1,4 @@
-"""Embeddings, feature maps and heads of trained torch models."""
+"""Embeddings, feature maps, contributions and heads of trained torch models."""
 
 try:
     import torch  # noqa: F401
@@ -7,7 +7,13 @@ except ImportError as error:
         'sklearn_wsca.torch needs torch: pip install "sklearn_wsca[torch]"'
     ) from error
 
+from sklearn_wsca.torch._contributions import extract_contributions
 from sklearn_wsca.torch._extraction import extract_embeddings, extract_feature_maps
 from sklearn_wsca.torch._head import head_from_module
 
-__all__ = ["extract_embeddings", "extract_feature_maps", "head_from_module"]
+__all__ = [
+    "extract_contributions",
+    "extract_embeddings",
+    "extract_feature_maps",
+    "head_from_module",
+]

@@ -117,6 +117,11 @@ def tensors_of(value: Any) -> Iterator[torch.Tensor]:
         yield from tensors_of(entry)
 
 
+def rows_of(value: Any, n_rows: int) -> list[torch.Tensor]:
+    """Tensors with a row per input, in what a model returns."""
+    return [found for found in tensors_of(value) if found.shape[:1] == (n_rows,)]
+
+
 def check_loader(loader: Any) -> None:
     """Raise if the rows of a loader cannot be those of a table, in its order.
 

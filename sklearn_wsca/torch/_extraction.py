@@ -3,66 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
-from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
 import numpy as np
 import torch
 
-from sklearn_wsca.torch._batches import (
-    ModelInputs,
-    as_inputs,
-    check_loader,
-    tensors_of,
-)
-from sklearn_wsca.torch._inference import inference, progress_bar
+from sklearn_wsca.torch._batches import ModelInputs, rows_of
 from sklearn_wsca.torch._layers import (
     find_by_name,
     find_head,
     find_pooled_maps,
     unwrap,
 )
+from sklearn_wsca.torch._run import Run, check_arguments
 from sklearn_wsca.torch._sinks import RowSink, open_sink
 from sklearn_wsca.torch._tap import Tap
 
 _SIDES = ("auto", "input", "output")
-
-
-@dataclass(frozen=True)
-class _Run:
-    """How a model is run over a loader."""
-
-    prepare: Callable | None
-    key: Any
-    device: Any
-    mixed_precision: bool
-    progress: bool
-
-    def __call__(
-        self,
-        model: torch.nn.Module,
-        loader: Iterable,
-        make_tap: Callable[[ModelInputs], Tap],
-        store: Callable[[int, np.ndarray, Any], None],
-    ) -> None:
-        """Hand batch number, what the tap kept, and the output to `store`."""
-        with ExitStack() as stack:
-            place = stack.enter_context(
-                inference(model, self.device, self.mixed_precision)
-            )
-            advance = stack.enter_context(progress_bar(loader, self.progress))
-            tap: Tap | None = None
-            for number, batch in enumerate(loader):
-                inputs = as_inputs(batch, number, self.prepare, self.key).to(place)
-                if tap is None:
-                    tap = stack.enter_context(make_tap(inputs))
-                output = inputs.call(model)
-                values = tap.take()
-                _check_rows(values, inputs, output, number, tap)
-                store(number, values, output)
-                advance()
 
 
 def extract_embeddings(
@@ -163,7 +121,7 @@ def extract_embeddings(
     (100, 5)
     """
     model = unwrap(model)
-    _check_arguments(loader, side, _SIDES, prepare, key)
+    check_arguments(loader, side, _SIDES, prepare, key)
     named = None if layer is None else find_by_name(model, layer)
 
     def make_tap(inputs: ModelInputs) -> Tap:
@@ -181,7 +139,7 @@ def extract_embeddings(
             if return_outputs:
                 outputs.append(_only_output(output, len(embeddings)), number)
 
-        run = _Run(prepare, key, device, mixed_precision, progress)
+        run = Run(prepare, key, device, mixed_precision, progress)
         run(model, loader, make_tap, store)
         embeddings = sink.finish()
     return (embeddings, outputs.finish()) if return_outputs else embeddings
@@ -251,14 +209,14 @@ def extract_feature_maps(
     True
     """
     model = unwrap(model)
-    _check_arguments(loader, side, _SIDES[1:], prepare, key)
+    check_arguments(loader, side, _SIDES[1:], prepare, key)
     named = None if layer is None else find_by_name(model, layer)
 
     def make_tap(inputs: ModelInputs) -> Tap:
         if named is not None:
-            return Tap(named, side)
+            return Tap(named, side, can_pool=False)
         found, found_side = find_pooled_maps(model, inputs)
-        return Tap(found, found_side, is_late=True)
+        return Tap(found, found_side, is_late=True, can_pool=False)
 
     with open_sink(out, "feature maps") as sink:
 
@@ -271,35 +229,9 @@ def extract_feature_maps(
                 )
             sink.append(values, number)
 
-        run = _Run(prepare, key, device, mixed_precision, progress)
+        run = Run(prepare, key, device, mixed_precision, progress)
         run(model, loader, make_tap, store)
         return sink.finish()
-
-
-def _check_arguments(
-    loader: Any, side: Any, sides: tuple, prepare: Any, key: Any
-) -> None:
-    check_loader(loader)
-    if side not in sides:
-        names = ", ".join(map(repr, sides))
-        raise ValueError(f"side: found {side!r}; it must be one of {names}.")
-    if prepare is not None and key is not None:
-        raise ValueError("prepare and key: both are given; pass one of them.")
-
-
-def _check_rows(
-    values: np.ndarray, inputs: ModelInputs, output: Any, number: int, tap: Tap
-) -> None:
-    """Raise unless a batch has as many rows as the model's input or output."""
-    known = {size for size in inputs.sizes if size is not None}
-    known |= {len(result) for result in tensors_of(output) if result.ndim}
-    if values.ndim == 0 or (known and len(values) not in known):
-        found = len(values) if values.ndim else "no"
-        raise ValueError(
-            f"layer: {tap.layer} gives {found} rows for the {max(known, default=0)} of "
-            f"batch {number}; name a layer with one row per input, or pass pool=, a "
-            "function that makes one of them."
-        )
 
 
 def _as_matrix(values: np.ndarray, number: int) -> np.ndarray:
@@ -315,7 +247,7 @@ def _as_matrix(values: np.ndarray, number: int) -> np.ndarray:
 
 def _only_output(output: Any, n_rows: int) -> np.ndarray:
     """Find the one output with a row per input."""
-    found = [result for result in tensors_of(output) if result.shape[:1] == (n_rows,)]
+    found = rows_of(output, n_rows)
     if len(found) != 1:
         raise ValueError(
             f"return_outputs: the model returns {len(found)} tensors with a row per "

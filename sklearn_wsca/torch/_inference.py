@@ -40,6 +40,19 @@ def inference(
 
 
 @contextmanager
+def frozen(model: torch.nn.Module) -> Iterator[None]:
+    """Parameters that ask for no gradients; as before afterwards."""
+    trainable = [values for values in model.parameters() if values.requires_grad]
+    try:
+        for values in trainable:
+            values.requires_grad_(False)
+        yield
+    finally:
+        for values in trainable:
+            values.requires_grad_(True)
+
+
+@contextmanager
 def progress_bar(loader: Any, shown: bool) -> Iterator[Callable[[], None]]:
     """Show the batches that are done; yields what to call after each.
 

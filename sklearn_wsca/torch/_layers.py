@@ -77,7 +77,7 @@ def unwrap(model: Any) -> torch.nn.Module:
     return model if inner is None else unwrap(inner)
 
 
-def find_by_name(model: torch.nn.Module, layer: Any) -> Layer:
+def find_by_name(model: torch.nn.Module, layer: Any, argument: str = "layer") -> Layer:
     """Look up a layer of an unwrapped model by its name, or the name of a module.
 
     Raises
@@ -95,12 +95,12 @@ def find_by_name(model: torch.nn.Module, layer: Any) -> Layer:
             if module is layer:
                 return Layer(name, module)
         raise ValueError(
-            f"layer: the {type(layer).__name__} is not part of the model; pass one of "
-            "its modules, or a name of model.named_modules()."
+            f"{argument}: the {type(layer).__name__} is not part of the model; pass "
+            "one of its modules, or a name of model.named_modules()."
         )
     if not isinstance(layer, str):
         raise TypeError(
-            f"layer: found a {type(layer).__name__}; pass a name of "
+            f"{argument}: found a {type(layer).__name__}; pass a name of "
             "model.named_modules() or a module of the model."
         )
     name = layer.replace(_COMPILED, "")
@@ -115,7 +115,7 @@ def find_by_name(model: torch.nn.Module, layer: Any) -> Layer:
         if near
         else f"the last ones are {_listed(names)}."
     )
-    raise ValueError(f"layer: the model has no layer {layer!r}; {advice}")
+    raise ValueError(f"{argument}: the model has no layer {layer!r}; {advice}")
 
 
 def find_last_linear(model: torch.nn.Module) -> Layer:
@@ -173,9 +173,14 @@ def find_pooled_maps(model: torch.nn.Module, inputs: ModelInputs) -> tuple[Layer
         If there is no such layer, or the head is not found.
     """
     calls, output = _record(model, inputs, torch.nn.Module)
-    embedding = _head_call(calls, output).input
     counts = Counter(call.layer.name for call in calls)
     once = [call for call in calls if counts[call.layer.name] == 1]
+    names = _listed([call.layer for call in once if _is_maps(call.output)])
+    try:
+        embedding = _head_call(calls, output).input
+    except ValueError as error:
+        advice = f" The last layers with feature maps are {names}." if names else ""
+        raise ValueError(f"{error}{advice}") from error
     found = [
         (call.layer, side, getattr(call, side)[0, 0].numel())
         for side in ("input", "output")
@@ -187,10 +192,7 @@ def find_pooled_maps(model: torch.nn.Module, inputs: ModelInputs) -> tuple[Layer
     if found:
         layer, side, _ = found[-1]
         return layer, side
-    with_maps = [call.layer for call in once if _is_maps(call.output)]
-    advice = ""
-    if with_maps:
-        advice = f"; name one with layer=, the last ones are {_listed(with_maps)}"
+    advice = f"; name one with layer=, the last ones are {names}" if names else ""
     raise ValueError(
         "layer: no layer gives feature maps whose mean over positions is the input of "
         f"the last linear layer{advice}."
