@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from scipy import ndimage
+from scipy import ndimage, special
 
-from sklearn_wsca._feature_maps import FeatureMaps, Survey
+from sklearn_wsca._feature_maps import FeatureMaps, Survey, refuse_non_finite
 
 Scale = Literal["linear", "tanh"]
 
 # Where tanh maps the ends of the range: 0.982 of its height.
 STEEPNESS = 2.0
+# The ends of 0 ... 1 that maps compressed by tanh never reach, in single precision.
+INSIDE = np.nextafter(np.float32(0.0), np.float32(1.0)), 1.0 - 2.0**-24
 
 
 def common_ranges(survey: Survey, percentiles: tuple[float, float]) -> np.ndarray:
@@ -35,7 +37,9 @@ def common_ranges(survey: Survey, percentiles: tuple[float, float]) -> np.ndarra
     """
     low = np.percentile(survey.lowest, percentiles[0], axis=0)
     high = np.percentile(survey.highest, percentiles[1], axis=0)
-    return np.stack([low, np.maximum(low, high)], axis=1)
+    # Maps that are constant up to rounding have a range without width.
+    high = np.where(high - low <= survey.rounding, low, high)
+    return np.stack([low, high], axis=1)
 
 
 def rescale(maps: np.ndarray, ranges: np.ndarray, scale: Scale) -> np.ndarray:
@@ -49,8 +53,8 @@ def rescale(maps: np.ndarray, ranges: np.ndarray, scale: Scale) -> np.ndarray:
         Common range of the class of each map. A range without width gives 0.5.
     scale : {"linear", "tanh"}
         "linear" is 0 at the lower and 1 at the upper end, and cut off outside. "tanh"
-        is ``(1 + tanh(2 z)) / 2`` with z running from -1 to 1 over the range: nothing
-        is cut off.
+        is ``(1 + tanh(2 z)) / 2`` with z running from -1 to 1 over the range: values
+        outside are still told apart, and lie strictly between 0 and 1.
     """
     low, high = ranges[:, :1], ranges[:, 1:]
     width = high - low
@@ -58,7 +62,8 @@ def rescale(maps: np.ndarray, ranges: np.ndarray, scale: Scale) -> np.ndarray:
     position = np.where(width > 0, (maps - low) / np.where(width > 0, width, 1.0), 0.5)
     if scale == "linear":
         return np.clip(position, 0.0, 1.0)
-    return (1.0 + np.tanh(STEEPNESS * (2.0 * position - 1.0))) / 2.0
+    # The same as (1 + tanh(z)) / 2, without cancellation near 0.
+    return np.clip(special.expit(2.0 * STEEPNESS * (2.0 * position - 1.0)), *INSIDE)
 
 
 def draw_maps(
@@ -84,11 +89,35 @@ def draw_maps(
         See `rescale`.
     """
     drawn = np.empty((len(maps), maps.n_positions), dtype=np.float32)
-    for at, block in maps.blocks():
+
+    def draw(at: slice, block: np.ndarray) -> None:
         # One product per sample, so that its value does not hang on the others.
-        own = weights[rows[at], None, :] @ block.astype(np.float64, copy=False)
-        drawn[at] = rescale(own[:, 0], ranges[rows[at]], scale)
+        own = (weights[rows[at], None, :] @ block.astype(np.float64, copy=False))[:, 0]
+        finite = np.isfinite(own).all(axis=1, keepdims=True)
+        drawn[at] = np.where(finite, rescale(own, ranges[rows[at]], scale), np.nan)
+
+    for start, piece in maps.visit(draw):
+        if np.isnan(drawn[start : start + len(piece)]).any():
+            refuse_non_finite(piece, start)
     return drawn.reshape(len(maps), *maps.spatial)
+
+
+def check_shape(shape: Any, n_dimensions: int) -> tuple[int, ...]:
+    """Shape of images.
+
+    Raises
+    ------
+    ValueError
+        If it is not as many positive whole numbers as the maps have dimensions.
+    """
+    lengths = (shape,) if np.ndim(shape) == 0 else tuple(shape)
+    whole = all(isinstance(length, (int, np.integer)) for length in lengths)
+    if not whole or min(lengths) < 1 or len(lengths) != n_dimensions:
+        raise ValueError(
+            f"resize_to: {shape!r} is no shape of images with {n_dimensions} "
+            "dimensions, as the maps have; pass that many positive whole numbers."
+        )
+    return lengths
 
 
 def resize(drawn: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -47,6 +47,12 @@ class ClassRows:
         """Scores of pooled activations: (n, K)."""
         return pooled @ self.weights.T + self.intercept
 
+    def predict(self, pooled: np.ndarray) -> np.ndarray:
+        """Row of the largest score, which does not hang on the other samples: (n,)."""
+        # One product per sample: the rounding of others would depend on their number.
+        outputs = (pooled[:, None, :] @ self.weights.T)[:, 0] + self.intercept
+        return outputs.argmax(axis=1)
+
 
 @dataclass(frozen=True)
 class Importance:
@@ -92,8 +98,8 @@ def measure_importance(
         return _importance_of_numbers(rows, pooled, labels)
     correct = rows.outputs(pooled).argmax(axis=1) == labels
     n_correct = np.bincount(labels[correct], minlength=len(rows.names))
-    sums = np.zeros(rows.weights.shape)
-    np.add.at(sums, labels[correct], pooled[correct])
+    member = correct[:, None] & (labels[:, None] == np.arange(len(rows.names)))
+    sums = member.T.astype(np.float64) @ pooled
     _warn_of_empty(rows.names, n_correct)
     with np.errstate(invalid="ignore", divide="ignore"):
         by_class = rows.weights * sums / n_correct[:, None]
@@ -102,6 +108,11 @@ def measure_importance(
 
 
 def _importance_of_numbers(rows, pooled, numbers) -> Importance:
+    if np.ptp(numbers) == 0:
+        raise ValueError(
+            f"y: all {len(numbers)} labels are {numbers[0]:g}; a head that predicts a "
+            "number needs labels that differ."
+        )
     by_row = rows.weights * pooled.mean(axis=0)
     standard = (numbers - numbers.mean()) / numbers.std()
     slope = standard @ (pooled - pooled.mean(axis=0)) / len(pooled)
@@ -116,7 +127,7 @@ def _warn_of_empty(names: tuple, n_correct: np.ndarray) -> None:
             f"no sample of the classes {empty} is classified correctly, so their "
             "importance is NaN; check the order of the head's classes, or add samples.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=6,  # The caller of fit, which scikit-learn wraps.
         )
 
 

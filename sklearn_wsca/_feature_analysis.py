@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -12,7 +13,7 @@ from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_wsca._activation_scale import common_ranges, draw_maps, resize
+from sklearn_wsca._activation_scale import check_shape, common_ranges, draw_maps, resize
 from sklearn_wsca._compat import Interval, StrOptions, _fit_context
 from sklearn_wsca._contributions import (
     ClassRows,
@@ -28,9 +29,11 @@ from sklearn_wsca._feature_curve import (
     smallest_share,
 )
 from sklearn_wsca._feature_labels import encode_labels, read_rows, read_table
-from sklearn_wsca._feature_maps import FeatureMaps, pool_maps, survey_maps
+from sklearn_wsca._feature_maps import FeatureMaps, as_array, pool_maps, survey_maps
 from sklearn_wsca._feature_profiles import find_redundancy, outlier_scores
+from sklearn_wsca._feature_shift import Contributions, compare_contributions
 from sklearn_wsca._heads import Head
+from sklearn_wsca._table import as_table, check_same_index
 
 
 class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
@@ -203,11 +206,13 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         """
         check_percentiles(self.percentiles)
         maps = self._read_maps(A, reset=True)
-        table = self._read_table(y, maps)
+        check_same_index(A, y, ("A", "y"))
+        table = self._read_table(y, maps, self.metadata)
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         rows = read_rows(self.head, table.labels, maps)
         labels = encode_labels(rows, table.labels)
         survey = survey_maps(maps, rows.weights)
+        self._fitted_on_maps = bool(maps.spatial)
         self._set_head(rows)
         self._set_importance(rows, survey.pooled, labels)
         self.intensity_range_ = common_ranges(survey, self.percentiles)
@@ -221,6 +226,7 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         classes = labels if rows.is_class else np.zeros(len(labels), dtype=int)
         self.outlier_scores_ = outlier_scores(own, classes)
         self.redundancy_ = find_redundancy(survey.pooled, rows.weights)
+        self._reference = Contributions.of(rows, survey.pooled, labels, table.groups)
         return self
 
     def transform(self, A):
@@ -241,7 +247,78 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         if not is_spatial(A):
             return super().transform(A)
         maps = self._read_maps(A, reset=False)
-        return np.asarray(maps.array)[:, self.get_support()]
+        return maps.select(self.get_support())
+
+    def compare(self, A, y, metadata=None):
+        r"""Find features whose contributions shift between samples of the same class.
+
+        The samples of `fit` are compared with new ones (comparison "split": a shift
+        tells of overfitting, or of other circumstances), and the levels of each column
+        that describes the new samples with each other (confounders).
+
+        Parameters
+        ----------
+        A : array-like of shape (n_samples, n_features) or \
+                (n_samples, n_features, \*spatial)
+            Activations of new samples, of the same layer.
+        y : array-like of shape (n_samples,) or DataFrame
+            Their labels; or a table with labels, groups and metadata, as in `fit`.
+        metadata : DataFrame of n_samples rows, default=None
+            Further columns to compare, with the rows of A.
+
+        Returns
+        -------
+        DataFrame
+            One row per comparison and feature, with the columns
+
+            - measure: what `smd` holds.
+            - smd: standardised mean difference, the difference of class-adjusted means
+              in standard deviations within class and level. For two levels it is
+              positive if the feature is larger at the second one (in the new samples
+              rather than those of `fit`), for more it is the largest absolute one of
+              any pair. For a number it is the partial correlation at fixed class.
+            - ks: Kolmogorov-Smirnov distance, 0 to 1: the largest distance of the
+              distribution functions of class-centred contributions, averaged over
+              classes; the largest of any pair of levels. For a number, between the
+              halves above and below the median of the class.
+            - explained: share of the variance within classes that the column explains,
+              with effects of its own in each class; the statistic of the p-values.
+            - pvalue: two-sided, from shuffles of the column within classes.
+            - pvalue_fwer: corrected for all features of the comparison (max-T).
+            - qvalue: the same by Benjamini and Hochberg. With m shuffles none is below
+              (n_features / number of shifted features) / (m + 1).
+            - n_units: samples or groups that can be exchanged.
+
+            ``attrs["comparisons"]`` says for each comparison which levels it has and
+            what was shuffled, ``attrs["left_out"]`` why columns are not compared.
+
+        Raises
+        ------
+        ValueError
+            If the input does not fit to what was fitted.
+
+        Notes
+        -----
+        Contributions are those to the own class of the sample, times the sign of their
+        weight: where a feature speaks for one class and against another, its shift
+        would cancel otherwise. For numbers there is a single class.
+
+        Groups are exchanged as a whole where the column is constant in each, samples
+        within groups elsewhere. Groups of several classes are exchanged within those of
+        the same most frequent class. There is no p-value for fewer than 20 units. A
+        shift is an association at fixed class, not proof of a cause.
+        """
+        check_is_fitted(self)
+        maps = self._read_maps(A, reset=False)
+        table = self._read_new_table(y, metadata, maps)
+        rows = self._rows()
+        labels = encode_labels(rows, table.labels)
+        new = Contributions.of(rows, pool_maps(maps), labels, table.groups)
+        features = getattr(self, "feature_names_in_", np.arange(self.n_features_in_))
+        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        return compare_contributions(
+            self._reference, new, table.metadata, features, seed, self.n_permutations
+        )
 
     def activation_maps(
         self, A, target=None, ratio=None, *, features=None, resize_to=None
@@ -251,13 +328,13 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         Parameters
         ----------
         A : array-like of shape (n_samples, n_features, \*spatial)
-            Feature maps.
+            Feature maps. Their spatial shape may be another than in `fit`.
         target : class or array-like of shape (n_samples,), default=None
             Class of the maps, one for all or one for each sample; None takes the class
             that the head predicts.
         ratio : float, default=None
             Share of the features to draw, those of the largest absolute difference of
-            the class first; None draws all.
+            the class first (of `ranking_` where the class has none); None draws all.
         features : array-like of int or bool, default=None
             Draw these features only, such as those that make up the utilization of a
             scanner (`WeightSpaceCorrelation.utilization_by_feature`).
@@ -277,18 +354,18 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
                 "A: activation maps need feature maps (n_samples, n_features, "
                 "*spatial), and these are pooled."
             )
+        if not self._fitted_on_maps:
+            raise ValueError(
+                "A: fit was given pooled activations, which do not tell the common "
+                "range of maps; fit on feature maps."
+            )
         rows = self._rows()
         classes = self._map_classes(maps, rows, target)
         weights = self._kept_weights(ratio, features)
+        if resize_to is not None:
+            resize_to = check_shape(resize_to, len(maps.spatial))
         drawn = draw_maps(maps, weights, classes, self.intensity_range_, self.scale)
-        if resize_to is None:
-            return drawn
-        if len(resize_to) != len(maps.spatial):
-            raise ValueError(
-                f"resize_to: {tuple(resize_to)} has {len(resize_to)} dimensions and "
-                f"the maps have {len(maps.spatial)}; pass the shape of the images."
-            )
-        return resize(drawn, tuple(resize_to))
+        return drawn if resize_to is None else resize(drawn, resize_to)
 
     def _read_maps(self, A: Any, reset: bool) -> FeatureMaps:
         """Check shape and number of features; pooled ones as scikit-learn does."""
@@ -297,6 +374,9 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         maps = FeatureMaps.of(A)
         if reset:
             self.n_features_in_ = maps.n_features
+            # Of a table that this estimator was fitted with before.
+            if hasattr(self, "feature_names_in_"):
+                del self.feature_names_in_
         elif maps.n_features != self.n_features_in_:
             raise ValueError(
                 f"A: the feature maps have {maps.n_features} features, but "
@@ -305,13 +385,37 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
             )
         return maps
 
-    def _read_table(self, y: Any, maps: FeatureMaps):
+    def _read_new_table(self, y: Any, metadata: Any, maps: FeatureMaps):
+        """Labels of new samples, with further columns beside those of y."""
+        if metadata is None:
+            return self._read_table(y, maps, self.metadata)
+        check_same_index(y, metadata, ("y", "metadata"))
+        further = as_table(metadata)
+        names = self.metadata
+        if names is not None:
+            names = [name for name in names if name not in further.columns]
+        table = self._read_table(y, maps, names)
+        if len(further) != len(maps):
+            raise ValueError(
+                f"metadata: {len(further)} rows for {len(maps)} samples of A; pass one "
+                "for each."
+            )
+        twice = [name for name in further.columns if name in table.metadata.columns]
+        if twice:
+            raise ValueError(
+                f"metadata: the columns {twice} are columns of y too; rename them, or "
+                "pass them once."
+            )
+        joined = pd.concat([table.metadata, further], axis=1)
+        return replace(table, metadata=joined)
+
+    def _read_table(self, y: Any, maps: FeatureMaps, metadata: Any):
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but "
                 "the target y is None: pass the labels of the samples."
             )
-        table = read_table(y, self.target, self.groups, self.metadata)
+        table = read_table(y, self.target, self.groups, metadata)
         if len(table.labels) != len(maps):
             raise ValueError(
                 f"y: {len(table.labels)} labels for {len(maps)} samples of A; pass one "
@@ -353,10 +457,14 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
             return weights * read_features(features, self.n_features_in_)
         if ratio is None:
             return weights
-        if not 0 < ratio <= 1:
+        if not isinstance(ratio, Real) or not 0 < ratio <= 1:
             raise ValueError(f"ratio: {ratio!r} is no share; pass 0 < ratio <= 1.")
-        scores = np.abs(np.nan_to_num(self.importance_difference_))
-        kept = [keep_top(rank_features(score), ratio) for score in scores]
+        scores = np.abs(self.importance_difference_)
+        ranks = [
+            self.ranking_ if np.isnan(score).any() else rank_features(score)
+            for score in scores
+        ]
+        kept = [keep_top(rank, ratio) for rank in ranks]
         return weights * np.array(kept)
 
     def _map_classes(self, maps: FeatureMaps, rows: ClassRows, target) -> np.ndarray:
@@ -365,14 +473,14 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         if not rows.is_class:
             return np.zeros(n, dtype=int)
         if target is None:
-            return rows.outputs(pool_maps(maps)).argmax(axis=1)
+            return rows.predict(pool_maps(maps))
         labels = pd.Series([target] * n if np.ndim(target) == 0 else list(target))
         if len(labels) != n:
             raise ValueError(
                 f"target: {len(labels)} classes for {n} samples; pass one for each, or "
                 "one for all."
             )
-        return encode_labels(rows, labels)
+        return encode_labels(rows, labels, "target")
 
     def _get_support_mask(self):
         check_is_fitted(self)
@@ -402,14 +510,15 @@ def read_features(features: Any, n_features: int) -> np.ndarray:
 
 def is_spatial(A: Any) -> bool:
     """Whether activations have more than two dimensions."""
-    if hasattr(A, "__array__") and not isinstance(A, np.ndarray):
-        return getattr(A, "ndim", 2) > 2
-    return np.ndim(A) > 2
+    if isinstance(A, (list, tuple)):
+        return as_array(A).ndim > 2
+    return getattr(A, "ndim", 2) > 2
 
 
 def check_percentiles(percentiles: Any) -> None:
     """Raise if these are not two rising percentiles."""
-    if len(percentiles) != 2 or not 0 <= percentiles[0] < percentiles[1] <= 100:
+    two = len(percentiles) == 2 and all(isinstance(p, Real) for p in percentiles)
+    if not two or not 0 <= percentiles[0] < percentiles[1] <= 100:
         raise ValueError(
             f"percentiles: {percentiles!r} is not two rising numbers from 0 to 100; "
             "pass such as (1, 99)."

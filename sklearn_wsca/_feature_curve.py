@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 from sklearn.metrics import r2_score
 
 from sklearn_wsca._contributions import ClassRows
@@ -19,6 +18,7 @@ MOST_SAMPLES = 5000
 MOST_MAPS = 100
 MOST_MAP_NUMBERS = 2**23
 KEPT_PERFORMANCE = 0.99
+CONSTANT = 1e-12
 
 
 @dataclass(frozen=True)
@@ -110,22 +110,35 @@ def mean_auroc(outputs: np.ndarray, labels: np.ndarray) -> float:
     The score of a class is its output less the mean over classes. Classes that do not
     occur, or that all samples have, do not count; NaN if there is no other.
     """
-    ranks = rankdata(outputs - outputs.mean(axis=1, keepdims=True), axis=0)
-    member = labels[:, None] == np.arange(outputs.shape[1])
-    n_in = member.sum(axis=0)
-    n_out = len(labels) - n_in
-    counts = (n_in > 0) & (n_out > 0)
-    sums = (ranks * member).sum(axis=0)[counts] - n_in[counts] * (n_in[counts] + 1) / 2
-    areas = sums / (n_in[counts] * n_out[counts])
-    return float(areas.mean()) if counts.any() else float("nan")
+    scores = (outputs - outputs.mean(axis=1, keepdims=True)).T
+    members = labels == np.arange(len(scores))[:, None]
+    areas = [
+        _auroc(score[member], score[~member])
+        for score, member in zip(scores, members, strict=True)
+        if member.any() and not member.all()
+    ]
+    return float(np.mean(areas)) if areas else float("nan")
+
+
+def _auroc(own: np.ndarray, others: np.ndarray) -> float:
+    """Share of pairs of which the own score is larger; ties count half."""
+    others = np.sort(others)
+    below, up_to = (np.searchsorted(others, own, side) for side in ("left", "right"))
+    return float((below + up_to).mean() / (2 * len(others)))
 
 
 def correlate(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Correlation of each row of a with that of b; NaN where one is constant."""
-    a, b = (v - v.mean(axis=1, keepdims=True) for v in (a, b))
-    scale = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(scale > 0, (a * b).sum(axis=1) / scale, np.nan)
+    (a, varies), (b, also) = _standardize(a), _standardize(b)
+    return np.where(varies & also, (a * b).sum(axis=1), np.nan)
+
+
+def _standardize(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of mean 0 and length 1, and which are not constant up to rounding."""
+    centred = values - values.mean(axis=1, keepdims=True)
+    length = np.sqrt((centred**2).sum(axis=1))
+    varies = length > CONSTANT * np.sqrt((values**2).sum(axis=1))
+    return centred / np.where(varies, length, 1.0)[:, None], varies
 
 
 def measure_curve(

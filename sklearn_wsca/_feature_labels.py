@@ -77,6 +77,10 @@ def read_rows(source: Any, labels: pd.Series, maps: FeatureMaps) -> ClassRows:
     if source is None:
         return _fit_rows(labels, pool_maps(maps))
     head = read_head(source, argument="head", n_features=maps.n_features, levels=None)
+    if hasattr(source, "coef_") and not hasattr(source, "classes_"):
+        # A fitted regressor predicts a number, of whatever labels.
+        _check_numbers(labels)
+        return ClassRows.of(head, None)
     return ClassRows.of(head, _classes_of(head, labels))
 
 
@@ -84,7 +88,7 @@ def _classes_of(head: Head, labels: pd.Series) -> tuple | None:
     """Classes of the rows of a head; None if it predicts a number."""
     if head.classes is not None:
         return head.classes
-    levels = tuple(np.unique(labels.to_numpy()).tolist())
+    levels = _levels(labels)
     expected = 2 if head.n_rows == 1 else head.n_rows
     if head.n_rows == 1 and len(levels) != 2:
         _check_numbers(labels)
@@ -101,11 +105,23 @@ def _classes_of(head: Head, labels: pd.Series) -> tuple | None:
     )
 
 
+def _levels(labels: pd.Series) -> tuple:
+    """Different labels, sorted."""
+    try:
+        return tuple(np.unique(labels.to_numpy()).tolist())
+    except TypeError as error:
+        raise ValueError(
+            "y: the labels are both numbers and text, such as "
+            f"{_shown(labels.unique())}; make them one of the two."
+        ) from error
+
+
 def _check_numbers(labels: pd.Series) -> None:
     if not pd.api.types.is_numeric_dtype(labels):
         raise ValueError(
             f"head: a single row predicts two classes or a number, and y has "
-            f"{labels.nunique()} different labels ({_shown(labels.unique())})."
+            f"{labels.nunique()} different labels ({_shown(labels.unique())}); pass "
+            "one row per class, or numbers as y."
         )
 
 
@@ -126,7 +142,9 @@ def _fit_rows(labels: pd.Series, pooled: np.ndarray) -> ClassRows:
     return ClassRows.of(head, classes)
 
 
-def encode_labels(rows: ClassRows, labels: pd.Series) -> np.ndarray:
+def encode_labels(
+    rows: ClassRows, labels: pd.Series, argument: str = "y"
+) -> np.ndarray:
     """Codes of the classes, or numbers.
 
     Raises
@@ -135,20 +153,32 @@ def encode_labels(rows: ClassRows, labels: pd.Series) -> np.ndarray:
         If a label is none of the classes, or no number where one is predicted.
     """
     if not rows.is_class:
-        if not pd.api.types.is_numeric_dtype(labels):
-            raise ValueError(
-                f"y: the head predicts a number, and the labels have the type "
-                f"{labels.dtype} (such as {_shown(labels.unique())})."
-            )
-        return labels.to_numpy(dtype=np.float64)
+        return _as_numbers(labels, argument)
     codes = pd.Index(rows.names, dtype=object).get_indexer(labels.astype(object))
     unknown = labels[codes < 0]
     if len(unknown):
         raise ValueError(
-            f"y: {len(unknown)} of {len(labels)} labels are none of the classes of the "
-            f"head: {_shown(unknown.unique())}; its classes are {_shown(rows.names)}."
+            f"{argument}: {len(unknown)} of {len(labels)} labels are none of the "
+            f"classes of the head: {_shown(unknown.unique())}; its classes are "
+            f"{_shown(rows.names)}. Drop these samples, or name the classes as the "
+            "head does."
         )
     return codes
+
+
+def _as_numbers(labels: pd.Series, argument: str) -> np.ndarray:
+    if not pd.api.types.is_numeric_dtype(labels):
+        raise ValueError(
+            f"{argument}: the head predicts a number, and the labels have the type "
+            f"{labels.dtype} (such as {_shown(labels.unique())}); pass numbers."
+        )
+    numbers = labels.to_numpy(dtype=np.float64)
+    if not np.isfinite(numbers).all():
+        raise ValueError(
+            f"{argument}: {int((~np.isfinite(numbers)).sum())} of {len(numbers)} "
+            "labels are infinite; drop these samples."
+        )
+    return numbers
 
 
 def _shown(names: Any) -> str:

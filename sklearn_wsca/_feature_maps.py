@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise, repeat
 from typing import Any, NoReturn
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from sklearn_wsca._embeddings import release_pages
+from sklearn_wsca._namespace import is_tensor, to_numpy
 
+# What is read in one go; a memory map lets go of it afterwards.
+BYTES_PER_READ = 2**25
 # A block and its maps stay in the cache of a core.
-BYTES_PER_BLOCK = 2**22
+BYTES_PER_BLOCK = 2**21
+# A sum of products is off by a few units in the last place of its terms.
+ROUNDINGS = 16
+MOST_THREADS = 8
 ROWS_SHOWN = 5
 MOST_DIMENSIONS = 5
 
@@ -24,7 +33,7 @@ class FeatureMaps:
     ----------
     array : array
         numpy array or memory map, or anything that can be sliced by rows, such as zarr,
-        h5py and dask arrays.
+        h5py and dask arrays. Tensors are brought to main memory.
     """
 
     array: Any
@@ -38,15 +47,17 @@ class FeatureMaps:
         ValueError
             If they are no real numbers of shape (n, C) or (n, C, *spatial).
         """
-        if not hasattr(A, "shape") or not hasattr(A, "dtype"):
-            A = np.asarray(A)
+        if is_tensor(A):
+            A = to_numpy(A)
+        elif not hasattr(A, "shape") or not hasattr(A, "dtype"):
+            A = as_array(A)
         if not 2 <= len(A.shape) <= MOST_DIMENSIONS or 0 in A.shape:
             raise ValueError(
                 f"A: the feature maps have the shape {tuple(A.shape)}; pass "
                 "(n_samples, n_features) or (n_samples, n_features, *spatial) with one "
                 "to three spatial dimensions, none of them empty."
             )
-        if np.dtype(str(A.dtype)).kind not in "fiub":
+        if getattr(A.dtype, "kind", "O") not in "fiub":
             raise ValueError(
                 f"A: the feature maps have the element type {A.dtype}; pass "
                 "real numbers, such as float32."
@@ -71,24 +82,74 @@ class FeatureMaps:
         """Number of positions P of a map; 1 for pooled activations."""
         return int(np.prod(self.spatial, dtype=int))
 
-    def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
-        """Blocks (b, C, P) in single or double precision, and which rows they are.
+    @property
+    def precision(self) -> np.dtype:
+        """Precision of the blocks: single where it holds every value exactly."""
+        exact = np.can_cast(self.array.dtype, np.float32)
+        return np.dtype(np.float32 if exact else np.float64)
 
-        Raises
-        ------
-        ValueError
-            If a value is not finite; the message names the rows.
-        """
+    def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Blocks (b, C, P), and which rows they are; each overwritten by the next."""
+        for start, piece in self.pieces():
+            yield from self.cut(start, piece)
+
+    def pieces(self, fewest: int = 1) -> Iterator[tuple[int, np.ndarray]]:
+        """First row of every piece that is read in one go, and the piece."""
         width = self.n_features * self.n_positions * self.array.dtype.itemsize
-        size = max(1, BYTES_PER_BLOCK // width)
+        size = max(fewest, BYTES_PER_READ // width)
         for start in range(0, len(self), size):
-            rows = slice(start, min(start + size, len(self)))
-            block = np.asarray(self.array[rows])
-            if block.dtype not in (np.float32, np.float64):
-                block = block.astype(np.float64)
-            block = block.reshape(len(block), self.n_features, self.n_positions)
-            yield rows, block
+            yield start, np.asarray(self.array[start : start + size])
             release_pages(self.array)
+
+    def cut(self, start: int, piece: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+        """Blocks of a piece, and which rows they are; each is overwritten by the next.
+
+        Products of a copy in the cache are faster, and do not hang on how the array
+        lies in memory.
+        """
+        width = self.n_features * self.n_positions * self.precision.itemsize
+        size = max(1, min(len(piece), BYTES_PER_BLOCK // width))
+        copy = np.empty((size, *piece.shape[1:]), dtype=self.precision)
+        maps = copy.reshape(size, self.n_features, self.n_positions)
+        for at in range(0, len(piece), size):
+            b = min(size, len(piece) - at)
+            copy[:b] = piece[at : at + b]
+            yield slice(start + at, start + at + b), maps[:b]
+
+    def visit(
+        self, work: Callable[[slice, np.ndarray], None]
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """Do something with every block of a piece, then yield its first row and it.
+
+        There are as many threads as matrix products have. In them nothing warns of what
+        is not finite; `refuse_non_finite` is for that.
+        """
+        with threadpool_limits(1, user_api="blas") as limits:
+            # The products of one sample are too small for several threads.
+            n = min(limits.get_original_num_threads()["blas"] or 1, MOST_THREADS)
+            with ThreadPoolExecutor(n) as pool:
+                for start, piece in self.pieces(fewest=n):
+                    ends = np.linspace(0, len(piece), n + 1).astype(int)
+                    shares = [piece[a:b] for a, b in pairwise(ends)]
+                    # A list, so that an error in a thread is raised here.
+                    list(pool.map(self._visit, repeat(work), start + ends, shares))
+                    yield start, piece
+
+    def _visit(self, work: Callable, start: int, piece: np.ndarray) -> None:
+        with np.errstate(invalid="ignore", over="ignore"):
+            for rows, block in self.cut(start, piece):
+                work(rows, block)
+
+    def select(self, kept: np.ndarray) -> np.ndarray:
+        """Maps of some of the features, read in pieces: (n, n_kept, *spatial)."""
+        shape = (len(self), int(np.count_nonzero(kept)), *self.spatial)
+        selected = np.empty(shape, dtype=self.array.dtype)
+        for start, piece in self.pieces():
+            part = piece[:, kept]
+            if not np.isfinite(part).all():
+                refuse_non_finite(part, start)
+            selected[start : start + len(piece)] = part
+        return selected
 
     def take(self, rows: np.ndarray) -> Iterator[np.ndarray]:
         """Maps (C, P) of single rows, in double precision."""
@@ -110,12 +171,33 @@ class Survey:
         Smallest and largest value of the activation map of each class.
     map_means : ndarray of shape (n, K)
         Mean of the activation map of each class over the positions.
+    rounding : ndarray of shape (K,)
+        What differs by less is equal up to rounding, in activation maps of each class.
     """
 
     pooled: np.ndarray
     lowest: np.ndarray
     highest: np.ndarray
     map_means: np.ndarray
+    rounding: np.ndarray
+
+
+def as_array(A: Any) -> np.ndarray:
+    """Array from a list of samples.
+
+    Raises
+    ------
+    ValueError
+        If the samples differ in shape.
+    """
+    try:
+        return np.asarray(A)
+    except ValueError as error:
+        shapes = sorted({sample.shape for sample in A if hasattr(sample, "shape")})
+        raise ValueError(
+            f"A: the feature maps of the samples differ in shape ({shapes}); bring the "
+            "images to one size, or pool every map over its positions."
+        ) from error
 
 
 def survey_maps(maps: FeatureMaps, weights: np.ndarray) -> Survey:
@@ -128,20 +210,24 @@ def survey_maps(maps: FeatureMaps, weights: np.ndarray) -> Survey:
     weights : ndarray of shape (K, C)
         Weights of the classes.
     """
-    n, n_classes = len(maps), len(weights)
-    pooled = np.empty((n, maps.n_features))
-    lowest, highest, means = (np.empty((n, n_classes)) for _ in range(3))
-    weights_by_type = {np.dtype(t): weights.astype(t) for t in (np.float32, np.float64)}
-    for rows, block in maps.blocks():
+    pooled = np.empty((len(maps), maps.n_features))
+    lowest, highest, means = np.empty((3, len(maps), len(weights)))
+    in_precision = weights.astype(maps.precision)
+
+    def look(rows: slice, block: np.ndarray) -> None:
         pooled[rows] = pool_positions(block)
-        if not np.isfinite(pooled[rows]).all():
-            refuse_non_finite(block, rows.start)
-        if not n_classes:
-            continue
-        activation = weights_by_type[block.dtype] @ block
-        lowest[rows], highest[rows] = activation.min(axis=2), activation.max(axis=2)
-        means[rows] = activation.mean(axis=2, dtype=np.float64)
-    return Survey(pooled, lowest, highest, means)
+        if len(weights):
+            activation = in_precision @ block
+            activation.min(axis=2, out=lowest[rows])
+            activation.max(axis=2, out=highest[rows])
+            activation.mean(axis=2, dtype=np.float64, out=means[rows])
+
+    for start, piece in maps.visit(look):
+        if not np.isfinite(pooled[start : start + len(piece)]).all():
+            refuse_non_finite(piece, start)
+    size = np.abs(pooled).max(axis=0) @ np.abs(weights).T
+    rounding = ROUNDINGS * np.finfo(maps.precision).eps * size
+    return Survey(pooled, lowest, highest, means, rounding)
 
 
 def pool_maps(maps: FeatureMaps) -> np.ndarray:
@@ -150,29 +236,31 @@ def pool_maps(maps: FeatureMaps) -> np.ndarray:
 
 
 def pool_positions(block: np.ndarray) -> np.ndarray:
-    """Mean over the positions of a block (b, C, P): (b, C)."""
-    b, n_features, n_positions = block.shape
-    # One matrix-vector product reads the block at the speed of memory.
-    ones = np.ones(n_positions, dtype=block.dtype)
-    sums = block.reshape(-1, n_positions) @ ones
-    return sums.reshape(b, n_features).astype(np.float64) / n_positions
+    """Mean over the positions of a block (b, C, P): (b, C).
+
+    One product per sample: the fastest way to sum, and its value does not hang on the
+    other samples.
+    """
+    n_positions = block.shape[2]
+    sums = block @ np.ones(n_positions, dtype=block.dtype)
+    return sums.astype(np.float64) / n_positions
 
 
 def refuse_non_finite(
     block: np.ndarray, first_row: int, argument: str = "A"
 ) -> NoReturn:
     """Say which rows of a block hold values that are no finite numbers."""
-    bad = ~np.isfinite(block)
-    rows = first_row + np.flatnonzero(bad.any(axis=(1, 2)))
+    bad = ~np.isfinite(block).all(axis=tuple(range(1, block.ndim)))
+    rows = first_row + np.flatnonzero(bad)
     if not len(rows):
         raise ValueError(
-            f"A: the feature maps of the rows from {first_row} on are so large that "
-            "their sum is not finite; rescale them."
+            f"{argument}: the feature maps of the rows from {first_row} on are so "
+            "large that their sum is not finite; rescale them."
         )
     shown = ", ".join(map(str, rows[:ROWS_SHOWN]))
     more = ", ..." if len(rows) > ROWS_SHOWN else ""
     raise ValueError(
-        f"A: the feature maps contain NaN or infinity in the rows {shown}{more} "
-        "(counted from 0; later rows were not read yet). Drop these rows, or export "
-        "them again."
+        f"{argument}: the feature maps contain NaN or infinity in the rows "
+        f"{shown}{more} (counted from 0; later rows were not read yet). Drop these "
+        "rows, or export them again."
     )

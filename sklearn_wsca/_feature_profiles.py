@@ -11,6 +11,8 @@ MAD_TO_DEVIATION = 1.4826
 # A feature below a hundredth of an equal share of the variance carries nothing.
 SMALL_SHARE = 0.01
 SAME = 0.95
+# Relative to the largest value: what is smaller is rounding.
+CONSTANT = 1e-12
 
 
 def outlier_scores(contributions: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -39,7 +41,7 @@ def outlier_scores(contributions: np.ndarray, classes: np.ndarray) -> np.ndarray
             continue
         distance = np.abs(contributions[rows] - np.median(contributions[rows], axis=0))
         deviation = MAD_TO_DEVIATION * np.median(distance, axis=0)
-        varies = deviation > 0
+        varies = deviation > CONSTANT * np.abs(contributions[rows]).max(axis=0)
         standard = distance[:, varies] / deviation[varies]
         scores[rows] = np.sqrt(np.mean(standard**2, axis=1)) if varies.any() else 0.0
     return scores
@@ -65,7 +67,7 @@ def find_redundancy(pooled: np.ndarray, weights: np.ndarray) -> pd.DataFrame:
     """
     n_features = pooled.shape[1]
     centred = weights - weights.mean(axis=0) if len(weights) > 1 else weights
-    variance = (centred**2).sum(axis=0) * pooled.var(axis=0)
+    variance = (centred**2).sum(axis=0) * pooled.var(axis=0) * _vary(pooled)
     total = variance.sum()
     share = variance / total if total > 0 else np.zeros(n_features)
     return pd.DataFrame(
@@ -77,11 +79,16 @@ def find_redundancy(pooled: np.ndarray, weights: np.ndarray) -> pd.DataFrame:
     )
 
 
+def _vary(pooled: np.ndarray) -> np.ndarray:
+    """Which features are not constant up to rounding."""
+    return pooled.std(axis=0) > CONSTANT * np.abs(pooled).max(axis=0, initial=0.0)
+
+
 def _link(pooled: np.ndarray) -> np.ndarray:
     """Number of the group of linked features; -1 for single ones."""
     centred = pooled - pooled.mean(axis=0)
     norm = np.sqrt((centred**2).sum(axis=0))
-    varies = norm > 1e-12 * np.abs(pooled).max(axis=0, initial=0.0)
+    varies = _vary(pooled)
     unit = centred[:, varies] / norm[varies]
     linked = sparse.csr_array(np.abs(unit.T @ unit) >= SAME)
     labels = connected_components(linked, directed=False)[1]

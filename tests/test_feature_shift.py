@@ -1,0 +1,676 @@
+"""Shift of contributions: sizes, p-values, and what cannot be compared."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from sklearn_wsca import IntegratedFeatureAnalysis
+from sklearn_wsca._exchangeability import Groups, exchange_units
+from sklearn_wsca._feature_shift import Contributions, compare_contributions
+from sklearn_wsca._metadata import read_column
+from sklearn_wsca._permutation import PermutationPlan
+from sklearn_wsca._shift_statistics import ShiftTest, measure_sizes
+
+N_FEATURES = 30
+PLANTED = [4, 21]
+SCALE = np.geomspace(0.01, 100.0, N_FEATURES)
+MEAN = SCALE * np.linspace(-20.0, 20.0, N_FEATURES)
+CLASS_MEANS = np.array([0.0, 2.0, 3.0])
+CLASS_DEVIATIONS = np.array([1.0, 2.0, 0.5])
+PVALUES = ["pvalue", "pvalue_fwer", "qvalue"]
+
+
+def draw_values(rng, classes, patients=None):
+    """Correlated features of unequal scales, of which classes and patients differ."""
+    noise = rng.normal(size=(len(classes), N_FEATURES))
+    noise += 0.5 * rng.normal(size=(len(classes), 1))
+    if patients is not None:
+        noise += 1.5 * rng.normal(size=(patients.max() + 1, N_FEATURES))[patients]
+    noise *= CLASS_DEVIATIONS[classes][:, None]
+    return MEAN + SCALE * (noise + CLASS_MEANS[classes][:, None])
+
+
+def draw_scanner(rng, classes):
+    """Scanner of which the classes have different shares."""
+    return (rng.random(len(classes)) < np.array([0.2, 0.5, 0.8])[classes]).astype(int)
+
+
+def draw_patients(rng, n_patients, n_images=5):
+    """Classes and scanners that are constant in patients of several images."""
+    classes = rng.integers(0, 3, n_patients)
+    patients = np.repeat(np.arange(n_patients), n_images)
+    return classes[patients], draw_scanner(rng, classes)[patients], patients
+
+
+def plant(values, classes, scanner, size):
+    """Shift two features with the scanner, in deviations of their class."""
+    shift = size * SCALE[PLANTED] * CLASS_DEVIATIONS[classes][:, None]
+    values = values.copy()
+    values[:, PLANTED] += shift * np.array([1.0, -1.0]) * scanner[:, None]
+    return values
+
+
+def contributions(values, classes, groups=None):
+    series = None if groups is None else pd.Series(groups, name="patient")
+    return Contributions(np.asarray(values, dtype=np.float32), classes, series)
+
+
+def few_samples(n_features, groups):
+    """Fitted samples, where only metadata of the new ones matter."""
+    classes = np.repeat([0, 1, 2], 8)
+    names = [f"other {i}" for i in range(24)] if groups else None
+    values = np.random.default_rng(99).normal(size=(24, n_features))
+    return contributions(values, classes, names)
+
+
+def compare_by(labels, values, classes, patients=None, seed=0, m=99):
+    """Compare new samples by one column."""
+    new = contributions(values, classes, patients)
+    fitted = few_samples(values.shape[1], patients is not None)
+    metadata = pd.DataFrame({"label": labels})
+    names = np.arange(values.shape[1])
+    return compare_contributions(fitted, new, metadata, names, seed, m).loc["label"]
+
+
+# Agreement with slow, obvious calculations.
+
+
+def slow_difference(feature, classes, levels, first, second):
+    """Class-adjusted difference over the deviation within class and level."""
+    weights, differences, squares, n_cells = [], [], 0.0, 0
+    for k in np.unique(classes):
+        for level in np.unique(levels[classes == k]):
+            cell = feature[(classes == k) & (levels == level)]
+            squares += ((cell - cell.mean()) ** 2).sum()
+            n_cells += 1
+        a = feature[(classes == k) & (levels == first)]
+        b = feature[(classes == k) & (levels == second)]
+        if len(a) and len(b):
+            weights.append(1 / (1 / len(a) + 1 / len(b)))
+            differences.append(b.mean() - a.mean())
+    deviation = np.sqrt(squares / (len(feature) - n_cells))
+    return np.average(differences, weights=weights) / deviation
+
+
+def slow_explained(feature, classes, levels):
+    """Sum of squares between levels within classes over all within classes."""
+    between, total = 0.0, 0.0
+    for k in np.unique(classes):
+        of_class = feature[classes == k]
+        total += ((of_class - of_class.mean()) ** 2).sum()
+        for level in np.unique(levels[classes == k]):
+            cell = feature[(classes == k) & (levels == level)]
+            between += len(cell) * (cell.mean() - of_class.mean()) ** 2
+    return between / total
+
+
+def slow_ks(feature, classes, levels, first, second):
+    """Distance of distribution functions, averaged over classes, at every value."""
+    centred = feature - np.array([feature[classes == k].mean() for k in classes])
+    weights, distances = [], []
+    for k in np.unique(classes):
+        a = centred[(classes == k) & (levels == first)]
+        b = centred[(classes == k) & (levels == second)]
+        if len(a) and len(b):
+            below = centred[:, None]
+            weights.append(1 / (1 / len(a) + 1 / len(b)))
+            distances.append((a <= below).mean(axis=1) - (b <= below).mean(axis=1))
+    return np.abs(np.average(distances, axis=0, weights=weights)).max()
+
+
+@pytest.fixture(params=[2, 4])
+def by_level(request):
+    """Rounded values, classes and levels; one level is missing in one class."""
+    rng = np.random.default_rng(request.param)
+    classes = rng.integers(0, 3, 150)
+    levels = (classes + rng.integers(0, 2, 150) * rng.integers(0, 3, 150)) % 4
+    levels = levels % request.param
+    levels[(classes == 2) & (levels == 1)] = 0
+    values = draw_values(rng, classes)[:, ::5]
+    values = SCALE[::5] * np.round(values / SCALE[::5] * 2) / 2
+    return values.astype(np.float32).astype(float), classes, levels
+
+
+def test_sizes_agree_with_slow_loops(by_level):
+    values, classes, levels = by_level
+    table = compare_by(levels, values, classes, m=0)
+    pairs = [(a, b) for b in range(levels.max() + 1) for a in range(b)]
+    for row, feature in zip(table.itertuples(), values.T, strict=True):
+        smd = [slow_difference(feature, classes, levels, *pair) for pair in pairs]
+        smd = smd[0] if len(pairs) == 1 else np.abs(smd).max()
+        assert row.smd == pytest.approx(smd, rel=1e-9)
+        ks = max(slow_ks(feature, classes, levels, *pair) for pair in pairs)
+        assert row.ks == pytest.approx(ks, rel=1e-9)
+        explained = slow_explained(feature, classes, levels)
+        assert row.explained == pytest.approx(explained, rel=1e-4)
+
+
+def test_ks_is_that_of_scipy_in_a_single_class(by_level):
+    values, _, levels = by_level
+    table = compare_by(levels, values, np.zeros(len(levels), int), m=0)
+    names = range(levels.max() + 1)
+    expected = [
+        max(
+            stats.ks_2samp(feature[levels == a], feature[levels == b]).statistic
+            for a in names
+            for b in names
+            if a < b
+        )
+        for feature in values.T
+    ]
+    np.testing.assert_allclose(table["ks"], expected, rtol=1e-9)
+
+
+def test_sizes_of_a_number_are_those_of_scipy():
+    rng = np.random.default_rng(3)
+    classes = rng.integers(0, 3, 120)
+    number = classes + rng.normal(size=120)
+    values = draw_values(rng, classes)
+    values[:, 4] += SCALE[4] * number
+    table = compare_by(number, values, classes, m=0)
+    means = np.array([number[classes == k].mean() for k in classes])
+    medians = np.array([np.median(number[classes == k]) for k in classes])
+    halves = (number > medians).astype(int)
+    for row, feature in zip(table.itertuples(), values.T, strict=True):
+        centred = feature - np.array([feature[classes == k].mean() for k in classes])
+        r = stats.pearsonr(centred, number - means).statistic
+        assert row.smd == pytest.approx(r, abs=1e-5)
+        assert row.ks == pytest.approx(slow_ks(feature, classes, halves, 0, 1), 1e-6)
+    assert table["smd"].abs().idxmax() == 4
+    assert set(table["measure"]) == {"partial correlation"}
+
+
+@pytest.mark.parametrize("scheme", ["rows", "between groups", "within groups"])
+@pytest.mark.parametrize("kind", ["levels", "number"])
+def test_shuffles_agree_with_shuffled_labels(scheme, kind):
+    rng = np.random.default_rng(5)
+    classes, scanner, patients = draw_patients(rng, 20, 4)
+    labels = rng.integers(0, 3, 80) if scheme != "between groups" else scanner
+    if kind == "number":
+        labels = rng.normal(size=80) if scheme != "between groups" else patients**0.5
+    values = draw_values(rng, classes, patients).astype(np.float32)[:, :4]
+    column = read_column(pd.Series(labels, name="label"), min_rows=2)
+    groups = None if scheme == "rows" else Groups.of(pd.Series(patients))
+    exchange = exchange_units(column, groups)
+    assert exchange.scheme == scheme
+    exchange = exchange.within(classes[exchange.first])
+    test = ShiftTest.of(values, column, classes, exchange)
+    plan = PermutationPlan(0, 7, 80)
+    centred = values.astype(float)
+    if scheme == "within groups":
+        centred -= pd.DataFrame(centred).groupby(patients).transform("mean").to_numpy()
+        if kind == "number":
+            labels = labels - pd.Series(labels).groupby(patients).transform("mean")
+    for order, found in zip(plan.orders(range(7)), test.null(plan), strict=True):
+        shuffled = np.asarray(labels)[exchange.sources(order[None])[0]]
+        expected = [slow_share(x, classes, shuffled, kind) for x in centred.T]
+        np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def slow_share(feature, classes, labels, kind):
+    if kind == "levels":
+        return slow_explained(feature, classes, labels)
+    along, total = 0.0, 0.0
+    for k in np.unique(classes):
+        of_class, number = feature[classes == k], labels[classes == k]
+        squares = ((of_class - of_class.mean()) ** 2).sum()
+        along += stats.pearsonr(of_class, number).statistic ** 2 * squares
+        total += squares
+    return along / total
+
+
+# Controls: what is planted is found, and nothing else more often than it should.
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("grouped", [False, True])
+def test_planted_shift_is_found(seed, grouped):
+    rng = np.random.default_rng(seed)
+    patients = None
+    if grouped:
+        classes, scanner, patients = draw_patients(rng, 100)
+    else:
+        classes = rng.integers(0, 3, 300)
+        scanner = draw_scanner(rng, classes)
+    values = draw_values(rng, classes, patients)
+    values = plant(values, classes, scanner, 2.5 if grouped else 1.0)
+    table = compare_by(scanner, values, classes, patients, seed, m=199)
+    assert set(PLANTED) <= set(table.index[table["pvalue_fwer"] <= 0.05])
+    assert table["smd"].abs().nlargest(2).index.isin(PLANTED).all()
+    assert table["ks"].nlargest(2).index.isin(PLANTED).all()
+    assert (np.sign(table["smd"][PLANTED]) == [1, -1]).all()
+    assert (table["pvalue_fwer"] <= 0.05).sum() <= 3
+    assert (table["n_units"] == (100 if grouped else 300)).all()
+
+
+def rejections(draw, n_simulations=200):
+    """Share of features with small p-values, and of tables with a corrected one."""
+    single, familywise = [], []
+    for seed in range(n_simulations):
+        labels, values, classes, patients = draw(np.random.default_rng([11, seed]))
+        table = compare_by(labels, values[:, ::3], classes, patients, seed)
+        single.append((table["pvalue"] <= 0.05).mean())
+        familywise.append(table["pvalue_fwer"].min() <= 0.05)
+    return np.mean(single), np.mean(familywise)
+
+
+def null_rows(rng):
+    classes = rng.integers(0, 3, 90)
+    return draw_scanner(rng, classes), draw_values(rng, classes), classes, None
+
+
+def null_number(rng):
+    classes = rng.integers(0, 3, 90)
+    number = classes + rng.normal(size=90)
+    return number, draw_values(rng, classes), classes, None
+
+
+def null_patients(rng):
+    classes, scanner, patients = draw_patients(rng, 60)
+    return scanner, draw_values(rng, classes, patients), classes, patients
+
+
+def null_mixed_patients(rng):
+    """Patients of several classes, of which the scanners have different shares."""
+    patients = np.repeat(np.arange(50), 5)
+    scanner = rng.integers(0, 2, 50)[patients]
+    classes = np.where(rng.random(250) < 0.3, 2 * scanner, rng.integers(0, 3, 250))
+    return scanner, draw_values(rng, classes, patients), classes, patients
+
+
+def null_within(rng):
+    """A scanner that varies within patients, who prefer one of them."""
+    patients = np.repeat(np.arange(40), 6)
+    scanner = (rng.random(240) < rng.random(40)[patients]).astype(int)
+    classes = np.where(rng.random(240) < 0.5, scanner, rng.integers(0, 3, 240))
+    return scanner, draw_values(rng, classes, patients), classes, patients
+
+
+@pytest.mark.parametrize(
+    "draw", [null_rows, null_number, null_patients, null_mixed_patients, null_within]
+)
+def test_pvalues_keep_their_level(draw):
+    single, familywise = rejections(draw)
+    assert 0.02 <= single <= 0.075
+    # 99.9 % of 200 draws at 5 %.
+    assert 0.005 <= familywise <= 0.105
+
+
+def test_exchanging_rows_of_patients_would_reject_far_too_often():
+    single, familywise = rejections(lambda rng: (*null_patients(rng)[:3], None), 30)
+    assert single > 0.3
+    assert familywise > 0.6
+
+
+def test_classes_that_are_not_held_fixed_would_seem_to_shift():
+    labels, values, classes, _ = null_rows(np.random.default_rng(0))
+    held = compare_by(labels, values, classes)
+    loose = compare_by(labels, values, np.zeros_like(classes))
+    assert (held["pvalue"] <= 0.05).mean() < 0.2
+    assert (loose["pvalue"] <= 0.05).mean() > 0.8
+
+
+def test_number_that_moves_a_feature_is_found():
+    rng = np.random.default_rng(1)
+    number, values, classes, _ = null_number(rng)
+    values = plant(values, classes, number - classes, 1.2)
+    table = compare_by(number, values, classes, m=199)
+    assert (table["pvalue_fwer"][PLANTED] <= 0.05).all()
+    assert (np.sign(table["smd"][PLANTED]) == [1, -1]).all()
+
+
+def test_shift_within_patients_is_found_beside_their_differences():
+    rng = np.random.default_rng(2)
+    classes, _, patients = draw_patients(rng, 40)
+    scanner = rng.integers(0, 2, 200)
+    values = plant(draw_values(rng, classes, patients), classes, scanner, 1.0)
+    table = compare_by(scanner, values, classes, patients, m=199)
+    assert (table["pvalue_fwer"][PLANTED] <= 0.05).all()
+
+
+# Invariances.
+
+
+def test_order_scale_and_names_do_not_matter():
+    rng = np.random.default_rng(6)
+    classes, scanner, patients = draw_patients(rng, 40)
+    values = plant(draw_values(rng, classes, patients), classes, scanner, 1.0)
+    table = compare_by(scanner, values, classes, patients)
+    order = rng.permutation(200)
+    moved = compare_by(scanner[order], values[order], classes[order], patients[order])
+    pd.testing.assert_frame_equal(table, moved, rtol=1e-5)
+    scaled = compare_by(scanner, values * SCALE[::-1] * 8, classes, patients)
+    pd.testing.assert_frame_equal(table, scaled, rtol=1e-4)
+    names = np.array(["S", "E"])[scanner]
+    named = compare_by(names, values, 2 - classes, patients + 1000)
+    np.testing.assert_allclose(named["smd"], -table["smd"], rtol=1e-9)
+    same = ["ks", "explained", *PVALUES]
+    pd.testing.assert_frame_equal(table[same], named[same], rtol=1e-5)
+    reverse = compare_by(scanner, values[:, ::-1], classes, patients)[::-1]
+    np.testing.assert_allclose(reverse[PVALUES], table[PVALUES])
+
+
+def test_order_of_equal_contributions_does_not_matter():
+    rng = np.random.default_rng(12)
+    classes, scanner, patients = draw_patients(rng, 40)
+    # Only labels and patients tell most samples apart.
+    values = rng.integers(0, 2, (200, 1)) + 5.0
+    table = compare_by(scanner, values, classes, patients, m=299)
+    for _ in range(3):
+        order = rng.permutation(200)
+        rows = scanner[order], values[order], classes[order], patients[order]
+        pd.testing.assert_frame_equal(table, compare_by(*rows, m=299), rtol=1e-5)
+
+
+# Limiting cases.
+
+
+def test_identical_samples_do_not_shift():
+    rng = np.random.default_rng(7)
+    classes = rng.integers(0, 3, 60)
+    same = contributions(draw_values(rng, classes), classes)
+    table = compare_contributions(same, same, pd.DataFrame(), range(N_FEATURES), 0, 99)
+    np.testing.assert_allclose(table["smd"], 0.0, atol=1e-12)
+    assert (table["ks"] == 0.0).all()
+    assert (table[PVALUES] == 1.0).all(axis=None)
+
+
+def test_constant_features_do_not_shift_and_jumps_are_infinite():
+    rng = np.random.default_rng(8)
+    classes = rng.integers(0, 3, 90)
+    scanner = draw_scanner(rng, classes)
+    values = draw_values(rng, classes)
+    values[:, 0] = 1234.567
+    values[:, 1] = 1234.567 + CLASS_MEANS[classes]
+    values[:, 2] = 0.0
+    values[:, 3] = -scanner
+    table = compare_by(scanner, values, classes)
+    assert (table.loc[:2, ["smd", "ks", "explained"]] == 0.0).all(axis=None)
+    assert (table.loc[:2, "pvalue"] == 1.0).all()
+    assert table.loc[3, "smd"] == -np.inf
+    assert table.loc[3, "ks"] == pytest.approx(1.0)
+    assert table.loc[3, "pvalue"] == 0.01
+    assert np.isfinite(table.loc[4:, "smd"]).all()
+
+
+def test_classes_without_a_contrast_tell_nothing():
+    rng = np.random.default_rng(9)
+    classes = rng.integers(0, 2, 100)
+    scanner = rng.integers(0, 2, 100)
+    values = draw_values(rng, classes)
+    alone = compare_by(scanner, values, classes, m=0)
+    more = draw_values(rng, np.full(50, 2)) * 3
+    both = compare_by(
+        np.r_[scanner, np.ones(50, int)],
+        np.r_[values, more],
+        np.r_[classes, np.full(50, 2)],
+        m=0,
+    )
+    np.testing.assert_allclose(both["ks"], alone["ks"], rtol=1e-9)
+    assert (np.sign(both["smd"]) == np.sign(alone["smd"])).all()
+
+
+def test_many_features_give_the_same_as_few():
+    rng = np.random.default_rng(10)
+    column = read_column(pd.Series(rng.integers(0, 3, 60), name="label"))
+    classes = rng.integers(0, 2, 60)
+    values = rng.normal(size=(60, 150)).astype(np.float32)
+    sizes = measure_sizes(values, classes, column)
+    part = measure_sizes(values[:, 100:], classes, column)
+    np.testing.assert_allclose(sizes.shift[100:], part.shift)
+    np.testing.assert_allclose(sizes.ks[100:], part.ks)
+
+
+# The method of the estimator.
+
+
+def make_data(seed, n=120, shift=0.0):
+    """Feature maps and a table; a scanner may shift feature 2."""
+    rng = np.random.default_rng(seed)
+    y = pd.DataFrame(
+        {
+            "label": rng.choice(["sick", "well"], n),
+            "scanner": rng.choice(["A", "B"], n),
+            "age": rng.normal(50.0, 10.0, n),
+            "patient": np.char.add(f"{seed}-", (np.arange(n) // 2).astype(str)),
+        }
+    )
+    A = 3.0 + rng.normal(size=(n, 6, 2, 2))
+    A[:, 1] += 3.0 * (y["label"] == "well").to_numpy()[:, None, None]
+    A[:, 2] += shift * (y["scanner"] == "B").to_numpy()[:, None, None]
+    return A * np.geomspace(0.1, 10.0, 6)[:, None, None], y
+
+
+@pytest.fixture(scope="module")
+def analysis():
+    A, y = make_data(0)
+    head = np.linspace(1.0, 2.0, 6) / np.geomspace(0.1, 10.0, 6)
+    head[0], head[2] = -2.0, -0.5
+    estimator = IntegratedFeatureAnalysis(
+        (head[None], [-head @ A.mean(axis=(0, 2, 3))]),
+        target="label",
+        metadata=["scanner", "age"],
+        groups=None,
+        n_permutations=99,
+        random_state=0,
+    )
+    return estimator.fit(A, y)
+
+
+def test_compare_names_feature_and_column(analysis):
+    A, y = make_data(1, shift=2.0)
+    table = analysis.compare(A, y)
+    assert list(table.index.names) == ["comparison", "feature"]
+    assert list(table.index.levels[0]) == ["age", "scanner", "split"]
+    assert len(table) == 18
+    small = table.index[table["pvalue_fwer"] <= 0.05].tolist()
+    assert set(small) == {("scanner", 2), ("split", 2)}
+    described = table.attrs["comparisons"]
+    assert described["scanner"]["levels"] == ["A", "B"]
+    assert described["split"]["levels"] == ["fitted", "new"]
+    assert described["split"]["shuffled"] == "rows within classes"
+    assert table.attrs["left_out"] == {}
+
+
+def test_shift_does_not_cancel_between_opposite_classes(analysis):
+    # A single row of weights speaks for one class as much as against the other.
+    A, y = make_data(1, shift=2.0)
+    assert analysis.compare(A, y).loc[("scanner", 2), "smd"] > 2.0
+    assert analysis.compare(A, y).loc[("split", 2), "smd"] > 0.5
+
+
+def test_compare_is_repeatable_and_without_order(analysis):
+    A, y = make_data(1, shift=0.5)
+    table = analysis.compare(A, y)
+    pd.testing.assert_frame_equal(table, analysis.compare(A, y))
+    order = np.random.default_rng(0).permutation(len(A))
+    moved = analysis.compare(A[order], y.iloc[order])
+    pd.testing.assert_frame_equal(table, moved, rtol=1e-5)
+
+
+def test_further_metadata(analysis):
+    A, y = make_data(1)
+    further = pd.DataFrame({"hospital": np.tile(["N", "S", "W"], 40)})
+    table = analysis.compare(A, y, further)
+    assert set(table.index.get_level_values(0)) == {
+        *("split", "scanner", "age", "hospital")
+    }
+    assert set(table.loc["hospital", "measure"]) == {
+        "largest standardised mean difference"
+    }
+    apart = analysis.compare(A, y.drop(columns="age"), y[["age"]])
+    pd.testing.assert_frame_equal(apart.loc["age"], table.loc["age"])
+
+
+def test_labels_alone_and_names_of_features():
+    A, y = make_data(0)
+    frame = pd.DataFrame(A.mean(axis=(2, 3)), columns=list("abcdef"))
+    estimator = IntegratedFeatureAnalysis(n_permutations=19, random_state=0)
+    table = estimator.fit(frame, y["label"]).compare(frame, y["label"])
+    assert table.index.tolist() == [("split", name) for name in "abcdef"]
+    assert (table["pvalue"] == 1.0).all()
+
+
+def test_head_of_a_number():
+    A, y = make_data(0)
+    estimator = IntegratedFeatureAnalysis(
+        target="age", metadata=["scanner"], n_permutations=99, random_state=0
+    ).fit(A, y)
+    A, y = make_data(1, shift=2.0)
+    table = estimator.compare(A, y)
+    assert table.attrs["comparisons"]["scanner"]["shuffled"] == "rows"
+    assert table.loc["scanner", "pvalue"].idxmin() == 2
+    assert table.loc[("scanner", 2), "smd"] > 1.0
+
+
+def test_without_shuffles_there_are_no_pvalues(analysis):
+    A, y = make_data(1)
+    table = analysis.compare(A, y)
+    analysis.set_params(n_permutations=0)
+    without = analysis.compare(A, y)
+    analysis.set_params(n_permutations=99)
+    assert without[PVALUES].isna().all(axis=None)
+    same = ["measure", "smd", "ks", "explained", "n_units"]
+    pd.testing.assert_frame_equal(without[same], table[same])
+
+
+# What is said about what cannot be compared.
+
+
+@pytest.fixture(scope="module")
+def grouped():
+    A, y = make_data(0)
+    estimator = IntegratedFeatureAnalysis(
+        target="label",
+        metadata=["scanner"],
+        groups="patient",
+        n_permutations=99,
+        random_state=0,
+    )
+    return estimator.fit(A, y)
+
+
+def test_patients_in_both_are_counted(grouped):
+    A, y = make_data(1)
+    y.loc[:9, "patient"] = [f"0-{i}" for i in range(10)]
+    with pytest.warns(UserWarning, match=r"10 of 65 values of 'patient' were in fit"):
+        table = grouped.compare(A, y)
+    assert table.attrs["comparisons"]["split"]["n_units"] == 60 + 65
+
+
+def test_too_few_groups_give_no_pvalue(grouped):
+    A, y = make_data(1)
+    y["patient"] = y["patient"].where(np.arange(120) < 24)
+    y["scanner"] = np.arange(120) // 2 % 2
+    with pytest.warns(
+        UserWarning, match=r"no p-values for 'scanner' \(\d+ groups within"
+    ):
+        table = grouped.compare(A, y)
+    assert table.loc["scanner", PVALUES].isna().all(axis=None)
+    assert table.loc["scanner", "smd"].notna().all()
+    assert table.loc["split", PVALUES].notna().all(axis=None)
+    notes = table.attrs["comparisons"]["scanner"]["notes"]
+    assert notes == ["96 rows without 'patient' are not used"]
+
+
+def test_few_varying_groups_give_no_pvalue(grouped):
+    A, y = make_data(1)
+    number = np.arange(120)
+    y["patient"] = np.where(number < 90, number // 30, number).astype(str)
+    y["scanner"] = np.where(number < 90, y["scanner"], "A")
+    with pytest.warns(UserWarning, match="varies within 3 groups only"):
+        table = grouped.compare(A, y)
+    assert table.loc["scanner", PVALUES].isna().all(axis=None)
+
+
+def test_columns_that_cannot_be_compared_are_named(analysis):
+    A, y = make_data(1)
+    further = pd.DataFrame(
+        {
+            "image": np.arange(120),
+            "country": "NL",
+            "diagnosis": y["label"],
+            "split": y["scanner"],
+        }
+    )
+    with pytest.warns(UserWarning, match="left out") as caught:
+        table = analysis.compare(A, y, further)
+    (message,) = [str(warning.message) for warning in caught]
+    assert "'image' (identifier-like" in message
+    assert "'country' (constant" in message
+    assert "'diagnosis' (it does not vary within any class" in message
+    assert list(table.attrs["left_out"]) == [
+        "column split",
+        "image",
+        "country",
+        "diagnosis",
+    ]
+    assert set(table.index.get_level_values(0)) == {"split", "scanner", "age"}
+
+
+def test_nothing_to_compare(analysis):
+    A, y = make_data(1)
+    with pytest.raises(ValueError, match="nothing can be compared: 'split'"):
+        analysis.compare(A[:1], y["label"].to_frame().assign(scanner=0, age=0.0)[:1])
+
+
+def edit(**changes):
+    return lambda y: y.assign(**changes)
+
+
+@pytest.mark.parametrize(
+    ("change", "further", "message"),
+    [
+        (edit(label="dead"), None, "y: 120 of 120 labels are none of the classes"),
+        (lambda y: y.drop(columns="scanner"), None, "metadata: there is no .*scanner"),
+        (lambda y: y.drop(columns="label"), None, "target: there is no .*label"),
+        (lambda y: y[:100], None, "y: 100 labels for 120 samples of A"),
+        (lambda y: None, None, "requires y to be passed"),
+        (edit(age=np.inf), None, "column 'age' holds 120 infinite values"),
+        (edit(), pd.DataFrame({"a": [1, 2]}), "metadata: 2 rows for 120 samples"),
+        (edit(), pd.DataFrame({"patient": range(120)}), None),
+        (
+            edit(),
+            pd.DataFrame({"a": range(120)}, index=range(1, 121)),
+            "indexes of y and metadata",
+        ),
+    ],
+)
+def test_bad_input(analysis, change, further, message):
+    A, y = make_data(1)
+    if message is None:
+        further = further.assign(patient=np.tile(["a", "b"], 60))
+        assert ("patient", 0) in analysis.compare(A, y, further).index
+        return
+    with pytest.raises(ValueError, match=message):
+        analysis.compare(A, change(y), further)
+
+
+def test_column_given_twice():
+    A, y = make_data(0)
+    y = y[["label", "scanner"]]
+    estimator = IntegratedFeatureAnalysis(target="label", n_permutations=0).fit(A, y)
+    with pytest.raises(ValueError, match=r"metadata: the columns \['scanner'\]"):
+        estimator.compare(A, y, y[["scanner"]])
+
+
+def test_other_number_of_features(analysis):
+    A, y = make_data(1)
+    with pytest.raises(ValueError, match=r"have 5 features, but .* fitted with 6"):
+        analysis.compare(A[:, :5], y)
+
+
+def test_compare_before_fit():
+    A, y = make_data(1)
+    with pytest.raises(ValueError, match="not fitted yet"):
+        IntegratedFeatureAnalysis().compare(A, y)
+
+
+def test_no_warnings_in_a_plain_comparison(analysis):
+    A, y = make_data(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        analysis.compare(A, y)
