@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sklearn_wsca._cli._audit import Findings, analyse
+from sklearn_wsca._cli._features import analyse_features, read_maps
 from sklearn_wsca._cli._inputs import (
     AuditRows,
     RowSource,
@@ -20,6 +21,7 @@ from sklearn_wsca._cli._lists import ListCommand
 from sklearn_wsca._cli._options import (
     FILE,
     column_options,
+    feature_options,
     head_options,
     method_options,
     out_option,
@@ -27,8 +29,9 @@ from sklearn_wsca._cli._options import (
     shuffle_options,
 )
 from sklearn_wsca._cli._output import check_directory
-from sklearn_wsca._cli._terminal import print_result
+from sklearn_wsca._cli._terminal import print_features, print_result
 from sklearn_wsca._demo import INTRODUCTION, READING, demo_analysis, load_demo
+from sklearn_wsca._feature_analysis import IntegratedFeatureAnalysis
 from sklearn_wsca._version import __version__
 from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
 
@@ -93,6 +96,56 @@ def audit(ctx: click.Context, embeddings: Path, metadata: Path, **options: Any) 
     report(Console(), found, result, out)
     if set(options["fail_on"]) & set(result["verdict_counts"]):
         ctx.exit(FOUND)
+
+
+@wsca.command(cls=ListCommand)
+@click.argument("maps", type=FILE)
+@click.argument("metadata", type=FILE)
+@head_options
+@feature_options
+@shuffle_options
+@click.option(
+    "--out",
+    type=FILE,
+    default=Path("wsca-features"),
+    show_default=True,
+    metavar="DIR",
+    help="Directory for the tables (csv) and figures (png).",
+)
+def features(maps: Path, metadata: Path, **options: Any) -> None:
+    """Which features carry the decision, do they shift, and where do they act?
+
+    MAPS holds the feature maps of the last convolutional layer, of shape (samples,
+    features, ...), in front of average pooling (npy, npz, safetensors, pt). Row i of
+    METADATA describes sample i.
+    """
+    out = options["out"]
+    check_directory(out)
+    rows = read_maps(maps, metadata, options["maps_key"])
+    held_out = None
+    if options["held_out"]:
+        held_out = read_maps(*options["held_out"], options["maps_key"])
+    head_file = options["head"]
+    analysis = IntegratedFeatureAnalysis(
+        read_trained_head(
+            head_file, options["head_key"], options["classes"], rows, options["target"]
+        ),
+        target=options["target"],
+        metadata=[*options["columns"]] or None,
+        groups=options["groups"],
+        ratio=options["ratio"],
+        ranking=options["ranking"],
+        scale=options["scale"],
+        n_permutations=options["permutations"],
+        random_state=options["seed"],
+    )
+    found = analyse_features(analysis, rows, held_out, head_file)
+    paths = found.write(out, rows.X)
+    console = Console()
+    print_features(console, found)
+    console.print()
+    for path in paths:
+        console.print(Text(str(path)), soft_wrap=True, highlight=False)
 
 
 def read_rows(

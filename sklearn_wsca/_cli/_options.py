@@ -179,3 +179,50 @@ method_options = together(
         help="End with exit code 3 if a column has this verdict; repeatable.",
     ),
 )
+
+feature_options = together(
+    click.option(
+        "--groups",
+        metavar="COL",
+        help="Column of the patient, or whatever is independent of others of its kind.",
+    ),
+    click.option(
+        "--columns",
+        multiple=True,
+        metavar="COL...",
+        help="Columns between whose levels features are compared; all by default.",
+    ),
+    click.option(
+        "--held-out",
+        nargs=2,
+        type=FILE,
+        metavar="MAPS METADATA",
+        help="Two files with other samples, which are compared with those of the fit.",
+    ),
+    click.option(
+        "--maps-key",
+        metavar="NAME",
+        help="Name of the maps, where a file holds several arrays.",
+    ),
+    click.option(
+        "--ratio",
+        default=0.25,
+        show_default=True,
+        type=click.FloatRange(0, 1, min_open=True),
+        help="Share of the features that count as principal ones.",
+    ),
+    click.option(
+        "--ranking",
+        type=click.Choice(["difference", "importance"]),
+        default="difference",
+        show_default=True,
+        help="By what features are ranked.",
+    ),
+    click.option(
+        "--scale",
+        type=click.Choice(["linear", "tanh"]),
+        default="linear",
+        show_default=True,
+        help="How maps are brought to the common scale.",
+    ),
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from sklearn_wsca._cli._errors import InputError
@@ -27,16 +28,18 @@ def check_directory(directory: Path) -> None:
         )
 
 
-def write_files(directory: Path, contents: dict[str, str]) -> list[Path]:
-    """Write text files by name, and return their paths.
+def write_files(directory: Path, contents: Mapping[str, str | bytes]) -> list[Path]:
+    """Write files by name, and return their paths.
 
     They are written under temporary names and renamed when all are complete, so that
     nobody finds half a file.
     """
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".wsca-", dir=directory) as draft:
-        for name, text in contents.items():
-            (Path(draft) / name).write_text(text, encoding="utf-8", newline="\n")
+        for name, content in contents.items():
+            if isinstance(content, str):
+                content = content.encode("utf-8")
+            (Path(draft) / name).write_bytes(content)
         for name in contents:
             (Path(draft) / name).replace(directory / name)
     return [directory / name for name in contents]

@@ -15,6 +15,9 @@ from sklearn_wsca._verdict import USED
 from sklearn_wsca._wording import printable
 
 MOST_ANSWERS = 20
+FEATURES_SHOWN = 10
+OUTLIERS_SHOWN = 5
+LEVEL = 0.05
 
 
 def print_result(console: Console, result: dict[str, Any]) -> None:
@@ -123,3 +126,39 @@ def _counts(result: dict) -> Text:
         for verdict, n in result["verdict_counts"].items()
     ]
     return Text(", ").join(parts)
+
+
+def print_features(console: Console, found: Any) -> None:
+    """Print the first features, what shifts, and unusual samples."""
+    analysis, table = found.analysis, Table(title_justify="left")
+    shown = found.features.head(FEATURES_SHOWN)
+    names = [name for name in shown.columns if name.startswith(("importance", "share"))]
+    for name in ("feature", *names):
+        table.add_column(Text(printable(name)))
+    for feature, row in shown.iterrows():
+        table.add_row(str(feature), *[number_text(row[name]) for name in names])
+    console.print(table)
+    lowest = analysis.consistency_.min()
+    lines = [
+        f"Consistency (correlation of the mean of the map and the score): at least "
+        f"{lowest:.4f}.",
+        f"{analysis.smallest_share_:.0%} of the features keep 99% of the performance.",
+        *_describe_shifts(found.shifts),
+        "Most unusual samples (rows, counted from 0; 1 is usual): "
+        + ", ".join(
+            f"{row} ({score:.1f})"
+            for row, score in found.samples["outlier_score"][:OUTLIERS_SHOWN].items()
+        )
+        + ".",
+    ]
+    for line in lines:
+        console.print(Text(printable(line)), highlight=False)
+
+
+def _describe_shifts(shifts: Any) -> list[str]:
+    """How many features shift in each comparison."""
+    return [
+        f"{name}: {int((rows['pvalue_fwer'] <= LEVEL).sum())} of {len(rows)} features "
+        f"shift at fixed class (max-T, {LEVEL:.0%})."
+        for name, rows in shifts.groupby(level=0, sort=False)
+    ]

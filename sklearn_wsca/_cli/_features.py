@@ -1,0 +1,179 @@
+"""What ``wsca features`` does between its files: analyse, tabulate and draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_wsca._cli._errors import refuse
+from sklearn_wsca._cli._inputs import AuditRows
+from sklearn_wsca._cli._notes import collect_warnings
+from sklearn_wsca._cli._output import write_files
+from sklearn_wsca._displays import (
+    ActivationMapDisplay,
+    ConsistencyDisplay,
+    FeatureImportanceDisplay,
+)
+from sklearn_wsca._feature_analysis import IntegratedFeatureAnalysis
+from sklearn_wsca._feature_maps import FeatureMaps, pool_maps
+from sklearn_wsca._report._picture import import_matplotlib
+from sklearn_wsca._report._plain import column_text
+from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
+from sklearn_wsca.io import load_feature_maps, load_metadata, match_rows
+
+SPLIT = "split"
+MAPS_SHOWN = 8
+RESOLUTION = 130
+
+
+@dataclass(frozen=True)
+class FeatureFindings:
+    """A finished feature analysis.
+
+    Parameters
+    ----------
+    analysis : IntegratedFeatureAnalysis
+        Fitted.
+    features : DataFrame
+        One row per feature.
+    shifts : DataFrame
+        One row per comparison and feature.
+    samples : DataFrame
+        One row per sample.
+    notes : list of str
+        Notes on the reading, and warnings.
+    """
+
+    analysis: IntegratedFeatureAnalysis
+    features: pd.DataFrame
+    shifts: pd.DataFrame
+    samples: pd.DataFrame
+    notes: list[str] = field(default_factory=list)
+
+    def write(self, directory: Path, A: Any) -> list[Path]:
+        """Write tables and figures."""
+        tables = {
+            "features.csv": self.features,
+            "shifts.csv": self.shifts,
+            "samples.csv": self.samples,
+            "curve.csv": self.analysis.performance_curve_,
+        }
+        contents: dict[str, str | bytes] = {
+            name: table.to_csv(lineterminator="\n") for name, table in tables.items()
+        }
+        return write_files(directory, contents | draw(self.analysis, A))
+
+
+def read_maps(maps: Path, metadata: Path, key: str | None) -> AuditRows:
+    """Maps and metadata of the same rows, in the same order."""
+    notes: list[str] = []
+    with refuse({"y": maps}), collect_warnings(notes):
+        A = load_feature_maps(maps, key=key)
+    with refuse({"y": metadata}), collect_warnings(notes):
+        table = load_metadata(metadata)
+        A, table, _ = match_rows(A, table, names=(str(maps), str(metadata)))
+    return AuditRows(A, table, {"A": maps, "y": metadata}, notes)
+
+
+def analyse_features(
+    analysis: IntegratedFeatureAnalysis,
+    rows: AuditRows,
+    held_out: AuditRows | None,
+    head_file: Path | None,
+) -> FeatureFindings:
+    """Fit, compare, and share out the utilization of the metadata."""
+    notes = [*rows.notes, *(held_out.notes if held_out else [])]
+    heads = {} if head_file is None else {"head": head_file}
+    new = held_out or rows
+    with collect_warnings(notes):
+        with refuse(rows.files | heads):
+            analysis.fit(rows.X, rows.metadata)
+            features = tabulate(analysis)
+            shares = share_utilization(analysis, rows, notes)
+        with refuse(new.files | heads):
+            shifts = analysis.compare(new.X, new.metadata)
+    if held_out is None:
+        # There is nothing but the samples of the fit themselves.
+        shifts = shifts[shifts.index.get_level_values(0) != SPLIT]
+    notes += [f"{k}: {v}" for k, v in shifts.attrs.get("left_out", {}).items()]
+    samples = pd.DataFrame({"outlier_score": analysis.outlier_scores_})
+    samples = samples.rename_axis("row").sort_values(
+        "outlier_score", ascending=False, kind="stable"
+    )
+    return FeatureFindings(analysis, features.join(shares), shifts, samples, notes)
+
+
+def tabulate(analysis: IntegratedFeatureAnalysis) -> pd.DataFrame:
+    """Everything about each feature, the most important one first."""
+    names = pd.RangeIndex(analysis.n_features_in_, name="feature")
+    table = pd.DataFrame(
+        {
+            "rank": analysis.ranking_,
+            "kept": analysis.get_support(),
+            "importance": analysis.importance_overall_,
+        },
+        index=names,
+    )
+    for k, name in enumerate(analysis.head_.row_names):
+        table[f"importance of {name}"] = analysis.importance_[k]
+        table[f"difference of {name}"] = analysis.importance_difference_[k]
+    table = table.join(analysis.redundancy_.set_axis(names))
+    return table.sort_values("rank")
+
+
+def share_utilization(
+    analysis: IntegratedFeatureAnalysis, rows: AuditRows, notes: list[str]
+) -> pd.DataFrame:
+    """Share of every feature in the utilization of each metadata column."""
+    pooled = pool_maps(FeatureMaps.of(rows.X))
+    columns = None if analysis.metadata is None else list(analysis.metadata)
+    use = WeightSpaceCorrelation(
+        analysis.target,
+        target_head=analysis.head_,
+        columns=columns,
+        groups=analysis.groups,
+        n_permutations=0,
+        random_state=0,
+    )
+    if len(rows.metadata.columns) <= 1 + (analysis.groups is not None):
+        return pd.DataFrame(index=pd.RangeIndex(len(pooled.T), name="feature"))
+    use.fit(pooled, rows.metadata)
+    shares = {}
+    for name in use.summary_.index:
+        try:
+            found = use.utilization_by_feature(pooled, rows.metadata, name)
+        except ValueError as error:
+            notes.append(f"no shares of the utilization of {name!r}: {error}")
+            continue
+        shares[f"share of utilization by {column_text(name)}"] = found["share"]
+    return pd.DataFrame(shares, pd.RangeIndex(len(pooled.T), name="feature"))
+
+
+def draw(analysis: IntegratedFeatureAnalysis, A: Any) -> dict[str, str | bytes]:
+    """Figures by the names of their files."""
+    # Nothing is shown, so no window may be opened.
+    import_matplotlib().use("Agg")
+    displays = {
+        "importance.png": FeatureImportanceDisplay.from_estimator(analysis),
+        "curve.png": FeatureImportanceDisplay.from_estimator(analysis, kind="curve"),
+        "consistency.png": ConsistencyDisplay.from_estimator(analysis, A),
+    }
+    if len(A.shape) > 2:
+        chosen = np.unique(np.linspace(0, len(A) - 1, MAPS_SHOWN).astype(int))
+        some = np.stack([A[row] for row in chosen])
+        displays["maps.png"] = ActivationMapDisplay.from_estimator(analysis, some)
+    return {name: _save(display) for name, display in displays.items()}
+
+
+def _save(display: Any) -> bytes:
+    from matplotlib.pyplot import close
+
+    stream = BytesIO()
+    display.figure_.savefig(stream, dpi=RESOLUTION, format="png")
+    close(display.figure_)
+    return stream.getvalue()

@@ -1,0 +1,160 @@
+"""``wsca features``: from feature maps to tables and figures."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from sklearn_wsca import IntegratedFeatureAnalysis
+from sklearn_wsca._cli import wsca
+
+TABLES = ["curve.csv", "features.csv", "samples.csv", "shifts.csv"]
+PICTURES = ["consistency.png", "importance.png", "maps.png", "curve.png"]
+
+
+def simulate(seed, n=160, n_features=12):
+    """Feature 0 tells the classes apart, feature 1 sees scanner B in a corner."""
+    rng = np.random.default_rng(seed)
+    label, scanner = rng.integers(0, 2, n), rng.integers(0, 2, n)
+    scale = np.geomspace(0.1, 2.0, n_features)[:, None, None]
+    maps = rng.gamma(2.0, scale, (n, n_features, 5, 5))
+    maps[:, 0] += 1.5 * label[:, None, None]
+    maps[:, 1, :2, :2] += 4.0 * scanner[:, None, None]
+    weights = np.zeros((2, n_features))
+    weights[1, :3] = 3.0, 1.0, 0.05
+    bias = np.array([0.0, -(maps.mean(axis=(2, 3)) @ weights[1]).mean()])
+    table = pd.DataFrame(
+        {
+            "label": np.array(["benign", "malignant"])[label],
+            "scanner": np.array(["A", "B"])[scanner],
+            "patient": np.arange(n) // 2,
+        }
+    )
+    return maps.astype(np.float32), table, (weights, bias)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("maps")
+    for seed in (0, 1):
+        maps, table, (weights, bias) = simulate(seed)
+        np.save(folder / f"maps{seed}.npy", maps)
+        table.drop(columns="patient").to_csv(folder / f"table{seed}.csv", index=False)
+    np.savez(folder / "head.npz", weight=weights, bias=bias)
+    return folder
+
+
+def run(folder, *options, code=0, out="out"):
+    command = ["features", folder / "maps0.npy", folder / "table0.csv"]
+    command += ["--target", "label", "--head", folder / "head.npz"]
+    command += ["--permutations", "99", "--out", folder / out, *options]
+    result = CliRunner().invoke(wsca, list(map(str, command)), env={"COLUMNS": "120"})
+    assert result.exit_code == code, result.output
+    return result
+
+
+@pytest.fixture(scope="module")
+def printed(folder):
+    return run(folder)
+
+
+def test_tables_and_pictures(folder, printed):
+    assert sorted(path.name for path in (folder / "out").iterdir()) == sorted(
+        TABLES + PICTURES
+    )
+    for name in TABLES + PICTURES:
+        assert f"{folder / 'out' / name}\n" in printed.stdout
+    for name in PICTURES:
+        content = (folder / "out" / name).read_bytes()
+        assert content.startswith(b"\x89PNG") and len(content) > 5000
+
+
+def test_numbers_are_those_of_the_estimator(folder, printed):
+    maps, table, head = simulate(0)
+    analysis = IntegratedFeatureAnalysis(
+        head, target="label", n_permutations=99, random_state=0
+    ).fit(maps, table[["label", "scanner"]])
+    found = pd.read_csv(folder / "out" / "features.csv", index_col="feature")
+    assert found["rank"].is_monotonic_increasing
+    found = found.sort_index()
+    assert found["rank"].tolist() == analysis.ranking_.tolist()
+    np.testing.assert_allclose(found["importance"], analysis.importance_overall_)
+    np.testing.assert_allclose(
+        found["importance of malignant"], analysis.importance_[1]
+    )
+    shifts = pd.read_csv(folder / "out" / "shifts.csv", index_col=[0, 1])
+    expected = analysis.compare(maps, table[["label", "scanner"]]).loc["scanner"]
+    np.testing.assert_allclose(shifts.loc["scanner"]["smd"], expected["smd"])
+    samples = pd.read_csv(folder / "out" / "samples.csv", index_col="row")
+    np.testing.assert_allclose(
+        samples["outlier_score"].sort_index(), analysis.outlier_scores_
+    )
+
+
+def test_what_was_planted_is_found(folder, printed):
+    features = pd.read_csv(folder / "out" / "features.csv", index_col="feature")
+    assert features["rank"].idxmin() == 0
+    assert features["share of utilization by scanner"].idxmax() == 1
+    shifts = pd.read_csv(folder / "out" / "shifts.csv", index_col=[0, 1])
+    assert shifts.index.unique(0).tolist() == ["scanner"]
+    assert shifts.loc["scanner"]["pvalue_fwer"].idxmin() == 1
+    assert "scanner: 1 of 12 features shift at fixed class" in printed.stdout
+
+
+def test_two_runs_write_the_same(folder, printed):
+    run(folder, out="again")
+    for path in (folder / "out").iterdir():
+        assert (folder / "again" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_held_out_samples_are_compared(folder):
+    new = [folder / "maps1.npy", folder / "table1.csv"]
+    printed = run(folder, "--held-out", *new, out="held")
+    shifts = pd.read_csv(folder / "held" / "shifts.csv", index_col=[0, 1])
+    assert shifts.index.unique(0).tolist() == ["split", "scanner"]
+    assert "split: 0 of 12 features shift" in printed.stdout
+
+
+def test_pooled_maps_have_no_pictures_of_maps(folder):
+    maps = simulate(0)[0].mean(axis=(2, 3))
+    np.savez(folder / "pooled.npz", maps=maps)
+    command = ["features", folder / "pooled.npz", folder / "table0.csv", "--target"]
+    command += ["label", "--head", folder / "head.npz", "--permutations", "99"]
+    command += ["--out", folder / "pooled"]
+    result = CliRunner().invoke(wsca, list(map(str, command)))
+    assert result.exit_code == 0, result.output
+    assert not (folder / "pooled" / "maps.png").exists()
+    assert (folder / "pooled" / "curve.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "file", "message"),
+    [
+        (["--target", "lable"], "table0.csv", "did you mean 'label'"),
+        (["--columns", "site"], "table0.csv", "no column 'site'"),
+        (["--held-out", "maps9.npy", "table1.csv"], "maps9.npy", "no such file|not"),
+    ],
+)
+def test_bad_input_is_one_line(folder, options, file, message):
+    options = [folder / o if "." in o else o for o in options]
+    result = run(folder, *options, code=2, out="none")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("wsca: ") and file in line
+    assert re.search(message, line)
+    assert not (folder / "none").exists()
+
+
+def test_another_number_of_rows(folder):
+    simulate(0)[1][:100].to_csv(folder / "short.csv", index=False)
+    command = ["features", folder / "maps0.npy", folder / "short.csv"]
+    result = CliRunner().invoke(wsca, [*map(str, command), "--target", "label"])
+    assert result.exit_code == 2
+    assert "160 rows" in result.stderr and "100 rows" in result.stderr
+
+
+def test_head_of_another_width(folder):
+    np.savez(folder / "wide.npz", weight=np.ones((2, 13)), bias=np.zeros(2))
+    result = run(folder, "--head", folder / "wide.npz", code=2, out="none")
+    assert "wide.npz" in result.stderr and "13" in result.stderr
