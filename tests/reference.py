@@ -668,3 +668,90 @@ def cluster_robust_effects(outputs, labels, target, clusters, weights, groups=No
 
 def _hat(design):
     return design @ np.linalg.pinv(design, rcond=1e-10)
+
+
+# --- feature maps --------------------------------------------------------------------
+
+
+def make_maps(seed=0, n=60, n_features=6, spatial=(5, 4), n_classes=3, planted=3.0):
+    """Feature maps of unequal scales and non-zero means, labels and a head.
+
+    Feature k is larger in class k; the head looks at it, and a little at all others.
+    """
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.arange(n) % n_classes)
+    shape = (n, n_features, *spatial)
+    A = rng.gamma(2.0, 1.0, shape) + 0.2 * rng.standard_normal(shape)
+    scale = np.geomspace(0.3, 3.0, n_features)
+    means = rng.normal(2.0, 1.0, n_features)
+    weights = 0.05 * rng.standard_normal((n_classes, n_features))
+    for k in range(n_classes):
+        A[labels == k, k] += planted
+        weights[k, k] += 1.0
+    across = (1, n_features) + (1,) * len(spatial)
+    A = A * scale.reshape(across) + means.reshape(across)
+    weights = weights / scale
+    intercept = rng.normal(0.0, 0.1, n_classes) - weights @ means
+    return A, labels, weights, intercept
+
+
+def loop_contributions(A, weights):
+    """Weight times mean over positions: (n, n_classes, n_features)."""
+    A = np.asarray(A, dtype=np.float64)
+    found = np.empty((len(A), len(weights), A.shape[1]))
+    for i, sample in enumerate(A):
+        for k, row in enumerate(weights):
+            for c, feature in enumerate(sample):
+                found[i, k, c] = row[c] * feature.sum() / feature.size
+    return found
+
+
+def loop_importance(A, labels, weights, intercept):
+    """Means over correctly classified samples: by class, overall, their number."""
+    contributions = loop_contributions(A, weights)
+    own = {k: [] for k in range(len(weights))}
+    for i, k in enumerate(labels):
+        scores = contributions[i].sum(axis=1) + intercept
+        if np.argmax(scores) == k:
+            own[k].append(contributions[i, k])
+    nothing = np.full(A.shape[1], np.nan)
+    by_class = [np.mean(own[k], axis=0) if own[k] else nothing for k in own]
+    every = [row for k in own for row in own[k]]
+    overall = np.mean(every, axis=0) if every else nothing
+    return np.array(by_class), overall, np.array([len(own[k]) for k in own])
+
+
+def loop_activation_maps(A, weights):
+    """Sum over features of weight times map: (n, n_classes, *spatial)."""
+    A = np.asarray(A, dtype=np.float64)
+    found = np.zeros((len(A), len(weights), *A.shape[2:]))
+    for i, sample in enumerate(A):
+        for k, row in enumerate(weights):
+            for c, feature in enumerate(sample):
+                found[i, k] += row[c] * feature
+    return found
+
+
+def loop_ranges(A, weights, percentiles):
+    """Percentiles of the smallest and of the largest values of stored maps."""
+    maps = loop_activation_maps(A, weights)
+    ranges = []
+    for k in range(len(weights)):
+        smallest = [one.min() for one in maps[:, k]]
+        largest = [one.max() for one in maps[:, k]]
+        ends = (
+            np.percentile(smallest, percentiles[0]),
+            np.percentile(largest, percentiles[1]),
+        )
+        ranges.append(ends)
+    return np.array(ranges)
+
+
+def loop_auroc(score, member):
+    """Share of pairs of which the member has the larger score; ties count half."""
+    wins = [
+        1.0 if a > b else 0.5 if a == b else 0.0
+        for a in score[member]
+        for b in score[~member]
+    ]
+    return float(np.mean(wins))

@@ -12,7 +12,12 @@ from sklearn.base import clone
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_wsca import Head, MetadataEraser, WeightSpaceCorrelation
+from sklearn_wsca import (
+    Head,
+    IntegratedFeatureAnalysis,
+    MetadataEraser,
+    WeightSpaceCorrelation,
+)
 from sklearn_wsca._tasks import Task
 
 # Check name -> why scikit-learn's expectation does not fit. Empty: all of them do.
@@ -82,6 +87,10 @@ INSTANCES = {
     "target": WithTarget("target", n_permutations=0, n_components=None),
     "eraser": MetadataEraser(),
     "eraser_at_fixed_target": WithHeldTarget(target="target", shrinkage=0.1),
+    "features": IntegratedFeatureAnalysis(),
+    "features_by_importance": IntegratedFeatureAnalysis(
+        ratio=0.5, ranking="importance", scale="tanh"
+    ),
 }
 
 
