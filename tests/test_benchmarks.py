@@ -56,3 +56,20 @@ def test_utilization_ranks_networks_of_known_use_and_the_figures_are_written(tmp
     assert "at noise level | <= 5 % | 0 of 1 | yes |" in printed
     figures = {path.name for path in tmp_path.glob("*.png")}
     assert figures == {"shortcut_measures.png", "shortcut_utilization.png"}
+
+
+def test_features_of_a_known_shortcut_are_looked_at(tmp_path):
+    pytest.importorskip("torch")
+    printed = run_module("benchmarks.feature_digits", "--directory", tmp_path)
+    assert "smallest consistency of a class: 1.000000" in printed
+    assert "features that shift with the reader: 0 of 8" in printed
+    figures = {path.name for path in tmp_path.glob("*.png")}
+    assert figures == {"features_corner.png", "features_curve.png"}
+
+
+def test_feature_maps_on_disk_are_not_held_in_memory():
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("peak memory is read from /proc")
+    printed = run_module("benchmarks.feature_maps")
+    peaks = [float(peak) for peak in re.findall(r"peak memory ([\d.]+) MB", printed)]
+    assert peaks and max(peaks) < 500

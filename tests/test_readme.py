@@ -15,8 +15,8 @@ README = Path(__file__).parent.parent / "README.md"
 N_ROWS = 120
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+def blocks(language, page=README):
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
 
 
 @pytest.fixture
@@ -67,6 +67,26 @@ def test_from_a_network_to_a_report(names, tmp_path, capsys):
         assert words in printed
     assert "patient" not in names["analysis"].summary_.index
     assert "scanner" in (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_the_page_on_features_runs(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    label, scanner = rng.integers(0, 2, (2, 80))
+    maps = rng.gamma(2.0, 1.0, (80, 6, 5, 5))
+    maps[:, 0] += label[:, None, None]
+    maps[:, 1, :2, :2] += 3.0 * scanner[:, None, None]
+    np.save(tmp_path / "maps.npy", maps)
+    weights = np.array([[0.0] * 6, [2.0, 1.0, 0.1, 0.1, 0.0, 0.0]])
+    np.savez(tmp_path / "head.npz", weight=weights, bias=np.array([0.0, -7.0]))
+    table = {"diagnosis": label.astype(str), "scanner": np.array(["A", "B"])[scanner]}
+    pd.DataFrame(table).to_csv(tmp_path / "metadata.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    for example in blocks("python", README.parent / "docs" / "features.md"):
+        exec(compile(example, "features.md", "exec"), names)
+    assert names["shares"]["share"].idxmax() == 1
+    assert names["drawn"].shape == (80, 5, 5)
+    assert names["shifts"].loc["scanner"]["pvalue_fwer"].idxmin() == 1
 
 
 def test_there_are_exactly_two_set_up_commands():

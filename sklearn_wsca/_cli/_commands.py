@@ -124,7 +124,8 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
     rows = read_maps(maps, metadata, options["maps_key"])
     held_out = None
     if options["held_out"]:
-        held_out = read_maps(*options["held_out"], options["maps_key"])
+        new_maps, new_metadata = options["held_out"]
+        held_out = read_maps(new_maps, new_metadata, options["maps_key"])
     head_file = options["head"]
     analysis = IntegratedFeatureAnalysis(
         read_trained_head(
