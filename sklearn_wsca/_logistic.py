@@ -5,6 +5,7 @@ Shapes: n rows, k coordinates, p problems, r free directions of the class scores
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from sklearn_wsca._namespace import (
 
 # exp of larger scores is taken relative to the largest.
 LARGEST_SCORE = 60.0
+# A Hessian keeps at most so many numbers for its next product (256 MB).
+KEPT_NUMBERS = 2**25
 
 
 class LogisticProblem:
@@ -77,12 +80,19 @@ class LogisticProblem:
         shape = len(curvature), len(codes)
         start = design.array(np.broadcast_to(curvature[:, None], shape))
         self.start_curvature = start
+        # The penalty keeps coefficients from flattening by more than this factor. An
+        # intercept has none: its curvature vanishes where all rows are certain.
+        stiffness = curvature[:, None] * C * gram + penalty
+        flattest = stiffness[:, -1] / stiffness[:, :-1].max(axis=1)
+        self.flattest_intercept = design.array(flattest[:, None])
         self.set_curvature(start)
         self._read_labels(codes)
 
     def set_curvature(self, curvature: Any) -> None:
         """Take the mean curvature along the class directions (r, p) for the Hessian."""
         self.hessian = curvature[..., None] * self.squares + self.penalty
+        intercepts = self.xp.maximum(self.hessian[..., -1], self.flattest_intercept)
+        self.hessian[..., -1] = intercepts
         self.inverse_hessian = 1.0 / self.hessian
         left = self.xp.min(curvature / self.start_curvature, axis=0)
         self.flatness = self.xp.clip(left, self.design.epsilon, 1.0)
@@ -145,8 +155,7 @@ class LogisticProblem:
     def _evaluate(self, x: Any, which: Any, with_curvature: bool) -> tuple:
         xp, design = self.xp, self.design
         r, p, _ = x.shape
-        class_rows = xp.tensordot(self.directions, x, axes=1).reshape(r * p, -1)
-        coef, intercept = design.to_rows(class_rows)
+        coef, intercept = self._class_rows(x)
         all_weights = self._of(self.weights, which) if self.weights.ndim == 2 else None
         partition, squares = self._double(np.zeros(p)), self._double(np.zeros((r, p)))
         gradient, total = self._zero_sums(r * p)
@@ -174,12 +183,49 @@ class LogisticProblem:
             return value, gradient, None
         return value, gradient, self._mean_curvature(total.reshape(r, p), squares)
 
+    def hessian_product(self, x: Any) -> Callable[[Any], Any]:
+        """Product of the Hessian at the parameters with others of their shape."""
+        (n, k), (r, p, _) = self.design.shape, x.shape
+        if n * (r * p + p + k) > KEPT_NUMBERS:
+            return lambda direction: self._times(self._chances(x), direction)
+        kept = list(self._chances(x))
+        return lambda direction: self._times(kept, direction)
+
+    def _chances(self, x: Any) -> Iterator[tuple[Any, Any, Any]]:
+        """Row blocks with weights and weighted probabilities (r, p, b)."""
+        r, p, _ = x.shape
+        coef, intercept = self._class_rows(x)
+        for rows, block in self.design.blocks(r * p):
+            weights = self.weights[..., rows]
+            chances = (coef @ block.T + intercept[:, None]).reshape(r, p, -1)
+            sums, logs = (self.xp.empty_like(chances[0]) for _ in "ab")
+            self._softmax(chances, weights, sums, logs)
+            yield block, weights, chances
+
+    def _times(self, blocks: Iterable[tuple[Any, Any, Any]], direction: Any) -> Any:
+        """Sum over row blocks of the Hessian's terms times a direction."""
+        xp, (r, p, _) = self.xp, direction.shape
+        coef, intercept = self._class_rows(direction)
+        gradient, total = self._zero_sums(r * p)
+        for block, weights, chances in blocks:
+            scores = (coef @ block.T + intercept[:, None]).reshape(r, p, -1)
+            mean = xp.sum(chances * scores, axis=0) / self._safe(weights)
+            scores -= mean
+            scores *= chances
+            change = scores.reshape(r * p, -1)
+            gradient += change @ block
+            total += xp.sum(change, axis=1)
+        slope = self.design.from_rows(gradient, total).reshape(r, p, -1)
+        return self._by_direction(slope) + self.penalty * direction
+
     def _squares(self, chances: Any, weights: Any) -> Any:
         """Weighted sums of the squared probability along each class direction."""
         along = self._by_direction(chances)
-        # Rows of weight 0 have weighted probabilities of 0.
-        safe = self.xp.where(weights > 0, weights, self.xp.ones_like(weights))
-        return self.xp.sum(along * along / safe, axis=2)
+        return self.xp.sum(along * along / self._safe(weights), axis=2)
+
+    def _safe(self, weights: Any) -> Any:
+        """Weights to divide by: rows of weight 0 have weighted probabilities of 0."""
+        return self.xp.where(weights > 0, weights, self.xp.ones_like(weights))
 
     def _mean_curvature(self, totals: Any, squares: Any) -> Any:
         """Mean over rows of the variance of the class directions under the softmax."""
@@ -223,9 +269,12 @@ class LogisticProblem:
     def class_scores(self, x: Any) -> tuple[Any, Any]:
         """Class rows (r, p, k) and intercepts (r, p) relative to class 0."""
         r, p, _ = x.shape
-        rows = self.xp.tensordot(self.directions, x, axes=1)
-        coef, intercept = self.design.to_rows(rows.reshape(r * p, -1))
+        coef, intercept = self._class_rows(x)
         return coef.reshape(r, p, -1), intercept.reshape(r, p)
+
+    def _class_rows(self, x: Any) -> tuple[Any, Any]:
+        rows = self.xp.tensordot(self.directions, x, axes=1)
+        return self.design.to_rows(rows.reshape(-1, rows.shape[2]))
 
     def _softmax(self, scores: Any, weights: Any, sums: Any, logs: Any) -> None:
         """Turn scores into weighted probabilities of classes 1, ..., in place.

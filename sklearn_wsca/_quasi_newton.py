@@ -1,4 +1,4 @@
-"""Safeguarded limited-memory quasi-Newton steps for a whole batch of problems.
+"""Safeguarded quasi-Newton and Newton steps for a whole batch of problems.
 
 Shapes: parameters and gradients are (r, p, k) with p problems.
 """
@@ -18,10 +18,19 @@ SPENT = 1000.0
 # Tolerances are not tightened below this where an objective is flat.
 TIGHTEST = 1e-9
 MEMORY = 8
+# Residual of the Newton equations: at most this share of the gradient, less near the
+# solution, and not worth many steps below the tolerance.
+LARGEST_RESIDUAL = 0.5
+RESIDUAL_BELOW_TOLERANCE = 0.1
+CONJUGATE_GRADIENT_STEPS = 500
 
 
 def minimise(
-    problem: Any, tolerance: float, max_iter: int, first: Any = None
+    problem: Any,
+    tolerance: float,
+    max_iter: int,
+    first: Any = None,
+    newton: bool = False,
 ) -> tuple[Any, Any]:
     """Minimise a batch of smooth convex objectives.
 
@@ -38,9 +47,12 @@ def minimise(
         flatter than at the start, as for separable labels, the tolerance is tightened
         by the same factor.
     max_iter : int
-        Largest number of iterations, of two matrix products each.
+        Largest number of iterations, of two matrix products each unless `newton`.
     first : array of shape (r, p, k), default=None
         Parameters to begin with, where better ones than the start are known.
+    newton : bool, default=False
+        Solve the Newton equations by conjugate gradients for every step, which costs
+        many products, instead of learning from the last steps.
 
     Returns
     -------
@@ -67,11 +79,15 @@ def minimise(
     double = precision_of(x) == "float64"
     history = _History(dot)
     for iteration in range(max_iter):
-        step = history.direction(gradient, problem.inverse_hessian)
         size = dot(gradient, problem.inverse_hessian * gradient)
         way = x - origin
+        way = dot(way, problem.hessian * way)
         share = xp.clip(tolerance * problem.flatness, min(tolerance, TIGHTEST), None)
-        limit = share**2 * dot(way, problem.hessian * way)
+        limit = share**2 * way
+        if newton:
+            step = _newton_step(problem, x, gradient, size, way, limit)
+        else:
+            step = history.direction(gradient, problem.inverse_hessian)
         rounding = problem.rounding()
         small = (size <= limit) & (dot(step, problem.hessian * step) <= limit)
         # Labels that tell nothing have a gradient of rounding errors from the start.
@@ -93,10 +109,11 @@ def minimise(
             gradient, step = gradient[:, keep], step[:, keep]
             problem.select(keep)
             history.select(keep)
-        new_x, value, new_gradient, stuck, spent = _line_search(
-            problem, x, value, gradient, step, refresh=_refreshes(iteration)
+        new_x, value, new_gradient, taken, stuck, spent = _line_search(
+            problem, x, value, gradient, step, newton or _refreshes(iteration)
         )
-        history.append(new_x - x, new_gradient - gradient)
+        if not newton:
+            history.append(new_x - x, new_gradient - gradient, taken)
         x, gradient = new_x, new_gradient
         # What was remembered may have misled: a second chance without it.
         stuck = history.forget(stuck & ~spent) | spent
@@ -112,8 +129,8 @@ def _refreshes(iteration: int) -> bool:
 def _line_search(problem, x, value, gradient, step, refresh):
     """Shorten the step of each problem until its objective falls enough.
 
-    Also tells the problems that no step helps, and those among them that have nothing
-    left to gain.
+    Also tells the share that is taken, the problems that no step helps, and those among
+    them that have nothing left to gain.
     """
     xp = array_namespace(x)
     slope = problem.dot(gradient, step)
@@ -149,7 +166,7 @@ def _line_search(problem, x, value, gradient, step, refresh):
         new_value[stuck] = value[stuck]
     # What the slope still promises is lost in the rounding of the objective.
     spent = stuck & (slope < 0) & (-slope <= SPENT * rounding)
-    return new_x, new_value, new_gradient, stuck, spent
+    return new_x, new_value, new_gradient, size, stuck, spent
 
 
 def _shrinkage(rise, slope):
@@ -168,10 +185,12 @@ class _History:
     def __init__(self, dot):
         self.dot = dot
         self.steps, self.changes, self.curvatures = [], [], []
+        self.shortened: Any = False
 
-    def append(self, step, change):
+    def append(self, step, change, taken):
         """Remember a step; one that rounding has spoilt is given no weight."""
         xp = array_namespace(step)
+        self.shortened = self.shortened | (taken < 1)
         curvature = self.dot(step, change)
         usable = curvature > xp.finfo(step.dtype).eps * self.dot(step, step)
         safe = xp.where(usable, curvature, xp.ones_like(curvature))
@@ -198,6 +217,8 @@ class _History:
         self.steps = [step[:, keep] for step in self.steps]
         self.changes = [change[:, keep] for change in self.changes]
         self.curvatures = [curvature[keep] for curvature in self.curvatures]
+        if self.steps:
+            self.shortened = self.shortened[keep]
 
     def direction(self, gradient, inverse_hessian):
         """Two-loop recursion: descent direction from the remembered curvature."""
@@ -208,12 +229,61 @@ class _History:
             factors.append(factor)
             direction = direction - _spread(factor, change)
         direction = inverse_hessian * direction
+        if past and bool(array_namespace(gradient).any(self.shortened)):
+            direction = _spread(self._correction(inverse_hessian), direction)
         for (step, change, inverse), factor in zip(
             past, reversed(factors), strict=True
         ):
             correction = factor - inverse * self.dot(change, direction)
             direction = direction + _spread(correction, step)
         return direction
+
+    def _correction(self, inverse_hessian):
+        """Factor that brings the inverse Hessian down to the last change: (p,).
+
+        The mean curvature of the rows is too small where those near a boundary decide.
+        Without this every step would have to be shortened.
+        """
+        xp, change = array_namespace(inverse_hessian), self.changes[-1]
+        length = self.dot(change, inverse_hessian * change) * self.curvatures[-1]
+        factor = 1.0 / xp.clip(length, 1.0, None)
+        return xp.where(self.shortened, factor, xp.ones_like(factor))
+
+
+def _newton_step(problem, x, gradient, size, way, limit):
+    """Newton's step for each problem, by preconditioned conjugate gradients.
+
+    `size` and `way` are the squared lengths of the gradient and of the way so far: the
+    residual falls faster than the gradient does, so that the last steps are exact.
+    """
+    xp, dot = array_namespace(x), problem.dot
+    share = (size / xp.where(way > 0, way, xp.ones_like(way))) ** 0.25
+    share = xp.clip(share, None, LARGEST_RESIDUAL)
+    least = RESIDUAL_BELOW_TOLERANCE**2 * limit
+    target = xp.where(way > 0, xp.maximum(share**2 * size, least), size / 4)
+    product = problem.hessian_product(x)
+    step, residual = xp.zeros_like(x), -gradient
+    scaled = problem.inverse_hessian * residual
+    direction, energy = scaled, size
+    for _ in range(CONJUGATE_GRADIENT_STEPS):
+        if bool(xp.all(energy <= target)):
+            break
+        image = product(direction)
+        length = ratio(energy, dot(direction, image))
+        step = step + _spread(length, direction)
+        residual = residual - _spread(length, image)
+        scaled = problem.inverse_hessian * residual
+        previous, energy = energy, dot(residual, scaled)
+        direction = scaled + _spread(ratio(energy, previous), direction)
+    return step
+
+
+def ratio(numerator: Any, denominator: Any) -> Any:
+    """Quotient, or 0 where the denominator is not positive."""
+    xp = array_namespace(numerator)
+    positive = denominator > 0
+    safe = xp.where(positive, denominator, xp.ones_like(denominator))
+    return xp.where(positive, numerator / safe, xp.zeros_like(numerator))
 
 
 def _spread(factor: Any, array: Any) -> Any:

@@ -25,11 +25,12 @@ from sklearn_wsca._namespace import (
     precision_of,
     to_numpy,
 )
-from sklearn_wsca._quasi_newton import minimise
+from sklearn_wsca._quasi_newton import minimise, ratio
 
 OUTPUTS_PER_BATCH = 640
 OUTPUTS_PER_BATCH_OF_TENSORS = 8192
 SINGLE_PRECISION_ITERATIONS = 40
+QUASI_NEWTON_ITERATIONS = 100
 DOUBLE_PRECISION_TOLERANCE = 1e-6
 FIRST_TOLERANCE = 1e-4
 
@@ -139,7 +140,8 @@ def fit_logistic(
     uninformative labels it is close to the true Hessian, so a permuted problem takes a
     handful of steps. A step is taken only where it lowers the objective. Problems that
     single precision does not solve in a few steps, such as separable labels with
-    hardly any penalty, are solved in double precision.
+    hardly any penalty, are solved in double precision, and what a hundred steps do not
+    solve there, such as many overlapping classes with hardly any penalty, by Newton's.
     """
     n_parts = -(-len(codes) * (n_classes - 1) // outputs_per_batch(design))
     size, parts = -(-len(codes) // n_parts), []
@@ -165,7 +167,7 @@ def outputs_per_batch(design: Design) -> int:
 def _fit_batch(design, codes, n_classes, C, weights, tolerance, max_iter):
     """Solve one batch, in the precision that each problem needs."""
 
-    def solve(precision, chosen, tolerance, max_iter, first=None):
+    def solve(precision, chosen, tolerance, max_iter, first=None, newton=False):
         problem = LogisticProblem(
             design.in_precision(precision),
             codes[chosen],
@@ -175,8 +177,19 @@ def _fit_batch(design, codes, n_classes, C, weights, tolerance, max_iter):
         )
         if first is not None:
             first = cast(first, precision)
-        solution, converged = minimise(problem, tolerance, max_iter, first)
+        solution, converged = minimise(problem, tolerance, max_iter, first, newton)
         return problem, solution, to_numpy(converged)
+
+    def solve_in_double(chosen, tolerance, first=None):
+        few = min(max_iter, QUASI_NEWTON_ITERATIONS)
+        problem, solution, converged = solve("float64", chosen, tolerance, few, first)
+        if not converged.all() and max_iter > few:
+            (hard,) = np.nonzero(~converged)
+            at, left = design.index(hard), max_iter - few
+            which, first = np.arange(len(codes))[chosen][hard], solution[:, at]
+            again = solve("float64", which, tolerance, left, first, newton=True)
+            solution[:, at], converged[hard] = again[1:]
+        return _read_solution(problem, solution, converged)
 
     everything = slice(None)
     single = partial(solve, "float32", everything)
@@ -186,12 +199,11 @@ def _fit_batch(design, codes, n_classes, C, weights, tolerance, max_iter):
         if precision_of(design.coordinates) == "float32":
             # Most of the way is made at the speed of single precision.
             first = single(FIRST_TOLERANCE, few)[1]
-        return _read_solution(*solve("float64", everything, tolerance, max_iter, first))
+        return solve_in_double(everything, tolerance, first)
     fit = _read_solution(*single(tolerance, few))
     if not fit.converged.all():
-        hard = ~fit.converged
-        in_double = min(tolerance, DOUBLE_PRECISION_TOLERANCE)
-        again = _read_solution(*solve("float64", hard, in_double, max_iter))
+        (hard,) = np.nonzero(~fit.converged)
+        again = solve_in_double(hard, min(tolerance, DOUBLE_PRECISION_TOLERANCE))
         fit.coef[hard], fit.intercept[hard] = again.coef, again.intercept
         fit.converged[hard] = again.converged
     return fit
@@ -274,20 +286,12 @@ def _conjugate_gradients(
     target = tolerance**2 * energy
     for _ in range(4 * right_side.shape[2] + 20):
         image = product(direction)
-        step = _ratio(energy, xp.sum(direction * image, axis=2))
+        step = ratio(energy, xp.sum(direction * image, axis=2))
         solution = solution + step[..., None] * direction
         residual = residual - step[..., None] * image
         scaled = preconditioner * residual
         previous, energy = energy, xp.sum(residual * scaled, axis=2)
         if bool(xp.all(energy <= target)):
             break
-        direction = scaled + _ratio(energy, previous)[..., None] * direction
+        direction = scaled + ratio(energy, previous)[..., None] * direction
     return solution, energy <= target
-
-
-def _ratio(numerator: Any, denominator: Any) -> Any:
-    """Quotient, or 0 where the denominator is not positive."""
-    xp = array_namespace(numerator)
-    positive = denominator > 0
-    safe = xp.where(positive, denominator, xp.ones_like(denominator))
-    return xp.where(positive, numerator / safe, xp.zeros_like(numerator))

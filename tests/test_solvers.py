@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from reference import fit_head
 
-from sklearn_wsca import _quasi_newton
+from sklearn_wsca import _logistic, _quasi_newton
 from sklearn_wsca._design import prepare_design
+from sklearn_wsca._logistic import LogisticProblem
 from sklearn_wsca._probes import BATCH_TOLERANCES, batch_precision
-from sklearn_wsca._solvers import fit_logistic, fit_ridge
+from sklearn_wsca._solvers import QUASI_NEWTON_ITERATIONS, fit_logistic, fit_ridge
 
 
 def make_rows(seed, n=90, k=6):
@@ -391,6 +392,105 @@ def test_class_with_three_members(n_classes, C):
         np.testing.assert_allclose(fit.coef[p], coef, atol=1e-5 * np.abs(coef).max())
 
 
+def make_clusters(seed, n_classes, per_class, k, spread):
+    """Centred coordinates of classes whose means are `spread` noise units apart."""
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, n_classes, n_classes * per_class)
+    codes[:n_classes] = np.arange(n_classes)
+    T = rng.standard_normal((n_classes, k))[codes] * spread
+    T = (T + rng.standard_normal((len(codes), k))) * np.geomspace(1.5, 0.5, k)
+    T = T - T.mean(axis=0)
+    return T / np.sqrt(np.mean(T**2)), codes
+
+
+def assert_solved_like_scikit_learn(T, codes, fit, C):
+    expected = fit_head(T, codes, "logistic", C=C)
+    found, best = (
+        logistic_objective(T, codes, coef, intercept, C, np.ones(len(T)))
+        for coef, intercept in ((fit.coef[0], fit.intercept[0]), expected)
+    )
+    assert fit.converged.all()
+    assert found == pytest.approx(best, rel=1e-6)
+    atol = 1e-5 * np.abs(expected[0]).max()
+    np.testing.assert_allclose(fit.coef[0], expected[0], atol=atol)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("spread", [0.25, 0.5, 1.0, 5.0])
+def test_sixty_classes_overlapping_or_separable(spread, seed):
+    """Rows that are certain leave no curvature; others have more than its mean."""
+    T, codes = make_clusters(seed, 60, 15, 30, spread)
+    design = prepare_design(T, np.ones(len(T)))
+    fit = fit_logistic(design, codes[None], 60, 1.0, tolerance=1e-9)
+    assert_solved_like_scikit_learn(T, codes, fit, 1.0)
+
+
+@pytest.mark.parametrize("C", [1.0, 1e3])
+@pytest.mark.parametrize("shape", [(20, 5, 10), (5, 30, 10), (10, 5, 60)])
+@pytest.mark.parametrize("spread", [0.05, 0.5, 5.0])
+def test_few_rows_per_class_with_hardly_any_penalty(spread, shape, C):
+    T, codes = make_clusters(1, *shape, spread)
+    design = prepare_design(T, np.ones(len(T)))
+    fit = fit_logistic(design, codes[None], shape[0], C, tolerance=1e-9)
+    assert_solved_like_scikit_learn(T, codes, fit, C)
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("spread", [0.5, 2.0, 50.0])
+@pytest.mark.parametrize("C", [1e-3, 1e6])
+def test_extreme_penalties_stay_finite(C, spread, precision):
+    """Warnings are errors: nothing overflows on the way."""
+    T, codes = make_clusters(2, 30, 10, 20, spread)
+    design = prepare_design(T.astype(precision), np.ones(len(T)), precision)
+    fit = fit_logistic(design, shuffles_of(codes, 2), 30, C, tolerance=1e-4)
+    assert np.isfinite(fit.coef).all() and np.isfinite(fit.intercept).all()
+    assert np.abs(fit.coef).max() > 1e-5
+    assert fit.converged.all()
+
+
+def test_folds_of_many_classes_equal_separate_fits():
+    """Newton's steps for several problems at once, with rows of weight 0."""
+    T, codes = make_clusters(3, 20, 5, 10, 0.5)
+    weights = (np.arange(len(T)) % 5 != np.arange(3)[:, None]).astype(float)
+    weights[:, :20] = 1.0
+    design = prepare_design(T, np.ones(len(T)))
+    batch = fit_logistic(design, np.tile(codes, (3, 1)), 20, 1e3, weights)
+    assert batch.converged.all()
+    assert np.ptp(batch.coef, axis=0).max() > 0.01
+    for p in range(3):
+        kept = weights[p] > 0
+        alone = prepare_design(T[kept], np.ones(kept.sum()))
+        separate = fit_logistic(alone, codes[None, kept], 20, 1e3)
+        atol = 1e-6 * np.abs(separate.coef).max()
+        np.testing.assert_allclose(batch.coef[p], separate.coef[0], atol=atol)
+
+
+@pytest.mark.parametrize("kept", [0, 2**25])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_hessian_product_is_the_change_of_the_gradient(
+    n_classes, weighted, kept, monkeypatch
+):
+    monkeypatch.setattr(_logistic, "KEPT_NUMBERS", kept)
+    T = make_rows(22)
+    codes = shuffles_of(make_levels(22, T, n_classes), 2)
+    weights = None
+    if weighted:
+        weights = np.stack([make_weights(s, len(T)) for s in range(2)])
+        weights[0, ::7] = 0.0
+    design = prepare_design(T, np.ones(len(T)))
+    problem = LogisticProblem(design, codes, n_classes, 2.0, weights)
+    rng = np.random.default_rng(22)
+    x, direction = 0.3 * rng.standard_normal((2, *problem.start.shape))
+    after, before = (problem.evaluate(x + s * direction)[1] for s in (1e-5, -1e-5))
+    expected = (after - before) / 2e-5
+    product = problem.hessian_product(x)
+    assert np.abs(expected).max() > 1.0
+    for _ in range(2):
+        found = product(direction)
+        np.testing.assert_allclose(found, expected, atol=1e-7 * np.abs(expected).max())
+
+
 REGIMES = {
     "even": (400, 20, 3),
     "rare": (300, 20, 2),
@@ -600,8 +700,12 @@ def test_a_problem_that_no_step_helps_stays_and_is_reported(monkeypatch):
         return step
 
     monkeypatch.setattr(_quasi_newton._History, "direction", uphill_for_the_first)
-    fit = fit_logistic(design, codes, 3, 1.0)
+    fit = fit_logistic(design, codes, 3, 1.0, max_iter=QUASI_NEWTON_ITERATIONS)
     assert fit.converged.tolist() == [False, True, True]
     np.testing.assert_array_equal(fit.coef[0], 0.0)
     np.testing.assert_allclose(fit.coef[1:], expected.coef[1:], atol=1e-7)
     assert np.abs(expected.coef[0]).max() > 1e-3
+    # Newton's steps do not follow what was remembered.
+    fit = fit_logistic(design, codes, 3, 1.0)
+    assert fit.converged.all()
+    np.testing.assert_allclose(fit.coef, expected.coef, atol=1e-7)

@@ -98,7 +98,9 @@ def audit(ctx: click.Context, embeddings: Path, metadata: Path, **options: Any) 
         ctx.exit(FOUND)
 
 
-@wsca.command(cls=ListCommand)
+@wsca.command(
+    cls=ListCommand, short_help="Which features carry the decision, and where?"
+)
 @click.argument("maps", type=FILE)
 @click.argument("metadata", type=FILE)
 @head_options
