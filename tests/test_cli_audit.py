@@ -17,6 +17,7 @@ from sklearn_wsca._cli import _audit, wsca
 from sklearn_wsca._cli._lists import repeat_options
 from sklearn_wsca._cli._output import write_files
 from sklearn_wsca.datasets import make_shortcut
+from sklearn_wsca.io import load_metadata
 from sklearn_wsca.report import to_dict
 
 FILES = ["report.html", "result.json", "summary.csv"]
@@ -80,7 +81,7 @@ class TestFiles:
     def test_result_is_that_of_the_estimator(self, folder, used, printed):
         analysis = WeightSpaceCorrelation(
             "target", target_head=used.head, n_permutations=99, random_state=0
-        ).fit(used.data, pd.read_csv(folder / "metadata.csv"))
+        ).fit(used.data, load_metadata(folder / "metadata.csv"))
         found, expected = result_of(folder), to_dict(analysis)
         for key in ("columns", "analysis", "verdict_counts", "question", "notes"):
             assert found[key] == expected[key]
@@ -203,8 +204,8 @@ class TestHeldOut:
         result = result_of(folder, "held")
         analysis = WeightSpaceCorrelation(
             "target", target_head=used.head, n_permutations=99, random_state=0
-        ).fit(used.data, pd.read_csv(folder / "metadata.csv"))
-        table = analysis.audit(other.data, pd.read_csv(new[1]))
+        ).fit(used.data, load_metadata(folder / "metadata.csv"))
+        table = analysis.audit(other.data, load_metadata(new[1]))
         assert result["columns"] == to_dict(analysis, audit=table)["columns"]
         assert result["analysis"]["judged_rows"] == "held out"
         assert result["analysis"]["n_samples"] == 200

@@ -124,7 +124,8 @@ def test_classes_without_a_correct_sample_are_hatched():
     display = FeatureImportanceDisplay.from_estimator(analysis)
     assert np.isnan(matrix_of(display)[:, 3]).all()
     (patch,) = display.ax_.patches
-    assert patch.get_hatch() and patch.get_x() == 2.5 and patch.get_width() == 1.0
+    extent = patch.get_path().get_extents(patch.get_patch_transform())
+    assert patch.get_hatch() and extent.intervalx.tolist() == [2.5, 3.5]
     assert legend_of(display) == ["no correctly classified sample"]
     assert len(display.ax_.texts) == 18
     assert not FeatureImportanceDisplay.from_estimator(fit(4, 6)).ax_.patches

@@ -193,7 +193,7 @@ def test_pairs(fitted):
     ]
     between = pairs.loc[pairs["pair"] == "between heads", "cosine"]
     (band,) = display.ax_.patches
-    edges = band.get_x(), band.get_x() + band.get_width()
+    edges = band.get_path().get_extents(band.get_patch_transform()).intervalx
     assert_allclose(edges, np.quantile(between, [0.025, 0.975]))
     assert "no" in words(display).lower() and "test" in words(display)
 

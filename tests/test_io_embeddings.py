@@ -42,7 +42,7 @@ def write_safetensors(file, X, ids=None):
 
 
 def write_pt(file, X, ids=None):
-    import torch
+    torch = pytest.importorskip("torch")
 
     tensor = torch.from_numpy(X)
     torch.save(tensor if ids is None else {"X": tensor, "sample": list(ids)}, file)
@@ -125,7 +125,7 @@ def test_matrix_beside_vectors_needs_no_key(tmp_path):
 
 
 def test_nested_checkpoint_by_its_dotted_name(tmp_path):
-    import torch
+    torch = pytest.importorskip("torch")
 
     content = {"epoch": 3, "train": {"X": torch.from_numpy(X)}, "test": torch.eye(2)}
     torch.save(content, tmp_path / "X.pt")
@@ -135,7 +135,7 @@ def test_nested_checkpoint_by_its_dotted_name(tmp_path):
 
 @pytest.mark.parametrize("name", ["X.pt", "X.safetensors"])
 def test_half_precision_of_torch(tmp_path, name):
-    import torch
+    torch = pytest.importorskip("torch")
     from safetensors.torch import save_file
 
     tensor = torch.from_numpy(X).to(torch.bfloat16)
@@ -149,7 +149,7 @@ def test_half_precision_of_torch(tmp_path, name):
 
 
 def test_tensor_that_repeats_one_number_is_not_unfolded(tmp_path):
-    import torch
+    torch = pytest.importorskip("torch")
 
     torch.save(torch.zeros(1).expand(2**30, 2**20), tmp_path / "X.pt")
     assert (tmp_path / "X.pt").stat().st_size < 10_000

@@ -12,7 +12,7 @@ INTERCEPT = np.array([3.0, -0.25])
 
 
 def save_pt(file, **parts):
-    import torch
+    torch = pytest.importorskip("torch")
 
     torch.save({name: torch.from_numpy(part) for name, part in parts.items()}, file)
 
@@ -66,7 +66,7 @@ def test_only_weights_that_fit_are_taken_and_key_takes_any(tmp_path, name):
 
 
 def test_module_of_torch_as_it_is_usually_saved(tmp_path):
-    import torch
+    torch = pytest.importorskip("torch")
 
     torch.manual_seed(0)
     network = torch.nn.Sequential(torch.nn.Linear(5, 3), torch.nn.Linear(3, 2))

@@ -50,8 +50,9 @@ def test_round_trip(tmp_path, name):
     WRITERS[name](tmp_path / name, y)
     read = load_metadata(tmp_path / name)
     for column in y:
-        expected = y[column].astype(object)
-        pd.testing.assert_series_equal(read[column].astype(object), expected)
+        found, expected = (t[column].astype(object) for t in (read, y))
+        pd.testing.assert_series_equal(found.isna(), expected.isna())
+        pd.testing.assert_series_equal(found.dropna(), expected.dropna())
     assert read["age"].dtype == np.float64
     assert read["count"].dtype == np.int64
     assert read["known"].dtype == bool
