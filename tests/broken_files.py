@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import pytest
 
 N, D = 60, 6
 NAMES = [f"f{i}" for i in range(D)]
@@ -438,7 +439,7 @@ def array_without_ids(files):
 
 @broken("embeddings", r"Python objects besides tensors.*model\.state_dict\(\)")
 def torch_file_with_code(files):
-    import torch
+    torch = pytest.importorskip("torch")
 
     files["embeddings"] = files["embeddings"].with_suffix(".pt")
     torch.save({"X": payload(files)}, files["embeddings"])
