@@ -138,15 +138,13 @@ class FittingSteps:
         announced = n_steps if self.stop_after is None else None
         context = self._init_callback_context(max_subtasks=announced)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        given, order, rows, roles, primary, tasks, names = self._prepare(
-            X, y, sample_weight
-        )
-        table, weights = given.table, given.weights
+        prepared = self._prepare(X, y, sample_weight)
+        given, order, rows, roles, primary, tasks, _ = prepared
         runner = JobRunner(self, context, self.n_jobs, rows.T)
         failed = self._fit_heads(primary, tasks, rows, runner)
-        comparison = self._compare_heads(given.X, tasks, weights, rows.subspace)
-        testing = self._testing(len(weights))
-        positions = GivenRows(table.index.to_numpy()[order], given.n_given)
+        comparison = self._compare_heads(given.X, tasks, given.weights, rows.subspace)
+        testing = self._testing(len(order))
+        positions = GivenRows(given.table.index.to_numpy()[order], given.n_given)
         folds = split_columns(
             tasks, self.cv, testing.plan.seed, positions, roles.groups
         )
@@ -159,29 +157,7 @@ class FittingSteps:
         decision = self._make_decision(given.X, order, primary, roles, rows.weights)
         self._check_erasure(primary, tasks, rows, decision, testing.plan.seed, runner)
         utilization = self._test_utilization(decision, tasks, testing.plan, runner)
-        described = describe_tasks(
-            primary, tasks, rows.weights, encoding, alignment, self.alignment_scores_
-        )
-        notes = {task.name: task_notes(task, alignment) for task in tasks}
-        add_utilization(described, notes, utilization, self._rule())
-        self.summary_ = summarise(names, self.dropped_columns_, described)
-        self.verdicts_ = self.summary_["verdict"]
-        self.description_ = describe_rows(
-            len(weights),
-            {task.name: task.column for task in tasks},
-            None if primary is None else primary.column,
-            roles,
-            utilization,
-            self._rule(),
-        )
-        self._memory = remember(
-            primary,
-            tasks,
-            self._scored,
-            self.mean_,
-            None if self.groups is None else table[self.groups],
-            self.summary_,
-        )
+        self._summarise(prepared, encoding, alignment, utilization)
         for message, category in self._warnings(failed, encoding, alignment):
             # Level 4 is the caller of fit: two more are fit and scikit-learn's wrapper.
             warnings.warn(message, category, stacklevel=4)
@@ -417,6 +393,39 @@ class FittingSteps:
         self.utilization_null_distribution_ = tests.null
         self.minimum_detectable_effect_ = table["minimum_detectable_effect"]
         return tests
+
+    def _summarise(
+        self,
+        prepared: Prepared,
+        encoding: EncodingTest,
+        alignment: AlignmentTest,
+        utilization: UtilizationTests,
+    ) -> None:
+        """Put the tests together: table, verdicts, and what an audit must know."""
+        given, _, rows, roles, primary, tasks, names = prepared
+        described = describe_tasks(
+            primary, tasks, rows.weights, encoding, alignment, self.alignment_scores_
+        )
+        notes = {task.name: task_notes(task, alignment) for task in tasks}
+        add_utilization(described, notes, utilization, self._rule())
+        self.summary_ = summarise(names, self.dropped_columns_, described)
+        self.verdicts_ = self.summary_["verdict"]
+        self.description_ = describe_rows(
+            len(rows.weights),
+            {task.name: task.column for task in tasks},
+            None if primary is None else primary.column,
+            roles,
+            utilization,
+            self._rule(),
+        )
+        self._memory = remember(
+            primary,
+            tasks,
+            self._scored,
+            self.mean_,
+            None if self.groups is None else given.table[self.groups],
+            self.summary_,
+        )
 
     def _rule(self) -> Rule:
         held = [self.target, *(self.confounders or [])]

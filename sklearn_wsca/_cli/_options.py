@@ -51,6 +51,12 @@ shuffle_options = together(
     ),
 )
 
+groups_option = click.option(
+    "--groups",
+    metavar="COL",
+    help="Column of the patient, or whatever is independent of others of its kind.",
+)
+
 head_options = together(
     click.option(
         "--target",
@@ -78,11 +84,7 @@ head_options = together(
 )
 
 column_options = together(
-    click.option(
-        "--groups",
-        metavar="COL",
-        help="Column of the patient, or whatever is independent of others of its kind.",
-    ),
+    groups_option,
     click.option(
         "--confounders",
         multiple=True,
@@ -181,11 +183,7 @@ method_options = together(
 )
 
 feature_options = together(
-    click.option(
-        "--groups",
-        metavar="COL",
-        help="Column of the patient, or whatever is independent of others of its kind.",
-    ),
+    groups_option,
     click.option(
         "--columns",
         multiple=True,
