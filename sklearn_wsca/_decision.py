@@ -14,7 +14,12 @@ from scipy import special
 from sklearn_wsca._analysis import name_index
 from sklearn_wsca._effect_interval import EffectNoise, estimate_noise
 from sklearn_wsca._embeddings import Embeddings
-from sklearn_wsca._exchangeability import FEWEST_UNITS, Groups, exchange_units
+from sklearn_wsca._exchangeability import (
+    FEWEST_UNITS,
+    FEWEST_VARYING_GROUPS,
+    Groups,
+    exchange_units,
+)
 from sklearn_wsca._heads import Head, all_outputs, center_rows
 from sklearn_wsca._metadata import Column, LeftOutError, common_rows
 from sklearn_wsca._permutation import (
@@ -29,7 +34,6 @@ from sklearn_wsca._utilization import OutputModel, prepare_outputs
 
 SHUFFLES_PER_BATCH = 256
 ORDERS_PER_BATCH = 2**24
-FEWEST_VARYING_GROUPS = 5
 POWER = 0.8
 # Rounding of the statistics, which are closed forms in double precision.
 TIES = 1e-9

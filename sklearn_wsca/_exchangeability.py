@@ -15,6 +15,8 @@ from sklearn_wsca._permutation import shuffle_sources, shuffle_within
 Scheme = Literal["rows", "between groups", "within groups"]
 
 FEWEST_UNITS = 20
+# Where rows are exchanged within groups, so many must hold different values.
+FEWEST_VARYING_GROUPS = 5
 
 
 @dataclass(frozen=True)

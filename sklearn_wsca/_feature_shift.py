@@ -13,6 +13,7 @@ import pandas as pd
 from sklearn_wsca._contributions import ClassRows, own_contributions
 from sklearn_wsca._exchangeability import (
     FEWEST_UNITS,
+    FEWEST_VARYING_GROUPS,
     Exchangeability,
     Groups,
     exchange_units,
@@ -30,7 +31,6 @@ from sklearn_wsca._shift_statistics import ShiftTest, Sizes, measure_sizes
 from sklearn_wsca._table import row_fingerprints
 
 SPLIT = "split"
-FEWEST_VARYING_GROUPS = 5
 # Sums of the same numbers in single precision, in another order.
 TIES = 1e-5
 SHUFFLED = {

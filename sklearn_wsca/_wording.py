@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 
 def format_number(value: float) -> str:
@@ -52,7 +51,7 @@ def format_pvalue(pvalue: float) -> str:
     return "p -" if np.isnan(pvalue) else f"p = {pvalue:.2g}"
 
 
-def describe_encoding(row: pd.Series, metrics: pd.Series) -> str:
+def describe_encoding(row: Any, metrics: Any) -> str:
     """Held-out performance: variance explained, or balanced accuracy."""
     if row["kind"] == "continuous":
         return f"{metrics['r2']:.0%} of its variance, by chance 0%"

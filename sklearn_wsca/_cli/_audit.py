@@ -12,11 +12,16 @@ from rich.console import Console
 from sklearn_wsca._cli._errors import refuse
 from sklearn_wsca._cli._inputs import AuditRows
 from sklearn_wsca._cli._notes import collect_warnings
-from sklearn_wsca._cli._output import REPORT, RESULT, SUMMARY, write_files
+from sklearn_wsca._cli._output import (
+    REPORT,
+    RESULT,
+    SUMMARY,
+    open_no_window,
+    write_files,
+)
 from sklearn_wsca._cli._progress import progress_bars
 from sklearn_wsca._report._formats import to_json
 from sklearn_wsca._report._html import draw_figures, render_html
-from sklearn_wsca._report._picture import import_matplotlib
 from sklearn_wsca._report._result import make_result
 from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
 
@@ -62,8 +67,7 @@ class Findings:
 
     def write(self, directory: Path, result: dict[str, Any]) -> list[Path]:
         """Write report, table and result."""
-        # Nothing is shown, so no window may be opened.
-        import_matplotlib().use("Agg")
+        open_no_window()
         figures = draw_figures(self.analysis, self.held_out, self.sensitivity)
         contents = {
             REPORT: render_html(result, figures),

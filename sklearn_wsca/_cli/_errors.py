@@ -51,5 +51,6 @@ def refuse(files: dict[str, Path]) -> Iterator[None]:
         # Readers name their file themselves.
         if not isinstance(error, FileError):
             argument = message.split(":")[0].split("[")[0]
-            message = f"{files.get(argument, files['y'])}: {message}"
+            file = files.get(argument, files.get("y"))
+            message = message if file is None else f"{file}: {message}"
         raise InputError(message) from error

@@ -13,7 +13,7 @@ import pandas as pd
 from sklearn_wsca._cli._errors import refuse
 from sklearn_wsca._cli._inputs import AuditRows
 from sklearn_wsca._cli._notes import collect_warnings
-from sklearn_wsca._cli._output import write_files
+from sklearn_wsca._cli._output import open_no_window, write_files
 from sklearn_wsca._displays import (
     ActivationMapDisplay,
     ConsistencyDisplay,
@@ -21,12 +21,11 @@ from sklearn_wsca._displays import (
 )
 from sklearn_wsca._feature_analysis import IntegratedFeatureAnalysis
 from sklearn_wsca._feature_maps import FeatureMaps, pool_maps
-from sklearn_wsca._report._picture import import_matplotlib
+from sklearn_wsca._feature_shift import SPLIT
 from sklearn_wsca._report._plain import column_text
 from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
 from sklearn_wsca.io import load_feature_maps, load_metadata, match_rows
 
-SPLIT = "split"
 MAPS_SHOWN = 8
 RESOLUTION = 130
 
@@ -156,8 +155,7 @@ def share_utilization(
 
 def draw(analysis: IntegratedFeatureAnalysis, A: Any) -> dict[str, str | bytes]:
     """Figures by the names of their files."""
-    # Nothing is shown, so no window may be opened.
-    import_matplotlib().use("Agg")
+    open_no_window()
     displays = {
         "importance.png": FeatureImportanceDisplay.from_estimator(analysis),
         "curve.png": FeatureImportanceDisplay.from_estimator(analysis, kind="curve"),

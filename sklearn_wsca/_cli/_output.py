@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sklearn_wsca._cli._errors import InputError
+from sklearn_wsca._report._picture import import_matplotlib
 
 REPORT, SUMMARY, RESULT = "report.html", "summary.csv", "result.json"
 
@@ -26,6 +27,11 @@ def check_directory(directory: Path) -> None:
             f"--out: {directory} cannot be written to, {existing} does not allow it; "
             "name another directory."
         )
+
+
+def open_no_window() -> None:
+    """Have matplotlib draw into files only: a command shows nothing."""
+    import_matplotlib().use("Agg")
 
 
 def write_files(directory: Path, contents: Mapping[str, str | bytes]) -> list[Path]:

@@ -12,7 +12,7 @@ from sklearn_wsca._palette import VERDICT_STYLES
 from sklearn_wsca._report._formats import number_text
 from sklearn_wsca._report._words import count_points, limits_of
 from sklearn_wsca._verdict import USED
-from sklearn_wsca._wording import printable
+from sklearn_wsca._wording import describe_encoding, printable
 
 MOST_ANSWERS = 20
 FEATURES_SHOWN = 10
@@ -99,14 +99,9 @@ def _encoding(column: dict) -> str:
     encoding = column["encoding"]
     if encoding["score"] is None:
         return "-"
-    metrics = encoding.get("metrics") or {}
-    if "balanced_accuracy" in metrics:
-        words = (
-            f"{metrics['balanced_accuracy']:.0%} right, "
-            f"by chance {metrics['balanced_accuracy_chance']:.0%}"
-        )
-    elif "r2" in metrics:
-        words = f"{max(metrics['r2'], 0.0):.0%} of its variance"
+    metrics = encoding.get("metrics")
+    if metrics:
+        words = describe_encoding(column, metrics)
     else:
         words = f"skill {number_text(encoding['score'])}"
     return f"{words}\np = {number_text(encoding['pvalue'])}"
