@@ -82,7 +82,7 @@ def test_the_page_on_features_runs(tmp_path, monkeypatch):
     pd.DataFrame(table).to_csv(tmp_path / "metadata.csv", index=False)
     monkeypatch.chdir(tmp_path)
     names: dict = {}
-    for example in blocks("python", README.parent / "docs" / "features.md"):
+    for example in blocks("python", README.parent / "docs" / "guide" / "features.md"):
         exec(compile(example, "features.md", "exec"), names)
     assert names["shares"]["share"].idxmax() == 1
     assert names["drawn"].shape == (80, 5, 5)

@@ -2,7 +2,7 @@
 
 Run from the repository: ``python -m benchmarks.shortcut``. It trains the networks that
 are not in the directory (about two minutes), measures them (about three) and writes
-the figures of docs/shortcut.md. ``--quick`` only shows that everything runs, and leaves
+the figures of docs/evidence/shortcut.md. ``--quick`` only shows that everything runs, and leaves
 its figures in the directory.
 """
 
@@ -83,7 +83,7 @@ def show_progress(name: str) -> None:
 
 
 def print_tables(associations: Results, compositions: Results) -> None:
-    """Print what docs/shortcut.md explains."""
+    """Print what docs/evidence/shortcut.md explains."""
     print("# Measures beside the true use of the scanner (Spearman; networks found)\n")
     print(as_markdown(measures_table(associations)))
     print("\n# Verdicts by true use\n")
