@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn import metrics
 
 from sklearn_wsca._design import Design
 from sklearn_wsca._folds import Folds
@@ -95,6 +94,8 @@ def held_out_metrics(
 
 
 def _number_metrics(labels, predicted, weights):
+    from sklearn import metrics  # Late: it takes longer than this package.
+
     return {
         "r2": metrics.r2_score(labels, predicted, sample_weight=weights),
         "mean_absolute_error": metrics.mean_absolute_error(
@@ -104,6 +105,8 @@ def _number_metrics(labels, predicted, weights):
 
 
 def _level_metrics(labels, outputs, n_levels, weights):
+    from sklearn import metrics  # Late: it takes longer than this package.
+
     scores = log_probability(outputs, n_levels)
     predicted = scores.argmax(axis=1)
     areas = [

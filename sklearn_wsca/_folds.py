@@ -9,7 +9,6 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
 
 from sklearn_wsca._exchangeability import Exchangeability, Groups
 from sklearn_wsca._metadata import Column
@@ -67,6 +66,9 @@ def make_folds(column: Column, exchange: Exchangeability, cv: Any, seed: int) ->
 
 def _split_units(column: Column, cv: int, seed: int) -> tuple[np.ndarray, str]:
     """Folds of units that each have one label."""
+    # Late: with the metrics, it takes longer than this package.
+    from sklearn.model_selection import KFold, StratifiedKFold
+
     X = np.zeros((len(column.labels), 1))
     if column.kind == "continuous":
         n_folds = min(cv, len(X))
@@ -90,6 +92,8 @@ def _split_groups(
     column: Column, groups: np.ndarray, cv: int, seed: int
 ) -> tuple[np.ndarray, str]:
     """Folds of whole groups in which the column varies."""
+    from sklearn.model_selection import KFold, StratifiedGroupKFold
+
     n_groups = int(groups.max()) + 1
     n_folds = min(cv, n_groups)
     note = f"{n_folds} instead of {cv} folds: there are {n_groups} groups"

@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 
 from sklearn_wsca._report._formats import to_dict, to_json, to_markdown
-from sklearn_wsca._report._html import to_html
 
 
 class ReportMixin:
@@ -80,4 +79,6 @@ class ReportMixin:
         ImportError
             If jinja2 or matplotlib is not installed.
         """
+        from sklearn_wsca._report._html import to_html  # Late: with all displays.
+
         return to_html(self, audit=audit)
