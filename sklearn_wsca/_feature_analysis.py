@@ -39,8 +39,7 @@ class IntegratedFeatureAnalysis(FeatureSteps, SelectorMixin, BaseEstimator):
 
     Parameters
     ----------
-    head : array, pair (W, b), fitted linear model, torch.nn.Linear or Head, \
-            default=None
+    head : array, pair (W, b), linear model, torch.nn.Linear, Head, default=None
         The trained head: weights of shape (K, n_features) or (n_features,). None fits a
         linear head to the labels on the pooled maps.
     ratio : float, default=0.25
@@ -181,8 +180,7 @@ class IntegratedFeatureAnalysis(FeatureSteps, SelectorMixin, BaseEstimator):
 
         Parameters
         ----------
-        A : array-like of shape (n_samples, n_features) or \
-                (n_samples, n_features, \*spatial)
+        A : array-like of shape (n_samples, n_features[, \*spatial])
             Activations of the last convolutional layer, pooled or with one to three
             spatial dimensions. Memory maps, zarr and h5py arrays are read in blocks.
         y : array-like of shape (n_samples,) or DataFrame
@@ -228,13 +226,12 @@ class IntegratedFeatureAnalysis(FeatureSteps, SelectorMixin, BaseEstimator):
 
         Parameters
         ----------
-        A : array-like of shape (n_samples, n_features) or \
-                (n_samples, n_features, \*spatial)
+        A : array-like of shape (n_samples, n_features[, \*spatial])
             Activations.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_kept) or (n_samples, n_kept, \*spatial)
+        ndarray of shape (n_samples, n_kept[, \*spatial])
             The same without the other features.
         """
         check_is_fitted(self)
@@ -252,8 +249,7 @@ class IntegratedFeatureAnalysis(FeatureSteps, SelectorMixin, BaseEstimator):
 
         Parameters
         ----------
-        A : array-like of shape (n_samples, n_features) or \
-                (n_samples, n_features, \*spatial)
+        A : array-like of shape (n_samples, n_features[, \*spatial])
             Activations of new samples, of the same layer.
         y : array-like of shape (n_samples,) or DataFrame
             Their labels; or a table with labels, groups and metadata, as in `fit`.

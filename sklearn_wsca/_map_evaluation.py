@@ -42,8 +42,7 @@ def evaluate_activation_maps(
         ``IntegratedFeatureAnalysis.activation_maps``. Coarser maps are enlarged to the
         images by linear interpolation. Only order and ratios of differences within a
         map count.
-    images : array-like of shape (n_samples, \*spatial), \
-            (n_samples, n_channels, \*spatial) or (n_samples, \*spatial, n_channels)
+    images : array-like of shape (n_samples[, n_channels], \*spatial[, n_channels])
         What `predict` takes. Memory maps and other arrays that can be indexed by row
         are read one by one.
     predict : callable

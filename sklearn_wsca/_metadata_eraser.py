@@ -71,7 +71,7 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         is erased.
     n_features_in_ : int
         Number of features of the embeddings.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, where the embeddings have string column names.
 
     See Also
@@ -164,8 +164,7 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         X : array-like of shape (n_samples, n_features)
             Embeddings; memory maps and other arrays that can be sliced by rows are read
             in blocks.
-        y : DataFrame, Series or array-like of shape (n_samples,) or \
-                (n_samples, n_columns)
+        y : DataFrame, Series or array-like of shape (n_samples[, n_columns])
             Metadata, pandas or polars; row i describes row i of X. Columns of arrays
             are called x0, x1, ...
         sample_weight : array-like of shape (n_samples,), default=None

@@ -46,8 +46,7 @@ class WeightSpaceCorrelation(
         Column of the primary task. None: there is no such column; with a `target_head`
         the metadata are still compared with it, without one all heads are only
         compared with each other.
-    target_head : array, pair (W, b), fitted linear model, torch.nn.Linear or Head, \
-            default=None
+    target_head : array, pair (W, b), linear model, torch.nn.Linear, Head, default=None
         The *trained* primary head of the network: weights of shape (C, n_features) or
         (n_features,), on the embeddings as they are passed to `fit`. None fits a head
         for `target` on the embeddings.
@@ -228,7 +227,7 @@ class WeightSpaceCorrelation(
         Columns that were left out, with the reason.
     n_features_in_ : int
         Number of features of the embeddings.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, where the embeddings have string column names.
 
     See Also
@@ -382,8 +381,7 @@ class WeightSpaceCorrelation(
             other arrays that can be sliced by rows (zarr, h5py, dask) are read in
             blocks and never held as a whole; torch tensors are analysed on their
             device. Fitted attributes are numpy in any case.
-        y : DataFrame, Series or array-like of shape (n_samples,) or \
-                (n_samples, n_columns)
+        y : DataFrame, Series or array-like of shape (n_samples[, n_columns])
             Metadata, pandas or polars; row i describes row i of X. Columns of arrays
             are called x0, x1, ...
         sample_weight : array-like of shape (n_samples,), default=None

@@ -46,8 +46,7 @@ class ActivationMapDisplay:
 
     Parameters
     ----------
-    maps : array-like of shape (n_samples, L), (n_samples, H, W) or \
-            (n_samples, D, H, W)
+    maps : array-like of shape (n_samples, L), (n_samples, H, W) or (n_samples, D, H, W)
         Activation maps between 0 and 1, such as `activation_maps` of a fitted
         estimator returns.
     images : array-like of the same shape, default=None
@@ -147,8 +146,7 @@ class ActivationMapDisplay:
             Fitted estimator.
         A : array-like of shape (n_samples, n_features, \*spatial)
             Feature maps; only the first `most` samples are read.
-        images : array-like of shape (n_samples, \*image) or \
-                (n_samples, \*image, 3), default=None
+        images : array-like of shape (n_samples, \*image[, 3]), default=None
             What the maps are drawn over; the maps are enlarged to it.
         target : class or array-like of shape (n_samples,), default=None
             Class of the maps; None takes the one that the head predicts.

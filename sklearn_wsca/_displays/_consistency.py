@@ -89,8 +89,7 @@ class ConsistencyDisplay:
         ----------
         estimator : IntegratedFeatureAnalysis
             Fitted estimator.
-        A : array-like of shape (n_samples, n_features) or \
-                (n_samples, n_features, \*spatial)
+        A : array-like of shape (n_samples, n_features[, \*spatial])
             Feature maps, read in blocks of rows.
         outputs : array-like of shape (n_samples, n_classes), default=None
             What the network itself put out for these samples, such as its logits, in

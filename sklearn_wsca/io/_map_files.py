@@ -17,7 +17,7 @@ RESAVE = "np.save('maps.npy', array)"
 
 
 def load_feature_maps(path: Any, *, key: str | None = None) -> np.ndarray:
-    """Read feature maps (n_samples, n_features, *spatial), or pooled ones.
+    r"""Read feature maps of shape (n_samples, n_features, \*spatial), or pooled ones.
 
     Nothing is ever unpickled.
 
@@ -31,7 +31,7 @@ def load_feature_maps(path: Any, *, key: str | None = None) -> np.ndarray:
 
     Returns
     -------
-    ndarray of shape (n_samples, n_features) or (n_samples, n_features, *spatial)
+    ndarray of shape (n_samples, n_features[, \*spatial])
         With one to three spatial dimensions.
 
     Raises

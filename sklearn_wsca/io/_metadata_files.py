@@ -24,8 +24,8 @@ def load_metadata(path: Any, *, id: str | None = None) -> pd.DataFrame:
     r"""Read a table of metadata: one row per sample, one named column per property.
 
     Formats, told by the suffix: .csv and .tsv (separated by comma, semicolon, tab or
-    |; UTF-8, UTF-16 with byte order mark, or Windows-1252), .parquet, .feather, .xlsx
-    (one sheet) and .h5ad (obs).
+    vertical bar; UTF-8, UTF-16 with byte order mark, or Windows-1252), .parquet,
+    .feather, .xlsx (one sheet) and .h5ad (obs).
 
     Values are never changed on the way: ids stay text as they are written, and so do
     whole columns of numbers with leading zeros, of whole numbers beyond 2**53, and

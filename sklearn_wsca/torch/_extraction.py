@@ -158,7 +158,7 @@ def extract_feature_maps(
     out: str | PathLike | None = None,
     progress: bool = False,
 ) -> np.ndarray:
-    """Run a model over a loader and keep the feature maps that it pools.
+    r"""Run a model over a loader and keep the feature maps that it pools.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ def extract_feature_maps(
 
     Returns
     -------
-    maps : ndarray of shape (n_samples, n_features, *spatial), float32
+    maps : ndarray of shape (n_samples, n_features, \*spatial), float32
         Rows in the order of the loader; memory-mapped and read-only if `out` is given.
 
     Raises
