@@ -77,7 +77,7 @@ class TestSchema:
             {"stop_after": 10, "columns": ["scanner", ("scanner", "target")]},
             {"random_state": np.random.RandomState(0), "n_components": None},
         ],
-        ids=str,
+        ids=lambda parameters: " ".join(parameters) or "default",
     )
     def test_holds_for_every_setting(self, data, parameters):
         result = to_dict(analyse(data, **parameters))
