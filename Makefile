@@ -1,6 +1,6 @@
 PYTHON ?= python
 
-.PHONY: lint test figure
+.PHONY: lint test docs figure
 
 lint:
 	$(PYTHON) -m ruff check .
@@ -9,6 +9,9 @@ lint:
 
 test:
 	$(PYTHON) -m pytest
+
+docs:
+	MPLBACKEND=Agg $(PYTHON) -m sphinx --fail-on-warning --keep-going -b html docs docs/_build/html
 
 figure:
 	$(PYTHON) scripts/draw_readme_figure.py

@@ -99,6 +99,8 @@ class IntegratedFeatureAnalysis(FeatureSteps, SelectorMixin, BaseEstimator):
         of the group of features that carry the same (-1: none).
     n_features_in_ : int
         Number of features (channels).
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if pooled maps came as a DataFrame of named columns.
 
     See Also
     --------

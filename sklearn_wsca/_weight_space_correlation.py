@@ -197,9 +197,12 @@ class WeightSpaceCorrelation(
         The same with what noise adds.
     utilization_ci_ : DataFrame
         Columns low and high: interval at level 1 - `significance`.
-    utilization_pvalues_, utilization_pvalues_fwer_, utilization_qvalues_ : Series
-        Permutation p-values alone, corrected over columns by max-T, and by
-        Benjamini-Hochberg.
+    utilization_pvalues_ : Series
+        Permutation p-values of single columns.
+    utilization_pvalues_fwer_ : Series
+        The same, corrected over columns by max-T.
+    utilization_qvalues_ : Series
+        The same, corrected over columns by Benjamini-Hochberg.
     utilization_null_distribution_ : DataFrame of shape (n_permutations, n_columns)
         Raw utilizations of the shuffles.
     minimum_detectable_effect_ : Series

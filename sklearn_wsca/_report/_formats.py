@@ -56,6 +56,20 @@ def to_json(source: Any, *, audit: pd.DataFrame | None = None) -> str:
     -------
     str
         Valid under the schema ``result.schema.json`` of this package.
+
+    Examples
+    --------
+    >>> import json
+    >>> from sklearn_wsca import WeightSpaceCorrelation
+    >>> from sklearn_wsca.datasets import load_heart_hospitals
+    >>> from sklearn_wsca.report import to_json
+    >>> heart = load_heart_hospitals()
+    >>> analysis = WeightSpaceCorrelation(
+    ...     "disease", target_head=heart.head, n_permutations=99, random_state=0
+    ... )
+    >>> text = to_json(analysis.fit(heart.data, heart.metadata))
+    >>> json.loads(text)["analysis"]["target"]["name"]
+    'disease'
     """
     result = make_result(source, audit)
     return json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -75,6 +89,19 @@ def to_markdown(source: Any, *, audit: pd.DataFrame | None = None) -> str:
     -------
     str
         Markdown with one pipe table.
+
+    Examples
+    --------
+    >>> from sklearn_wsca import WeightSpaceCorrelation
+    >>> from sklearn_wsca.datasets import load_heart_hospitals
+    >>> from sklearn_wsca.report import to_markdown
+    >>> heart = load_heart_hospitals()
+    >>> analysis = WeightSpaceCorrelation(
+    ...     "disease", target_head=heart.head, n_permutations=99, random_state=0
+    ... )
+    >>> text = to_markdown(analysis.fit(heart.data, heart.metadata))
+    >>> print(text.splitlines()[0])
+    # Does the decision use the metadata?
     """
     result = make_result(source, audit)
     parts = ["# Does the decision use the metadata?", _escape(result["question"])]

@@ -68,13 +68,17 @@ def extract_contributions(
         the output of a layer (its name or the module), or a function of what the model
         returns. None: the output of the linear layer behind the model's output, before
         a softmax or another activation; where there is none, what the model returns.
-    prepare, key, device, mixed_precision, progress : optional
+    prepare, key : optional
         As in `extract_embeddings`.
     return_scores : bool, default=False
         Return the scores as well.
+    device, mixed_precision : optional
+        As in `extract_embeddings`.
     out : path or None, default=None
         A .npy file to write the maps to while the model runs. It appears when it is
         complete; a file of this name is replaced.
+    progress : bool, default=False
+        As in `extract_embeddings`.
 
     Returns
     -------

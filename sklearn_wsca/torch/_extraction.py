@@ -172,11 +172,13 @@ def extract_feature_maps(
         model's output, so that each weight of the head belongs to one map.
     side : {"output", "input"}, default="output"
         What to keep of a named layer; the input of a pooling layer, for instance.
-    prepare, key, device, mixed_precision, progress : optional
+    prepare, key, device, mixed_precision : optional
         As in `extract_embeddings`.
     out : path or None, default=None
         A .npy file to write the maps to while the model runs. It appears when it is
         complete; a file of this name is replaced.
+    progress : bool, default=False
+        As in `extract_embeddings`.
 
     Returns
     -------

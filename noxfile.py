@@ -1,0 +1,99 @@
+"""Tiers of the tests: ``nox -s NAME``; ``nox -l`` lists them.
+
+Only `main`, `floors`, `bare`, `package` and `docs` run at every submission; the others
+are for releases of this package or of what it depends on.
+"""
+
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["lint", "main-3.11", "floors", "bare", "package", "docs"]
+nox.options.stop_on_first_error = False
+
+PINNED = ("-c", "constraints.txt")
+TORCH = "torch==2.13.0"
+# What the tests need beside the package itself; extras are installed by the tiers.
+TOOLS = ("pytest", "pytest-xdist", "hypothesis", "jsonschema", "polars")
+PARALLEL = ("-n", "2", "--dist", "worksteal")
+# Releases that were current together with each release of scikit-learn.
+COMPANIONS = {
+    "1.6": ("numpy<2.3", "scipy<1.16", "pandas<3", "anndata<0.12"),
+    "1.7": ("numpy<2.4", "scipy<1.17", "pandas<3", "anndata<0.13"),
+    "1.8": ("numpy<2.5", "pandas<3"),
+    "1.9": (),
+}
+
+
+def run_tests(session, *options):
+    session.run("python", "-m", "pytest", *PARALLEL, *options, *session.posargs)
+
+
+@nox.session(python="3.11")
+def lint(session):
+    """Lint, format and types."""
+    session.install(*PINNED, "-e", ".[lint]")
+    session.run("make", "lint", "PYTHON=python", external=True)
+
+
+@nox.session(python=["3.11", "3.12", "3.13"])
+def main(session):
+    """All tests with the pinned versions."""
+    session.install(*PINNED, "-e", ".[test]")
+    run_tests(session)
+
+
+@nox.session(python="3.11")
+def floors(session):
+    """The lowest versions that pyproject.toml allows, see floors.txt."""
+    session.install("-c", "floors.txt", "-e", ".[plot,io,cli]", *TOOLS, "playwright")
+    run_tests(session, "-m", "not simulation")
+
+
+@nox.session(python="3.11")
+@nox.parametrize("release", list(COMPANIONS))
+def scikit_learn(session, release):
+    """One minor release of scikit-learn with what was current beside it."""
+    versions = (f"scikit-learn=={release}.*", TORCH, *COMPANIONS[release])
+    session.install("-e", ".[test]", *versions)
+    run_tests(session, "-m", "not simulation")
+
+
+@nox.session(python="3.11")
+def latest(session):
+    """The latest release of everything but torch."""
+    session.install("--upgrade", "-e", ".[test]", TORCH)
+    run_tests(session, "-m", "not simulation")
+
+
+@nox.session(python="3.11")
+def bare(session):
+    """No extra: the core works, and what needs an extra says which."""
+    session.install(*PINNED, "-e", ".", "pytest", "pytest-xdist")
+    run_tests(session, "-m", "not simulation")
+
+
+@nox.session(python="3.11")
+def package(session):
+    """Wheel and sdist; the demo and the doctests from the wheel, elsewhere."""
+    session.install(*PINNED, "build", "setuptools")
+    folder = Path(session.create_tmp())
+    session.run("python", "-m", "build", "--outdir", str(folder))
+    (wheel,) = folder.glob("*.whl")
+    session.install(*PINNED, f"{wheel}[torch,dask,plot,io,cli]", "pytest")
+    session.run("python", "scripts/check_package.py", str(folder))
+
+
+@nox.session(python="3.11")
+def docs(session):
+    """The documentation with its gallery; warnings are errors."""
+    session.install(*PINNED, "-e", ".[docs]")
+    session.run("make", "docs", "PYTHON=python", external=True)
+
+
+@nox.session(python="3.11")
+def coverage(session):
+    """Share of lines and branches that the tests reach."""
+    session.install(*PINNED, "-e", ".[test]", "pytest-cov")
+    run_tests(session, "--cov", "--cov-report", "term-missing:skip-covered")
