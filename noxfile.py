@@ -27,6 +27,7 @@ COMPANIONS = {
 
 
 def run_tests(session, *options):
+    """Run the tests of this tier in parallel."""
     session.run("python", "-m", "pytest", *PARALLEL, *options, *session.posargs)
 
 

@@ -1,0 +1,33 @@
+"""What every tier of the tests shares: threads of workers, tests of missing extras."""
+
+import os
+from importlib.util import find_spec
+
+# Two workers with two threads each would wait for each other on two cores.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Where an extra is missing, tests/test_bare_install.py checks what users are told.
+NEEDED = {
+    "torch": ["sklearn_wsca/torch/*", "tests/test_torch_*", "tests/torch_networks.py"],
+    "matplotlib": [
+        "sklearn_wsca/_displays/*",
+        "tests/test_displays*",
+        "tests/pictures.py",
+    ],
+    "jinja2": ["sklearn_wsca/_report/*", "tests/test_report_*"],
+    "click": [
+        "sklearn_wsca/__main__.py",
+        "sklearn_wsca/_cli/*",
+        "tests/test_cli*",
+        "tests/test_documentation.py",
+        "tests/test_readme.py",
+        "tests/pages.py",
+    ],
+}
+collect_ignore_glob = [
+    pattern
+    for extra, patterns in NEEDED.items()
+    if find_spec(extra) is None
+    for pattern in patterns
+]

@@ -1,0 +1,77 @@
+"""Check what was built: ``python scripts/check_package.py FOLDER``.
+
+The folder holds the wheel and the sdist; the wheel is installed in this interpreter.
+Everything runs in a temporary directory, so that not the repository is imported.
+"""
+
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from importlib.resources import files
+from pathlib import Path
+
+MOST_BYTES = 3_000_000
+SHIPPED = [
+    "py.typed",
+    "_report/result.schema.json",
+    "datasets/data/README.md",
+]
+# Those of torch run in the tests; its wheels are large.
+DOCTESTS = [
+    *("-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"),
+    *("--doctest-modules", "--pyargs", "sklearn_wsca"),
+    *("-o", "doctest_optionflags=NORMALIZE_WHITESPACE ELLIPSIS"),
+]
+TYPED = """
+import numpy as np
+from sklearn_wsca import weight_space_correlation
+reveal_type(weight_space_correlation(np.eye(2), np.eye(2)))
+"""
+
+
+def check_contents(folder: Path) -> None:
+    """The wheel is small and complete, and the sdist holds what builds it."""
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        sizes = {item.filename: item.file_size for item in archive.infolist()}
+    assert sum(sizes.values()) < MOST_BYTES, sizes
+    for name in SHIPPED:
+        assert f"sklearn_wsca/{name}" in sizes, name
+    assert not [
+        name for name in sizes if name.startswith(("tests", "docs", "examples"))
+    ]
+    (sdist,) = folder.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"pyproject.toml", "setup.cfg", "LICENSE", "README.md"} <= names
+    print(f"{wheel.name}: {sum(sizes.values()) / 1e6:.2f} MB unpacked")
+
+
+def run(*command: str) -> str:
+    """Run a command of this interpreter's environment and return what it prints."""
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)}\n{done.stdout}\n{done.stderr}")
+    return done.stdout
+
+
+def check_installed(folder: Path) -> None:
+    """Demo, doctests and types, outside the repository."""
+    os.chdir(folder)
+    installed = Path(str(files("sklearn_wsca"))).resolve()
+    assert "site-packages" in installed.parts, installed
+    run(str(Path(sys.executable).with_name("wsca")), "demo")
+    assert (folder / "wsca-demo" / "report.html").exists()
+    doctests = (*DOCTESTS, f"--ignore={installed / 'torch'}")
+    print(run(sys.executable, *doctests).splitlines()[-1])
+    (folder / "typed.py").write_text(TYPED, encoding="utf-8")
+    assert "ndarray" in run(sys.executable, "-m", "mypy", "typed.py")
+
+
+if __name__ == "__main__":
+    check_contents(Path(sys.argv[1]).resolve())
+    with tempfile.TemporaryDirectory() as directory:
+        check_installed(Path(directory).resolve())

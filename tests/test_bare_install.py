@@ -1,0 +1,94 @@
+"""Without an extra: one error that names the command which installs it.
+
+Each extra is hidden in an interpreter of its own, so that these tests say the same with
+nothing installed (the tier `bare`) and with everything.
+"""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+PREPARE = """
+import sys, warnings
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {hidden!r}.split():
+            raise ModuleNotFoundError(name, name=name)
+sys.meta_path.insert(0, Hidden())
+warnings.simplefilter("error")
+import numpy as np
+from sklearn_wsca import *
+from sklearn_wsca.datasets import make_shortcut
+from sklearn_wsca.io import *
+from sklearn_wsca.report import to_html
+study = make_shortcut(n_samples=60, n_features=6, random_state=0)
+def fit():
+    return WeightSpaceCorrelation(
+        "target", target_head=study.head, n_permutations=19, significance=0.5
+    ).fit(study.data, study.metadata)
+"""
+CASES = {
+    "torch": (
+        "import sklearn_wsca.torch",
+        "ImportError: sklearn_wsca.torch needs torch: {}[torch]",
+    ),
+    "matplotlib": (
+        "UtilizationDisplay.from_estimator(fit())",
+        "ImportError: plots need matplotlib, which is not installed. Install it with: "
+        "{}[plot]",
+    ),
+    "jinja2": (
+        "fit().to_html()",
+        "ImportError: the HTML report needs jinja2, which is not installed. Install it "
+        "with: {}[cli]",
+    ),
+    "click": (
+        "sys.modules['click'] = None; import sklearn_wsca.__main__ as m; m.main()",
+        "wsca: the command line needs click, which is not installed. Install it with: "
+        "{}[cli]",
+    ),
+}
+FILES = {
+    "table.parquet": ("pyarrow", "load_metadata"),
+    "table.feather": ("pyarrow", "load_metadata"),
+    "table.xlsx": ("openpyxl", "load_metadata"),
+    "head.safetensors": ("safetensors", "load_head"),
+    "cells.h5ad": ("h5py", "load_embeddings"),
+}
+
+
+def last_line(hidden, statement, folder):
+    """Last line of the errors of an interpreter without a module."""
+    code = PREPARE.format(hidden=hidden) + statement
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 1
+    return done.stderr.splitlines()[-1]
+
+
+def with_command(message):
+    return re.sub(r"{}\[(\w+)\]", r'pip install "sklearn_wsca[\1]"', message)
+
+
+@pytest.mark.parametrize("hidden", CASES)
+def test_what_needs_an_extra_names_it(hidden, tmp_path):
+    statement, message = CASES[hidden]
+    assert last_line(hidden, statement, tmp_path) == with_command(message)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_needs_an_extra_names_it(name, tmp_path):
+    (tmp_path / name).write_bytes(b"ARROW1" * 40)
+    hidden, reader = FILES[name]
+    assert last_line(hidden, f"{reader}({name!r})", tmp_path) == (
+        f"ImportError: This file is read with {hidden}, which is not installed: "
+        'pip install "sklearn_wsca[io]"'
+    )
+
+
+def test_the_core_needs_none_of_them(tmp_path):
+    hidden = "torch matplotlib jinja2 click polars dask distributed rich"
+    statement = "print(fit().n_features_in_, file=sys.stderr); sys.exit(1)"
+    assert last_line(hidden, statement, tmp_path) == "6"
