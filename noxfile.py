@@ -49,7 +49,7 @@ def main(session):
 def floors(session):
     """The lowest versions that pyproject.toml allows, see floors.txt."""
     session.install("-c", "floors.txt", "-e", ".[plot,io,cli]", *TOOLS, "playwright")
-    run_tests(session, "-m", "not simulation")
+    run_tests(session, "-m", "not slow")
 
 
 @nox.session(python="3.11")
@@ -58,21 +58,21 @@ def scikit_learn(session, release):
     """One minor release of scikit-learn with what was current beside it."""
     versions = (f"scikit-learn=={release}.*", TORCH, *COMPANIONS[release])
     session.install("-e", ".[test]", *versions)
-    run_tests(session, "-m", "not simulation")
+    run_tests(session, "-m", "not slow")
 
 
 @nox.session(python="3.11")
 def latest(session):
     """The latest release of everything but torch."""
     session.install("--upgrade", "-e", ".[test]", TORCH)
-    run_tests(session, "-m", "not simulation")
+    run_tests(session, "-m", "not slow")
 
 
 @nox.session(python="3.11")
 def bare(session):
     """No extra: the core works, and what needs an extra says which."""
     session.install(*PINNED, "-e", ".", "pytest", "pytest-xdist")
-    run_tests(session, "-m", "not simulation")
+    run_tests(session, "-m", "not slow")
 
 
 @nox.session(python="3.11")

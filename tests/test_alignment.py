@@ -174,6 +174,7 @@ def with_fitted_head(seed):
     return X, table, {"target": "disease"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("draw", "metric"), [(with_trained_head, "score"), (with_fitted_head, "weight")]
 )
@@ -202,6 +203,7 @@ def shortcut(seed, n=150, d=12, **options):
     return data.data, data.metadata, settings | {"columns": ["scanner", "age"]}
 
 
+@pytest.mark.slow
 def test_size_of_shuffles_within_the_target():
     """Column and target are associated, but the embeddings know the target only."""
     rates = rejection_rates(
@@ -212,6 +214,7 @@ def test_size_of_shuffles_within_the_target():
     assert_right_size(rates, 200)
 
 
+@pytest.mark.slow
 def test_plain_shuffles_raise_a_false_alarm_where_the_target_predicts_the_column():
     """Documented: the probe points along the target although the head is blind."""
     # In few dimensions random directions align too, which hides the alarm.
@@ -224,6 +227,7 @@ def test_plain_shuffles_raise_a_false_alarm_where_the_target_predicts_the_column
     assert rates["age"] < 0.25
 
 
+@pytest.mark.slow
 def test_balanced_fits_raise_no_false_alarm_for_an_encoded_but_unused_column():
     rates = rejection_rates(
         lambda seed: shortcut(seed, association=0.5, use=0.0, encoding=1.0),
@@ -260,6 +264,7 @@ def unrelated_heads(seed, shared=0.0):
     return X, table, settings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["weight", "score", "pattern"])
 def test_size_of_sign_flips_for_unrelated_heads(metric):
     assert_right_size(rejection_rates(unrelated_heads, 300, metric=metric), 300)

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("click")
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
+TASKS = ("fine-tuned", "multi-task")
 
 
 def run_module(module, *arguments):
@@ -65,6 +67,29 @@ def test_features_of_a_known_shortcut_are_looked_at(tmp_path):
     assert "features that shift with the reader: 0 of 8" in printed
     figures = {path.name for path in tmp_path.glob("*.png")}
     assert figures == {"features_corner.png", "features_curve.png"}
+
+
+def test_the_figures_of_the_papers_have_their_pattern(tmp_path):
+    """Aligned but not used, and the one biased multi-task network among its nulls."""
+    pytest.importorskip("torch")
+    pytest.importorskip("matplotlib")
+    printed = run_module("benchmarks.paper", "--directory", tmp_path)
+    rows = [line.split(" | ") for line in printed.splitlines() if " | " in line]
+    cells = {row[0].removeprefix("| "): row[1:] for row in rows}
+    assert "not used |" in cells["noisy copy"]
+    assert float(cells["noisy copy"][6]) <= 0.05  # p-value of its WSC
+    assert "used |" in cells["source"]
+    assert float(cells["source"][6]) > 0.05
+    alarms = {tuple(row[:2]): row[6] for row in rows if row[1] in TASKS}
+    assert alarms["| biased", "multi-task"] == "1 of 1"
+    assert alarms["| balanced", "fine-tuned"] == "0 of 1"
+    assert cells["average pooling, linear head"] == ["1.000", "1.000", "1.000 |"]
+    assert {path.stem for path in tmp_path.glob("*.png")} == {
+        "paper_compositions",
+        "paper_matrix",
+        "paper_pairs",
+        "paper_sensitivity",
+    }
 
 
 def test_feature_maps_on_disk_are_not_held_in_memory():

@@ -107,6 +107,7 @@ def test_what_is_counted_is_the_pvalue_of_the_package(cell, seed):
 # --- size ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", UNUSED)
 def test_a_column_that_is_encoded_and_not_used_is_rejected_at_the_level(cell):
     """Column and target go together in 80 % of the samples."""

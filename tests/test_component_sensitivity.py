@@ -45,6 +45,7 @@ def assert_equals_fits(analysis, X, y, sample_weight=None, **fitted):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["weight", "score", "pattern"])
 @pytest.mark.parametrize("trained", [True, False])
 def test_every_score_is_that_of_a_fit(study, metric, trained):

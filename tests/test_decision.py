@@ -544,6 +544,7 @@ def test_rounding_does_not_break_ties():
 # --- size and power ------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_groups", [False, True])
 def test_false_alarms_over_columns_are_rare_and_use_is_found(with_groups):
     """Family-wise: any of four columns. Scanner and view are used, if any."""

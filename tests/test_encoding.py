@@ -226,6 +226,7 @@ def encoding_rejections(n_studies, strength, n=60):
     return pd.DataFrame(rejected).mean()
 
 
+@pytest.mark.slow
 def test_size_of_the_encoding_test():
     rates = encoding_rejections(200, strength=0.0)
     low, high = np.array(stats.binom.interval(0.999, 200, 0.05)) / 200

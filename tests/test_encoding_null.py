@@ -154,6 +154,7 @@ def test_names_of_levels_do_not_matter():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strength", [0.0, 0.35])
 def test_pvalues_resemble_those_of_refitted_logistic_probes(strength):
     """The closed form orders studies as refits of the probe that is reported do."""

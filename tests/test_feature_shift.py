@@ -289,6 +289,7 @@ def null_within(rng):
     return scanner, draw_values(rng, classes, patients), classes, patients
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "draw", [null_rows, null_number, null_patients, null_mixed_patients, null_within]
 )

@@ -45,6 +45,7 @@ def test_planted_features_are_found(seed):
     assert found["displacement"][5] > found["displacement"][[1, 3, 4]].max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(
     "parameters", [{}, {"groups": "patient"}, {"confounders": ["age"]}], ids=str

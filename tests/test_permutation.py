@@ -213,6 +213,7 @@ def with_float_labels(labels, head):
     return labels.astype(float if head == "ridge" else int)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(("name", "head"), [("age", "ridge"), ("sex", "logistic")])
 def test_random_shuffles_agree_with_all_5040(name, head, seed):

@@ -415,6 +415,7 @@ def assert_solved_like_scikit_learn(T, codes, fit, C):
     np.testing.assert_allclose(fit.coef[0], expected[0], atol=atol)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("spread", [0.25, 0.5, 1.0, 5.0])
 def test_sixty_classes_overlapping_or_separable(spread, seed):
@@ -435,6 +436,7 @@ def test_few_rows_per_class_with_hardly_any_penalty(spread, shape, C):
     assert_solved_like_scikit_learn(T, codes, fit, C)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 @pytest.mark.parametrize("spread", [0.5, 2.0, 50.0])
 @pytest.mark.parametrize("C", [1e-3, 1e6])

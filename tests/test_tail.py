@@ -232,6 +232,7 @@ def size_of_claims(pvalue_of, null, p=1e-4, n_seeds=80):
     return np.mean([null.sf(claim) for claim in claims]) / p
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(NULLS))
 def test_a_pvalue_of_1e4_is_claimed_about_as_rarely_as_that(nulls, name):
     assert 0.25 <= size_of_claims(extrapolated_pvalue, nulls[name]) <= 1.4
