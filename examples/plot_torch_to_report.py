@@ -2,15 +2,14 @@
 From a trained torch model to a report
 ======================================
 
-A small convolutional network tells the digits of three simulated scanners apart. What
-enters its last layer, that layer, and a table of metadata are all an audit needs. The
-files that this example writes can be audited from the command line as well::
-
-    wsca audit embeddings.npy metadata.csv --target digit --head head.pt --out report
+What has to be exported from a trained network, and how? What enters its last layer,
+that layer, and a table of metadata are all an audit needs. The network here is a small
+convolutional one that tells digits apart, from images of three simulated scanners.
 """
 
 # %%
-# Images with their metadata. Most digits come from one scanner: a shortcut.
+# Images with their metadata. Most images of a digit come from the same scanner, which a
+# network can use as a shortcut.
 import sys
 import tempfile
 from pathlib import Path
@@ -20,7 +19,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca import UtilizationDisplay, WeightSpaceCorrelation
 from sklearn_wsca.datasets import make_scanner_digits
 from sklearn_wsca.torch import extract_embeddings, head_from_module
 
@@ -57,7 +56,8 @@ for _ in range(8):
 # %%
 # The other half is what the audit is about: the network has not seen it. The loader
 # must not shuffle, so that row i of the embeddings belongs to row i of the metadata.
-folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp())
+temporary = tempfile.TemporaryDirectory()
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else temporary.name)
 folder.mkdir(exist_ok=True)
 held_out = DataLoader(images[~is_train], batch_size=256)
 embeddings = extract_embeddings(model, held_out, out=folder / "embeddings.npy")
@@ -67,16 +67,24 @@ accuracy = (names[head.outputs(embeddings).argmax(axis=1)] == metadata["digit"])
 print(f"{len(embeddings)} images, {accuracy:.0%} of the digits recognised")
 
 # %%
-# The files for the command line. The names of the classes are not in `head.pt`: the
-# command takes them from the column, in sorted order.
+# The other files for the command line. The names of the classes are not in ``head.pt``:
+# the command takes them from the column, in sorted order.
 metadata.to_csv(folder / "metadata.csv", index=False)
 torch.save(model[-1].state_dict(), folder / "head.pt")
-print(f"embeddings.npy, metadata.csv and head.pt are in {folder}")
+print(sorted(path.name for path in folder.iterdir()))
 
 # %%
-# The same in Python.
+# They are all that the command line needs. To try it, run this example with the name of
+# a directory, which then holds them, and there::
+#
+#     wsca audit embeddings.npy metadata.csv --target digit --head head.pt
+#
+# The same in Python, with a report to open in any browser.
 analysis = WeightSpaceCorrelation(
     "digit", target_head=head, n_permutations=199, random_state=0
 ).fit(embeddings, metadata)
 for name, note in analysis.summary_["note"].items():
     print(f"{name}: {analysis.verdicts_[name]}. {note}")
+(folder / "report.html").write_text(analysis.to_html(), encoding="utf-8")
+display = UtilizationDisplay.from_estimator(analysis)
+temporary.cleanup()

@@ -2,53 +2,30 @@
 
 import re
 import shlex
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from click.testing import CliRunner
+from pages import N_FEATURES, N_ROWS, README, blocks, network, write_files
 
 from sklearn_wsca._cli import wsca
-
-README = Path(__file__).parent.parent / "README.md"
-N_ROWS = 120
-
-
-def blocks(language, page=README):
-    return re.findall(rf"```{language}\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
 
 
 @pytest.fixture
 def names(tmp_path, monkeypatch):
     """What the README takes for granted: a network, a loader, files of the user."""
-    torch = pytest.importorskip("torch")
-    torch.manual_seed(0)
-    model = torch.nn.Sequential(
-        torch.nn.Linear(20, 12), torch.nn.ReLU(), torch.nn.Linear(12, 2)
-    )
-    images = 3.0 + 2.0 * torch.randn(N_ROWS, 20)
-    loader = torch.utils.data.DataLoader(images, batch_size=32)
-    rng = np.random.default_rng(0)
-    patient = np.repeat(np.arange(N_ROWS // 2), 2)
-    pd.DataFrame(
-        {
-            "patient": patient,
-            "diagnosis": rng.choice(["benign", "malignant"], size=60)[patient],
-            "scanner": rng.choice(["A", "B", "C"], size=60)[patient],
-            "age": rng.normal(60.0, 9.0, size=60)[patient],
-        }
-    ).to_csv(tmp_path / "metadata.csv", index=False)
-    with torch.no_grad():
-        np.save(tmp_path / "logits.npy", model(images).numpy())
+    study, _ = write_files(tmp_path)
+    names = network(study)
+    for made_by_the_readme in ("embeddings.npy", "head.npz"):
+        (tmp_path / made_by_the_readme).unlink()
     monkeypatch.chdir(tmp_path)
-    return {"model": model, "loader": loader}
+    return names
 
 
 def test_from_a_network_to_a_report(names, tmp_path, capsys):
     extraction, from_python, predictions = blocks("python")
     exec(compile(extraction, "README.md", "exec"), names)
-    assert np.load(tmp_path / "embeddings.npy").shape == (N_ROWS, 12)
+    assert np.load(tmp_path / "embeddings.npy").shape == (N_ROWS, N_FEATURES)
 
     (command,) = blocks("console")
     program, *arguments = shlex.split(command)
@@ -67,26 +44,6 @@ def test_from_a_network_to_a_report(names, tmp_path, capsys):
         assert words in printed
     assert "patient" not in names["analysis"].summary_.index
     assert "scanner" in (tmp_path / "report.html").read_text("utf-8")
-
-
-def test_the_page_on_features_runs(tmp_path, monkeypatch):
-    rng = np.random.default_rng(0)
-    label, scanner = rng.integers(0, 2, (2, 80))
-    maps = rng.gamma(2.0, 1.0, (80, 6, 5, 5))
-    maps[:, 0] += label[:, None, None]
-    maps[:, 1, :2, :2] += 3.0 * scanner[:, None, None]
-    np.save(tmp_path / "maps.npy", maps)
-    weights = np.array([[0.0] * 6, [2.0, 1.0, 0.1, 0.1, 0.0, 0.0]])
-    np.savez(tmp_path / "head.npz", weight=weights, bias=np.array([0.0, -7.0]))
-    table = {"diagnosis": label.astype(str), "scanner": np.array(["A", "B"])[scanner]}
-    pd.DataFrame(table).to_csv(tmp_path / "metadata.csv", index=False)
-    monkeypatch.chdir(tmp_path)
-    names: dict = {}
-    for example in blocks("python", README.parent / "docs" / "guide" / "features.md"):
-        exec(compile(example, "features.md", "exec"), names)
-    assert names["shares"]["share"].idxmax() == 1
-    assert names["drawn"].shape == (80, 5, 5)
-    assert names["shifts"].loc["scanner"]["pvalue_fwer"].idxmin() == 1
 
 
 def test_there_are_exactly_two_set_up_commands():

@@ -1,0 +1,345 @@
+"""Every promise of the pages is run: code, commands, outputs, links and contents."""
+
+import copy
+import re
+import sys
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from pages import (
+    DOCS,
+    README,
+    ROOT,
+    blocks,
+    contents_of,
+    exists,
+    fitted,
+    headings_of,
+    links_of,
+    network,
+    read_blocks,
+    read_commands,
+    run_commands,
+    run_python,
+    write_files,
+)
+
+from sklearn_wsca import IntegratedFeatureAnalysis, WeightSpaceCorrelation
+from sklearn_wsca._summary import SUMMARY_COLUMNS
+
+CONTRIBUTING, CHANGELOG = ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"
+GENERATED = ("_build", "auto_examples", "generated")
+PAGES = [README, CONTRIBUTING] + sorted(
+    page
+    for page in DOCS.rglob("*.md")
+    if page.relative_to(DOCS).parts[0] not in GENERATED
+)
+# Shown to be read, never run.
+SHOWN = {"text", "json", "bibtex", "yaml"}
+# Commands that take too long: .ci/run runs those of the README, those of a clone are in
+# the contributing guide, and those of the evidence are benchmarks that must exist.
+LONG = [README, CONTRIBUTING, *(DOCS / "evidence").glob("*.md")]
+
+
+def name_of(page):
+    return str(page.relative_to(ROOT))
+
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
+
+
+def code_of(page):
+    return [
+        block
+        for block in read_blocks(page.read_text("utf-8"))
+        if block.language in ("python", "console")
+    ]
+
+
+@pytest.fixture
+def reader(tmp_path, monkeypatch):
+    """What a reader has: the files in the working folder, and by the text of a page the
+    names that it uses without making them (pages.py says what they are).
+    """
+    matplotlib.use("Agg")
+    monkeypatch.chdir(tmp_path)
+    study, new = write_files(tmp_path)
+
+    def names_for(text):
+        names = {}
+        if re.search(r"\b(model|loader)\b", text):
+            names |= network(study)
+        if re.search(r"\b(analysis|X|y)\b", text):
+            names |= fitted(study, new, tmp_path)
+        return names
+
+    before = copy.deepcopy(_dask_settings())
+    yield names_for
+    if before is not None:
+        _dask_settings().clear()
+        _dask_settings().update(before)
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+
+
+def _dask_settings():
+    """Settings that a page may change for the whole process; None without dask."""
+    try:
+        import dask
+    except ImportError:
+        return None
+    return dask.config.config
+
+
+# The README is run by test_readme.py, which looks at what comes out of it too.
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if p != README and code_of(p)], ids=name_of
+)
+def test_code_runs_and_gives_the_output_that_is_shown(page, reader):
+    code = code_of(page)
+    names = reader("".join(block.text for block in code))
+    for block in code:
+        if block.language == "python":
+            run_python(block, names, name_of(page))
+        else:
+            run_commands(block)
+
+
+@each_page
+def test_no_block_is_left_unrun(page):
+    allowed = {"python", "console"} | SHOWN | ({"sh"} if page in LONG else set())
+    for block in read_blocks(page.read_text("utf-8")):
+        if not re.fullmatch(r"\{(?!code|doctest).+", block.language):
+            assert block.language in allowed, f"line {block.line}: {block.language!r}"
+
+
+@each_page
+def test_the_benchmarks_that_are_named_exist(page):
+    text = page.read_text("utf-8")
+    for module in re.findall(r"python -m (benchmarks[.\w]*\w)", text):
+        path = ROOT / module.replace(".", "/")
+        assert path.with_suffix(".py").exists() or (path / "__main__.py").exists()
+    if page.parent == DOCS / "evidence":
+        for command in "".join(blocks("sh", page)).splitlines():
+            assert command.startswith("python -m benchmarks."), command
+
+
+def test_the_extras_that_are_to_be_installed_exist():
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    section = project.split("[project.optional-dependencies]")[1].split("\n[")[0]
+    known = set(re.findall(r"^(\w+) = \[", section, re.MULTILINE))
+    assert {"torch", "cli", "io", "plot", "dask"} <= known
+    for page in PAGES:
+        for extras in re.findall(r"sklearn_wsca\[([\w, ]+)\]", page.read_text("utf-8")):
+            assert set(extras.replace(" ", "").split(",")) <= known, name_of(page)
+
+
+@each_page
+def test_pip_installs_this_package_only(page):
+    for block in read_blocks(page.read_text("utf-8")):
+        if block.language == "console":
+            for program, *arguments in read_commands(block):
+                if program == "pip":
+                    action, *packages = arguments
+                    assert action == "install"
+                    assert all(name.startswith("sklearn_wsca") for name in packages)
+
+
+class TestTheRunner:
+    """The checks of this file fail where they should."""
+
+    def run(self, text):
+        names = {}
+        for block in read_blocks(text):
+            if block.language == "python":
+                run_python(block, names, "page")
+            else:
+                run_commands(block)
+        return names
+
+    def test_blocks_share_their_names(self):
+        page = "```python\nx = 2\n```\ntext\n```python\n>>> x + 1\n3\n>>> y = x\n```\n"
+        assert self.run(page)["y"] == 2
+
+    def test_another_output_fails(self):
+        with pytest.raises(AssertionError, match="Expected:\n    4"):
+            self.run("```python\n>>> 1 + 2\n4\n```\n")
+
+    def test_an_error_names_the_line_of_the_page(self):
+        with pytest.raises(ZeroDivisionError) as caught:
+            self.run("title\n\n```python\nx = 1\nx / 0\n```\n")
+        assert caught.traceback[-1].lineno + 1 == 5
+
+    def test_a_command_that_fails_is_noticed_unless_stated(self):
+        page = "```console\nwsca no-such-command\n```\n"
+        with pytest.raises(AssertionError, match="No such command"):
+            self.run(page)
+        self.run(f"<!-- exit code 2 -->\n\n{page}")
+
+    def test_only_the_commands_of_this_package_are_taken(self):
+        with pytest.raises(AssertionError, match="line 2: rm"):
+            self.run("```console\nrm -r report\n```\n")
+
+    def test_a_command_goes_on_in_the_next_line(self):
+        (block,) = read_blocks(
+            "```console\nwsca audit a.npy \\\n  b.csv\nwsca demo\n```"
+        )
+        assert read_commands(block) == [
+            ["wsca", "audit", "a.npy", "b.csv"],
+            ["wsca", "demo"],
+        ]
+
+    def test_a_block_must_be_closed(self):
+        with pytest.raises(AssertionError, match="line 1 is not closed"):
+            read_blocks("```python\nx = 1\n")
+
+
+@pytest.mark.parametrize("page", [*PAGES, CHANGELOG], ids=name_of)
+def test_every_relative_link_leads_somewhere(page):
+    for link in links_of(page):
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert exists(target), link
+        if anchor and target.suffix == ".md":
+            assert anchor in headings_of(target), link
+
+
+@each_page
+def test_every_page_of_the_gallery_that_is_named_has_an_example(page):
+    text = page.read_text("utf-8")
+    for inside in re.findall(r"\{doc\}`([^`]+)`", text):
+        target = re.sub(r".*<(.+)>", r"\1", inside)
+        folder = DOCS if target.startswith("/") else page.parent
+        path = folder / target.lstrip("/")
+        named = path if DOCS / "auto_examples" in path.parents else f"{path}.md"
+        assert exists(type(path)(named)), target
+
+
+def test_links_are_found_at_all():
+    assert sum(len(links_of(page)) for page in PAGES) > 60
+    assert "../CHANGELOG.md" in links_of(DOCS / "changelog.md")
+    assert not exists(DOCS / "no_such_page.md")
+    assert not exists(DOCS / "auto_examples" / "images" / "sphx_glr_plot_no_001.png")
+
+
+def test_every_page_is_in_the_contents():
+    reached, waiting = set(), [DOCS / "index.md"]
+    while waiting:
+        page = waiting.pop()
+        if page not in reached and page.exists():
+            reached.add(page)
+            waiting += contents_of(page)
+    assert reached == {page for page in PAGES if DOCS in page.parents}
+
+
+# What users of neighbouring tools ask for, and what the answer cannot do without.
+DEMANDS = {
+    "several rows per patient": "groups=",
+    "patient in training and test": "audit",
+    "the same answer twice": "random_state",
+    "how many permutations": "n_permutations",
+    "uncertainty": "utilization_low",
+    "effect size": "probability_shift",
+    "faster, stopped": "stop_after",
+    "neither images nor the model": "utilization_test",
+    "any metadata column": "left out",
+    "continuous without bins": "ridge",
+    "missing values": "NaN",
+    "several classes and concepts": "correlation_",
+    "null distribution": "null_distribution_",
+    "few rows": "minimum_detectable_effect",
+    "rare class": "aggregate",
+    "direction and range": "numbers.md",
+    "activation maps": "intensity_range_",
+    "simplest example": "load_heart_hospitals",
+}
+
+
+def answers():
+    """Questions with their answers."""
+    text = (DOCS / "questions_and_answers.md").read_text("utf-8")
+    parts = re.split(r"^## (.+)$", text, flags=re.MULTILINE)[1:]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def test_there_is_an_answer_to_each_demand():
+    assert len(DEMANDS) == 18
+    assert len(answers()) == len(DEMANDS)
+    assert all(question.endswith("?") for question in answers())
+
+
+@pytest.mark.parametrize("number", range(len(DEMANDS)), ids=list(DEMANDS))
+def test_an_answer_names_what_helps_and_where_to_read_on(number):
+    question, answer = list(answers().items())[number]
+    assert list(DEMANDS.values())[number] in answer, question
+    assert re.search(r"\]\(.+\)|\{doc\}`", answer), question
+
+
+# Attributes that are no numbers about a column: heads, the subspace, words.
+NO_NUMBERS = {
+    "target_head_",
+    "heads_",
+    "mean_",
+    "components_",
+    "explained_variance_",
+    "n_components_",
+    "verdicts_",
+    "summary_",
+    "description_",
+    "notes_",
+    "dropped_columns_",
+    "n_features_in_",
+    "feature_names_in_",
+    "head_",
+    "classes_",
+    "n_correct_",
+    "ranking_",
+}
+
+
+@pytest.mark.parametrize(
+    "estimator, page",
+    [
+        (WeightSpaceCorrelation, "numbers.md"),
+        (IntegratedFeatureAnalysis, "features.md"),
+    ],
+)
+def test_every_number_is_explained(estimator, page):
+    section = estimator.__doc__.split("Attributes\n")[1].split("\n\n    See Also")[0]
+    lines = re.findall(r"^    (\w+_(?:, \w+_)*) : ", section, re.MULTILINE)
+    names = {name for line in lines for name in line.split(", ")} - NO_NUMBERS
+    assert len(names) > 6
+    text = (DOCS / "guide" / page).read_text("utf-8")
+    assert sorted(name for name in names if f"`{name}`" not in text) == []
+
+
+def test_every_column_of_the_table_is_explained():
+    text = (DOCS / "guide" / "numbers.md").read_text("utf-8")
+    assert [name for name in SUMMARY_COLUMNS if f"`{name}`" not in text] == []
+
+
+def test_the_page_on_features_finds_the_shortcut(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    for prefix, first_patient in (("", 0), ("new_", 80)):
+        label, scanner = rng.integers(0, 2, (2, 80))
+        maps = rng.gamma(2.0, 1.0, (80, 6, 5, 5))
+        maps[:, 0] += label[:, None, None]
+        maps[:, 1, :2, :2] += 3.0 * scanner[:, None, None]
+        np.save(tmp_path / f"{prefix}maps.npy", maps)
+        table = {
+            "patient": np.arange(first_patient, first_patient + 80),
+            "diagnosis": label.astype(str),
+            "scanner": np.array(["A", "B"])[scanner],
+        }
+        pd.DataFrame(table).to_csv(tmp_path / f"{prefix}metadata.csv", index=False)
+    weights = np.array([[0.0] * 6, [2.0, 1.0, 0.1, 0.1, 0.0, 0.0]])
+    np.savez(tmp_path / "head.npz", weight=weights, bias=np.array([0.0, -7.0]))
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    for example in blocks("python", DOCS / "guide" / "features.md"):
+        exec(compile(example, "features.md", "exec"), names)
+    assert names["shares"]["share"].idxmax() == 1
+    assert names["drawn"].shape == (80, 5, 5)
+    assert names["shifts"].loc["scanner"]["pvalue_fwer"].idxmin() == 1
