@@ -8,7 +8,7 @@ lint:
 	$(PYTHON) -m mypy
 
 test:
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n 2 --dist worksteal
 
 docs:
 	MPLBACKEND=Agg $(PYTHON) -m sphinx --fail-on-warning --keep-going -b html docs docs/_build/html

@@ -1,7 +1,7 @@
 """Tiers of the tests: ``nox -s NAME``; ``nox -l`` lists them.
 
-Only `main`, `floors`, `bare`, `package` and `docs` run at every submission; the others
-are for releases of this package or of what it depends on.
+Those of a plain ``nox`` run at every submission; the others are for releases of this
+package or of what it depends on.
 """
 
 from pathlib import Path
@@ -82,7 +82,7 @@ def package(session):
     folder = Path(session.create_tmp())
     session.run("python", "-m", "build", "--outdir", str(folder))
     (wheel,) = folder.glob("*.whl")
-    session.install(*PINNED, f"{wheel}[torch,dask,plot,io,cli]", "pytest")
+    session.install(*PINNED, f"{wheel}[dask,plot,io,cli]", "pytest", "mypy")
     session.run("python", "scripts/check_package.py", str(folder))
 
 
