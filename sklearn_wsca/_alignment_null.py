@@ -11,6 +11,7 @@ from sklearn_wsca._alignment import Aggregate, aggregate_alignment, fitted_refer
 from sklearn_wsca._balancing import Balance
 from sklearn_wsca._design import Design
 from sklearn_wsca._exchangeability import Exchangeability
+from sklearn_wsca._memory import in_parts
 from sklearn_wsca._metadata import Column
 from sklearn_wsca._permutation import PermutationPlan
 from sklearn_wsca._probes import Probe
@@ -88,8 +89,14 @@ def refit_scores(
     primary: Primary,
 ) -> list[tuple[np.ndarray, int]]:
     """Scores of a batch of shuffles for several columns, which share the shuffles."""
-    orders = plan.orders(batch)
-    return [null.scores(T, orders, primary) for null in nulls]
+
+    def score(part: range) -> list[tuple[np.ndarray, int]]:
+        orders = plan.orders(part)
+        return [null.scores(T, orders, primary) for null in nulls]
+
+    parts = in_parts(score, batch, len(batch))
+    by_column = [zip(*found, strict=True) for found in zip(*parts, strict=True)]
+    return [(np.concatenate(scores), sum(failed)) for scores, failed in by_column]
 
 
 def sign_flip_scores(
@@ -106,6 +113,10 @@ def sign_flip_scores(
     `T` play no part in it.
     """
     filters = primary.filters
-    signs = plan.signs(batch, filters.shape[1])
-    alignment = (filters * signs[:, None, :]) @ references.T
-    return aggregate_alignment(alignment, primary.aggregate)
+
+    def score(part: range) -> np.ndarray:
+        signs = plan.signs(part, filters.shape[1])
+        alignment = (filters * signs[:, None, :]) @ references.T
+        return aggregate_alignment(alignment, primary.aggregate)
+
+    return np.concatenate(list(in_parts(score, batch, len(batch))))

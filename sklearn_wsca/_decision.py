@@ -21,6 +21,7 @@ from sklearn_wsca._exchangeability import (
     exchange_units,
 )
 from sklearn_wsca._heads import Head, all_outputs, center_rows
+from sklearn_wsca._memory import explain_shortage, in_parts
 from sklearn_wsca._metadata import Column, LeftOutError, common_rows
 from sklearn_wsca._permutation import (
     PermutationPlan,
@@ -350,23 +351,34 @@ def _shuffle(examined: list[Examined], plan: PermutationPlan, run: Any) -> np.nd
 
 def run_here(jobs: list) -> Iterator:
     """Run jobs that need no coordinates one after another."""
-    return (job(None) for job in jobs)
+    advice = "Use fewer rows, or a machine with more memory."
+    with explain_shortage("shuffles", advice):
+        return iter([job(None) for job in jobs])
 
 
 def _shuffle_batch(T, models, batch, plan) -> np.ndarray:
     """Statistics of a batch: (p, n_columns, 3)."""
-    orders = plan.orders(batch)
-    return np.stack([model.shuffles(orders) for model in models], axis=1)
+
+    def shuffle(part: range) -> np.ndarray:
+        orders = plan.orders(part)
+        return np.stack([model.shuffles(orders) for model in models], axis=1)
+
+    return np.concatenate(list(in_parts(shuffle, batch, len(batch))))
 
 
 def _estimates(found: Examined, null: np.ndarray, significance: float, n_columns: int):
     """Entries of the table by `ESTIMATES`."""
     noise = np.mean(null**2) if len(null) else found.noise.mean_square
+    estimate = np.sqrt(max(found.raw**2 - noise, 0.0))
+    low, high = found.noise.interval(found.raw, 1.0 - significance)
+    # Shuffles even out noise that differs between rows and the interval does not: a
+    # reader must not find the estimate outside of it.
     return [
-        np.sqrt(max(found.raw**2 - noise, 0.0)),
+        estimate,
         found.raw,
-        *found.noise.interval(found.raw, 1.0 - significance),
-        found.noise.upper_limit(found.raw, 1.0 - significance),
+        min(low, estimate),
+        max(high, estimate),
+        max(found.noise.upper_limit(found.raw, 1.0 - significance), estimate),
         # What a single test must reach to survive the correction over columns.
         found.typical.detectable(significance / n_columns, POWER),
         found.probability_shift,

@@ -11,6 +11,7 @@ from sklearn_wsca._design import Design
 from sklearn_wsca._exchangeability import Exchangeability
 from sklearn_wsca._folds import Folds
 from sklearn_wsca._logistic import class_directions
+from sklearn_wsca._memory import in_parts
 from sklearn_wsca._metadata import Column
 from sklearn_wsca._permutation import PermutationPlan
 from sklearn_wsca._probes import Probe
@@ -101,12 +102,13 @@ def fold_skills(
     others.
     """
     ridges = [null.prepare(T) for null in nulls]
-    skills = [
-        [null.observed_skill(ridge)] for null, ridge in zip(nulls, ridges, strict=True)
-    ]
+    pairs = list(zip(nulls, ridges, strict=True))
+    observed = [null.observed_skill(ridge) for null, ridge in pairs]
+
+    def shuffled(part: range) -> list[np.ndarray]:
+        orders = plan.orders(part)
+        return [null.skills(ridge, orders) for null, ridge in pairs]
+
     size = min(null.batch_size for null in nulls)
-    for start in range(batch.start, batch.stop, size):
-        orders = plan.orders(range(start, min(start + size, batch.stop)))
-        for null, ridge, found in zip(nulls, ridges, skills, strict=True):
-            found.append(null.skills(ridge, orders))
-    return [np.concatenate(found) for found in skills]
+    parts = zip(observed, *in_parts(shuffled, batch, size), strict=True)
+    return [np.concatenate(found) for found in parts]

@@ -37,7 +37,8 @@ from sklearn_wsca._inference import (
     no_alignment_test,
 )
 from sklearn_wsca._input import Input, check_input
-from sklearn_wsca._jobs import JobRunner
+from sklearn_wsca._jobs import LESS_MEMORY, JobRunner
+from sklearn_wsca._memory import explain_shortage
 from sklearn_wsca._permutation import PermutationPlan, canonical_order
 from sklearn_wsca._probes import batch_precision, tie_tolerance
 from sklearn_wsca._reliability import measure_reliability
@@ -172,8 +173,9 @@ class FittingSteps:
         table, weights = given.table, given.weights
         roles = read_roles(table, self._role_names())
         primary, tasks, names = self._read_tasks(table, roles, given.X.n_features)
-        subspace = self._fit_subspace(given.X, weights)
-        T, distance = subspace.coordinates(given.X, batch_precision(len(weights)))
+        with explain_shortage("X", LESS_MEMORY):
+            subspace = self._fit_subspace(given.X, weights)
+            T, distance = subspace.coordinates(given.X, batch_precision(len(weights)))
         order = canonical_order(
             distance, lambda: row_fingerprints(table) + pd.util.hash_array(weights)
         )

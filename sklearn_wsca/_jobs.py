@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -14,10 +16,22 @@ from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from sklearn_wsca._compat import get_active_backend
+from sklearn_wsca._memory import explain_shortage
 from sklearn_wsca._namespace import is_tensor
 
 # Told the name of a step, the number of jobs done, and their total.
 Watcher = Callable[[str, int, int], None]
+
+LESS_MEMORY = (
+    "Use fewer workers (n_jobs=1), fewer components (n_components) or rows, or a "
+    "machine with more memory."
+)
+LOST_WORKERS = (
+    "a worker process ended before its work was done, most often because memory ran "
+    "out. There is no result. Use fewer workers (n_jobs), or threads, which share "
+    "memory (joblib.parallel_config(backend='threading')), or give the workers more "
+    "memory; then call this again."
+)
 
 _watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 
@@ -61,11 +75,22 @@ class JobRunner:
         return int(effective_n_jobs(self.n_jobs))
 
     def run(self, name: str, jobs: list[Callable]) -> Iterator:
-        """Results of the jobs, in their order."""
+        """Results of the jobs, in their order.
+
+        Raises
+        ------
+        MemoryShortageError
+            If memory does not suffice.
+        RuntimeError
+            If workers were lost, such as processes that were killed. Their jobs are not
+            done again here: what ended a worker would then end this process.
+        """
         context = self.context.subcontext(task_name=name, max_subtasks=len(jobs))
         context.call_on_fit_task_begin(estimator=self.estimator)
         watcher, results = _watcher.get(), []
         with ExitStack() as stack:
+            stack.enter_context(explain_shortage(f"step {name!r}", LESS_MEMORY))
+            stack.enter_context(_explain_lost_workers(name))
             if self.n_workers > 1:
                 # Workers are the parallelism: one thread of linear algebra in each.
                 stack.enter_context(threadpool_limits(1, user_api="blas"))
@@ -99,9 +124,51 @@ class JobRunner:
             (self._sent,) = backend.client.scatter([self.T], broadcast=True)
         known[id(self.T)] = self._sent
         try:
-            yield
+            with _given_up_tasks_are_errors(backend):
+                yield
         finally:
             del known[id(self.T)]
+
+
+@contextmanager
+def _given_up_tasks_are_errors(backend: Any) -> Iterator[None]:
+    """Have joblib told of tasks that dask gives up, for which it would wait for ever.
+
+    dask gives a task up when several workers ended while they had it. joblib's back end
+    then fails the future of the task, but does not call back; errors that a task raises
+    come by another way.
+    """
+    # The second is its name before joblib 1.5.
+    name = "submit" if hasattr(type(backend), "submit") else "apply_async"
+    submit = getattr(backend, name)
+
+    def submit_and_call_back(job: Callable, callback: Callable) -> Any:
+        def tell(future: Any) -> None:
+            if future.exception() is not None:
+                callback(future.exception())
+
+        future = submit(job, callback)
+        future.add_done_callback(tell)
+        return future
+
+    setattr(backend, name, submit_and_call_back)
+    try:
+        yield
+    finally:
+        delattr(backend, name)
+
+
+@contextmanager
+def _explain_lost_workers(step: str) -> Iterator[None]:
+    """Say what happened when a back end tells that it lost workers."""
+    try:
+        yield
+    except Exception as error:
+        lost = isinstance(error, (BrokenProcessPool, CancelledError))
+        # That of dask, which need not be installed.
+        if not lost and type(error).__name__ != "KilledWorker":
+            raise
+        raise RuntimeError(f"step {step!r}: {LOST_WORKERS}") from error
 
 
 def _stop(found: Any, error: type | None, *_: Any) -> None:

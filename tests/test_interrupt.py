@@ -59,14 +59,72 @@ def living_processes(session):
     return found
 
 
+LONG_COMMAND = """
+import signal
+from sklearn_wsca._cli import _audit, wsca
+from sklearn_wsca._jobs import watch_progress
+
+def watcher(name, done, total):
+    if name == "encoding null":
+        print(name, done, total, flush=True)
+
+def watch(console):
+    return watch_progress(watcher)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+_audit.progress_bars = watch
+wsca(prog_name="wsca")
+"""
+
+DASK_FIT = """
+import signal, sys
+import joblib, numpy as np, pandas as pd
+import distributed
+from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca._jobs import watch_progress
+
+def watcher(name, done, total):
+    if name == "encoding null":
+        print(name, done, total, flush=True)
+
+def make(n_permutations):
+    return WeightSpaceCorrelation(
+        target_head=np.ones(8), n_permutations=n_permutations, random_state=0
+    )
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(300, 8))
+    y = pd.DataFrame({"site": generator.choice(list("abc"), 300)})
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True,
+            dashboard_address="127.0.0.1:0", host="127.0.0.1",
+        ) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_config(backend="dask"),
+    ):
+        try:
+            with watch_progress(watcher):
+                make(10**6).fit(X, y)
+        except KeyboardInterrupt:
+            again = make(99).fit(X, y).null_distribution_
+            here = make(99).set_params(n_jobs=1)
+            with joblib.parallel_config(backend="sequential"):
+                here = here.fit(X, y).null_distribution_
+            print("interrupted", abs(again - here).to_numpy().max() < 1e-12)
+"""
+
+
 @pytest.fixture
 def start():
-    """Start the long fit in a session of its own, which ends with the test."""
+    """Start long work in a session of its own, which ends with the test."""
     started = []
 
-    def start(backend):
+    def start(*arguments):
         process = subprocess.Popen(
-            [sys.executable, "-c", LONG_FIT, backend],
+            [sys.executable, *map(str, arguments)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -98,7 +156,7 @@ def start():
     ],
 )
 def test_interrupt_ends_the_fit_and_all_worker_processes(start, backend, interrupt):
-    process = start(backend)
+    process = start("-c", LONG_FIT, backend)
     first = process.stdout.readline().split()
     if not first:
         pytest.fail(process.communicate()[1])
@@ -117,6 +175,72 @@ def test_interrupt_ends_the_fit_and_all_worker_processes(start, backend, interru
     while living_processes(process.pid) and time.monotonic() < before + SECONDS_TO_END:
         time.sleep(0.05)
     assert living_processes(process.pid) == {}
+
+
+def wait_for_the_end(process):
+    """Wait until nothing of its session is left."""
+    before = time.monotonic()
+    while living_processes(process.pid) and time.monotonic() < before + SECONDS_TO_END:
+        time.sleep(0.05)
+    assert living_processes(process.pid) == {}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+def test_interrupt_of_a_fit_on_dask_leaves_a_usable_cluster(start, tmp_path):
+    """The signal goes to the main process; the workers of a cluster are elsewhere."""
+    pytest.importorskip("distributed")
+    script = tmp_path / "fit_on_dask.py"
+    script.write_text(DASK_FIT)
+    process = start(script)
+    first = process.stdout.readline().split()
+    if not first:
+        pytest.fail(process.communicate()[1])
+    assert int(first[-1]) > 100
+    os.kill(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=2 * SECONDS_TO_END)
+    assert process.returncode == 0, errors
+    assert output.splitlines()[-1] == "interrupted True"
+    wait_for_the_end(process)
+
+
+@pytest.fixture
+def audited(tmp_path):
+    """Embeddings, metadata and an older report."""
+    generator = np.random.default_rng(0)
+    np.save(tmp_path / "embeddings.npy", generator.normal(size=(300, 8)) + 2.0)
+    table = pd.DataFrame({name: generator.choice(list("abc"), 300) for name in "xy"})
+    table.to_csv(tmp_path / "metadata.csv", index=False)
+    (tmp_path / "older").mkdir()
+    (tmp_path / "older" / "report.html").write_text("an older report")
+    return tmp_path
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+@pytest.mark.parametrize(("out", "jobs"), [("older", 1), ("new", 2)])
+def test_interrupt_of_the_command_is_one_line_and_leaves_no_file(
+    start, audited, out, jobs
+):
+    for package in ("click", "rich", "jinja2", "matplotlib"):
+        pytest.importorskip(package)
+    before = {path: path.is_file() and path.read_bytes() for path in audited.rglob("*")}
+    files = [audited / "embeddings.npy", audited / "metadata.csv"]
+    options = ["--target", "x", "--permutations", 10**6, "--jobs", jobs]
+    command = ["audit", *files, *options, "--out", audited / out]
+    process = start("-c", LONG_COMMAND, *command)
+    first = process.stdout.readline().split()
+    if not first:
+        pytest.fail(process.communicate()[1])
+    assert int(first[-1]) > 100
+    os.killpg(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=SECONDS_TO_END)
+    # What click does: neither bad input (2) nor a finding (3), and no traceback.
+    assert process.returncode == 1
+    assert errors.strip() == "Aborted!"
+    # No answer either.
+    assert all(line.startswith("encoding null") for line in output.splitlines())
+    after = {path: path.is_file() and path.read_bytes() for path in audited.rglob("*")}
+    assert after == before
+    wait_for_the_end(process)
 
 
 def fit(backend, n_permutations=100):

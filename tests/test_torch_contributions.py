@@ -495,7 +495,7 @@ def test_everything_is_as_it_was_after_an_error_in_a_layer(convnet):
         raise RuntimeError("out of memory")
 
     handle = convnet.dropout.register_forward_pre_hook(fail)
-    with pytest.raises(RuntimeError, match="out of memory"):
+    with pytest.raises(MemoryError, match="out of memory"):
         extract_contributions(convnet, [make_images()[0]], "features")
     handle.remove()
     assert all(bool((values.grad == 1).all()) for values in convnet.parameters())

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sklearn_wsca._cli._audit import Findings, analyse
+from sklearn_wsca._cli._errors import OneLineGroup
 from sklearn_wsca._cli._features import analyse_features, read_maps
 from sklearn_wsca._cli._inputs import (
     AuditRows,
@@ -39,7 +40,7 @@ FOUND = 3
 FILE_WORDS = ("Report, to open in a browser", "Table", "Result, for programs")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=OneLineGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="sklearn_wsca")
 def wsca() -> None:
     """Does a neural network use the metadata that its embeddings encode?"""
@@ -143,9 +144,9 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
         random_state=options["seed"],
     )
     found = analyse_features(analysis, rows, held_out, head_file)
-    paths = found.write(out, rows.X)
     console = Console()
     print_features(console, found)
+    paths = found.write(out, rows.X)
     console.print()
     for path in paths:
         console.print(Text(str(path)), soft_wrap=True, highlight=False)
@@ -211,9 +212,10 @@ def name_inputs(
 def report(
     console: Console, found: Findings, result: dict[str, Any], out: Path
 ) -> None:
-    """Write the files, then print the answers and where they are."""
-    paths = found.write(out, result)
+    """Print the answers, write the files, and say where they are."""
+    # First, so that a disk that is full by now does not cost the answers as well.
     print_result(console, result)
+    paths = found.write(out, result)
     console.print()
     for words, path in zip(FILE_WORDS, paths, strict=True):
         # Without wrapping, so that a long path can be copied.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
+from sklearn_wsca._memory import MemoryShortageError
 from sklearn_wsca._wording import printable
 from sklearn_wsca.io import FileError
 
@@ -29,6 +32,22 @@ class InputError(click.ClickException):
         click.echo(f"wsca: {self.message}", file=file, err=True)
 
 
+class OneLineGroup(click.Group):
+    """Commands that end with one line where the system refuses, as on a full disk."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # Nobody reads on: click ends quietly.
+                raise
+            raise InputError(
+                f"the system refused to read or write ({error}); check disk space, "
+                "permissions, and where the output goes."
+            ) from error
+
+
 @contextmanager
 def refuse(files: dict[str, Path]) -> Iterator[None]:
     """Turn refusals into one line that names the file they are about.
@@ -41,6 +60,8 @@ def refuse(files: dict[str, Path]) -> Iterator[None]:
     """
     try:
         yield
+    except MemoryShortageError as error:
+        raise InputError(str(error)) from error
     except MemoryError as error:
         raise InputError(
             f"the memory of this machine does not suffice ({error}); save embeddings "

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_wsca._cli._errors import InputError, refuse
-from sklearn_wsca._cli._notes import collect_warnings
+from sklearn_wsca._cli._notes import collect_warnings, say
 from sklearn_wsca._heads import Head, read_head
 from sklearn_wsca.io import load_embeddings, load_head, load_metadata, match_rows
 
@@ -54,6 +54,8 @@ class RowSource:
             X, metadata, notes = match_rows(
                 X, metadata, unmatched=self.unmatched, names=names
             )
+        for note in notes:
+            say(note)
         return AuditRows(X, metadata, self.files, warned + notes)
 
 

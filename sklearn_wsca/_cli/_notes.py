@@ -22,4 +22,9 @@ def collect_warnings(notes: list[str]) -> Iterator[None]:
             continue
         message = printable(" ".join(str(warning.message).split()))
         notes.append(message)
-        click.echo(f"wsca: note: {message}", err=True)
+        say(message)
+
+
+def say(note: str) -> None:
+    """Print a note on standard error."""
+    click.echo(f"wsca: note: {note}", err=True)

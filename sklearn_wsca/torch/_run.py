@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from sklearn_wsca._memory import explain_shortage
 from sklearn_wsca.torch._batches import (
     ModelInputs,
     as_inputs,
@@ -18,6 +19,10 @@ from sklearn_wsca.torch._batches import (
 )
 from sklearn_wsca.torch._inference import inference, progress_bar
 from sklearn_wsca.torch._tap import Tap
+
+SMALLER_BATCHES = (
+    "Make batch_size of the loader smaller, or run on another device (device=...)."
+)
 
 
 @dataclass(frozen=True)
@@ -45,11 +50,14 @@ class Run:
             advance = stack.enter_context(progress_bar(loader, self.progress))
             tap: Tap | None = None
             for number, batch in enumerate(loader):
-                inputs = as_inputs(batch, number, self.prepare, self.key).to(place)
-                if tap is None:
-                    tap = stack.enter_context(make_tap(inputs))
-                output = inputs.call(model)
-                values = tap.take(output)
+                inputs = as_inputs(batch, number, self.prepare, self.key)
+                # Not in halves: batch normalisation may see who shares a batch.
+                with explain_shortage(f"loader, batch {number}", SMALLER_BATCHES):
+                    inputs = inputs.to(place)
+                    if tap is None:
+                        tap = stack.enter_context(make_tap(inputs))
+                    output = inputs.call(model)
+                    values = tap.take(output)
                 _check_rows(values, inputs, output, number, tap)
                 store(number, values, output)
                 advance()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+
+from sklearn_wsca._memory import explain_shortage
 
 
 class RowSink:
@@ -71,7 +73,9 @@ class RowSink:
         self._blocks.append(block)
 
     def _collect(self) -> np.ndarray:
-        return np.concatenate(self._blocks)
+        advice = "Pass out=, a .npy file that they are written to as they come."
+        with explain_shortage(self.what, advice):
+            return np.concatenate(self._blocks)
 
     def _check_finite(self, block: np.ndarray, number: int) -> None:
         finite = np.isfinite(block)
@@ -93,25 +97,42 @@ class FileSink(RowSink):
         super().__init__(what)
         self.path = path
         self._temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-        self._file: BinaryIO = self._temporary.open("xb")
+        with self._disk_errors():
+            self._file: BinaryIO = self._temporary.open("xb")
 
     def discard(self) -> None:
         """Close and delete the incomplete file."""
-        self._file.close()
+        # A full disk has no room for what is left to be written either.
+        with suppress(OSError):
+            self._file.close()
         self._temporary.unlink(missing_ok=True)
 
     def _write(self, block: np.ndarray) -> None:
-        if self.n_rows == 0:
-            self._write_header(0)
-        self._file.write(np.ascontiguousarray(block, dtype="<f4").data)
+        with self._disk_errors():
+            if self.n_rows == 0:
+                self._write_header(0)
+            self._file.write(np.ascontiguousarray(block, dtype="<f4").data)
 
     def _collect(self) -> np.ndarray:
-        # The header has spare room for the digits of the number of rows.
-        self._file.seek(0)
-        self._write_header(self.n_rows)
-        self._file.close()
-        self._temporary.replace(self.path)
+        with self._disk_errors():
+            # The header has spare room for the digits of the number of rows.
+            self._file.seek(0)
+            self._write_header(self.n_rows)
+            self._file.close()
+            self._temporary.replace(self.path)
         return np.load(self.path, mmap_mode="r", allow_pickle=False)
+
+    @contextmanager
+    def _disk_errors(self) -> Iterator[None]:
+        """Name the file that was asked for, not the one that is written meanwhile."""
+        try:
+            yield
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"out: {str(self.path)!r} cannot be written ({error.strerror}), and "
+                "nothing is left of it; make room on that disk, or name another file",
+            ) from error
 
     def _write_header(self, n_rows: int) -> None:
         shape = (n_rows, *(self.row_shape or ()))
@@ -127,6 +148,8 @@ def open_sink(out: Any, what: str) -> Iterator[RowSink]:
     ------
     ValueError
         If the file is not called .npy or its folder does not exist.
+    OSError
+        If the folder cannot be written to, or its disk is full.
     """
     sink = RowSink(what) if out is None else FileSink(_check_path(out), what)
     try:
