@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_wsca._column_numbers import as_numbers
 from sklearn_wsca._decision import (
     NO_DECISION,
     TIES,
@@ -27,7 +28,6 @@ from sklearn_wsca._metadata import (
     Column,
     Kind,
     LeftOutError,
-    as_numbers,
     match_levels,
     restrict_rows,
 )
@@ -218,7 +218,12 @@ def audit_rows(
     notes = {name: list(column.notes) for name, column in columns.items()}
     add_utilization(rows, notes, tests, rule)
     names = list(memory.summary.index)
-    not_analysed = {n: "not analysed in fit" for n in names if n not in memory.columns}
+    notes_of_fit = dict(zip(names, memory.summary["note"], strict=True))
+    not_analysed = {
+        name: f"not analysed in fit ({note.removeprefix('left out: ')})"
+        for name, note in notes_of_fit.items()
+        if name not in memory.columns
+    }
     summary = summarise(names, not_analysed | left_out, rows)
     summary.attrs[DESCRIPTION] = describe_rows(
         len(table), columns, target, roles, tests, rule

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from sklearn_wsca._memory import in_parts
 from sklearn_wsca._namespace import array_namespace, cast, is_tensor
 
 ELEMENTS_PER_BLOCK = 2**23
@@ -53,22 +54,22 @@ class Embeddings:
     def blocks(self) -> Iterator[tuple[slice, Any]]:
         """Blocks of rows in double precision, and which of the rows they are."""
         start = 0
-        for given in row_blocks(self._n_given, self.n_features):
-            block = self._read(given)
-            if self.kept is not None:
-                block = block[self.kept[given]]
-            yield slice(start, start + len(block)), cast(block, "float64")
+        size = rows_per_block(self.n_features)
+        for block in in_parts(self._read, range(self._n_given), size):
+            yield slice(start, start + len(block)), block
             start += len(block)
             release_pages(self.array)
 
-    def _read(self, given: slice) -> Any:
-        """Rows of the array; those that were not in memory are checked here."""
+    def _read(self, part: range) -> Any:
+        """Kept rows of the array; those that were not in memory are checked here."""
+        given = slice(part.start, part.stop)
         block = self.array[given]
-        if not is_lazy(self.array):
-            return block
-        block = np.asarray(block)
-        check_finite(block, given.start)
-        return block
+        if is_lazy(self.array):
+            block = np.asarray(block)
+            check_finite(block, given.start)
+        if self.kept is not None:
+            block = block[self.kept[given]]
+        return cast(block, "float64")
 
 
 def as_embeddings(X: Any) -> Embeddings:
@@ -76,9 +77,14 @@ def as_embeddings(X: Any) -> Embeddings:
     return X if isinstance(X, Embeddings) else Embeddings(X)
 
 
+def rows_per_block(width: int) -> int:
+    """Most rows that are read in one go."""
+    return min(max(1, ELEMENTS_PER_BLOCK // width), MOST_ROWS_PER_BLOCK)
+
+
 def row_blocks(n: int, width: int) -> Iterator[slice]:
     """Slices that cover ``range(n)`` in blocks of bounded size."""
-    size = min(max(1, ELEMENTS_PER_BLOCK // width), MOST_ROWS_PER_BLOCK)
+    size = rows_per_block(width)
     for start in range(0, n, size):
         yield slice(start, min(start + size, n))
 
@@ -125,10 +131,13 @@ def check_lazy(X: Any) -> None:
         )
 
 
-def check_finite(X: Any, first_row: int | None = None) -> None:
+def check_finite(
+    X: Any, first_row: int | None = None, names: tuple[str, str] = ("X", "embedding")
+) -> None:
     """Raise if an embedding is NaN, infinite, or of a size whose square overflows.
 
     `first_row` is the number of the first row of a block; None stands for all rows.
+    `names` are those of the argument and of what it holds.
     """
     if not len(X):
         return
@@ -136,22 +145,31 @@ def check_finite(X: Any, first_row: int | None = None) -> None:
     xp = array_namespace(X)
     ends = np.abs([float(xp.min(X)), float(xp.max(X))])
     if not np.isfinite(ends).all():
-        _refuse_non_finite(X, first_row)
-    check_size(float(ends.max()))
+        _refuse_non_finite(X, first_row, names)
+    check_size(float(ends.max()), *names)
 
 
-def check_size(largest: float) -> None:
-    """Raise if squares of embeddings of this size leave the range of doubles."""
-    if largest and not SMALLEST < largest < LARGEST:
+def check_size(
+    largest: float,
+    argument: str,
+    what: str,
+    limits: tuple[float, float] = (SMALLEST, LARGEST),
+) -> None:
+    """Raise if products of numbers of this size leave the range of their type."""
+    if largest and not limits[0] < largest < limits[1]:
+        hint = " (and the weights of trained heads by the inverse)"
         raise ValueError(
-            f"X: the largest embedding has the size {largest:.3g}, outside of "
-            f"{SMALLEST:g} to {LARGEST:g}, where squares can be computed; rescale the "
-            "embeddings (and the weights of trained heads by the inverse)."
+            f"{argument}: the largest {what} has the size {largest:.3g}, outside of "
+            f"{limits[0]:g} to {limits[1]:g}, where products can be computed; rescale "
+            f"the {what}s{hint if what == 'embedding' else ''}."
         )
 
 
-def _refuse_non_finite(X: Any, first_row: int | None) -> NoReturn:
+def _refuse_non_finite(
+    X: Any, first_row: int | None, names: tuple[str, str]
+) -> NoReturn:
     xp, start = array_namespace(X), first_row or 0
+    argument, content = names
     bad = ~xp.isfinite(X)
     rows = [start + int(row) for row in xp.nonzero(xp.any(bad, axis=1))[0]]
     what = "NaN" if bool(xp.any(xp.isnan(X))) else "infinity"
@@ -162,7 +180,7 @@ def _refuse_non_finite(X: Any, first_row: int | None) -> NoReturn:
         read = f"the rows {start} to {start + len(X) - 1}"
         unread = " Later rows were not read yet."
     raise ValueError(
-        f"X: the embeddings contain {what}: {int(xp.sum(bad))} non-finite values in "
-        f"{len(rows)} of {read} (rows {shown}{more}, counted from 0). Drop those rows "
-        f"from X and y, or export the embeddings again.{unread}"
+        f"{argument}: the {content}s contain {what}: {int(xp.sum(bad))} non-finite "
+        f"values in {len(rows)} of {read} (rows {shown}{more}, counted from 0). Drop "
+        f"those rows from all arguments, or export the {content}s again.{unread}"
     )

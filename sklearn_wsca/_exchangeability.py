@@ -36,8 +36,23 @@ class Groups:
 
     @classmethod
     def of(cls, series: pd.Series) -> Groups:
-        """Number the groups of a column by their first rows."""
-        return cls(series.name, np.asarray(pd.factorize(series)[0], dtype=np.intp))
+        """Number the groups of a column by their first rows.
+
+        Raises
+        ------
+        ValueError
+            If values are no names, or names differ in nothing but their type.
+        """
+        try:
+            codes, names = pd.factorize(series)
+        except TypeError as error:
+            raise ValueError(
+                f"groups: {series.name!r} holds values that cannot name a group, such "
+                f"as {series.iloc[0]!r}; pass numbers or text."
+            ) from error
+        if names.dtype == object:
+            _check_types_of_names(series.name, names)
+        return cls(series.name, np.asarray(codes, dtype=np.intp))
 
     @property
     def rows(self) -> np.ndarray:
@@ -59,6 +74,18 @@ class Groups:
         """Return the same groups for a table whose row i was row ``order[i]``."""
         codes = pd.Series(self.codes[order], name=self.name)
         return Groups.of(codes.where(codes >= 0))
+
+
+def _check_types_of_names(name: Any, names: Any) -> None:
+    """Raise if a group would fall apart because it is both 1 and '1'."""
+    first: dict[str, Any] = {}
+    for value in names:
+        other = first.setdefault(str(value), value)
+        if other is not value:
+            raise ValueError(
+                f"groups: {name!r} holds both {other!r} and {value!r}, which differ in "
+                "type only; bring the column to one type, for example by .astype(str)."
+            )
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import validate_data
 
+from sklearn_wsca._array_checks import check_array_like, explain_bad_array
 from sklearn_wsca._contributions import (
     ClassRows,
     keep_top,
@@ -19,6 +20,7 @@ from sklearn_wsca._contributions import (
 from sklearn_wsca._feature_labels import encode_labels, read_table
 from sklearn_wsca._feature_maps import FeatureMaps, as_array, pool_maps
 from sklearn_wsca._heads import Head
+from sklearn_wsca._namespace import is_tensor, to_numpy
 from sklearn_wsca._table import as_table, check_same_index
 
 
@@ -36,8 +38,13 @@ class FeatureSteps:
 
     def _read_maps(self, A: Any, reset: bool) -> FeatureMaps:
         """Check shape and number of features; pooled ones as scikit-learn does."""
+        check_array_like(A, "A")
+        A = to_numpy(A) if is_tensor(A) else A
         if not is_spatial(A):
-            return FeatureMaps.of(validate_data(self, A, reset=reset))
+            # Rows that are not finite are named by those who read the maps.
+            with explain_bad_array("A", "feature maps"):
+                A = validate_data(self, A, reset=reset, ensure_all_finite=False)
+            return FeatureMaps.of(A)
         maps = FeatureMaps.of(A)
         if reset:
             self.n_features_in_ = maps.n_features

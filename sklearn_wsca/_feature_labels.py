@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Number
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api import types
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils.multiclass import type_of_target
 
+from sklearn_wsca._column_numbers import numbers_or_none
 from sklearn_wsca._contributions import ClassRows
 from sklearn_wsca._feature_maps import FeatureMaps, pool_maps
 from sklearn_wsca._heads import Head, read_head
@@ -68,8 +71,20 @@ def read_table(y: Any, target: Any, groups: Any, metadata: Any) -> LabelTable:
             "these samples from A and y."
         )
     return LabelTable(
-        table[target], None if groups is None else table[groups], table[names]
+        _read_labels(table[target]),
+        None if groups is None else table[groups],
+        table[names],
     )
+
+
+def _read_labels(labels: pd.Series) -> pd.Series:
+    """Labels of which it is certain that they are numbers or levels."""
+    if not len(labels):
+        return labels
+    numbers = numbers_or_none(labels)
+    # Decimals and fractions: scikit-learn takes them for something unknown.
+    of_python = types.is_object_dtype(labels.dtype) and isinstance(labels[0], Number)
+    return labels if numbers is None or not of_python else pd.Series(numbers)
 
 
 def read_rows(source: Any, labels: pd.Series, maps: FeatureMaps) -> ClassRows:
@@ -108,7 +123,8 @@ def _classes_of(head: Head, labels: pd.Series) -> tuple | None:
 def _levels(labels: pd.Series) -> tuple:
     """Different labels, sorted."""
     try:
-        return tuple(np.unique(labels.to_numpy()).tolist())
+        # As objects: numpy alone makes numbers of dates.
+        return tuple(np.unique(labels.astype(object).to_numpy()).tolist())
     except TypeError as error:
         raise ValueError(
             "y: the labels are both numbers and text, such as "
@@ -128,7 +144,8 @@ def _check_numbers(labels: pd.Series) -> None:
 def _fit_rows(labels: pd.Series, pooled: np.ndarray) -> ClassRows:
     """Linear head of the pooled activations, for people who have none."""
     scale = np.sqrt(pooled.var(axis=0).mean()) or 1.0
-    if type_of_target(labels, input_name="y").startswith("continuous"):
+    is_number = types.is_numeric_dtype(labels.dtype)
+    if is_number and type_of_target(labels, input_name="y").startswith("continuous"):
         model = Ridge().fit(pooled / scale, labels)
         head = Head(model.coef_[None] / scale, np.r_[model.intercept_], None, "ridge")
         return ClassRows.of(head, None)
@@ -136,8 +153,9 @@ def _fit_rows(labels: pd.Series, pooled: np.ndarray) -> ClassRows:
         raise ValueError(
             "y: all samples have the same label, 1 class; a head needs at least two."
         )
-    model = LogisticRegression(max_iter=MOST_ITERATIONS).fit(pooled / scale, labels)
-    classes = tuple(model.classes_.tolist())
+    classes = _levels(labels)
+    codes = pd.Index(classes, dtype=object).get_indexer(labels.astype(object))
+    model = LogisticRegression(max_iter=MOST_ITERATIONS).fit(pooled / scale, codes)
     head = Head(model.coef_ / scale, model.intercept_, classes, "logistic")
     return ClassRows.of(head, classes)
 

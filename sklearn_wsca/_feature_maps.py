@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from sklearn_wsca._embeddings import release_pages
+from sklearn_wsca._embeddings import LARGEST, SMALLEST, check_size, release_pages
+from sklearn_wsca._memory import in_parts
 from sklearn_wsca._namespace import is_tensor, to_numpy
 
 # What is read in one go; a memory map lets go of it afterwards.
@@ -21,6 +22,11 @@ BYTES_PER_BLOCK = 2**21
 # A sum of products is off by a few units in the last place of its terms.
 ROUNDINGS = 16
 MOST_THREADS = 8
+# Between them products of maps and weights stay in the range of the type.
+LIMITS = {
+    np.dtype(np.float32): (1e-30, 1e30),
+    np.dtype(np.float64): (SMALLEST, LARGEST),
+}
 ROWS_SHOWN = 5
 MOST_DIMENSIONS = 5
 
@@ -96,10 +102,14 @@ class FeatureMaps:
     def pieces(self, fewest: int = 1) -> Iterator[tuple[int, np.ndarray]]:
         """First row of every piece that is read in one go, and the piece."""
         width = self.n_features * self.n_positions * self.array.dtype.itemsize
-        size = max(fewest, BYTES_PER_READ // width)
-        for start in range(0, len(self), size):
-            yield start, np.asarray(self.array[start : start + size])
+        size, start = max(fewest, BYTES_PER_READ // width), 0
+        for piece in in_parts(self._read, range(len(self)), size):
+            yield start, piece
+            start += len(piece)
             release_pages(self.array)
+
+    def _read(self, part: range) -> np.ndarray:
+        return np.asarray(self.array[part.start : part.stop])
 
     def cut(self, start: int, piece: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
         """Blocks of a piece, and which rows they are; each is overwritten by the next.
@@ -212,6 +222,8 @@ def survey_maps(maps: FeatureMaps, weights: np.ndarray) -> Survey:
     """
     pooled = np.empty((len(maps), maps.n_features))
     lowest, highest, means = np.empty((3, len(maps), len(weights)))
+    limits = LIMITS[maps.precision]
+    check_size(_largest(weights), "head", "weight", limits)
     in_precision = weights.astype(maps.precision)
 
     def look(rows: slice, block: np.ndarray) -> None:
@@ -225,9 +237,14 @@ def survey_maps(maps: FeatureMaps, weights: np.ndarray) -> Survey:
     for start, piece in maps.visit(look):
         if not np.isfinite(pooled[start : start + len(piece)]).all():
             refuse_non_finite(piece, start)
+    check_size(_largest(pooled), "A", "feature map", limits)
     size = np.abs(pooled).max(axis=0) @ np.abs(weights).T
     rounding = ROUNDINGS * np.finfo(maps.precision).eps * size
     return Survey(pooled, lowest, highest, means, rounding)
+
+
+def _largest(values: np.ndarray) -> float:
+    return float(np.abs(values).max(initial=0.0))
 
 
 def pool_maps(maps: FeatureMaps) -> np.ndarray:

@@ -8,9 +8,13 @@ from typing import Any
 
 import numpy as np
 from scipy import special
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
 
-from sklearn_wsca._embeddings import as_embeddings
-from sklearn_wsca._namespace import beside, to_numpy
+from sklearn_wsca._embeddings import as_embeddings, check_size
+from sklearn_wsca._namespace import beside, is_tensor, to_numpy
+
+KINDS = ("logistic", "ridge")
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,26 @@ class Head:
     kind : {"logistic", "ridge"}
         "logistic": rows are class scores, which a vector added to all of them does not
         change. "ridge": every row is an output of its own.
+
+    Raises
+    ------
+    ValueError
+        If numbers of rows, intercepts and classes do not fit, or `kind` is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_wsca import Head
+    >>> head = Head(
+    ...     coef=np.array([[2.0, 0.0, -1.0]]),
+    ...     intercept=np.array([0.5]),
+    ...     classes=("benign", "malignant"),
+    ...     kind="logistic",
+    ... )
+    >>> head.row_names
+    ('malignant',)
+    >>> head.outputs(np.array([[1.0, 4.0, 3.0]]))
+    array([[-0.5]])
     """
 
     coef: np.ndarray
@@ -43,6 +67,14 @@ class Head:
             raise ValueError(
                 f"Head: coef has {len(self.coef)} rows and intercept has "
                 f"{len(self.intercept)} entries; they must be equal in number."
+            )
+        if self.kind not in KINDS:
+            raise ValueError(f"Head: kind={self.kind!r} is not one of {KINDS}.")
+        n_classes = self.n_rows if self.classes is None else len(self.classes)
+        if n_classes != self.n_rows and (n_classes, self.n_rows) != (2, 1):
+            raise ValueError(
+                f"Head: coef has {self.n_rows} rows and there are {n_classes} classes; "
+                "pass one row per class, or a single row for two classes."
             )
 
     @property
@@ -67,7 +99,18 @@ class Head:
         return center_rows(self.coef) if self.kind == "logistic" else self.coef
 
     def outputs(self, X: np.ndarray) -> np.ndarray:
-        """Head outputs of embeddings: (n_samples, n_rows)."""
+        """Outputs of the head for embeddings.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Embeddings.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_rows)
+            ``X @ coef.T + intercept``.
+        """
         return X @ self.coef.T + self.intercept
 
 
@@ -124,6 +167,20 @@ def is_trained(source: Any) -> bool:
     return True
 
 
+def _why_untrained(source: Any) -> str:
+    """What keeps something from being a trained head."""
+    if isinstance(source, str):
+        return (
+            f"{source!r} cannot be read as weights; read files with "
+            "sklearn_wsca.io.load_head"
+        )
+    try:
+        check_is_fitted(source)
+    except (NotFittedError, TypeError):
+        return f"{source!r} is not fitted"
+    return f"{type(source).__name__} has no coef_, so it is no linear head"
+
+
 def read_head(
     source: Any, *, argument: str, n_features: int, levels: tuple | None
 ) -> Head:
@@ -144,8 +201,15 @@ def read_head(
     Raises
     ------
     ValueError
-        If the head is no array of numbers, not finite, or of another width.
+        If the head is not trained, no array of numbers, not finite, or of another
+        width.
     """
+    if not is_trained(source):
+        raise ValueError(
+            f"{argument}: {_why_untrained(source)}; pass a trained head, or leave "
+            f"{argument} out to have one fitted."
+        )
+    _check_single_rows(source, argument)
     coef, intercept, classes, kind = _unpack(source)
     coef = _as_matrix(coef, argument)
     intercept = _as_intercept(intercept, len(coef), argument)
@@ -156,6 +220,16 @@ def read_head(
         # Several unnamed rows are class scores in practice: outputs of a network.
         kind = "logistic" if len(coef) > 1 or classes is not None else "ridge"
     return Head(coef, intercept, classes, kind)
+
+
+def _check_single_rows(source: Any, argument: str) -> None:
+    """Raise if the rows of an estimator stand for pairs of classes."""
+    n_classes = len(getattr(source, "classes_", ()))
+    if hasattr(source, "support_vectors_") and n_classes > 2:
+        raise ValueError(
+            f"{argument}: {source!r} has one row of weights per pair of classes; pass "
+            "one with a row per class, such as LinearSVC or LogisticRegression."
+        )
 
 
 def _unpack(source: Any) -> tuple[Any, Any, tuple | None, str | None]:
@@ -185,6 +259,8 @@ def _is_pair(source: Any) -> bool:
 
 def _as_array(values: Any) -> Any:
     """Turn torch tensors into arrays without importing torch; leave the rest."""
+    if not is_tensor(values):
+        return values
     for step in ("detach", "cpu", "double", "numpy"):
         values = getattr(values, step, lambda values=values: values)()
     return values
@@ -192,12 +268,12 @@ def _as_array(values: Any) -> Any:
 
 def _as_matrix(coef: Any, argument: str) -> np.ndarray:
     try:
-        coef = np.array(_as_array(coef), dtype=np.float64, ndmin=1)
-    except (TypeError, ValueError) as error:
+        coef = _as_doubles(coef)
+    except ValueError as error:
         raise ValueError(
-            f"{argument}: cannot be read as weights ({type(coef).__name__}); pass an "
-            "array (C, d) or (d,), a pair (W, b), a fitted scikit-learn linear "
-            "model or a torch.nn.Linear."
+            f"{argument}: cannot be read as weights ({error}); pass an array (C, d) or "
+            "(d,), a pair (W, b), a fitted scikit-learn linear model or a "
+            "torch.nn.Linear."
         ) from error
     if coef.ndim > 2:
         raise ValueError(
@@ -205,25 +281,56 @@ def _as_matrix(coef: Any, argument: str) -> np.ndarray:
             "(C, d) or (d,)."
         )
     coef = np.atleast_2d(coef)
+    if not coef.size:
+        raise ValueError(
+            f"{argument}: the head is empty, its weights have the shape {coef.shape}; "
+            "pass an array (C, d) or (d,)."
+        )
     if not np.isfinite(coef).all():
         bad = int((~np.isfinite(coef)).sum())
         raise ValueError(
             f"{argument}: {bad} of {coef.size} weights are NaN or infinite; export the "
             "head again."
         )
+    check_size(float(np.abs(coef).max()), argument, "weight")
     return coef
+
+
+def _as_doubles(values: Any) -> np.ndarray:
+    """Real numbers, of which nothing is dropped.
+
+    Raises
+    ------
+    ValueError
+        If there are none; the message says what there is.
+    """
+    try:
+        array = np.asarray(_as_array(values))
+        if not np.iscomplexobj(array) and not np.ma.is_masked(values):
+            return array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(type(values).__name__) from error
+    raise ValueError("complex numbers" if np.iscomplexobj(array) else "masked values")
 
 
 def _as_intercept(intercept: Any, n_rows: int, argument: str) -> np.ndarray:
     if intercept is None:
         return np.zeros(n_rows)
-    intercept = np.array(_as_array(intercept), dtype=np.float64).ravel()
+    try:
+        intercept = _as_doubles(intercept).ravel()
+    except ValueError as error:
+        raise ValueError(
+            f"{argument}: cannot be read as intercepts ({error}); pass one number per "
+            f"row of the weights, which have {n_rows}."
+        ) from error
     if len(intercept) == 1:
         intercept = np.repeat(intercept, n_rows)
-    if len(intercept) != n_rows or not np.isfinite(intercept).all():
+    finite = np.isfinite(intercept).sum()
+    if len(intercept) != n_rows or finite < n_rows:
         raise ValueError(
             f"{argument}: the weights have {n_rows} rows, so {n_rows} finite "
-            f"intercepts are needed; found {len(intercept)}."
+            f"intercepts are needed; found {len(intercept)}, of which {finite} are "
+            "finite."
         )
     return intercept
 

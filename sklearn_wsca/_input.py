@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Number
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import validate_data
 
+from sklearn_wsca._array_checks import check_array_like, explain_bad_array
 from sklearn_wsca._compat import _check_sample_weight
-from sklearn_wsca._embeddings import Embeddings, check_finite, check_lazy, is_lazy
+from sklearn_wsca._embeddings import (
+    Embeddings,
+    check_finite,
+    check_lazy,
+    check_size,
+    is_lazy,
+)
 from sklearn_wsca._namespace import is_tensor
 from sklearn_wsca._table import as_table, check_same_index
-from sklearn_wsca._validation import (
-    check_enough_weights,
-    check_same_length,
-    explain_bad_embeddings,
+from sklearn_wsca._validation import check_enough_weights, check_same_length
+
+SHAPE = (
+    "Embeddings have one row per sample and one column per feature; average feature "
+    "maps over their positions first. "
 )
 
 
@@ -45,8 +54,10 @@ class Input:
 def check_embeddings(estimator: Any, X: Any, reset: bool) -> Embeddings:
     """Check embeddings in any form; arrays that are read in blocks are not read yet."""
     fewest = 2 if reset else 1
-    with explain_bad_embeddings():
+    check_array_like(X, "X")
+    with explain_bad_array("X", "embeddings", SHAPE):
         if is_lazy(X) or is_tensor(X):
+            X = X.detach() if is_tensor(X) else X
             check_lazy(X)
             _check_shape(X, fewest)
             # Counts and remembers the features without reading the rows.
@@ -80,14 +91,25 @@ def check_input(
     table = as_table(y)
     check_same_length(embeddings, table)
     n = len(embeddings)
-    weights = _check_sample_weight(
-        sample_weight, np.empty((n, 1)), dtype=np.float64, ensure_non_negative=True
-    )
+    weights = _check_weights(sample_weight, y, n)
     used = weights > 0
     check_enough_weights(used, 2 if reset else 1)
     if used.all():
         return Input(embeddings, table, weights, n)
     return Input(embeddings.keep(used), table[used], weights[used], n)
+
+
+def _check_weights(sample_weight: Any, y: Any, n: int) -> np.ndarray:
+    """One weight per row, none of them negative."""
+    if not isinstance(sample_weight, Number | None):
+        check_array_like(sample_weight, "sample_weight")
+        check_same_index(y, sample_weight, ("y", "sample_weight"))
+    with explain_bad_array("sample_weight", "weights"):
+        weights = _check_sample_weight(
+            sample_weight, np.empty((n, 1)), dtype=np.float64, ensure_non_negative=True
+        )
+    check_size(float(weights.max()), "sample_weight", "weight")
+    return weights
 
 
 def _check_shape(X: Any, fewest: int) -> None:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from numbers import Number
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from pandas.api import types
+
+from sklearn_wsca._column_numbers import DATES, DURATIONS, as_numbers, numbers_or_none
 
 Kind = Literal["categorical", "continuous"]
 
 MOST_NUMERIC_LEVELS = 10
 FEWEST_LEVEL_ROWS = 3
-SECONDS_PER_DAY = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -104,7 +101,7 @@ def read_column(
         )
     notes = _missing_note(len(rows), len(series))
     observed = series.iloc[rows]
-    numbers = _as_numbers(observed)
+    numbers = numbers_or_none(observed)
     if numbers is None:
         return _categorical(series.name, rows, observed, notes)
     if kind == "auto":
@@ -127,7 +124,7 @@ def match_levels(series: pd.Series, levels: tuple) -> tuple[np.ndarray, np.ndarr
 
     Rows that are missing or have another level are not among `rows`.
     """
-    if isinstance(levels[0], pd.Interval):
+    if isinstance(levels[0], pd.Interval) and not _holds_intervals(series):
         codes = pd.IntervalIndex(levels).get_indexer(as_numbers(series))
     else:
         codes = pd.Index(levels, dtype=object).get_indexer(_plain_labels(series))
@@ -135,18 +132,12 @@ def match_levels(series: pd.Series, levels: tuple) -> tuple[np.ndarray, np.ndarr
     return rows, codes[rows]
 
 
-def as_numbers(series: pd.Series) -> np.ndarray:
-    """Numbers of a continuous column, NaN where missing."""
-    numbers = np.full(len(series), np.nan)
-    rows = np.flatnonzero(series.notna().to_numpy())
-    found = _as_numbers(series.iloc[rows])
-    if found is None:
-        raise ValueError(
-            f"column {series.name!r} was numeric in fit and holds {series.dtype} now; "
-            "pass the same kind of values."
-        )
-    numbers[rows] = found
-    return numbers
+def _holds_intervals(series: pd.Series) -> bool:
+    """Whether these are classes already, not numbers that fall into classes."""
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        dtype = dtype.categories.dtype
+    return isinstance(dtype, pd.IntervalDtype)
 
 
 def _missing_note(n_observed: int, n_rows: int) -> tuple[str, ...]:
@@ -159,92 +150,9 @@ def _missing_note(n_observed: int, n_rows: int) -> tuple[str, ...]:
 
 def _unit_note(value: Any) -> tuple[str, ...]:
     """Unit of the numbers that a date or duration becomes."""
-    if isinstance(value, (date, pd.Period)):
+    if isinstance(value, DATES):
         return ("its numbers are days since 1970-01-01",)
-    return ("its numbers are days",) if isinstance(value, timedelta) else ()
-
-
-def _as_numbers(observed: pd.Series) -> np.ndarray | None:
-    """Float values of a numeric, date or duration column; None for levels."""
-    dtype = observed.dtype
-    if isinstance(dtype, pd.SparseDtype):
-        observed = observed.sparse.to_dense()
-        dtype = observed.dtype
-    if isinstance(dtype, pd.PeriodDtype):
-        observed = observed.dt.to_timestamp()
-        dtype = observed.dtype
-    if isinstance(dtype, pd.CategoricalDtype) or types.is_bool_dtype(dtype):
-        return None
-    if isinstance(dtype, pd.ArrowDtype) and issubclass(dtype.type, date):
-        return _object_dates(observed.astype(object))
-    if types.is_complex_dtype(dtype):
-        raise ValueError(
-            f"column {observed.name!r} holds complex numbers; pass real ones, for "
-            "example their modulus."
-        )
-    if types.is_datetime64_any_dtype(dtype):
-        return _days_since_epoch(observed)
-    if types.is_timedelta64_dtype(dtype):
-        return _days(observed)
-    if types.is_numeric_dtype(dtype):
-        return _finite(observed.name, observed.to_numpy(dtype=np.float64))
-    if types.is_object_dtype(dtype):
-        return _object_numbers(observed)
-    return None
-
-
-def _days_since_epoch(dates: pd.Series) -> np.ndarray:
-    """Days since 1970, in UTC where the dates have a time zone."""
-    if dates.dt.tz is not None:
-        dates = dates.dt.tz_convert("UTC")
-    return _days(dates - pd.Timestamp("1970-01-01", tz=dates.dt.tz))
-
-
-def _days(durations: pd.Series) -> np.ndarray:
-    return durations.dt.total_seconds().to_numpy(dtype=np.float64) / SECONDS_PER_DAY
-
-
-def _finite(name: Any, numbers: np.ndarray) -> np.ndarray:
-    infinite = np.flatnonzero(~np.isfinite(numbers))
-    if len(infinite):
-        raise ValueError(
-            f"column {name!r} holds {len(infinite)} infinite values; replace them by "
-            "a number, or by NaN if they are missing."
-        )
-    return numbers
-
-
-def _object_numbers(observed: pd.Series) -> np.ndarray | None:
-    """Sort out object columns by the Python types that they hold."""
-    found = Counter(type(value).__name__ for value in observed)
-    values = observed.to_list()
-    if all(isinstance(value, (str, bytes, bool, np.bool_)) for value in values):
-        if len(found) == 1:
-            return None
-    elif all(
-        isinstance(value, Number) and not isinstance(value, (bool, complex))
-        for value in values
-    ):
-        return _finite(observed.name, np.array(values, dtype=np.float64))
-    elif all(isinstance(value, date) for value in values):
-        return _object_dates(observed)
-    listed = ", ".join(f"{count} {name}" for name, count in found.most_common(4))
-    raise ValueError(
-        f"column {observed.name!r} mixes or holds unusable types ({listed}); convert "
-        "it to numbers, strings, booleans or dates first, for example with "
-        f"y[{observed.name!r}].astype(str)."
-    )
-
-
-def _object_dates(observed: pd.Series) -> np.ndarray:
-    """Days since 1970 of dates and times; those without a zone count as UTC."""
-    try:
-        return _days_since_epoch(pd.to_datetime(observed, utc=True))
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(
-            f"column {observed.name!r} holds dates that pandas cannot read ({error}); "
-            "convert them with pd.to_datetime first."
-        ) from error
+    return ("its numbers are days",) if isinstance(value, DURATIONS) else ()
 
 
 def _plain_labels(series: pd.Series) -> pd.Index:
@@ -260,7 +168,7 @@ def _categorical(
         codes, levels = labels.cat.codes.to_numpy(), list(labels.cat.categories)
     else:
         codes, levels = pd.factorize(_plain_labels(observed), sort=True)
-    _check_no_identifier(len(levels), len(rows))
+    _check_no_identifier(levels, len(rows))
     counts = np.bincount(codes, minlength=len(levels))
     if len(levels) == 1:
         raise LeftOutError(f"constant: all {len(rows)} observed rows are {levels[0]!r}")
@@ -323,21 +231,31 @@ def _check_varies(numbers: np.ndarray) -> None:
         )
 
 
-def _check_no_identifier(n_levels: int, n_rows: int) -> None:
+def _check_no_identifier(levels: Any, n_rows: int) -> None:
     """Refuse labels that name rows or patients rather than describe them."""
+    n_levels = len(levels)
     mostly_distinct = n_levels > 10 and n_levels > n_rows / 2
     many_small = n_levels > 50 and n_rows / n_levels < 20
     if mostly_distinct or many_small:
+        advice = "merge levels if it is a property of the sample"
+        if all(isinstance(level, str) and _is_number(level) for level in levels):
+            advice = "they are numbers as text: convert them with pd.to_numeric"
         raise LeftOutError(
-            f"identifier-like: {n_levels} different values in {n_rows} rows; merge "
-            "levels if it is a property of the sample"
+            f"identifier-like: {n_levels} different values in {n_rows} rows; {advice}"
         )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return np.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _check_no_counter(observed: pd.Series, numbers: np.ndarray) -> None:
     """Refuse distinct integers that fill their range, such as row numbers."""
     n = len(numbers)
-    if isinstance(observed.iloc[0], (date, pd.Period)) or n <= MOST_NUMERIC_LEVELS:
+    if isinstance(observed.iloc[0], DATES) or n <= MOST_NUMERIC_LEVELS:
         return
     whole = np.array_equal(numbers, np.round(numbers))
     if whole and len(np.unique(numbers)) == n and n > 0.5 * np.ptp(numbers):

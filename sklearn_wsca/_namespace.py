@@ -41,7 +41,12 @@ def array_namespace(array: Any) -> Any:
 
 def to_numpy(array: Any) -> np.ndarray:
     """Copy of a tensor in main memory; a numpy array as it is."""
-    return array.detach().cpu().numpy() if is_tensor(array) else np.asarray(array)
+    if not is_tensor(array):
+        return np.asarray(array)
+    array = array.detach().cpu()
+    # numpy has no such type; single precision holds all its values.
+    array = array.float() if str(array.dtype) == "torch.bfloat16" else array
+    return array.numpy()
 
 
 def beside(values: Any, array: Any, precision: Precision | None = None) -> Any:

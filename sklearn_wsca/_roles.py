@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import pandas as pd
 
 from sklearn_wsca._exchangeability import Groups
 from sklearn_wsca._metadata import Column, LeftOutError, read_column
-from sklearn_wsca._table import require_columns
+from sklearn_wsca._table import plain_text, require_columns
 
 
 @dataclass(frozen=True)
@@ -154,11 +153,8 @@ def _combine(table: pd.DataFrame, pair: tuple, reset: bool) -> pd.Series:
 
 
 def _label(value: Any) -> str:
-    """Text of a level: the same for 1 and 1.0, which one missing value tells apart."""
-    if isinstance(value, Real) and float(value).is_integer():
-        value = value if isinstance(value, bool) else int(float(value))
     # A doubled sign inside a level keeps different combinations apart.
-    return str(value).replace("&", "&&")
+    return plain_text(value).replace("&", "&&")
 
 
 def _check_levels(series: pd.Series, pair: tuple) -> None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from sklearn_wsca._column_numbers import as_numbers
 from sklearn_wsca._heads import Head
-from sklearn_wsca._metadata import as_numbers, match_levels
+from sklearn_wsca._metadata import match_levels
 from sklearn_wsca._probes import Kind, Probe
 from sklearn_wsca._tasks import Task
 

@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api import types
 from sklearn.utils import check_array
+
+from sklearn_wsca._array_checks import explain_bad_array, is_no_array
 
 
 def as_table(y: Any) -> pd.DataFrame:
@@ -32,10 +35,12 @@ def as_table(y: Any) -> pd.DataFrame:
         table = y.reset_index(drop=True).to_frame(_series_name(y.name))
     elif _is_polars(y):
         table = _from_polars(y)
+    elif hasattr(y, "to_pandas"):
+        return as_table(y.to_pandas())
     else:
         table = _from_array(y)
     _check_names(table.columns)
-    return table
+    return _in_plain_types(table)
 
 
 def check_same_index(X: Any, y: Any, names: tuple[str, str] = ("X", "y")) -> None:
@@ -64,10 +69,22 @@ def check_same_index(X: Any, y: Any, names: tuple[str, str] = ("X", "y")) -> Non
     raise ValueError(f"the indexes of {first} and {second} have {found}.")
 
 
+def check_names(names: Iterable[Any], argument: str) -> None:
+    """Raise if something is a list or an array rather than the name of a column."""
+    for name in names:
+        if not isinstance(name, Hashable):
+            raise ValueError(
+                f"{argument}: {name!r} is no name of a column; pass a flat list of "
+                "names."
+            )
+
+
 def require_columns(
     names: Iterable[Hashable], table: pd.DataFrame, argument: str
 ) -> None:
     """Raise if a name given in `argument` is no column of the table."""
+    names = list(names)
+    check_names(names, argument)
     for name in names:
         if name not in table.columns:
             raise ValueError(
@@ -78,11 +95,26 @@ def require_columns(
 
 
 def row_fingerprints(table: pd.DataFrame) -> np.ndarray:
-    """One number per row from its values; the order of the columns is irrelevant."""
+    """One number per row from its values.
+
+    Neither the order of the columns nor the types that hold the values matter.
+    """
     total = np.zeros(len(table), dtype=np.uint64)
     for name in table.columns:
-        total += pd.util.hash_array(table[name].astype(str).to_numpy(dtype=object))
+        texts = np.full(len(table), b"", dtype=object)
+        known = np.flatnonzero(table[name].notna().to_numpy(dtype=bool))
+        values = table[name].iloc[known].astype(object)
+        for row, value in zip(known, values, strict=True):
+            # What cannot be encoded comes from files that are not in UTF-8.
+            texts[row] = plain_text(value).encode("utf-8", "backslashreplace")
+        total += pd.util.hash_array(texts)
     return total
+
+
+def plain_text(value: Any) -> str:
+    """Text of a value: the same for 1 and 1.0, which one missing value tells apart."""
+    whole = isinstance(value, float | np.floating) and float(value).is_integer()
+    return str(int(value) if whole else value)
 
 
 def _series_name(name: Hashable) -> Hashable:
@@ -95,22 +127,55 @@ def _is_polars(y: Any) -> bool:
 
 def _from_polars(y: Any) -> pd.DataFrame:
     # By plain Python values, because polars' own conversion needs pyarrow.
+    if hasattr(y, "collect"):
+        raise ValueError("y: the metadata table is lazy; pass y.collect().")
     if hasattr(y, "get_columns"):
         return pd.DataFrame({s.name: s.to_list() for s in y.get_columns()})
     return pd.DataFrame({y.name or "x0": y.to_list()})
 
 
+def _in_plain_types(table: pd.DataFrame) -> pd.DataFrame:
+    """The same without numbers of which pandas cannot use everything."""
+    plain: dict[Any, Any] = {}
+    for name, dtype in table.dtypes.items():
+        if isinstance(dtype, np.dtype):
+            if not dtype.isnative:
+                plain[name] = dtype.newbyteorder("=")
+        elif types.is_float_dtype(dtype) and not isinstance(dtype, pd.SparseDtype):
+            # These may hold NaN beside NA, which pandas takes for a number.
+            plain[name] = np.float64
+    return table.astype(plain) if plain else table
+
+
 def _from_array(y: Any) -> pd.DataFrame:
+    _check_is_array(y)
+    if isinstance(y, np.ma.MaskedArray):
+        values = y.data.astype(object)
+        values[np.ma.getmaskarray(y)] = None
+        y = values
     if isinstance(y, (list, tuple)):
         # numpy would turn numbers into strings where a row holds both.
         y = np.array(y, dtype=object)
-    array = check_array(
-        y, dtype=None, ensure_2d=False, ensure_all_finite=False, input_name="y"
-    )
+    with explain_bad_array("y", "metadata"):
+        array = check_array(
+            y, dtype=None, ensure_2d=False, ensure_all_finite=False, input_name="y"
+        )
     array = array.reshape(-1, 1) if array.ndim < 2 else array
     names = [f"x{i}" for i in range(array.shape[1])]
     table = pd.DataFrame(array, columns=names)
     return table.infer_objects() if array.dtype == object else table
+
+
+def _check_is_array(y: Any) -> None:
+    """Raise for tables of other kinds, whose names would be lost."""
+    first = y[0] if isinstance(y, (list, tuple)) and len(y) else None
+    named = hasattr(y, "columns") or getattr(getattr(y, "dtype", None), "names", None)
+    if named or isinstance(first, dict) or is_no_array(y):
+        raise ValueError(
+            f"y: {type(y).__name__} is no table that can be read; pass a pandas or "
+            "polars DataFrame, for example pd.DataFrame of a dict or of records, or "
+            ".compute() of a dask DataFrame."
+        )
 
 
 def _check_names(columns: pd.Index) -> None:

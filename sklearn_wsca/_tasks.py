@@ -233,11 +233,6 @@ class TaskReader:
         return task
 
     def _trained(self, source: Any, argument: str, levels: tuple | None) -> Head:
-        if not is_trained(source):
-            raise ValueError(
-                f"{argument}: {source!r} is not fitted; pass a trained head, or leave "
-                f"{argument} out to have one fitted."
-            )
         return read_head(
             source, argument=argument, n_features=self.n_features, levels=levels
         )

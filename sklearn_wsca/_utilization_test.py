@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -10,15 +10,18 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_array, check_random_state, check_scalar
 
+from sklearn_wsca._array_checks import check_array_like, explain_bad_array
 from sklearn_wsca._decision import (
     Decision,
     UtilizationTests,
     infer_utilization,
     run_here,
 )
+from sklearn_wsca._embeddings import check_finite
 from sklearn_wsca._exchangeability import Groups, restrict_to_groups
 from sklearn_wsca._heads import center_rows
 from sklearn_wsca._metadata import Column, LeftOutError, read_column
+from sklearn_wsca._namespace import is_tensor, to_numpy
 from sklearn_wsca._permutation import PermutationPlan, canonical_order
 from sklearn_wsca._table import as_table, check_same_index, row_fingerprints
 
@@ -76,7 +79,7 @@ class UtilizationResult:
     qvalue: float
     minimum_detectable_effect: float
     probability_shift: float
-    null_distribution: np.ndarray
+    null_distribution: np.ndarray = field(repr=False)
     scheme: str
     n_units: int
 
@@ -308,21 +311,25 @@ def _is_frame(column: Any) -> bool:
 
 
 def _read_outputs(outputs: Any) -> np.ndarray:
-    n_dimensions = np.ndim(outputs)
-    if n_dimensions not in (1, 2):
+    check_array_like(outputs, "outputs")
+    outputs = to_numpy(outputs) if is_tensor(outputs) else outputs
+    with explain_bad_array("outputs", "outputs"):
+        array = check_array(
+            outputs,
+            ensure_2d=False,
+            allow_nd=True,
+            dtype=np.float64,
+            ensure_all_finite=False,
+            input_name="outputs",
+        )
+    if array.ndim > 2:
         raise ValueError(
-            f"outputs has {n_dimensions} dimensions; pass (n_samples, n_classes) or "
+            f"outputs has {array.ndim} dimensions; pass (n_samples, n_classes) or "
             "(n_samples,)."
         )
-    if np.iscomplexobj(outputs):
-        raise ValueError("outputs: complex numbers are not supported; pass real ones.")
-    try:
-        array = check_array(
-            outputs, ensure_2d=False, dtype=np.float64, input_name="outputs"
-        )
-    except ValueError as error:
-        raise ValueError(f"outputs: {error}") from error
-    return array.reshape(len(array), -1)
+    array = array.reshape(len(array), -1)
+    check_finite(array, names=("outputs", "output"))
+    return array
 
 
 def _are_probabilities(outputs: np.ndarray) -> bool:

@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sized
-from contextlib import contextmanager
+from collections.abc import Sized
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sklearn_wsca._heads import is_trained
-from sklearn_wsca._table import require_columns
+from sklearn_wsca._table import check_names, require_columns
 
 RECIPES = ("auto", "logistic", "ridge")
-
-
-@contextmanager
-def explain_bad_embeddings() -> Iterator[None]:
-    """Say what to do where scikit-learn refuses the embeddings."""
-    try:
-        yield
-    except ValueError as error:
-        text = str(error)
-        if "could not convert" in text:
-            raise ValueError(
-                f"X: the embeddings are not numeric ({text}); pass an array of "
-                "numbers, and metadata as y."
-            ) from error
-        if "Complex data" in text:
-            raise ValueError(
-                "X: Complex data not supported; pass real numbers, for example "
-                "np.hstack([X.real, X.imag])."
-            ) from error
-        if "Found array with dim" in text:
-            raise ValueError(
-                f"X: {text} Embeddings have one row per sample and one column per "
-                "feature; average feature maps over their positions first."
-            ) from error
-        raise
 
 
 def check_enough_weights(used: np.ndarray, fewest: int) -> None:
@@ -130,6 +104,7 @@ def list_columns(columns: Any) -> list:
             "columns: the list is empty; name at least one column, or pass None for "
             "all but the target."
         )
+    check_names(names, "columns")
     if len(set(names)) < len(names):
         raise ValueError(f"columns: a name occurs more than once in {names}.")
     return names

@@ -330,17 +330,18 @@ def test_trained_heads_that_predict_other_classes_have_no_skill(rows):
     assert found.loc["scanner", "utilization"] > 0.1
 
 
-def assert_named_and_not_analysed(found, name):
+def assert_named_and_not_analysed(found, name, reason):
     assert found.index.tolist() == ["scanner", "dose", "view", "batch", name]
     assert found.loc[name, "verdict"] == "untestable"
-    assert found.loc[name, "note"] == "left out: not analysed in fit"
+    assert found.loc[name, "note"] == f"left out: not analysed in fit ({reason})"
 
 
 def test_trained_heads_without_labels_are_not_audited(rows):
     heads = {"hospital": np.eye(2, D)}
     model = fit(*make_rows(0), heads=heads, null="sign_flip", columns=None)
     assert "hospital" in model.summary_.index
-    assert_named_and_not_analysed(model.audit(*rows), "hospital")
+    reason = "untestable: there are no labels; trained head without labels: no encoding"
+    assert_named_and_not_analysed(model.audit(*rows), "hospital", reason)
 
 
 # --- groups of fit -------------------------------------------------------------------
@@ -518,7 +519,8 @@ def test_columns_that_fit_left_out_stay_out(rows):
     X, table = make_rows(0)
     model = fit(X, table.assign(vendor="one"), n_permutations=0)
     assert "vendor" in model.dropped_columns_
-    assert_named_and_not_analysed(model.audit(rows[0], rows[1]), "vendor")
+    reason = model.dropped_columns_["vendor"]
+    assert_named_and_not_analysed(model.audit(rows[0], rows[1]), "vendor", reason)
 
 
 @pytest.mark.parametrize("name", ["scanner", "disease", "dose", "patient"])

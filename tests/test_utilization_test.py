@@ -542,8 +542,8 @@ def with_one(value):
 @pytest.mark.parametrize(
     ("argument", "value", "message"),
     [
-        ("outputs", with_one(np.nan), "outputs contains NaN"),
-        ("outputs", with_one(np.inf), "outputs contains infinity"),
+        ("outputs", with_one(np.nan), "the outputs contain NaN"),
+        ("outputs", with_one(np.inf), "the outputs contain infinity"),
         ("outputs", np.full((N, 3), 4.0), "outputs .* do not vary"),
         ("column", TABLE["scanner"].iloc[:-1], "column has 239 rows and outputs has"),
         ("column", np.full(N, "S8"), "column.* constant"),
@@ -697,3 +697,24 @@ def test_a_frame_keeps_the_name_x0():
     assert list(
         run(LOGITS, TABLE[["sex"]].set_axis(["x0"], axis=1), TABLE["disease"])
     ) == ["x0"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_estimate_lies_in_its_interval_where_noise_differs_between_rows(seed):
+    """Outputs are exact where the column is far from its mean, and only there."""
+    rng = np.random.default_rng(seed)
+    n = 200
+    column = np.where(
+        rng.random(n) < 0.1, rng.choice([51.0, 69.0], n), rng.normal(60.0, 0.2, n)
+    )
+    is_far = np.abs(column - 60.0) > 3.0
+    noise = rng.normal(size=n) * np.where(is_far, 0.001, 1.0)
+    result = utilization_test(
+        5.0 + 0.02 * (column - 60.0) + noise,
+        column,
+        target=np.array(["ill", "well"])[np.arange(n) % 2],
+        n_permutations=199,
+        random_state=0,
+    )
+    assert result.low <= result.utilization <= result.high
+    assert result.high > 0.03

@@ -158,7 +158,7 @@ def _compare(first: list[str], second: list[str], unmatched: str, names: Names) 
     raise file_error(
         names[0 if only[0] else 1],
         f"{' and '.join(found)}{hint}; complete the files, or leave these rows out "
-        "with unmatched='drop'.",
+        "with unmatched='drop' (on the command line: --unmatched drop).",
     )
 
 

@@ -1,0 +1,286 @@
+"""Every input of `input_cases` at every place that takes it."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from input_cases import DISEASE, SITE, TABLE, N, X
+from input_columns import METADATA
+from input_embeddings import EMBEDDINGS
+from input_heads import HEAD_OBJECTS, HEADS, WEIGHTS
+from input_tables import GROUPS, LABELS, NAMES, TABLES
+
+from sklearn_wsca import (
+    IntegratedFeatureAnalysis,
+    MetadataEraser,
+    WeightSpaceCorrelation,
+    utilization_test,
+)
+
+ALL = [
+    *EMBEDDINGS,
+    *METADATA,
+    *TABLES,
+    *NAMES,
+    *GROUPS,
+    *LABELS,
+    *HEADS,
+    *HEAD_OBJECTS,
+    *WEIGHTS,
+]
+# Words of those who wrote numpy and pandas, not of those who use this package.
+INTERNAL = re.compile(
+    r"ufunc|unhashable|inhomogeneous|setting an array element|has no attribute|"
+    r"could not be promoted|indices imply|not subscriptable|Cannot cast|truth value of"
+    r"|missing 1 required|unexpected keyword|\narray|object is not|Traceback"
+)
+OPTIONS = {"n_permutations": 0, "random_state": 0}
+
+
+# --- the places: functions of the value, whose result can be compared ----------------
+
+
+def analyse(X=X, y=TABLE, sample_weight=None, **options):
+    estimator = WeightSpaceCorrelation(**({"target": "disease"} | OPTIONS | options))
+    return estimator.fit(X, y, sample_weight=sample_weight)
+
+
+def numbers(table):
+    """What a summary says in numbers."""
+    numeric = table.drop(columns=["kind", "verdict", "note"])
+    return numeric.astype(float).to_numpy()
+
+
+def fit_embeddings(value):
+    is_single = isinstance(value, np.ndarray) and value.shape == (1, X.shape[1])
+    return numbers(analyse(value, TABLE[:1] if is_single else TABLE).summary_)
+
+
+def transform_embeddings(value):
+    return analyse().transform(value)
+
+
+def erase_embeddings(value):
+    is_single = isinstance(value, np.ndarray) and value.shape == (1, X.shape[1])
+    eraser = MetadataEraser(["site"]).fit(value, TABLE[:1] if is_single else TABLE)
+    # float32 comes out as float32.
+    return np.round(eraser.mean_ / np.abs(eraser.mean_).max(), 5)
+
+
+def run_outputs(value):
+    result = utilization_test(
+        value, SITE, target=DISEASE, n_permutations=19, random_state=0
+    )
+    return [result.utilization, result.raw, result.low, result.high, result.pvalue]
+
+
+def analyse_features(value):
+    found = IntegratedFeatureAnalysis(**OPTIONS).fit(value, DISEASE)
+    return [*found.consistency_, *found.ranking_, *found.outlier_scores_]
+
+
+def with_column(value):
+    if isinstance(value, np.ma.MaskedArray):
+        value = pd.Series(value)
+    return TABLE.assign(site=value)
+
+
+def fit_column(value):
+    return numbers(analyse(y=with_column(value)).summary_)
+
+
+def audit_column(value):
+    fitted = analyse(y=with_column(value))
+    return [
+        *numbers(fitted.audit(X, with_column(value))).ravel(),
+        fitted.score(X, with_column(value)),
+    ]
+
+
+def erase_column(value):
+    return MetadataEraser(["site"]).fit(X, with_column(value)).transform(X)
+
+
+def run_column(value):
+    if isinstance(value, pd.Series):
+        value = value.rename("site")
+    found = utilization_test(
+        X, value, target=DISEASE, n_permutations=19, random_state=0
+    )
+    return [found.utilization, found.raw, found.low, found.high, found.pvalue]
+
+
+def compare_column(value):
+    analysis = IntegratedFeatureAnalysis(target="disease", **OPTIONS)
+    analysis.fit(X, TABLE[["disease"]])
+    found = analysis.compare(X, with_column(value))
+    return found[["ks", "explained"]].to_numpy()
+
+
+def fit_table(value):
+    return numbers(analyse(y=value).summary_)
+
+
+def erase_table(value):
+    return MetadataEraser(["site"]).fit(X, value).transform(X)
+
+
+def fit_names(value):
+    return numbers(analyse(**value).summary_)
+
+
+def fit_groups(value):
+    table = TABLE.assign(unit=value)
+    return numbers(analyse(y=table, groups="unit").summary_)
+
+
+def run_groups(value):
+    found = utilization_test(
+        X,
+        SITE,
+        target=DISEASE,
+        groups=pd.Series(value, name="unit"),
+        n_permutations=19,
+        random_state=0,
+    )
+    return [found.raw, found.low, found.pvalue]
+
+
+def fit_labels(value):
+    found = IntegratedFeatureAnalysis(**OPTIONS).fit(X, value)
+    return [*np.ravel(found.importance_difference_), *found.outlier_scores_]
+
+
+def fit_target_head(value):
+    return numbers(analyse(target_head=value).summary_)
+
+
+def fit_column_head(value):
+    return numbers(analyse(heads={"site": value}).summary_)
+
+
+def analyse_head(value):
+    found = IntegratedFeatureAnalysis(value, **OPTIONS).fit(X, DISEASE)
+    return found.importance_difference_
+
+
+def fit_weights(value):
+    return numbers(analyse(sample_weight=value).summary_)
+
+
+def score_weights(value):
+    return analyse().score(X, TABLE, sample_weight=value)
+
+
+def erase_weights(value):
+    return MetadataEraser(["site"]).fit(X, TABLE, sample_weight=value).transform(X)
+
+
+# Argument of a case: names of places, with the name of the argument there.
+PLACES = {
+    "X": {
+        "fit": (fit_embeddings, "X"),
+        "transform": (transform_embeddings, "X"),
+        "erase": (erase_embeddings, "X"),
+        "outputs": (run_outputs, "outputs"),
+        "features": (analyse_features, "A"),
+    },
+    "column": {
+        "fit": (fit_column, ""),
+        "audit": (audit_column, ""),
+        "erase": (erase_column, ""),
+        "outputs": (run_column, ""),
+        "features": (compare_column, ""),
+    },
+    "table": {"fit": (fit_table, "y"), "erase": (erase_table, "y")},
+    "names": {"fit": (fit_names, "")},
+    "groups": {"fit": (fit_groups, "groups"), "outputs": (run_groups, "groups")},
+    "labels": {"features": (fit_labels, "y")},
+    "head": {
+        "target_head": (fit_target_head, "target_head"),
+        "heads": (fit_column_head, "heads['site']"),
+        "head": (analyse_head, "head"),
+    },
+    "Head": {"Head": (lambda value: value, "Head")},
+    "sample_weight": {
+        "fit": (fit_weights, "sample_weight"),
+        "score": (score_weights, "sample_weight"),
+        "erase": (erase_weights, "sample_weight"),
+    },
+}
+RUNS = [
+    pytest.param(case, place, id=f"{case.id} [{place}]")
+    for case in ALL
+    for place in case.places or PLACES[case.argument]
+]
+
+
+# --- the tests -----------------------------------------------------------------------
+
+
+def test_the_matrix_is_large_and_has_no_case_twice():
+    ids = [case.id for case in ALL]
+    assert len(ids) == len(set(ids))
+    assert len(ids) >= 60
+    for case in ALL:
+        outcomes = [bool(case.error), case.plain is not None, bool(case.left_out)]
+        assert sum(outcomes) == 1, case.id
+    assert {case.argument for case in ALL} == set(PLACES)
+
+
+@pytest.mark.parametrize(("case", "place"), [r for r in RUNS if r.values[0].error])
+def test_one_clear_error(case, place):
+    look, argument = PLACES[case.argument][place]
+    pattern = case.error.replace("{argument}", re.escape(argument))
+    # scikit-learn asks for a TypeError where a matrix is sparse.
+    with pytest.raises((ValueError, TypeError), match=rf"(?s){pattern}") as caught:
+        look(case.make())
+    message = str(caught.value)
+    assert not INTERNAL.search(message)
+    assert len(message) < 600
+    if case.argument == "column":
+        assert re.search(r"column '(site|column)'", message)
+
+
+@pytest.mark.parametrize(("case", "place"), [r for r in RUNS if r.values[0].plain])
+def test_the_result_of_the_plain_form(case, place):
+    look, _ = PLACES[case.argument][place]
+    found, expected = look(case.make()), look(case.plain())
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    assert np.isfinite(np.asarray(found, dtype=float)).any()
+
+
+@pytest.mark.parametrize(("case", "place"), [r for r in RUNS if r.values[0].left_out])
+def test_columns_that_are_left_out_are_named_with_the_reason(case, place):
+    table = with_column(case.make()).assign(age=np.arange(N) ** 1.5)
+    if place in ("fit", "audit"):
+        fitted = analyse(y=table)
+        assert re.match(case.left_out, fitted.dropped_columns_["site"])
+        summary = fitted.summary_ if place == "fit" else fitted.audit(X, table)
+        row = summary.loc["site"]
+        assert row["verdict"] == "untestable"
+        assert row["note"].startswith("left out: ")
+        assert summary.loc["age", "kind"] == "continuous"
+    elif place == "erase":
+        with pytest.warns(UserWarning, match=rf"'site': {case.left_out}"):
+            eraser = MetadataEraser(["site", "age"]).fit(X, table)
+        assert list(eraser.dropped_columns_) == ["site"]
+    elif place == "outputs":
+        with pytest.raises(
+            ValueError, match=rf"'site' cannot be used: {case.left_out}"
+        ):
+            run_column(table["site"])
+    else:
+        with pytest.warns(UserWarning, match=rf"left out 'site' \({case.left_out}"):
+            compare_column(table["site"])
+
+
+def test_a_network_that_is_no_head_is_left_as_it_was():
+    nn = pytest.importorskip("torch").nn
+    network = nn.Sequential(nn.Linear(X.shape[1], 2))
+    with pytest.raises(ValueError, match="cannot be read as weights"):
+        fit_target_head(network)
+    assert str(network[0].weight.dtype) == "torch.float32"

@@ -1,0 +1,501 @@
+"""Properties of the analysis over generated studies: what must not change, and ranges.
+
+The studies of `generated_studies` are drawn the same in every run. Each change below is
+one that a study must not notice; `test_invariances` looks at some of them more closely.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from generated_studies import (
+    LEFT_OUT,
+    N_PERMUTATIONS,
+    PROFILE,
+    SHAPES,
+    Study,
+    studies,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sklearn_wsca import WeightSpaceCorrelation, utilization_test
+
+WORDS = ["kind", "verdict", "note"]
+VERDICTS = {"used", "not used", "not encoded", "inconclusive", "untestable"}
+# Corrected over columns, or made of what is; all else belongs to its column alone.
+CORRECTED = [
+    "alignment_pvalue_fwer",
+    "alignment_qvalue",
+    "utilization_qvalue",
+    "minimum_detectable_effect",
+    "verdict",
+    "note",
+]
+# Rows whose embeddings are equal are ordered by the values of the table.
+NO_TIES = [shape for shape in SHAPES if shape != "repeated rows"]
+ALIGNED = ["alignment_score"]
+USE = ["utilization", "utilization_low", "utilization_high"]
+TESTED = ["encoding_pvalue", "utilization_pvalue", "utilization_qvalue"]
+ALIGNMENT_TESTED = ["alignment_pvalue", "alignment_pvalue_fwer", "alignment_qvalue"]
+
+
+def fit(study: Study, **options):
+    estimator = WeightSpaceCorrelation(
+        target_head=study.head, **(study.options | options)
+    )
+    return estimator.fit(study.X, study.table)
+
+
+def collected(strategy, look, max_examples):
+    """What `look` returns for each of the studies."""
+    found = []
+
+    @settings(PROFILE, max_examples=max_examples)
+    @given(strategy)
+    def visit(study):
+        found.append(look(study))
+
+    visit()
+    return found
+
+
+def assert_same_numbers(first, second, tolerance, names=None):
+    """Compare summary tables; `names` maps columns of the first to the second."""
+    names = {} if names is None else names
+    rows = [names.get(name, name) for name in first.index]
+    second = second.loc[rows].set_axis(first.index)
+    assert second["verdict"].tolist() == first["verdict"].tolist()
+    numbers, others = (
+        table.drop(columns=WORDS, errors="ignore").astype(float)
+        for table in (first, second)
+    )
+    np.testing.assert_allclose(others, numbers, atol=tolerance, rtol=tolerance)
+    assert numbers["encoding_score"].notna().any()
+
+
+# --- changes that a study must not notice --------------------------------------------
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of a study, and how exactly it must leave the results alone.
+
+    Parameters
+    ----------
+    of : function
+        The changed study; the second argument is a random generator.
+    tolerance : float
+        Absolute and relative.
+    draws : dict
+        Which studies it applies to.
+    names : dict
+        New names of columns.
+    """
+
+    of: Any
+    tolerance: float = 1e-6
+    draws: dict | None = None
+    names: dict | None = None
+
+
+def moved_head(study, move):
+    """The head as a pair (W, b) after `move`; None if there is none."""
+    if study.head is None:
+        return None
+    pair = study.head if isinstance(study.head, tuple) else (study.head, None)
+    coef = np.atleast_2d(pair[0])
+    intercept = np.zeros(len(coef)) if pair[1] is None else pair[1]
+    return move(coef, intercept)
+
+
+def in_other_order(study, rng):
+    order = rng.permutation(len(study.X))
+    return study.changed(X=study.X[order], table=study.table.iloc[order])
+
+
+def with_columns_reversed(study, rng):
+    return study.changed(table=study.table[study.table.columns[::-1]])
+
+
+RENAMED = {"site": "zz", "age": "a new name", "disease": "D", "patient": "#"}
+
+
+def with_other_column_names(study, rng):
+    options = {
+        key: RENAMED.get(value, value) if key in ("target", "groups") else value
+        for key, value in study.options.items()
+    }
+    return study.changed(table=study.table.rename(columns=RENAMED), options=options)
+
+
+def relabelled(series, rename):
+    """Other names for the levels of a column of text; other columns as they are."""
+    is_text = [isinstance(value, str) for value in series.dropna()]
+    if not all(is_text):
+        return series
+    return series.map(lambda level: rename(level) if level == level else level)
+
+
+def with_other_class_names(study, rng):
+    names = [name for name in study.table if name not in ("patient", "sample")]
+    renamed = {
+        name: relabelled(study.table[name], lambda level: f"the {level}")
+        for name in names
+    }
+    return study.changed(table=study.table.assign(**renamed))
+
+
+def with_sites_in_other_order(study, rng):
+    sites = relabelled(study.table["site"], lambda level: f"{level[1:]} {level[0]}")
+    return study.changed(table=study.table.assign(site=sites))
+
+
+def scaled_by(unit):
+    def change(study, rng):
+        head = moved_head(study, lambda coef, intercept: (coef / unit, intercept))
+        return study.changed(X=study.X * unit, head=head)
+
+    return change
+
+
+def rotated(study, rng):
+    d = study.X.shape[1]
+    turn = np.linalg.qr(rng.standard_normal((d, d)))[0]
+    head = moved_head(study, lambda coef, intercept: (coef @ turn, intercept))
+    return study.changed(X=study.X @ turn, head=head)
+
+
+def shifted(study, rng):
+    shift = 50.0 * study.X.std() * rng.standard_normal(study.X.shape[1])
+    head = moved_head(study, lambda coef, intercept: (coef, intercept - coef @ shift))
+    return study.changed(X=study.X + shift, head=head)
+
+
+def with_one_vector_more(study, rng):
+    """One vector in all rows of a softmax head; another head stays as it is."""
+
+    def move(coef, intercept):
+        if len(coef) == 1:
+            return coef, intercept
+        vector = 5.0 * np.abs(coef).max() * rng.standard_normal(coef.shape[1])
+        return coef + vector, intercept - vector @ study.X.mean(axis=0)
+
+    return study.changed(head=moved_head(study, move))
+
+
+def in_parallel(study, rng):
+    return study.changed(options=study.options | {"n_jobs": 2})
+
+
+def with_age_in_months(study, rng):
+    return study.changed(table=study.table.assign(age=study.table["age"] * 12.0))
+
+
+def in_a_frame(study, rng):
+    return study.changed(X=pd.DataFrame(study.X).add_prefix("feature "))
+
+
+def by_columns(study, rng):
+    return study.changed(X=np.asfortranarray(study.X))
+
+
+def in_polars(study, rng):
+    polars = pytest.importorskip("polars")
+    # pandas has NaN where polars has null.
+    known = study.table.astype(object).where(study.table.notna(), None)
+    return study.changed(
+        table=polars.DataFrame({name: known[name].tolist() for name in known})
+    )
+
+
+EXACT = 1e-12
+CHANGES = {
+    "row order": Change(in_other_order),
+    "column order": Change(with_columns_reversed, EXACT),
+    "column names": Change(with_other_column_names, EXACT, names=RENAMED),
+    "class names in the same order": Change(
+        with_other_class_names, EXACT, {"shapes": NO_TIES}
+    ),
+    "class names in another order": Change(
+        with_sites_in_other_order, draws={"shapes": NO_TIES}
+    ),
+    "unit times a power of 2": Change(scaled_by(2.0**20), 0.0),
+    "unit divided by a power of 2": Change(scaled_by(2.0**-20), 0.0),
+    "another unit": Change(scaled_by(0.37e-4)),
+    "rotation": Change(rotated),
+    "shift": Change(shifted),
+    "one vector in all rows of the head": Change(
+        with_one_vector_more, draws={"heads": ["trained", "fitted"]}
+    ),
+    "two workers": Change(in_parallel, EXACT),
+    "age in months": Change(with_age_in_months, draws={"shapes": NO_TIES}),
+    "embeddings in a frame": Change(in_a_frame, EXACT),
+    "embeddings by columns": Change(by_columns, EXACT),
+    "table in polars": Change(in_polars, EXACT),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_nothing_changes_with(name):
+    change = CHANGES[name]
+
+    def look(study):
+        other = change.of(study, np.random.default_rng(study.options["random_state"]))
+        first, second = fit(study), fit(other)
+        assert_same_numbers(
+            first.summary_, second.summary_, change.tolerance, change.names
+        )
+        return first
+
+    found = collected(studies(**(change.draws or {})), look, PROFILE.max_examples)
+    # Neither all studies are without a test, nor are all nulls a single number.
+    assert any((analysis.null_distribution_.std() > 1e-3).any() for analysis in found)
+    assert any(analysis.utilization_pvalues_.notna().any() for analysis in found)
+
+
+def test_the_comparison_notices_a_change():
+    def look(study):
+        sites = np.random.default_rng(3).permutation(study.table["site"])
+        other = study.changed(table=study.table.assign(site=sites))
+        with pytest.raises(AssertionError):
+            assert_same_numbers(fit(study).summary_, fit(other).summary_, 1e-2)
+
+    collected(studies(), look, 3)
+
+
+def test_embeddings_on_disk(tmp_path):
+    def look(study):
+        np.save(tmp_path / "embeddings.npy", study.X)
+        on_disk = np.load(tmp_path / "embeddings.npy", mmap_mode="r")
+        first, second = fit(study), fit(study.changed(X=on_disk))
+        assert_same_numbers(first.summary_, second.summary_, EXACT)
+
+    collected(studies(), look, 3)
+
+
+# --- columns do not know of each other -----------------------------------------------
+
+
+def add_noise_column(study, kind):
+    """A column that has nothing to do with anything."""
+    rng = np.random.default_rng(7)
+    n = len(study.X)
+    values = {
+        "numbers": rng.standard_normal(n),
+        "levels": rng.choice(["x", "y", "z"], n),
+        "gaps": np.where(rng.random(n) < 0.3, np.nan, rng.standard_normal(n)),
+    }
+    return study.changed(table=study.table.assign(noise=values[kind]))
+
+
+@pytest.mark.parametrize("kind", ["numbers", "levels", "gaps"])
+def test_an_irrelevant_column_changes_only_what_is_corrected_over_columns(kind):
+    def look(study):
+        first, second = fit(study), fit(add_noise_column(study, kind))
+        alone = first.summary_.drop(columns=CORRECTED)
+        beside = second.summary_.drop("noise").drop(columns=CORRECTED)
+        pd.testing.assert_frame_equal(beside, alone, rtol=1e-9, atol=1e-9)
+        names = list(first.null_distribution_)
+        pd.testing.assert_frame_equal(
+            second.null_distribution_[names], first.null_distribution_, rtol=1e-9
+        )
+        grown = second.minimum_detectable_effect_[names] / (
+            first.minimum_detectable_effect_
+        )
+        assert grown.dropna().gt(1.0).all()
+        return alone
+
+    found = collected(studies(shapes=NO_TIES), look, PROFILE.max_examples)
+    assert any(table["utilization_pvalue"].notna().any() for table in found)
+
+
+# --- the summary table is complete ---------------------------------------------------
+
+
+def may_be_missing(study, row):
+    """Numbers of a row that may be NaN, and what the note must then say.
+
+    NaN is allowed in these cases only:
+
+    - a column that is left out has neither a kind nor any number;
+    - a number (kind "continuous") has no levels;
+    - without a target there is neither an association nor a use;
+    - without a primary head there is no alignment;
+    - without permutations there are no p-values;
+    - an untestable column has no use, but keeps encoding and alignment;
+    - outputs that are no class scores have no probabilities.
+    """
+    allowed = {"probability_shift"}
+    if row["note"].startswith("left out: "):
+        return set(row.index) - {"verdict", "note"}, "left out: "
+    if row["kind"] == "continuous":
+        allowed |= {"n_levels"}
+    if study.options["target"] is None:
+        allowed |= {"target_association"}
+        allowed |= set() if study.head is not None else {*ALIGNED, *ALIGNMENT_TESTED}
+    if not study.options["n_permutations"]:
+        allowed |= {*TESTED, *ALIGNMENT_TESTED}
+    if row["verdict"] == "untestable":
+        allowed |= {*USE, *TESTED[1:], "minimum_detectable_effect"}
+        return allowed, "untestable: "
+    return allowed, ""
+
+
+def check_ranges(study, row):
+    """All numbers are where the documentation says, NaN aside."""
+    lowest = 1.0 / (study.options["n_permutations"] + 1)
+    for name in [*TESTED, *ALIGNMENT_TESTED]:
+        assert not row[name] < lowest - 1e-12 and not row[name] > 1.0, name
+    assert not row["utilization"] < 0.0
+    assert not row["utilization_low"] < 0.0
+    assert not row["utilization_low"] > row["utilization_high"]
+    assert not abs(row["alignment_score"]) > 1.0 + 1e-9
+    assert not row["encoding_score"] > 1.0
+    assert not row["target_association"] > 1.0 + 1e-9
+    assert not row["probability_shift"] > 100.0 + 1e-9
+    assert not row["minimum_detectable_effect"] <= 0.0
+    assert row["verdict"] in VERDICTS
+
+
+def check_summary(study, analysis):
+    """Every column has a row, and each number is there or accounted for."""
+    summary = analysis.summary_
+    assert summary.index.tolist() == study.columns
+    assert summary["note"].str.len().gt(0).all()
+    for name, row in summary.iterrows():
+        allowed, reason = may_be_missing(study, row)
+        missing = {key for key in row.index if pd.isna(row[key])}
+        assert missing <= allowed, (name, missing - allowed)
+        assert row["note"].startswith(reason)
+        numbers = row.drop(WORDS).dropna().astype(float)
+        assert np.isfinite(numbers).all()
+        check_ranges(study, row)
+        if name in LEFT_OUT:
+            assert analysis.dropped_columns_[name].startswith(LEFT_OUT[name])
+            assert row["note"] == f"left out: {analysis.dropped_columns_[name]}"
+    assert set(analysis.dropped_columns_) <= set(summary.index)
+
+
+def test_every_number_of_the_summary_is_there_or_accounted_for():
+    permutations = (N_PERMUTATIONS, N_PERMUTATIONS, N_PERMUTATIONS, 0)
+
+    def look(study):
+        analysis = fit(study)
+        check_summary(study, analysis)
+        return study, analysis.summary_
+
+    found = collected(studies(permutations=permutations), look, 60)
+    verdicts = Counter(v for _, summary in found for v in summary["verdict"])
+    assert set(verdicts) == VERDICTS
+    assert min(verdicts.values()) >= 2
+    # All kinds of studies are there, and most numbers are no NaN.
+    assert {study.shape for study, _ in found} == set(SHAPES)
+    assert {study.options["target"] for study, _ in found} == {None, "disease"}
+    assert {type(study.head) for study, _ in found} == {type(None), tuple, np.ndarray}
+    assert {study.options["groups"] for study, _ in found} == {None, "patient"}
+    for names in (TESTED, ALIGNMENT_TESTED, USE, ALIGNED):
+        known = [summary[names].notna().all(axis=1) for _, summary in found]
+        assert pd.concat(known).mean() > 0.25
+
+
+# --- rows that were not in fit -------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["row order", "another unit", "column order"])
+def test_an_audit_does_not_change_with(name):
+    change = CHANGES[name]
+
+    def halves(study):
+        middle = len(study.X) // 2
+        parts = (slice(None, middle), slice(middle, None))
+        return [
+            study.changed(X=study.X[part], table=study.table[part]) for part in parts
+        ]
+
+    def look(study):
+        fitted, new = halves(study)
+        rng = np.random.default_rng(5)
+        changed_fit = change.of(fitted, rng) if name == "another unit" else fitted
+        changed_new = change.of(new, rng)
+        first = fit(fitted).audit(new.X, new.table)
+        second = fit(changed_fit).audit(changed_new.X, changed_new.table)
+        assert_same_numbers(first, second, change.tolerance)
+        for _, row in first.iterrows():
+            check_ranges(study, row)
+        return first
+
+    strategy = studies(groups=(False,), targets=("two classes", "number"))
+    found = collected(strategy, look, 5)
+    assert any(table["utilization_pvalue"].notna().any() for table in found)
+
+
+# --- predictions only ----------------------------------------------------------------
+
+
+def results_of(study, outputs):
+    """Numbers of every column by name, or the reason why there are none."""
+    names = [name for name in study.columns if name not in LEFT_OUT]
+    target, groups = (study.options[role] for role in ("target", "groups"))
+    try:
+        found = utilization_test(
+            outputs,
+            study.table[names],
+            target=None if target is None else study.table[target],
+            groups=None if groups is None else study.table[groups],
+            n_permutations=N_PERMUTATIONS,
+            random_state=0,
+        )
+    except ValueError as error:
+        return str(error)
+    return {
+        name: [
+            result.utilization,
+            result.raw,
+            result.low,
+            result.high,
+            result.pvalue,
+            *result.null_distribution,
+        ]
+        for name, result in found.items()
+    }
+
+
+def assert_same_results(first, second):
+    if isinstance(first, str):
+        assert second == first
+        return
+    for name, numbers in first.items():
+        np.testing.assert_allclose(second[name], numbers, atol=1e-9, rtol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "name", ["row order", "column order", "another unit", "shift", "age in months"]
+)
+def test_a_test_of_predictions_does_not_change_with(name):
+    change = CHANGES[name]
+
+    def look(study):
+        # The outputs take the place of the embeddings.
+        study = study.changed(X=study.X[:, :3], head=None)
+        other = change.of(study, np.random.default_rng(1))
+        first, second = (results_of(s, s.X) for s in (study, other))
+        assert_same_results(first, second)
+        return first
+
+    found = collected(studies(shapes=NO_TIES), look, 8)
+    assert sum(not isinstance(results, str) for results in found) >= 3
+
+
+@given(study=studies(shapes=NO_TIES), kind=st.sampled_from(["numbers", "levels"]))
+@PROFILE
+def test_an_irrelevant_column_changes_no_result_of_predictions(study, kind):
+    outputs = study.X[:, :3]
+    first = results_of(study, outputs)
+    second = results_of(add_noise_column(study, kind), outputs)
+    assert_same_results(first, second)
