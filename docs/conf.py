@@ -47,7 +47,7 @@ html_css_files = ["sklearn_wsca.css"]
 default_role = "literal"
 html_show_sourcelink = False
 html_theme_options = {
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 5,
     "navbar_end": ["theme-switcher"],
     "secondary_sidebar_items": ["page-toc", "sg_download_links"],
     "show_prev_next": False,

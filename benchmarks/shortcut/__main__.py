@@ -2,8 +2,8 @@
 
 Run from the repository: ``python -m benchmarks.shortcut``. It trains the networks that
 are not in the directory (about two minutes), measures them (about three) and writes
-the figures of docs/evidence/shortcut.md. ``--quick`` only shows that everything runs, and leaves
-its figures in the directory.
+the figures of docs/evidence/shortcut.md. ``--quick`` only shows that everything runs,
+and leaves its figures in the directory.
 """
 
 import argparse
