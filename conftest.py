@@ -3,9 +3,7 @@
 import os
 from importlib.util import find_spec
 
-# Two workers with two threads each would wait for each other on two cores.
-if "PYTEST_XDIST_WORKER" in os.environ:
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+import pytest
 
 # Where an extra is missing, tests/test_bare_install.py checks what users are told.
 NEEDED = {
@@ -31,3 +29,9 @@ collect_ignore_glob = [
     if find_spec(extra) is None
     for pattern in patterns
 ]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Give each worker one thread: two with two each would wait for each other."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")

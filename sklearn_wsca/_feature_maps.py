@@ -9,7 +9,7 @@ from itertools import pairwise, repeat
 from typing import Any, NoReturn
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_wsca._embeddings import LARGEST, SMALLEST, check_size, release_pages
 from sklearn_wsca._memory import in_parts
@@ -134,16 +134,15 @@ class FeatureMaps:
         There are as many threads as matrix products have. In them nothing warns of what
         is not finite; `refuse_non_finite` is for that.
         """
-        with threadpool_limits(1, user_api="blas") as limits:
-            # The products of one sample are too small for several threads.
-            n = min(limits.get_original_num_threads()["blas"] or 1, MOST_THREADS)
-            with ThreadPoolExecutor(n) as pool:
-                for start, piece in self.pieces(fewest=n):
-                    ends = np.linspace(0, len(piece), n + 1).astype(int)
-                    shares = [piece[a:b] for a, b in pairwise(ends)]
-                    # A list, so that an error in a thread is raised here.
-                    list(pool.map(self._visit, repeat(work), start + ends, shares))
-                    yield start, piece
+        n = min(_threads_of_products(), MOST_THREADS)
+        # The products of one sample are too small for several threads.
+        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n) as pool:
+            for start, piece in self.pieces(fewest=n):
+                ends = np.linspace(0, len(piece), n + 1).astype(int)
+                shares = [piece[a:b] for a, b in pairwise(ends)]
+                # A list, so that an error in a thread is raised here.
+                list(pool.map(self._visit, repeat(work), start + ends, shares))
+                yield start, piece
 
     def _visit(self, work: Callable, start: int, piece: np.ndarray) -> None:
         with np.errstate(invalid="ignore", over="ignore"):
@@ -241,6 +240,12 @@ def survey_maps(maps: FeatureMaps, weights: np.ndarray) -> Survey:
     size = np.abs(pooled).max(axis=0) @ np.abs(weights).T
     rounding = ROUNDINGS * np.finfo(maps.precision).eps * size
     return Survey(pooled, lowest, highest, means, rounding)
+
+
+def _threads_of_products() -> int:
+    """Fewest threads of the libraries for linear algebra that are loaded."""
+    found = [i["num_threads"] for i in threadpool_info() if i["user_api"] == "blas"]
+    return min(found, default=1)
 
 
 def _largest(values: np.ndarray) -> float:

@@ -66,7 +66,12 @@ from sklearn_wsca._validation import (
     select_columns,
 )
 from sklearn_wsca._verdict import Rule
-from sklearn_wsca._wording import describe_null, describe_stopping, explain_no_test
+from sklearn_wsca._wording import (
+    describe_null,
+    describe_stopping,
+    explain_floor,
+    explain_no_test,
+)
 
 
 class Prepared(NamedTuple):
@@ -450,13 +455,7 @@ class FittingSteps:
                     "solver; lower C, or merge rare levels.",
                     ConvergenceWarning,
                 )
-        n_columns, floor = len(self.heads_), 1.0 / (self.n_permutations + 1)
-        if self._tests_alignment() and floor * n_columns > self.significance:
-            needed = int(np.ceil(n_columns / self.significance)) - 1
-            yield (
-                f"n_permutations={self.n_permutations}: no p-value can be below "
-                f"{floor:.3g}, so a single column among {n_columns} cannot reach "
-                f"significance={self.significance:g} after correction; use "
-                f"n_permutations={needed} or more.",
-                UserWarning,
-            )
+        if self._tests_alignment():
+            settings = self.n_permutations, len(self.heads_), self.significance
+            for message in explain_floor(*settings):
+                yield message, UserWarning

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from typing import Any
@@ -24,6 +25,7 @@ from sklearn_wsca._metadata import Column, LeftOutError, read_column
 from sklearn_wsca._namespace import is_tensor, to_numpy
 from sklearn_wsca._permutation import PermutationPlan, canonical_order
 from sklearn_wsca._table import as_table, check_same_index, row_fingerprints
+from sklearn_wsca._wording import explain_floor
 
 TARGET, CONFOUNDERS, GROUPS = "target", "confounders", "groups"
 RESULT_COLUMNS = (
@@ -191,6 +193,8 @@ def utilization_test(
     plan = PermutationPlan(seed, n_permutations, len(order))
     tests = infer_utilization(decision, tested, plan, significance, run_here)
     results = {name: _result(tests, name) for name in tested}
+    for message in explain_floor(n_permutations, len(tested), significance):
+        warnings.warn(message, UserWarning, stacklevel=2)
     return results if several else next(iter(results.values()))
 
 

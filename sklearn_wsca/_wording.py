@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
@@ -88,6 +89,21 @@ def explain_no_test(has_primary: bool, n_permutations: int) -> list[str]:
     if not n_permutations:
         reasons.append("n_permutations=0: there are no p-values.")
     return reasons
+
+
+def explain_floor(
+    n_permutations: int, n_columns: int, significance: float
+) -> list[str]:
+    """Say how many shuffles are needed, if these are too few for any finding."""
+    floor = 1.0 / (n_permutations + 1)
+    if not n_permutations or floor * n_columns <= significance:
+        return []
+    needed = math.ceil(n_columns / significance) - 1
+    return [
+        f"n_permutations={n_permutations}: no p-value can be below {floor:.3g}, so a "
+        f"single column among {n_columns} cannot reach significance={significance:g} "
+        f"after correction; use n_permutations={needed} or more."
+    ]
 
 
 def describe_stopping(stop_after: int) -> str:

@@ -17,3 +17,20 @@ def make_frame(request):
     if request.param == "pandas":
         return pd.DataFrame
     return pytest.importorskip("polars").DataFrame
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Client of a dask cluster with two worker processes."""
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address="127.0.0.1:0",
+            host="127.0.0.1",
+        ) as local,
+        distributed.Client(local) as client,
+    ):
+        yield client

@@ -92,22 +92,6 @@ class NoContext:
         return False
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    distributed = pytest.importorskip("distributed")
-    with (
-        distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address="127.0.0.1:0",
-            host="127.0.0.1",
-        ) as local,
-        distributed.Client(local) as client,
-    ):
-        yield client
-
-
 @pytest.mark.parametrize("adjust", [False, True])
 def test_dask_agrees(cluster, adjust, data, expected):
     with joblib.parallel_config(backend="dask"):

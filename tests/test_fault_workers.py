@@ -167,22 +167,6 @@ def test_poisonous_job_is_not_run_here():
     assert run(None, "loky") == list(range(8))
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    distributed = pytest.importorskip("distributed")
-    with (
-        distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address="127.0.0.1:0",
-            host="127.0.0.1",
-        ) as local,
-        distributed.Client(local) as client,
-    ):
-        yield client
-
-
 @pytest.fixture
 def dask_client(cluster):
     """The cluster with both workers, of which a test before may have killed some."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from sklearn_wsca import _feature_maps
 from sklearn_wsca._feature_maps import FeatureMaps, pool_maps, survey_maps
@@ -215,3 +215,20 @@ def test_a_memory_map_is_not_held_in_memory(tmp_path, monkeypatch):
     survey_maps(maps, np.ones((2, 6)))
     assert len(released) == len(list(maps.pieces(fewest=2))) > 3
     assert all(array is mapped for array in released)
+
+
+def test_libraries_with_different_numbers_of_threads():
+    """Such as numpy's and scipy's, if a limit was set between their imports."""
+    found = ThreadpoolController().select(user_api="blas").lib_controllers
+    if len(found) < 2:
+        pytest.skip("numpy and scipy share one library")
+    before = [library.num_threads for library in found]
+    A = np.random.default_rng(0).normal(3.0, 2.0, size=(20, 4, 5, 5))
+    try:
+        for n, library in enumerate(found, start=1):
+            library.set_num_threads(n)
+        pooled = pool_maps(FeatureMaps.of(A))
+    finally:
+        for n, library in zip(before, found, strict=True):
+            library.set_num_threads(n)
+    assert_allclose(pooled, A.mean(axis=(2, 3)))

@@ -487,6 +487,7 @@ def test_level_where_the_target_varies_within_groups():
             target=rng.choice(["healthy", "ill"], len(table)),
             groups=table["patient"],
             n_permutations=19,
+            significance=0.5,
             random_state=seed,
         )
         found += [result.pvalue for result in results.values()]

@@ -449,6 +449,7 @@ def results_of(study, outputs):
             target=None if target is None else study.table[target],
             groups=None if groups is None else study.table[groups],
             n_permutations=N_PERMUTATIONS,
+            significance=0.5,
             random_state=0,
         )
     except ValueError as error:

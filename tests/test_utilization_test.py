@@ -103,10 +103,11 @@ def test_the_raw_value_is_that_of_least_squares(name):
 def test_a_frame_gives_a_result_for_each_column():
     logits, table = make_study(use=0.4)
     columns = table[["sex", "scanner", "age", "view"]]
-    found = run(logits, columns, table["disease"], groups=table["patient"])
+    options = {"groups": table["patient"], "n_permutations": 79}
+    found = run(logits, columns, table["disease"], **options)
     assert list(found) == list(columns)
     for name, result in found.items():
-        alone = run(logits, table[name], table["disease"], groups=table["patient"])
+        alone = run(logits, table[name], table["disease"], **options)
         for field in ("utilization", "raw", "low", "high", "pvalue", "scheme"):
             assert getattr(result, field) == getattr(alone, field), field
         np.testing.assert_array_equal(result.null_distribution, alone.null_distribution)
@@ -120,8 +121,8 @@ def test_a_frame_gives_a_result_for_each_column():
         [result.qvalue for result in found.values()],
         stats.false_discovery_control(pvalues),
     )
-    assert found["scanner"].pvalue_fwer == 1 / 40
-    assert found["sex"].pvalue_fwer > 1 / 40
+    assert found["scanner"].pvalue_fwer == 1 / 80
+    assert found["sex"].pvalue_fwer > 1 / 80
 
 
 @pytest.mark.parametrize("kind", ["frame of one column", "array of two columns"])
@@ -364,7 +365,8 @@ def test_without_permutations_there_is_an_estimate_and_an_interval():
 @pytest.mark.parametrize("m", [1, 19, 99])
 def test_no_pvalue_is_below_its_floor(m):
     logits, table = make_study(use=2.0)
-    found = run(logits, table["scanner"], table["disease"], n_permutations=m)
+    options = {"n_permutations": m, "significance": 0.5}
+    found = run(logits, table["scanner"], table["disease"], **options)
     assert found.pvalue == pytest.approx(1 / (m + 1))
     assert len(found.null_distribution) == m
 
@@ -408,6 +410,7 @@ def test_the_order_of_rows_is_irrelevant(seed, grouped, gaps):
                 part["disease"],
                 confounders=part["dose"],
                 groups=part["patient"] if grouped else None,
+                n_permutations=59,
             )
         )
     for name, expected in results[0].items():
@@ -527,7 +530,7 @@ GOOD = {
     "target": TABLE["disease"],
     "confounders": TABLE["age"],
     "groups": TABLE["patient"],
-    "n_permutations": 9,
+    "n_permutations": 39,
     "significance": 0.05,
     "random_state": 0,
 }
@@ -638,7 +641,7 @@ def test_the_column_that_is_used_is_found(seed, grouped):
         table["disease"],
         groups=table["patient"] if grouped else None,
     )
-    assert found["scanner"].pvalue_fwer == 1 / 40
+    assert found["scanner"].pvalue_fwer == 1 / 80
     assert found["scanner"].low > 0.1
     assert found["sex"].low < 0.1
     assert found["sex"].high < found["scanner"].utilization
@@ -718,3 +721,13 @@ def test_the_estimate_lies_in_its_interval_where_noise_differs_between_rows(seed
     )
     assert result.low <= result.utilization <= result.high
     assert result.high > 0.03
+
+
+def test_too_few_shuffles_for_any_finding_are_a_warning():
+    rng = np.random.default_rng(0)
+    outputs, columns = rng.normal(size=60), rng.normal(60.0, 9.0, size=(60, 2))
+    table = pd.DataFrame(columns, columns=["age", "dose"])
+    with pytest.warns(UserWarning, match=r"use n_permutations=39 or more\."):
+        utilization_test(outputs, table, target=None, n_permutations=38)
+    utilization_test(outputs, table, target=None, n_permutations=39)
+    utilization_test(outputs, table["age"], target=None, n_permutations=19)
