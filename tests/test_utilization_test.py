@@ -641,7 +641,7 @@ def test_the_column_that_is_used_is_found(seed, grouped):
         table["disease"],
         groups=table["patient"] if grouped else None,
     )
-    assert found["scanner"].pvalue_fwer == 1 / 80
+    assert found["scanner"].pvalue_fwer == 1 / 40
     assert found["scanner"].low > 0.1
     assert found["sex"].low < 0.1
     assert found["sex"].high < found["scanner"].utilization
