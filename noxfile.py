@@ -53,7 +53,7 @@ def floors(session):
 
 
 @nox.session(python="3.11")
-@nox.parametrize("release", list(COMPANIONS))
+@nox.parametrize("release", [nox.param(name, id=name) for name in COMPANIONS])
 def scikit_learn(session, release):
     """One minor release of scikit-learn with what was current beside it."""
     versions = (f"scikit-learn=={release}.*", TORCH, *COMPANIONS[release])
