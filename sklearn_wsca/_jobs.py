@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
 from typing import Any
@@ -175,7 +175,9 @@ def _stop(found: Any, error: type | None, *_: Any) -> None:
     """End the jobs that are still running after an error or an interrupt."""
     if error is None:
         return
-    with warnings.catch_warnings():
-        # joblib advises whoever did not wait for all results to make fewer jobs.
+    # joblib advises whoever did not wait for all results to make fewer jobs. Threads that
+    # still run may reset the filter meanwhile: the advice is then an error where all
+    # warnings are.
+    with suppress(UserWarning), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         found.close()
