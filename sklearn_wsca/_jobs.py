@@ -175,9 +175,9 @@ def _stop(found: Any, error: type | None, *_: Any) -> None:
     """End the jobs that are still running after an error or an interrupt."""
     if error is None:
         return
-    # joblib advises whoever did not wait for all results to make fewer jobs. Threads that
-    # still run may reset the filter meanwhile: the advice is then an error where all
-    # warnings are.
+    # joblib advises whoever did not wait for all results to make fewer jobs. Threads
+    # that still run may reset the filter meanwhile: the advice is then an error where
+    # all warnings are.
     with suppress(UserWarning), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         found.close()
