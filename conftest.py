@@ -13,6 +13,7 @@ NEEDED = {
         "tests/test_displays*",
         "tests/pictures.py",
     ],
+    "pyarrow": ["tests/test_io_*"],
     "jinja2": ["sklearn_wsca/_report/*", "tests/test_report_*"],
     "click": [
         "sklearn_wsca/__main__.py",

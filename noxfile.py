@@ -17,6 +17,20 @@ TORCH = "torch==2.13.0"
 # What the tests need beside the package itself; extras are installed by the tiers.
 TOOLS = ("pytest", "pytest-xdist", "hypothesis", "jsonschema", "polars")
 PARALLEL = ("-n", "2", "--dist", "worksteal")
+# What users of the core call; what lies below it does not know of any extra.
+CORE = (
+    "sklearn_wsca",
+    "tests/test_bare_install.py",
+    "tests/test_import.py",
+    "tests/test_common_checks.py",
+    "tests/test_scikit_learn.py",
+    "tests/test_input_matrix.py",
+    "tests/test_audit.py",
+    "tests/test_datasets.py",
+    "tests/test_feature_analysis.py",
+    "tests/test_metadata_eraser.py",
+    "tests/test_utilization_test.py",
+)
 # Releases that were current together with each release of scikit-learn.
 COMPANIONS = {
     "1.6": ("numpy<2.3", "scipy<1.16", "pandas<3", "anndata<0.12"),
@@ -72,7 +86,7 @@ def latest(session):
 def bare(session):
     """No extra: the core works, and what needs an extra says which."""
     session.install(*PINNED, "-e", ".", "pytest", "pytest-xdist")
-    run_tests(session, "-m", "not slow")
+    run_tests(session, "-m", "not slow", *CORE)
 
 
 @nox.session(python="3.11")

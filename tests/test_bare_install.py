@@ -8,6 +8,8 @@ import re
 import subprocess
 import sys
 
+import numpy as np
+import pandas as pd
 import pytest
 
 PREPARE = """
@@ -92,3 +94,17 @@ def test_the_core_needs_none_of_them(tmp_path):
     hidden = "torch matplotlib jinja2 click polars dask distributed rich"
     statement = "print(fit().n_features_in_, file=sys.stderr); sys.exit(1)"
     assert last_line(hidden, statement, tmp_path) == "6"
+
+
+def test_plain_files_need_none_of_them(tmp_path):
+    embeddings = np.random.default_rng(0).normal(3.0, 2.0, size=(6, 4))
+    np.save(tmp_path / "X.npy", embeddings)
+    np.savez(tmp_path / "head.npz", weight=np.eye(2, 4), bias=np.ones(2))
+    pd.DataFrame({"site": list("ababab")}).to_csv(tmp_path / "y.csv", index=False)
+    hidden = "pyarrow safetensors h5py anndata openpyxl"
+    statement = (
+        "found = load_embeddings('X.npy'), load_metadata('y.csv'), "
+        "load_head('head.npz').coef\n"
+        "print([len(part) for part in found], file=sys.stderr); sys.exit(1)"
+    )
+    assert last_line(hidden, statement, tmp_path) == "[6, 6, 2]"
