@@ -32,7 +32,8 @@ def as_table(y: Any) -> pd.DataFrame:
     if isinstance(y, pd.DataFrame):
         table = y.reset_index(drop=True)
     elif isinstance(y, pd.Series):
-        table = y.reset_index(drop=True).to_frame(_series_name(y.name))
+        # In this order, because pandas 2.1 would look at integers too large for it.
+        table = y.to_frame(_series_name(y.name)).reset_index(drop=True)
     elif _is_polars(y):
         table = _from_polars(y)
     elif hasattr(y, "to_pandas"):

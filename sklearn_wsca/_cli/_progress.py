@@ -45,15 +45,17 @@ class _TimeLeft(TimeRemainingColumn):
 @contextmanager
 def progress_bars(console: Console) -> Iterator[None]:
     """Show a bar for every step of the analysis while it runs."""
+    if not console.is_interactive:
+        # Some releases of rich leave an empty line behind even if told to be silent.
+        yield
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=16),
         TaskProgressColumn(),
         _TimeLeft(compact=True, table_column=Column(no_wrap=True)),
     )
-    # Without a terminal, rich would leave an empty line behind.
-    hidden = not console.is_interactive
-    with Progress(*columns, console=console, transient=True, disable=hidden) as bars:
+    with Progress(*columns, console=console, transient=True) as bars:
         tasks = {name: bars.add_task(words, total=1) for name, words in STEPS.items()}
 
         def show(name: str, done: int, total: int) -> None:

@@ -77,6 +77,10 @@ def progress_bar(loader: Any, shown: bool) -> Iterator[Callable[[], None]]:
         raise ImportError(
             'progress=True needs rich: pip install "sklearn_wsca[cli]"'
         ) from error
+    console = Console(stderr=True)
+    if not console.is_interactive:
+        yield lambda: None
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -84,9 +88,7 @@ def progress_bar(loader: Any, shown: bool) -> Iterator[Callable[[], None]]:
         TextColumn("batches"),
         TimeRemainingColumn(),
     )
-    console = Console(stderr=True)
-    hidden = not console.is_interactive
-    with Progress(*columns, console=console, disable=hidden) as bars:
+    with Progress(*columns, console=console) as bars:
         task = bars.add_task("running the model", total=_n_batches(loader))
         yield lambda: bars.advance(task)
 
