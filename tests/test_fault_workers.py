@@ -1,6 +1,7 @@
 """Workers that are killed or run out of memory: one clear error, or the same result."""
 
 import os
+import re
 import signal
 import sys
 import time
@@ -179,14 +180,22 @@ def dask_workers(client):
 
 
 def test_dask_retries_what_a_killed_worker_had(dask_client):
-    expected = fit("threading", MANY)
-    killer = Killer("encoding null", partial(dask_workers, dask_client))
-    with watch_progress(killer):
-        found = fit("dask", MANY)
-    assert len(killer.killed) == 1
-    dask_client.wait_for_workers(2)
-    assert killer.killed[0] not in dask_workers(dask_client)
-    assert_same(found, expected)
+    """Seldom the worker takes with it what dask cannot restore: a clear error then."""
+    expected, outcomes = fit("threading", MANY), []
+    while "the same" not in outcomes and len(outcomes) < 3:
+        killer = Killer("encoding null", partial(dask_workers, dask_client))
+        try:
+            with watch_progress(killer):
+                found = fit("dask", MANY)
+            assert_same(found, expected)
+            outcomes.append("the same")
+        except RuntimeError as error:
+            assert re.search(LOST.format("encoding null"), str(error))
+            outcomes.append("a clear error")
+        assert len(killer.killed) == 1
+        dask_client.wait_for_workers(2)
+        assert killer.killed[0] not in dask_workers(dask_client)
+    assert "the same" in outcomes, outcomes
 
 
 def test_dask_without_any_worker_left_is_one_clear_error(dask_client):
