@@ -157,7 +157,7 @@ def _unit_note(value: Any) -> tuple[str, ...]:
 
 def _plain_labels(series: pd.Series) -> pd.Index:
     """Level labels without the dtype of their container, so that they compare."""
-    return pd.Index(series.astype(object))
+    return pd.Index(series.astype(object), dtype=object)
 
 
 def _categorical(
