@@ -54,7 +54,7 @@ class Embeddings:
     def blocks(self) -> Iterator[tuple[slice, Any]]:
         """Blocks of rows in double precision, and which of the rows they are."""
         start = 0
-        size = rows_per_block(self.n_features)
+        size = rows_per_read(self.n_features)
         for block in in_parts(self._read, range(self._n_given), size):
             yield slice(start, start + len(block)), block
             start += len(block)
@@ -77,14 +77,14 @@ def as_embeddings(X: Any) -> Embeddings:
     return X if isinstance(X, Embeddings) else Embeddings(X)
 
 
-def rows_per_block(width: int) -> int:
+def rows_per_read(width: int) -> int:
     """Most rows that are read in one go."""
     return min(max(1, ELEMENTS_PER_BLOCK // width), MOST_ROWS_PER_BLOCK)
 
 
 def row_blocks(n: int, width: int) -> Iterator[slice]:
     """Slices that cover ``range(n)`` in blocks of bounded size."""
-    size = rows_per_block(width)
+    size = rows_per_read(width)
     for start in range(0, n, size):
         yield slice(start, min(start + size, n))
 

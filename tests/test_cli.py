@@ -148,15 +148,3 @@ def test_missing_extra_names_the_install_command(missing):
         f"wsca: the command line needs {missing}, which is not installed. "
         'Install it with: pip install "sklearn_wsca[cli]"'
     )
-
-
-def test_import_of_the_package_pulls_in_no_extra():
-    # rich is not among them: scikit-learn's own callbacks import it where it is found.
-    code = (
-        "import sys, sklearn_wsca\n"
-        "extras = {'torch', 'matplotlib', 'click', 'polars', 'jinja2', 'safetensors'}\n"
-        "print(sorted(extras & set(sys.modules)))"
-    )
-    command = [sys.executable, "-c", code]
-    run = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "[]"

@@ -10,8 +10,17 @@ import pytest
 
 import sklearn_wsca
 
-# pyarrow is not here: pandas imports it.
-EXTRAS = ["torch", "matplotlib", "jinja2", "click", "dask", "distributed"]
+# pyarrow and rich are not here: pandas and scikit-learn import them where they are.
+EXTRAS = [
+    "polars",
+    "safetensors",
+    "torch",
+    "matplotlib",
+    "jinja2",
+    "click",
+    "dask",
+    "distributed",
+]
 # Of scikit-learn, these take longer to import than this package.
 SLOW = ["sklearn.metrics", "sklearn.model_selection", "sklearn.linear_model"]
 
