@@ -22,7 +22,6 @@ from threadpoolctl import threadpool_limits
 from benchmarks.calibration_figure import draw
 from sklearn_wsca._alignment_null import Primary, RefitNull, refit_scores
 from sklearn_wsca._analysis import Rows
-from sklearn_wsca._decision import combine_shares
 from sklearn_wsca._effect_interval import estimate_noise
 from sklearn_wsca._exchangeability import (
     Groups,
@@ -39,6 +38,9 @@ from sklearn_wsca._probes import Probe, tie_tolerance
 from sklearn_wsca._subspace import fit_subspace
 from sklearn_wsca._tasks import Task, assign_units, balance
 from sklearn_wsca._utilization import prepare_outputs
+from sklearn_wsca._utilization_inference import (
+    combine_shares,
+)
 
 LEVEL = 0.05
 # With 99 shuffles p <= 0.05 happens in exactly 5 % under the null.

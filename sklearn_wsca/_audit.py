@@ -10,14 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_wsca._column_numbers import as_numbers
-from sklearn_wsca._decision import (
-    NO_DECISION,
-    TIES,
-    infer_utilization,
-    make_decision,
-    no_utilization,
-    run_here,
-)
+from sklearn_wsca._decision import make_decision
 from sklearn_wsca._description import describe_rows
 from sklearn_wsca._embeddings import Embeddings
 from sklearn_wsca._exchangeability import Groups, exchange_units, restrict_to_groups
@@ -48,6 +41,13 @@ from sklearn_wsca._summary import (
 )
 from sklearn_wsca._table import row_fingerprints
 from sklearn_wsca._tasks import Task
+from sklearn_wsca._utilization_inference import (
+    NO_DECISION,
+    TIES,
+    infer_utilization,
+    no_utilization,
+    run_here,
+)
 from sklearn_wsca._verdict import Rule
 
 SCORES_PER_BATCH = 2**22

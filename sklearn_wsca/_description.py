@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_wsca._decision import UtilizationTests
 from sklearn_wsca._metadata import Column
 from sklearn_wsca._roles import Roles
+from sklearn_wsca._utilization_inference import (
+    UtilizationTests,
+)
 from sklearn_wsca._verdict import Rule
 
 MOST_TARGET_LEVELS = 20

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 
 from sklearn_wsca._analysis import name_index
-from sklearn_wsca._decision import UtilizationTests
 from sklearn_wsca._inference import AlignmentTest, EncodingTest
 from sklearn_wsca._metadata import Column
 from sklearn_wsca._tasks import Task
+from sklearn_wsca._utilization_inference import (
+    UtilizationTests,
+)
 from sklearn_wsca._verdict import UNTESTABLE, Rule, untestable
 
 SUMMARY_COLUMNS = (

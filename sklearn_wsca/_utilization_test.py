@@ -12,12 +12,7 @@ import pandas as pd
 from sklearn.utils import check_array, check_random_state, check_scalar
 
 from sklearn_wsca._array_checks import check_array_like, explain_bad_array
-from sklearn_wsca._decision import (
-    Decision,
-    UtilizationTests,
-    infer_utilization,
-    run_here,
-)
+from sklearn_wsca._decision import Decision
 from sklearn_wsca._embeddings import check_finite
 from sklearn_wsca._exchangeability import Groups, restrict_to_groups
 from sklearn_wsca._heads import center_rows
@@ -25,6 +20,11 @@ from sklearn_wsca._metadata import Column, LeftOutError, read_column
 from sklearn_wsca._namespace import is_tensor, to_numpy
 from sklearn_wsca._permutation import PermutationPlan, canonical_order
 from sklearn_wsca._table import as_table, check_same_index, row_fingerprints
+from sklearn_wsca._utilization_inference import (
+    UtilizationTests,
+    infer_utilization,
+    run_here,
+)
 from sklearn_wsca._wording import explain_floor
 
 TARGET, CONFOUNDERS, GROUPS = "target", "confounders", "groups"

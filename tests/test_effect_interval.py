@@ -9,12 +9,16 @@ from reference import cluster_robust_effects, least_squares_utilization
 from scipy import stats
 
 from sklearn_wsca import _effect_interval
-from sklearn_wsca._decision import Decision, examine, infer_utilization, run_here
+from sklearn_wsca._decision import Decision, examine
 from sklearn_wsca._effect_interval import EffectNoise, estimate_noise
 from sklearn_wsca._exchangeability import Groups, exchange_units
 from sklearn_wsca._metadata import Column
 from sklearn_wsca._permutation import PermutationPlan
 from sklearn_wsca._utilization import prepare_outputs
+from sklearn_wsca._utilization_inference import (
+    infer_utilization,
+    run_here,
+)
 
 # Noise in one direction, in few, and in many.
 NOISES = {
