@@ -33,7 +33,7 @@ CORE = (
 )
 # Releases that were current together with each release of scikit-learn.
 COMPANIONS = {
-    "1.6": ("numpy<2.3", "scipy<1.16", "pandas<3", "anndata<0.12"),
+    "1.6": ("numpy<2.3", "scipy<1.16", "pandas<3", "anndata<0.12", "zarr<3"),
     "1.7": ("numpy<2.4", "scipy<1.17", "pandas<3", "anndata<0.13"),
     "1.8": ("numpy<2.5", "pandas<3"),
     "1.9": (),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Number
 from typing import Any
@@ -154,10 +155,17 @@ def _fit_rows(labels: pd.Series, pooled: np.ndarray) -> ClassRows:
             "y: all samples have the same label, 1 class; a head needs at least two."
         )
     classes = _levels(labels)
-    codes = pd.Index(classes, dtype=object).get_indexer(labels.astype(object))
+    codes = _positions(classes, labels)
     model = LogisticRegression(max_iter=MOST_ITERATIONS).fit(pooled / scale, codes)
     head = Head(model.coef_ / scale, model.intercept_, classes, "logistic")
     return ClassRows.of(head, classes)
+
+
+def _positions(classes: Sequence, labels: pd.Series) -> np.ndarray:
+    """Number of the class of each label; -1 if it is none of them."""
+    # Told to keep objects as they are: pandas 2 would look for dates among them.
+    sought = pd.Index(labels.astype(object), dtype=object)
+    return pd.Index(classes, dtype=object).get_indexer(sought)
 
 
 def encode_labels(
@@ -172,7 +180,7 @@ def encode_labels(
     """
     if not rows.is_class:
         return _as_numbers(labels, argument)
-    codes = pd.Index(rows.names, dtype=object).get_indexer(labels.astype(object))
+    codes = _positions(rows.names, labels)
     unknown = labels[codes < 0]
     if len(unknown):
         raise ValueError(

@@ -27,7 +27,12 @@ from sklearn_wsca._permutation import (
     max_t_pvalues,
     permutation_pvalues,
 )
-from sklearn_wsca._shift_statistics import ShiftTest, Sizes, measure_sizes
+from sklearn_wsca._shift_statistics import (
+    ShiftTest,
+    Sizes,
+    measure_sizes,
+    varies_within,
+)
 from sklearn_wsca._table import row_fingerprints
 
 SPLIT = "split"
@@ -123,8 +128,7 @@ class Comparison:
         column = read_column(self.series)
         if self.groups is not None:
             column = restrict_to_groups(column, self.groups)
-        varies = pd.Series(column.labels).groupby(self.classes[column.rows]).nunique()
-        if varies.max() < 2:
+        if not varies_within(column, _renumber(self.classes[column.rows])):
             raise LeftOutError(
                 "it does not vary within any class, so nothing is left to compare"
             )

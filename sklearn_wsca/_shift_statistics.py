@@ -23,6 +23,8 @@ NUMBERS_PER_BATCH = 2**22
 FEATURES_PER_BLOCK = 64
 # Contributions are kept in single precision; what varies less than this is constant.
 ROUNDING = 1e-6
+# Metadata are in double precision, and seconds since 1970 differ by 1e-9 of their size.
+ROUNDING_OF_NUMBERS = 1e-12
 
 
 def centred_blocks(
@@ -187,8 +189,7 @@ def _partial_correlations(
     block: np.ndarray, numbers: np.ndarray, classes: np.ndarray
 ) -> np.ndarray:
     """Correlation with numbers within classes: (c,)."""
-    centred = centre_within(numbers[:, None], np.ones(len(numbers)), classes)
-    return to_unit(centred)[:, 0] @ to_unit(block)
+    return to_unit(_standardise(numbers, classes)[:, None])[:, 0] @ to_unit(block)
 
 
 def _ks_distances(block: np.ndarray, pairs: list[LevelPair]) -> np.ndarray:
@@ -320,16 +321,22 @@ class ShiftTest:
 
 
 def _unit_strata(exchange: Exchangeability) -> np.ndarray:
-    if exchange.strata is None:
-        return np.zeros(exchange.n_units, dtype=np.intp)
+    assert exchange.strata is not None
     return exchange.strata
+
+
+def varies_within(column: Column, strata: np.ndarray) -> bool:
+    """Whether a column varies within a stratum by more than rounding."""
+    if not column.n_levels:
+        return bool(_standardise(column.labels, strata).any())
+    return bool(pd.Series(column.labels).groupby(strata).nunique().max() > 1)
 
 
 def _standardise(numbers: np.ndarray, strata: np.ndarray) -> np.ndarray:
     """Numbers less their means within strata, which shuffles leave as they are."""
     centred = centre_within(numbers[:, None], np.ones(len(numbers)), strata)[:, 0]
     spread = centred.std()
-    if spread <= ROUNDING * np.abs(numbers).max():
+    if spread <= ROUNDING_OF_NUMBERS * np.abs(numbers).max():
         return np.zeros(len(numbers))
     return centred / spread
 

@@ -1,10 +1,16 @@
 """Weights that make a column and the target independent."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from reference import balancing_weights, cells_of
 
-from sklearn_wsca._balancing import balance_against, describe_balance
+from sklearn_wsca._balancing import (
+    BINS_OF_NUMBERS,
+    balance_against,
+    describe_balance,
+)
 from sklearn_wsca._metadata import Column, LeftOutError
 
 
@@ -91,3 +97,27 @@ def test_description_gives_the_effective_sample_size():
     assert "effective sample size 3 of 3 rows" in text
     assert "largest weight 1.5 times the mean" in text
     assert "size 1 of 3" in describe_balance(np.array([1e9, 1.0, 1.0]), held)
+
+
+def skewed_pair(n_low):
+    """A number of which the class 'rare' has only the `n_low` lowest of 100 values."""
+    rare = (np.arange(100) < n_low).astype(int)
+    column = Column("age", "continuous", np.arange(100), 40.0 + np.arange(100) / 3)
+    target = Column("target", "categorical", np.arange(100), rare, ("usual", "rare"))
+    return column, target
+
+
+def test_a_number_has_fewer_classes_where_more_leave_cells_empty():
+    column, target = skewed_pair(60)
+    column = replace(column, labels=np.roll(column.labels, 20))
+    balance = balance_against(column, [target], np.ones(100))
+    assert balance.cells.max() + 1 < BINS_OF_NUMBERS
+    table = np.zeros((balance.cells.max() + 1, 2))
+    np.add.at(table, (balance.cells, balance.strata), 1)
+    assert table.all()
+
+
+def test_a_number_that_the_target_splits_cannot_be_balanced():
+    column, target = skewed_pair(40)
+    with pytest.raises(LeftOutError, match="of 4 combinations"):
+        balance_against(column, [target], np.ones(100))

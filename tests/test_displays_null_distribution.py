@@ -212,6 +212,16 @@ def test_pairs_without_a_primary_head(data):
     assert len(violins(display)) == 2 and not len(observed_marks(display)[0])
 
 
+def test_a_single_head_has_no_pairs_between(data):
+    site = data.metadata[["scanner"]].assign(scanner=np.arange(200) % 3)
+    analysis = WeightSpaceCorrelation(n_permutations=0).fit(data.data, site)
+    display = draw(analysis, kind="pairs")
+    texts = shown(display.ax_.texts)
+    assert "3 pairs" in texts and "0 pairs" in texts
+    assert not display.ax_.patches
+    assert_whole(display)
+
+
 def many(n, m=99):
     generator = np.random.default_rng(0)
     names = [f"column {i} with a name of some length" for i in range(n)]

@@ -51,6 +51,14 @@ def test_fewer_folds_where_levels_are_small():
     assert "3 instead of 5 folds" in folds.note
 
 
+def test_a_fold_of_numbers_holds_more_than_one():
+    """Labels are shuffled within folds, so a fold of one would never change."""
+    column = column_of([3.0, -40.0, 7.5, 900.0, 21.0, 22.0], "continuous")
+    folds = folds_of(column, 10, seed=0)
+    assert folds.n_folds == 3 and set(np.bincount(folds.fold)) == {2}
+    assert folds.note == "3 instead of 10 folds: there are 6 units"
+
+
 def test_rare_levels_do_not_warn():
     codes = np.array([0] * 30 + [1] * 3)
     assert folds_of(column_of(codes), 5, seed=0).n_folds == 5

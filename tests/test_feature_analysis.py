@@ -344,6 +344,13 @@ BAD_MAPS = {
     "above": ((2, {"ratio": 1.01}), r"ratio: 1\.01 is no share"),
     "nan": ((2, {"ratio": np.nan}), r"ratio: nan is no share"),
     "text": ((2, {"ratio": "half"}), r"ratio: 'half' is no share"),
+    "both": ((2, {"ratio": 0.5, "features": [1]}), "ratio and features exclude each"),
+    "features": (
+        (2, {"features": [1, 6]}),
+        r"features: \[1, 6\] are no features; pass",
+    ),
+    "none": ((2, {"features": []}), r"features: \[\] are no features; .* from 0 to 5,"),
+    "mask": ((2, {"features": [True]}), r"features: \[True\] .* a mask of 6 truth"),
     "resize": ((2, {"resize_to": (8,)}), r"resize_to: \(8,\) .* 2 dimensions"),
 }
 
@@ -355,6 +362,14 @@ def test_what_cannot_be_drawn_is_refused(name):
     maps = [A.mean(axis=(2, 3)), A[:, :5], A][which]
     with pytest.raises(ValueError, match=f"^{message}"):
         analysis.activation_maps(maps, **options)
+
+
+def test_features_are_named_by_numbers_or_a_mask():
+    analysis, A, _ = fitted()
+    mask = np.isin(np.arange(6), [1, 4])
+    by_number = analysis.activation_maps(A, features=[4, 1])
+    assert_array_equal(analysis.activation_maps(A, features=mask), by_number)
+    assert np.abs(by_number - analysis.activation_maps(A)).max() > 0.01
 
 
 def test_pooled_activations_do_not_tell_the_range_of_maps():

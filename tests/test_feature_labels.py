@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
-from sklearn_wsca import Head
+from sklearn_wsca import Head, IntegratedFeatureAnalysis
 from sklearn_wsca._feature_labels import encode_labels, read_rows, read_table
 from sklearn_wsca._feature_maps import FeatureMaps
 from tests.reference import make_maps
@@ -222,3 +222,10 @@ def test_tables_that_do_not_fit_are_refused(name):
     options = {"target": "a", "groups": None, "metadata": None, **options}
     with pytest.raises(ValueError, match=f"^{message}"):
         read_table(table, **options)
+
+
+def test_a_table_without_rows_is_refused():
+    A = np.arange(12.0).reshape(4, 3)
+    y = pd.DataFrame({"illness": pd.Series([], dtype=object)})
+    with pytest.raises(ValueError, match="y: 0 labels for 4 samples of A; pass one"):
+        IntegratedFeatureAnalysis(target="illness").fit(A, y)

@@ -397,6 +397,48 @@ def test_constant_features_do_not_shift_and_jumps_are_infinite():
     assert np.isfinite(table.loc[4:, "smd"]).all()
 
 
+def test_a_number_that_varies_by_rounding_is_left_out():
+    rng = np.random.default_rng(9)
+    classes = rng.integers(0, 3, 120)
+    values = draw_values(rng, classes)
+    rounding = 1000.0 + 1.5 * classes + 1e-12 * rng.normal(size=120)
+    assert len(np.unique(rounding)) > 20
+    new = contributions(values, classes)
+    metadata = pd.DataFrame({"label": rounding})
+    with pytest.warns(UserWarning, match="'label'.*does not vary within any class"):
+        compare_contributions(
+            few_samples(N_FEATURES, False), new, metadata, range(N_FEATURES), 0, 9
+        )
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_numbers_far_from_zero_are_told_apart(grouped):
+    """Seconds since 1970 within half an hour say what the minutes say."""
+    rng = np.random.default_rng(11)
+    classes, _, patients = draw_patients(rng, 60, 2)
+    minutes = 6.0 * rng.normal(size=60)[patients]
+    values = draw_values(rng, classes)
+    values[:, 4] += SCALE[4] * minutes
+    groups = patients if grouped else None
+    expected = compare_by(minutes, values, classes, groups)
+    assert expected.loc[4, "pvalue"] == 0.01 and expected.loc[4, "smd"] > 0.5
+    found = compare_by(1.7e9 + 60.0 * minutes, values, classes, groups)
+    pd.testing.assert_frame_equal(found, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_levels_that_share_no_class_are_not_compared_with_each_other():
+    """Two sites are in the first class only, and two in the others."""
+    rng = np.random.default_rng(10)
+    classes = rng.integers(0, 3, 200)
+    half = rng.integers(0, 2, 200)
+    site = np.where(classes == 0, 3 * half, 1 + half)
+    values = draw_values(rng, classes)
+    table = compare_by(site, values, classes, m=0)
+    for found, feature in zip(table["smd"], values.T, strict=True):
+        pairs = [slow_difference(feature, classes, site, *p) for p in [(0, 3), (1, 2)]]
+        assert found == pytest.approx(np.abs(pairs).max(), rel=1e-5)
+
+
 def test_classes_without_a_contrast_tell_nothing():
     rng = np.random.default_rng(9)
     classes = rng.integers(0, 2, 100)

@@ -100,6 +100,13 @@ def test_increase():
     assert not evaluate(1 - truth, images, distracted, baseline=0)["increase"].any()
 
 
+def test_nested_lists_are_images():
+    images, maps = make_images(), make_truth()
+    pd.testing.assert_frame_equal(
+        evaluate(maps.tolist(), images.tolist()), evaluate(maps, images)
+    )
+
+
 def test_columns_and_types():
     table = evaluate(make_truth(), make_images())
     wanted = [name + suffix for name in MEASURES for suffix in ("", "_random")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -13,6 +14,7 @@ import pytest
 from sklearn_wsca._metadata import (
     LeftOutError,
     as_numbers,
+    common_rows,
     match_levels,
     read_column,
     restrict_rows,
@@ -308,6 +310,26 @@ def test_one_missing_row_is_singular():
     values = list(TEXT)
     values[0] = None
     assert column(values).notes == ("1 of 60 rows is missing",)
+
+
+def test_levels_that_are_rare_where_the_target_is_known_are_not_used():
+    values = pd.Series(list("uuuuvvvvwwww"), name="site")
+    target = pd.Series([60.5, 70.0, 80.25] * 4, name="age")
+    target[[9, 10]] = np.nan
+    site = read_column(values)
+    age = read_column(target, kind="continuous")
+    found, (held,) = common_rows(site, [age])
+    assert found.rows.tolist() == held.rows.tolist() == list(range(8))
+    assert found.levels == ("u", "v")
+    known, (held,) = common_rows(
+        site, [replace(age, rows=site.rows, labels=site.labels)]
+    )
+    assert len(known.rows) == len(held.rows) == 12
+
+
+def test_constant_number_with_a_head_for_numbers():
+    with pytest.raises(LeftOutError, match=r"constant: all 9 observed rows are 2\.5"):
+        column([2.5] * 9, kind="continuous")
 
 
 def test_unused_categories_are_no_levels():

@@ -473,6 +473,18 @@ def test_bad_input_gives_one_clear_error(parameters, arguments, message):
         MetadataEraser(**parameters).fit(**arguments)
 
 
+def test_a_number_that_varies_by_rounding_is_not_erased():
+    X = 40.0 + 3.0 * np.random.default_rng(0).normal(size=(60, 4))
+    y = pd.DataFrame({"site": np.arange(60) % 2, "dose": 1e6 + 1e-9 * np.arange(60)})
+    assert y["dose"].nunique() > 20
+    eraser = MetadataEraser()
+    with pytest.warns(
+        UserWarning, match="'dose': constant: it varies by rounding only"
+    ):
+        eraser.fit(X, y)
+    assert list(eraser.dropped_columns_) == ["dose"]
+
+
 def test_other_width_of_new_rows():
     eraser = MetadataEraser(["site"]).fit(X, TABLE)
     with pytest.raises(ValueError, match="5 features"):

@@ -336,6 +336,19 @@ def test_no_used_column(result):
     assert "None of 2 columns was found to be used." in page.text
 
 
+def test_a_table_without_rows(heart):
+    assert "No column was analysed." in Page(to_html(heart.summary_.iloc[:0])).text
+
+
+def test_a_number_without_a_spread_is_a_dash(result):
+    changed = copy.deepcopy(result)
+    (age,) = [c for c in changed["columns"] if c["name"] == "age"]
+    cell = '<th scope="row">Minimum</th><td class="number">{}</td>'
+    assert cell.format("-") not in render_html(changed, [])
+    age["labels"]["minimum"] = None
+    assert render_html(changed, []).count(cell.format("-")) == 1
+
+
 def test_what_was_done_is_said(heart_html, result):
     text = Page(heart_html).text
     for words in (

@@ -293,6 +293,19 @@ class TestFormats:
         for limit in result["limits"]:
             assert limit in text
 
+    def test_methods_are_the_functions(self, fitted, other_rows):
+        audit = fitted.audit(other_rows.data, other_rows.metadata)
+        assert fitted.to_dict() == to_dict(fitted)
+        assert fitted.to_dict(audit=audit) == to_dict(fitted, audit=audit)
+        assert fitted.to_json(audit=audit) == to_json(fitted, audit=audit)
+        assert fitted.to_markdown(audit=audit) == to_markdown(fitted, audit=audit)
+        assert fitted.to_markdown(audit=audit) != fitted.to_markdown()
+
+    def test_a_table_has_no_notes(self, fitted):
+        assert f"\n- {to_dict(fitted)['notes'][0]}\n" in to_markdown(fitted)
+        assert "## What was done\n\n" in to_markdown(fitted.summary_)
+        assert to_dict(fitted.summary_)["notes"] == []
+
     def test_markdown_escapes_names(self, data):
         name = "<b>|*`\n\x1b[31m\u202e"
         metadata = data.metadata[["target"]].assign(**{name: data.metadata["scanner"]})

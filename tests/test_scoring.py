@@ -358,3 +358,18 @@ def test_probe_by_an_estimator(name, source):
         )
     skill = skill_of_numbers if name == "age" else skill_of_levels
     assert fitted.score(NEW_X, NEW_TABLE) == pytest.approx(skill(fitted, name))
+
+
+def test_classes_are_not_scored_by_one_row_that_is_no_log_odds():
+    """A least-squares classifier of two classes has such a row, and no probability."""
+    row = np.array([[0.0, 1.0, 0.0, 0.0, 0.0, 0.0]])
+    fitted = {
+        kind: fit(
+            columns=["smoker"],
+            heads={"smoker": Head(3.0 * row, np.array([-1.5]), (False, True), kind)},
+        )
+        for kind in ("logistic", "ridge")
+    }
+    assert fitted["logistic"].score(NEW_X, NEW_TABLE) > 0.1
+    with pytest.raises(ValueError, match="no metadata head can be scored"):
+        fitted["ridge"].score(NEW_X, NEW_TABLE)

@@ -8,7 +8,12 @@ from sklearn_wsca import _logistic, _quasi_newton
 from sklearn_wsca._design import prepare_design
 from sklearn_wsca._logistic import LogisticProblem
 from sklearn_wsca._probes import BATCH_TOLERANCES, batch_precision
-from sklearn_wsca._solvers import QUASI_NEWTON_ITERATIONS, fit_logistic, fit_ridge
+from sklearn_wsca._solvers import (
+    QUASI_NEWTON_ITERATIONS,
+    _conjugate_gradients,
+    fit_logistic,
+    fit_ridge,
+)
 
 
 def make_rows(seed, n=90, k=6):
@@ -711,3 +716,15 @@ def test_a_problem_that_no_step_helps_stays_and_is_reported(monkeypatch):
     fit = fit_logistic(design, codes, 3, 1.0)
     assert fit.converged.all()
     np.testing.assert_allclose(fit.coef, expected.coef, atol=1e-7)
+
+
+@pytest.mark.parametrize(("condition", "solved"), [(10.0, True), (1e16, False)])
+def test_conjugate_gradients_say_where_they_fail(condition, solved):
+    rng = np.random.default_rng(0)
+    rotation = np.linalg.qr(rng.standard_normal((60, 60)))[0]
+    gram = (rotation * np.geomspace(1.0, condition, 60)) @ rotation.T
+    right_side = rng.normal([[3.0], [40.0]], [[1.0], [9.0]], (1, 2, 60))
+    found, done = _conjugate_gradients(lambda B: B @ gram, right_side, np.ones(60))
+    assert (done == solved).all()
+    right = np.allclose(found @ gram, right_side, rtol=1e-8)
+    assert right == solved

@@ -141,6 +141,13 @@ def test_same_index_passes():
     check_same_index(X, pd.Series([1, 2, 3], index=X.index))
 
 
+def test_equal_labels_of_another_type_pass():
+    texts = pd.Series([1, 2, 3], index=pd.CategoricalIndex(["p", "q", "r"]))
+    check_same_index(X, texts)
+    with pytest.raises(ValueError, match="different order"):
+        check_same_index(X, texts.iloc[::-1])
+
+
 @pytest.mark.parametrize("X_like", [X.to_numpy(), X])
 def test_index_is_compared_only_where_both_have_one(X_like):
     check_same_index(X_like, np.zeros(3))

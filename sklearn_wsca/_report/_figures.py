@@ -60,7 +60,7 @@ def draw_figures(
                 figures.append(_draw_null(estimator))
             figures.append(_draw_matrix(estimator))
             figures.append(_draw_pairs(estimator))
-        elif len(estimator.correlation_):
+        else:
             figures.append(_draw_matrix(estimator))
         if sensitivity is not None:
             figures.append(_draw_sensitivity(sensitivity))
