@@ -110,14 +110,20 @@ def list_columns(columns: Any) -> list:
     return names
 
 
+class NothingLeftError(ValueError):
+    """No column can be analysed."""
+
+
 def check_something_left(dropped: dict[Any, str], n_analysed: int, target: Any) -> None:
     """Raise if no column can be analysed, with the reason for each."""
     if n_analysed:
         return
     if not dropped:
-        raise ValueError(
+        raise NothingLeftError(
             f"y: there is no column besides the target {target!r}; pass metadata "
             "columns to analyse."
         )
     reasons = "; ".join(f"{name!r}: {reason}" for name, reason in dropped.items())
-    raise ValueError(f"y: all columns are left out, nothing to analyse. {reasons}.")
+    raise NothingLeftError(
+        f"y: all columns are left out, nothing to analyse. {reasons}."
+    )

@@ -22,8 +22,13 @@ def make_frame(request):
 @pytest.fixture(scope="module")
 def cluster():
     """Client of a dask cluster with two worker processes."""
+    dask = pytest.importorskip("dask")
     distributed = pytest.importorskip("distributed")
+    # Dask gives a worker up if, 15 seconds after it was killed, another one of its name
+    # has just been killed too: as tests do.
+    patient = {"distributed.deploy.lost-worker-timeout": "1 hour"}
     with (
+        dask.config.set(patient),
         distributed.LocalCluster(
             n_workers=2,
             threads_per_worker=1,

@@ -1,14 +1,21 @@
+import os
 import re
 import subprocess
 import sys
+import warnings
+from contextlib import suppress
 from io import StringIO
+from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
 from sklearn_wsca import __version__
 from sklearn_wsca._cli import _audit, wsca
+from sklearn_wsca._cli._errors import InputError, refuse
+from sklearn_wsca._cli._notes import collect_warnings
 from sklearn_wsca._cli._progress import STEPS, progress_bars
 from sklearn_wsca._jobs import _watcher
 
@@ -122,6 +129,60 @@ class TestProgressBars:
         with progress_bars(Console(file=file, force_terminal=False)):
             assert _watcher.get() is None
         assert file.getvalue() == ""
+
+
+def test_output_that_nobody_reads_on_ends_quietly(monkeypatch):
+    """As in `wsca audit --help | head -0`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    error = StringIO()
+    # What was not written is tried again when the pipe is closed.
+    with suppress(BrokenPipeError), os.fdopen(writer, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        monkeypatch.setattr(sys, "stderr", error)
+        with pytest.raises(SystemExit) as caught:
+            wsca.main(["audit", "--help"])
+        monkeypatch.undo()
+    assert caught.value.code == 1
+    assert error.getvalue() == ""
+
+
+class TestRefuse:
+    ADVICE = (
+        "; save embeddings as .npy, which is read in blocks, or analyse fewer rows."
+    )
+
+    @pytest.mark.parametrize(
+        ("files", "named"),
+        [
+            ({"y": Path("y.csv")}, "y.csv"),
+            ({"X": Path("X.csv"), "y": Path("y.csv"), "head": Path("h.pt")}, "X.csv"),
+        ],
+    )
+    def test_memory_names_the_largest_file(self, files, named):
+        message = f"{named}: the memory of this machine does not suffice"
+        with pytest.raises(InputError) as caught, refuse(files):
+            raise MemoryError
+        assert caught.value.message == message + self.ADVICE
+        with pytest.raises(InputError) as caught, refuse(files):
+            np.empty(2**58)
+        assert caught.value.message.startswith(message + " (Unable to allocate ")
+        assert caught.value.message.endswith(")" + self.ADVICE)
+
+    def test_defects_are_not_taken_for_bad_input(self):
+        with pytest.raises(ZeroDivisionError), refuse({"y": Path("y.csv")}):
+            raise ZeroDivisionError
+
+
+def test_notes_are_for_users_and_not_for_programmers(capsys):
+    notes = []
+    with collect_warnings(notes):
+        warnings.warn("old name", FutureWarning, stacklevel=1)
+        warnings.warn("few\nrows", UserWarning, stacklevel=1)
+        warnings.warn("overflow", RuntimeWarning, stacklevel=1)
+        warnings.warn("old call", DeprecationWarning, stacklevel=1)
+    assert notes == ["few rows", "overflow"]
+    assert capsys.readouterr().err == ("wsca: note: few rows\nwsca: note: overflow\n")
 
 
 def test_too_few_permutations_is_a_usage_error():

@@ -302,6 +302,11 @@ class TestOptions:
         [
             (["--classes", "a", "b"], False, "give --head too"),
             (["--classes", "a", "b", "c"], True, "3 names, but the head has 1 rows"),
+            (
+                ["--classes", "a", "b", "--target", "tarte"],
+                True,
+                "metadata.csv: target: there is no column 'tarte' in the metadata",
+            ),
         ],
     )
     def test_classes_that_do_not_fit(self, folder, options, head, message):
@@ -325,6 +330,33 @@ class TestOptions:
         for one, two in pairs:
             assert one["utilization"] == pytest.approx(two["utilization"])
             assert one["counts_by_target"] == two["counts_by_target"]
+
+    def test_rows_without_a_partner_are_dropped_on_request(self, used, tmp_path):
+        names = [f"image {i}" for i in range(300)]
+        X = pd.DataFrame(used.data, columns=[f"f{i}" for i in range(16)])
+        X.assign(image=names)[20:].to_csv(tmp_path / "X.csv", index=False)
+        metadata = used.metadata.assign(image=names)[:290]
+        metadata.to_csv(tmp_path / "y.csv", index=False)
+        save(tmp_path, used)
+        command = ["audit", tmp_path / "X.csv", tmp_path / "y.csv", *QUICK]
+        command += ["--target", "target", "--head", tmp_path / "head.npz"]
+        command += ["--id", "image", "--out", tmp_path / "out"]
+        refused = CliRunner().invoke(wsca, list(map(str, command)))
+        assert refused.exit_code == 2 and not (tmp_path / "out").exists()
+        command += ["--unmatched", "drop"]
+        result = CliRunner().invoke(wsca, list(map(str, command)))
+        assert result.exit_code == 0, result.output
+        notes = [
+            line.removeprefix("wsca: note: ") for line in result.stderr.splitlines()
+        ]
+        assert notes == [
+            f"10 of 280 rows were left out of {tmp_path / 'X.csv'}: no such id in "
+            f"{tmp_path / 'y.csv'} ('image 290', 'image 291', 'image 292' and 7 more)",
+            f"20 of 290 rows were left out of {tmp_path / 'y.csv'}: no such id in "
+            f"{tmp_path / 'X.csv'} ('image 0', 'image 1', 'image 2' and 17 more)",
+        ]
+        assert result_of(tmp_path)["notes"][-len(notes) :] == notes
+        assert result_of(tmp_path)["analysis"]["n_samples"] == 270
 
     @pytest.mark.parametrize(
         ("given", "expanded"),

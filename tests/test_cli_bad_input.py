@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from broken_files import REGISTRY
+from broken_registry import REGISTRY
 from click.testing import CliRunner
 
 from sklearn_wsca._cli import wsca

@@ -117,6 +117,51 @@ def test_held_out_samples_are_compared(folder):
     assert "split: 0 of 12 features shift" in printed.stdout
 
 
+def run_table(folder, table, *options):
+    """Run the command with other metadata; standard error, and the features."""
+    table.to_csv(folder / "other.csv", index=False)
+    command = ["features", folder / "maps0.npy", folder / "other.csv", "--target"]
+    command += ["label", "--head", folder / "head.npz", "--permutations", "99"]
+    command += ["--out", folder / "other", *options]
+    result = CliRunner().invoke(wsca, list(map(str, command)))
+    assert result.exit_code == 0, result.output
+    features = pd.read_csv(folder / "other" / "features.csv", index_col="feature")
+    return result.stderr, features
+
+
+@pytest.mark.parametrize("groups", [[], ["--groups", "patient"]])
+def test_labels_without_metadata(folder, groups):
+    table = simulate(0)[1][["label", *groups[1:]]]
+    noted, features = run_table(folder, table, *groups)
+    # That the groups are those of the fit is no news.
+    assert noted == ""
+    assert not features.columns.str.startswith("share").any()
+    assert features["rank"].idxmin() == 0
+    assert (folder / "other" / "shifts.csv").read_text().count("\n") == 1
+
+
+def test_column_without_share_of_utilization_is_said(folder):
+    table = simulate(0)[1].drop(columns="patient")
+    table["site"] = table["label"].map({"benign": "north", "malignant": "south"})
+    noted, features = run_table(folder, table.assign(version=7))
+    shares = features.columns[features.columns.str.startswith("share")]
+    assert shares.tolist() == ["share of utilization by scanner"]
+    assert noted.splitlines()[0] == (
+        "wsca: note: features.csv has no share of utilization by 'site' (untestable: "
+        "at fixed 'label' nothing is left to compare: some of its levels never occur "
+        "together with the others); 'version' (left out: constant: all 160 observed "
+        "rows are 7)."
+    )
+
+
+def test_constant_metadata_leave_the_rest_of_the_analysis(folder):
+    table = simulate(0)[1][["label"]].assign(version=7)
+    noted, features = run_table(folder, table)
+    assert "no share of utilization: y: all columns are left out" in noted
+    assert "'version': constant" in noted
+    assert not features.columns.str.startswith("share").any() and len(features) == 12
+
+
 def test_pooled_maps_have_no_pictures_of_maps(folder):
     maps = simulate(0)[0].mean(axis=(2, 3))
     np.savez(folder / "pooled.npz", maps=maps)

@@ -1,11 +1,14 @@
 """Broken and hostile files give one line that names the file and the fix."""
 
+import os
 import pickle
 import re
 import sys
 
+import numpy as np
 import pytest
-from broken_files import MARKER, REGISTRY, Payload, valid_files, zipped
+from broken_files import MARKER, Payload, valid_files, zipped
+from broken_registry import REGISTRY
 
 from sklearn_wsca.io import (
     FileError,
@@ -14,7 +17,10 @@ from sklearn_wsca.io import (
     load_metadata,
     match_rows,
 )
+from sklearn_wsca.io._errors import library_errors
+from sklearn_wsca.io._sizes import check_size
 
+ARCHIVE = "npz archive"
 FOUND_BY_READER = [entry for entry in REGISTRY if entry.found_by == "reader"]
 FOUND_BY_ANALYSIS = [entry for entry in REGISTRY if entry.found_by == "analysis"]
 
@@ -68,17 +74,34 @@ def test_payload_of_the_pickles_would_leave_a_marker(tmp_path):
     assert (tmp_path / MARKER).exists()
 
 
-def test_file_without_permission_is_refused(tmp_path, monkeypatch):
-    # The tests may run as root, who may read everything.
-    file = tmp_path / "embeddings.npy"
-    file.write_bytes(b"x")
+def test_memory_that_runs_out_while_reading():
+    expected = (
+        r"^X\.npz: this npz archive does not fit into memory; save a smaller part of "
+        r"it\.$"
+    )
+    with pytest.raises(FileError, match=expected), library_errors("X.npz", ARCHIVE):
+        np.empty(2**58)
+    with pytest.raises(FileError, match="ValueError"), library_errors("X.npz", ARCHIVE):
+        raise ValueError
 
-    def refuse(*arguments, **options):
-        raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("pathlib.Path.open", refuse)
-    with pytest.raises(FileError, match=r"embeddings\.npy: may not be read.*chmod"):
-        load_embeddings(file)
+@pytest.mark.parametrize("missing", ["function", "value"])
+def test_machine_that_does_not_tell_its_memory(monkeypatch, missing):
+    def refuse(name):
+        raise ValueError("unrecognized configuration name")
+
+    if missing == "function":
+        monkeypatch.delattr(os, "sysconf")
+    else:
+        monkeypatch.setattr(os, "sysconf", refuse)
+    check_size("X.npz", "'X'", 16 * 2**30)
+    expected = (
+        r"^X\.npz: 'X' would take 17\.2 GB, more than this machine has \(17\.2 GB\), "
+        r"and is not unpacked; save embeddings as \.npy, which is read from disk, or "
+        r"fewer rows\.$"
+    )
+    with pytest.raises(FileError, match=expected):
+        check_size("X.npz", "'X'", 16 * 2**30 + 1)
 
 
 def test_file_error_is_a_value_error_with_the_path_as_given(tmp_path, monkeypatch):

@@ -1,11 +1,12 @@
 """Embeddings come back from every format as they were written."""
 
+import re
 import resource
 
 import numpy as np
 import pandas as pd
 import pytest
-from broken_files import IDS, NAMES, D, N, arrays
+from broken_files import IDS, NAMES, D, N, arrays, npy_bytes, zipped
 
 from sklearn_wsca.io import FileError, load_embeddings
 
@@ -146,6 +147,37 @@ def test_half_precision_of_torch(tmp_path, name):
     read = load_embeddings(tmp_path / name)
     assert read.dtype == np.float32
     np.testing.assert_array_equal(read, tensor.float().numpy())
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
+def test_versions_of_the_array_format(tmp_path, version):
+    with (tmp_path / "X.npy").open("wb") as stream:
+        np.lib.format.write_array(stream, X, version=version)
+    read = load_embeddings(tmp_path / "X.npy")
+    assert isinstance(read, np.memmap)
+    np.testing.assert_array_equal(read, X)
+
+
+def test_members_that_are_no_arrays_are_ignored(tmp_path):
+    members = {"README.txt": b"X: embeddings", "X.npy": npy_bytes(X)}
+    (tmp_path / "X.npz").write_bytes(zipped(members))
+    np.testing.assert_array_equal(load_embeddings(tmp_path / "X.npz"), X)
+    expected = "nothing named 'README.txt'; it holds 'X' (60, 6): choose with key."
+    with pytest.raises(FileError, match=re.escape(expected)):
+        load_embeddings(tmp_path / "X.npz", key="README.txt")
+
+
+def test_objects_are_refused_only_where_they_are_named(tmp_path):
+    file = tmp_path / "X.npz"
+    np.savez(file, X=X, objects=np.array([[1.5]], dtype=object))
+    np.testing.assert_array_equal(load_embeddings(file), X)
+    expected = (
+        f"{file}: 'objects' holds Python objects, which only unpickling could read and "
+        "which are therefore never read; save numbers with np.save('file.npy', "
+        "np.asarray(x, dtype='float32')) and text with np.asarray(x, dtype=str)."
+    )
+    with pytest.raises(FileError, match=f"^{re.escape(expected)}$"):
+        load_embeddings(file, key="objects")
 
 
 def test_tensor_that_repeats_one_number_is_not_unfolded(tmp_path):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from broken_files import arrays, table
+from broken_files import arrays, npy_bytes, table
 
 from sklearn_wsca import Head, WeightSpaceCorrelation
 from sklearn_wsca.io import FileError, load_head
@@ -78,6 +78,14 @@ def test_module_of_torch_as_it_is_usually_saved(tmp_path):
     np.testing.assert_allclose(head.outputs(X.numpy()), expected, rtol=1e-5)
 
 
+def test_intercepts_of_torch_may_be_a_list(tmp_path):
+    torch = pytest.importorskip("torch")
+
+    file = tmp_path / "head.pt"
+    torch.save({"weight": torch.as_tensor(COEF), "bias": [0.5, -40.25]}, file)
+    np.testing.assert_array_equal(load_head(file).intercept, [0.5, -40.25])
+
+
 def test_head_without_intercepts_has_zeros(tmp_path):
     np.savez(tmp_path / "head.npz", **{"fc.weight": COEF, "fc.scale": np.ones(5)})
     np.testing.assert_array_equal(load_head(tmp_path / "head.npz").intercept, [0, 0])
@@ -87,6 +95,37 @@ def test_array_that_may_be_the_intercepts_is_not_ignored(tmp_path):
     np.savez(tmp_path / "head.npz", weight=COEF, offsets=INTERCEPT)
     with pytest.raises(FileError, match="'offsets' may hold the intercepts"):
         load_head(tmp_path / "head.npz")
+
+
+def test_vectors_that_may_all_be_weights(tmp_path):
+    np.savez(tmp_path / "head.npz", coef=COEF[0], weight=COEF[1])
+    expected = (
+        r"head\.npz: none of its arrays can be a head; it holds 'coef' \(3,\), "
+        r"'weight' \(3,\): save the weights as a 2-D array, one row per class\.$"
+    )
+    with pytest.raises(FileError, match=expected):
+        load_head(tmp_path / "head.npz")
+
+
+@pytest.mark.parametrize("key", ["fc", "fc.weight"])
+def test_key_of_weights_that_are_objects(tmp_path, key):
+    weights = {"fc.weight": COEF.astype(object), "other.weight": COEF}
+    np.savez(tmp_path / "head.npz", **weights)
+    with pytest.raises(FileError, match=r"'fc\.weight' holds Python objects"):
+        load_head(tmp_path / "head.npz", key=key)
+    np.testing.assert_array_equal(
+        load_head(tmp_path / "head.npz", key="other").coef, COEF
+    )
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".csv"])
+def test_key_of_a_file_with_one_head(tmp_path, suffix):
+    file = tmp_path / f"head{suffix}"
+    file.write_bytes(npy_bytes(COEF) if suffix == ".npy" else b"a,b\n1,-20\n4,60\n")
+    expected = rf"key='fc': a \{suffix} file holds one head; leave out key\.$"
+    with pytest.raises(FileError, match=expected):
+        load_head(file, key="fc")
+    assert load_head(file).coef[0, 1] == -20
 
 
 def test_arrays_without_names(tmp_path):
@@ -117,6 +156,9 @@ def test_pickled_classes_are_refused_with_a_remedy(tmp_path):
     np.savez(tmp_path / "head.npz", coef=COEF, classes=classes)
     with pytest.raises(FileError, match=r"'classes' holds Python objects.*dtype=str"):
         load_head(tmp_path / "head.npz")
+    # What is wrong with the weights comes first.
+    with pytest.raises(FileError, match=r"no weights of 4 features.*\(2, 3\)"):
+        load_head(tmp_path / "head.npz", n_features=4)
 
 
 @pytest.mark.parametrize(
@@ -168,8 +210,9 @@ def test_single_row_leaves_its_meaning_to_the_target(tmp_path):
         np.testing.assert_array_equal(fitted.target_head_.coef, [weights])
 
 
-def test_one_dimensional_weights(tmp_path):
+@pytest.mark.parametrize("options", [{"key": "coef", "n_features": 3}, {}])
+def test_one_dimensional_weights(tmp_path, options):
     np.savez(tmp_path / "head.npz", coef=COEF[0], intercept=3.0)
-    coef, intercept = load_head(tmp_path / "head.npz", key="coef", n_features=3)
+    coef, intercept = load_head(tmp_path / "head.npz", **options)
     np.testing.assert_array_equal(coef, COEF[:1])
     np.testing.assert_array_equal(intercept, [3.0])

@@ -36,6 +36,17 @@ def test_tensors(tmp_path):
         np.testing.assert_array_equal(load_feature_maps(tmp_path / name), some_maps())
 
 
+def test_archive_without_maps(tmp_path):
+    np.savez(tmp_path / "maps.npz", labels=np.arange(6), empty=np.ones((0, 4, 3)))
+    expected = (
+        r"maps\.npz: none of its arrays can be feature maps; it holds 'empty' "
+        r"\(0, 4, 3\), 'labels' \(6,\): save real numbers of shape \(n_samples, "
+        r"n_features, \*spatial\) with up to three spatial dimensions\.$"
+    )
+    with pytest.raises(FileError, match=expected):
+        load_feature_maps(tmp_path / "maps.npz")
+
+
 @pytest.mark.parametrize(
     ("array", "message"),
     [

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_wsca.io import FileError, match_rows
+from sklearn_wsca.io import FileError, load_embeddings, match_rows
 
 NAMES = ("X.csv", "y.csv")
 
@@ -42,6 +42,16 @@ def test_numbers_match_their_text(first, second):
         int(id) for id in first
     ]
     assert rows.index.equals(matched.index)
+
+
+def test_bytes_match_their_text(tmp_path):
+    # As numpy saves text of a fixed width.
+    ids = ["c1", "a7", "é2"]
+    X = np.array([[1.5, 200], [2.5, 300], [3.5, 500]])
+    np.savez(tmp_path / "X.npz", X=X, id=[id.encode() for id in ids])
+    read = load_embeddings(tmp_path / "X.npz", id="id")
+    _, rows, _ = match_rows(read, metadata(sorted(ids)))
+    assert rows["of"].tolist() == ids
 
 
 def test_padded_number_is_another_id():

@@ -224,6 +224,18 @@ def test_workbook_with_types_of_its_own(tmp_path):
     assert read["formula"].isna().all()
 
 
+def test_rows_behind_the_last_one_of_a_workbook_are_left_out(tmp_path):
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for row in [("id", "age"), (7, 61.5), (None, "NA"), (8, 70), ("", None), ("n/a",)]:
+        book.active.append(row)
+    book.save(tmp_path / "y.xlsx")
+    read = load_metadata(tmp_path / "y.xlsx")
+    np.testing.assert_array_equal(read["id"], [7, np.nan, 8])
+    np.testing.assert_array_equal(read["age"], [61.5, np.nan, 70])
+
+
 def test_title_above_the_table_of_a_workbook_is_named(tmp_path):
     import openpyxl
 
@@ -250,3 +262,11 @@ def test_good_files_give_no_warning_and_can_be_analysed(tmp_path):
     by_file = estimator.fit(*matched[:2]).alignment_scores_
     by_hand = estimator.fit(X, table().drop(columns="sample")).alignment_scores_
     pd.testing.assert_series_equal(by_file, by_hand)
+
+
+def test_bytes_of_a_parquet_file_become_text(tmp_path):
+    pytest.importorskip("pyarrow")
+    y = pd.DataFrame({"site": [b"north", None, "\u00d8st".encode()], "n": [3, 50, -7]})
+    y.to_parquet(tmp_path / "y.parquet")
+    read = load_metadata(tmp_path / "y.parquet")["site"]
+    assert read.tolist()[::2] == ["north", "\u00d8st"] and pd.isna(read[1])

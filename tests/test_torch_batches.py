@@ -103,6 +103,8 @@ def test_what_is_no_loader(loader):
         ([], {}, ValueError, "batch 1 has no entry 0, but 0 entries"),
         ((ROWS,), {"key": 1}, ValueError, "no entry 1, but 1 entries"),
         ({"x": ROWS}, {"key": 1}, ValueError, "no entry 1, but the keys 'x'"),
+        (ROWS, {"key": 1}, ValueError, "no entry 1, but is a Tensor; name the model's"),
+        (3.5, {"key": 1}, ValueError, "no entry 1, but is a float; name the model's"),
         ({"image": ROWS}, {"prepare": len}, TypeError, "gives the model a int"),
     ],
 )
@@ -113,6 +115,13 @@ def test_a_batch_that_cannot_be_used_is_named(batch, settings, error, message):
         settings = {"prepare": lambda b: 3 if b is batch else b["image"]}
     with pytest.raises(error, match=message):
         extract_embeddings(make_mlp(), [first, batch], **settings)
+
+
+def test_a_model_without_parameters_gets_batches_as_they_are():
+    """There is nothing that tells its device."""
+    model = torch.nn.Sequential(torch.nn.ReLU(), torch.nn.Identity())
+    embeddings = extract_embeddings(model, make_loader(ROWS), layer="1")
+    np.testing.assert_array_equal(embeddings, ROWS.clamp(min=0).numpy())
 
 
 def test_containers_are_moved_and_cut_whatever_they_hold():

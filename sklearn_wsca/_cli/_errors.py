@@ -56,16 +56,20 @@ def refuse(files: dict[str, Path]) -> Iterator[None]:
     ----------
     files : dict of str to Path
         File by the argument that it became, which is how messages of the analysis
-        begin; the one of "y" stands for every other argument.
+        begin; the one of "y" stands for every other argument. The first one is the
+        largest.
     """
     try:
         yield
     except MemoryShortageError as error:
         raise InputError(str(error)) from error
     except MemoryError as error:
+        # Only what is allocated in one piece has its size in the error.
+        reason = f" ({error})" if str(error) else ""
         raise InputError(
-            f"the memory of this machine does not suffice ({error}); save embeddings "
-            "as .npy, which is read in blocks, or analyse fewer rows."
+            f"{next(iter(files.values()))}: the memory of this machine does not suffice"
+            f"{reason}; save embeddings as .npy, which is read in blocks, or analyse "
+            "fewer rows."
         ) from error
     except REFUSALS as error:
         message = str(error) or type(error).__name__

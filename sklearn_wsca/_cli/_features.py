@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import warnings
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from sklearn_wsca._feature_analysis import IntegratedFeatureAnalysis
 from sklearn_wsca._feature_maps import FeatureMaps, pool_maps
 from sklearn_wsca._feature_shift import SPLIT
 from sklearn_wsca._report._plain import column_text
+from sklearn_wsca._validation import NothingLeftError
 from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
 from sklearn_wsca.io import load_feature_maps, load_metadata, match_rows
 
@@ -44,15 +46,12 @@ class FeatureFindings:
         One row per comparison and feature.
     samples : DataFrame
         One row per sample.
-    notes : list of str
-        Notes on the reading, and warnings.
     """
 
     analysis: IntegratedFeatureAnalysis
     features: pd.DataFrame
     shifts: pd.DataFrame
     samples: pd.DataFrame
-    notes: list[str] = field(default_factory=list)
 
     def write(self, directory: Path, A: Any) -> list[Path]:
         """Write tables and figures."""
@@ -86,25 +85,27 @@ def analyse_features(
     head_file: Path | None,
 ) -> FeatureFindings:
     """Fit, compare, and share out the utilization of the metadata."""
-    notes = [*rows.notes, *(held_out.notes if held_out else [])]
     heads = {} if head_file is None else {"head": head_file}
     new = held_out or rows
-    with collect_warnings(notes):
+    # Said, and kept nowhere: the tables have no room for notes.
+    with collect_warnings([]):
         with refuse(rows.files | heads):
             analysis.fit(rows.X, rows.metadata)
             features = tabulate(analysis)
-            shares = share_utilization(analysis, rows, notes)
+            shares = share_utilization(analysis, rows)
         with refuse(new.files | heads):
+            if held_out is None:
+                # That the samples are those of the fit is meant, and no news.
+                warnings.filterwarnings("ignore", "groups: .* were in fit too")
             shifts = analysis.compare(new.X, new.metadata)
     if held_out is None:
         # There is nothing but the samples of the fit themselves.
         shifts = shifts[shifts.index.get_level_values(0) != SPLIT]
-    notes += [f"{k}: {v}" for k, v in shifts.attrs.get("left_out", {}).items()]
     samples = pd.DataFrame({"outlier_score": analysis.outlier_scores_})
     samples = samples.rename_axis("row").sort_values(
         "outlier_score", ascending=False, kind="stable"
     )
-    return FeatureFindings(analysis, features.join(shares), shifts, samples, notes)
+    return FeatureFindings(analysis, features.join(shares), shifts, samples)
 
 
 def tabulate(analysis: IntegratedFeatureAnalysis) -> pd.DataFrame:
@@ -126,7 +127,7 @@ def tabulate(analysis: IntegratedFeatureAnalysis) -> pd.DataFrame:
 
 
 def share_utilization(
-    analysis: IntegratedFeatureAnalysis, rows: AuditRows, notes: list[str]
+    analysis: IntegratedFeatureAnalysis, rows: AuditRows
 ) -> pd.DataFrame:
     """Share of every feature in the utilization of each metadata column."""
     pooled = pool_maps(FeatureMaps.of(rows.X))
@@ -139,18 +140,30 @@ def share_utilization(
         n_permutations=0,
         random_state=0,
     )
+    features = pd.RangeIndex(len(pooled.T), name="feature")
     if len(rows.metadata.columns) <= 1 + (analysis.groups is not None):
-        return pd.DataFrame(index=pd.RangeIndex(len(pooled.T), name="feature"))
-    use.fit(pooled, rows.metadata)
-    shares = {}
+        return pd.DataFrame(index=features)
+    try:
+        use.fit(pooled, rows.metadata)
+    except NothingLeftError as error:
+        warnings.warn(f"no share of utilization: {error}", UserWarning, stacklevel=2)
+        return pd.DataFrame(index=features)
+    shares, untested = {}, {}
     for name in use.summary_.index:
         try:
             found = use.utilization_by_feature(pooled, rows.metadata, name)
-        except ValueError as error:
-            notes.append(f"no shares of the utilization of {name!r}: {error}")
+        except ValueError:
+            untested[name] = use.summary_.at[name, "note"]
             continue
         shares[f"share of utilization by {column_text(name)}"] = found["share"]
-    return pd.DataFrame(shares, pd.RangeIndex(len(pooled.T), name="feature"))
+    if untested:
+        reasons = "; ".join(f"{name!r} ({note})" for name, note in untested.items())
+        warnings.warn(
+            f"features.csv has no share of utilization by {reasons}.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return pd.DataFrame(shares, features)
 
 
 def draw(analysis: IntegratedFeatureAnalysis, A: Any) -> dict[str, str | bytes]:

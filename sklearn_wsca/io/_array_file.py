@@ -47,18 +47,21 @@ class ArrayFile:
 
     def require(self, name: str, argument: str) -> np.ndarray:
         """Array of a name that the user gave."""
-        if name in self.unreadable:
-            raise self.error(f"{quoted(name)} {self.unreadable[name]}")
         if name not in self.shapes:
-            raise self.error(
-                f"there is nothing named {quoted(name)}"
-                f"{suggestion(name, self.shapes)}; it holds {self.describe()}: choose "
-                f"with {argument}."
-            )
+            raise self.missing(name, argument)
         return self.read(name)
 
-    def choose(self, wanted: str, fits: Callable[[Shape], bool]) -> str:
+    def choose(self, wanted: str, fits: Callable[[Shape], bool], remedy: str) -> str:
         """Name of the only array with a shape that fits.
+
+        Parameters
+        ----------
+        wanted : str
+            What the array should be.
+        fits : callable
+            Tells of a shape whether it can be that.
+        remedy : str
+            What to do if none of them fits.
 
         Raises
         ------
@@ -73,9 +76,11 @@ class ArrayFile:
                 f"{len(names)} of its arrays may be {wanted}: {self.describe(names)}; "
                 "name one with key."
             )
-        for name, reason in self.unreadable.items():
-            raise self.error(f"{quoted(name)} {reason}")
-        raise self.error(f"none of its arrays is {wanted}; it holds {self.describe()}.")
+        for name in self.unreadable:
+            raise self.refusal(name)
+        raise self.error(
+            f"none of its arrays can be {wanted}; it holds {self.describe()}: {remedy}."
+        )
 
     def describe(self, names: list[str] | None = None) -> str:
         """Names with shapes, those with the fewest rows first."""
@@ -84,6 +89,19 @@ class ArrayFile:
         shown = [f"{quoted(name)} {self.shapes[name]}" for name in names[:NAMES]]
         more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
         return (", ".join(shown) or "no array") + more
+
+    def missing(self, name: str, argument: str) -> FileError:
+        """Error about a name that the user gave and nothing can be read by."""
+        if name in self.unreadable:
+            return self.refusal(name)
+        return self.error(
+            f"there is nothing named {quoted(name)}{suggestion(name, self.shapes)}; it "
+            f"holds {self.describe()}: choose with {argument}."
+        )
+
+    def refusal(self, name: str) -> FileError:
+        """Error about an array that cannot be read."""
+        return self.error(f"{quoted(name)} {self.unreadable[name]}")
 
     def error(self, problem: str) -> FileError:
         """Error about this file."""

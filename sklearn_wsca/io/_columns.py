@@ -80,8 +80,8 @@ def parse_cells(
 def exact_column(column: pd.Series) -> tuple[pd.Series, str | None]:
     """Type a column of a binary table, whose cells have types of their own.
 
-    Whole numbers that doubles cannot hold become text, and so does a column that mixes
-    text with other values.
+    Whole numbers that doubles cannot hold become text, and so do bytes and columns that
+    mix text with other values.
     """
     if types.is_integer_dtype(column.dtype) or _all_whole(column):
         return _whole_column(column)
@@ -91,9 +91,12 @@ def exact_column(column: pd.Series) -> tuple[pd.Series, str | None]:
     kinds = {_kind(value) for value in present}
     if kinds == {"number"}:
         return column.astype(np.float64), None
-    if len(kinds) <= 1:
+    if len(kinds) <= 1 and kinds != {"bytes"}:
         return column.infer_objects(), None
     cells = [None if pd.isna(value) else plain_text(value) for value in column]
+    text = pd.Series(cells, index=column.index, name=column.name)
+    if kinds == {"bytes"}:
+        return text, None
     counts = {kind: sum(_kind(v) == kind for v in present) for kind in sorted(kinds)}
     found = ", ".join(f"{count} of {kind}" for kind, count in counts.items())
     examples = listed(present.drop_duplicates().head(2 * EXAMPLES), EXAMPLES)
@@ -101,7 +104,7 @@ def exact_column(column: pd.Series) -> tuple[pd.Series, str | None]:
         f"column {column.name!r} mixes cells of several kinds ({found}; such as "
         f"{examples}) and is kept as text; clean it if it should be numbers."
     )
-    return pd.Series(cells, index=column.index, name=column.name), warning
+    return text, warning
 
 
 def plain_text(value: Any) -> str:

@@ -128,7 +128,9 @@ def _choose(arrays: ArrayFile, key: str | None, id: str | None) -> np.ndarray:
     if len(names) == 1:
         # Reported with its shape if it is no matrix.
         return arrays.read(names[0])
-    return arrays.read(arrays.choose("embeddings", lambda shape: len(shape) == 2))
+    remedy = "save a 2-D array, one row per sample and one column per feature"
+    name = arrays.choose("embeddings", lambda shape: len(shape) == 2, remedy)
+    return arrays.read(name)
 
 
 def _ids_beside(arrays: ArrayFile, file: Path, suffix: str, id: str) -> pd.Index:

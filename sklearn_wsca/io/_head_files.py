@@ -178,7 +178,7 @@ def _from_arrays(
         if (labels := _join(prefix, candidate)) in arrays.shapes:
             return coef, intercept, tuple(arrays.read(labels).ravel().tolist())
         if labels in arrays.unreadable:
-            raise arrays.error(f"{quoted(labels)} {arrays.unreadable[labels]}")
+            raise arrays.refusal(labels)
     return coef, intercept, None
 
 
@@ -198,8 +198,8 @@ def _by_key(arrays: ArrayFile, key: str) -> str:
             f"{len(names)} of its arrays end in {quoted(key)}: "
             f"{arrays.describe(names)}; give the full name as key."
         )
-    arrays.require(key, "key")
-    return key
+    unreadable = [name for name in wanted if name in arrays.unreadable]
+    raise arrays.missing([*unreadable, key][0], "key")
 
 
 def _only_fit(arrays: ArrayFile, n_features: int | None) -> str:
@@ -213,7 +213,8 @@ def _only_fit(arrays: ArrayFile, n_features: int | None) -> str:
     vectors = [name for name in shapes if name.rpartition(".")[2] in INTERCEPT_OF]
     if not two_dimensional and len(vectors) == 1:
         return vectors[0]
-    return arrays.choose(what, fits)
+    remedy = "save the weights as a 2-D array, one row per class"
+    return arrays.choose(what, fits, remedy)
 
 
 def _fits(n_features: int | None) -> Callable[[Shape], bool]:
@@ -224,6 +225,9 @@ def _fits(n_features: int | None) -> Callable[[Shape], bool]:
 
 
 def _explain_no_fit(arrays: ArrayFile, n_features: int) -> FileError:
+    for name in arrays.unreadable:
+        if name.rpartition(".")[2] in INTERCEPT_OF:
+            return arrays.refusal(name)
     shapes = arrays.shapes
     turned = [
         name
@@ -251,6 +255,8 @@ def _intercept_name(
     name = _join(prefix, INTERCEPT_OF.get(last, "bias"))
     if name in arrays.shapes:
         return name
+    if name in arrays.unreadable:
+        raise arrays.refusal(name)
     n_rows = shape[0] if len(shape) > 1 else 1
     beside = [
         other

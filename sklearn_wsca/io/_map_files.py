@@ -14,6 +14,10 @@ from sklearn_wsca.io._tensors import open_pt, open_safetensors
 
 FEWEST, MOST = 2, 5
 RESAVE = "np.save('maps.npy', array)"
+REMEDY = (
+    "save real numbers of shape (n_samples, n_features, *spatial) with up to three "
+    "spatial dimensions"
+)
 
 
 def load_feature_maps(path: Any, *, key: str | None = None) -> np.ndarray:
@@ -63,14 +67,13 @@ def load_feature_maps(path: Any, *, key: str | None = None) -> np.ndarray:
         maps = open_npy(path, file)
     else:
         arrays = _ARRAY_FILES[suffix](path, file)
-        name = key if key is not None else arrays.choose("feature maps", _fits)
+        name = arrays.choose("feature maps", _fits, REMEDY) if key is None else key
         maps = arrays.require(name, "key")
     if not _fits(maps.shape) or maps.dtype.kind not in "fiu":
         raise file_error(
             path,
-            f"holds an array of shape {maps.shape} and type {maps.dtype!s:.40}; save "
-            "real numbers of shape (n_samples, n_features, *spatial) with up to three "
-            "spatial dimensions.",
+            f"holds an array of shape {maps.shape} and type {maps.dtype!s:.40}; "
+            f"{REMEDY}.",
         )
     return maps
 

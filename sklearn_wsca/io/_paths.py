@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import errno
-import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
@@ -106,15 +105,17 @@ def _near(file: Path) -> str:
     folder = file.parent
     if not folder.is_dir():
         return ", nor its directory"
-    if not os.access(folder, os.R_OK):
+    try:
+        names = [entry.name for entry in folder.iterdir()]
+    except PermissionError:
         return ""
-    names = [entry.name for entry in folder.iterdir()]
     near = difflib.get_close_matches(file.name, names, n=EXAMPLES)
     return f" (there is {listed(near)})" if near else ""
 
 
 def _files_in(folder: Path) -> str:
-    if not os.access(folder, os.R_OK):
+    try:
+        names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
+    except PermissionError:
         return ""
-    names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
     return f" that holds {listed(names, EXAMPLES)}" if names else ""

@@ -101,13 +101,13 @@ def _flatten(content: Any, prefix: str, depth: int = 0) -> Iterator[tuple[str, A
         for name, part in content.items():
             dotted = f"{prefix}.{name}" if prefix else str(name)
             yield from _flatten(part, dotted, depth + 1)
-    elif hasattr(content, "detach") or _is_label_list(content):
+    elif hasattr(content, "detach") or _is_plain_list(content):
         yield prefix or "tensor", content
 
 
-def _is_label_list(content: Any) -> bool:
+def _is_plain_list(content: Any) -> bool:
     return isinstance(content, (list, tuple)) and all(
-        isinstance(value, (str, int)) for value in content
+        isinstance(value, (str, int, float)) for value in content
     )
 
 

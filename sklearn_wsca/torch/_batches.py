@@ -183,9 +183,11 @@ def _is_sequence(value: Any) -> bool:
 
 def _entry(batch: Any, key: Any, number: int) -> Any:
     try:
+        if isinstance(batch, torch.Tensor):
+            raise TypeError("its entries are rows, not inputs")
         return batch[key]
     except (KeyError, IndexError, TypeError) as error:
-        found = f"a {type(batch).__name__}"
+        found = f"is a {type(batch).__name__}"
         if isinstance(batch, Mapping):
             found = f"the keys {', '.join(map(repr, batch))}"
         elif isinstance(batch, (list, tuple)):
