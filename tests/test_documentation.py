@@ -1,6 +1,7 @@
 """Every promise of the pages is run: code, commands, outputs, links and contents."""
 
 import copy
+import inspect
 import re
 import sys
 
@@ -312,8 +313,9 @@ NO_NUMBERS = {
     ],
 )
 def test_every_number_is_explained(estimator, page):
-    section = estimator.__doc__.split("Attributes\n")[1].split("\n\n    See Also")[0]
-    lines = re.findall(r"^    (\w+_(?:, \w+_)*) : ", section, re.MULTILINE)
+    text = inspect.getdoc(estimator)
+    section = text.split("Attributes\n")[1].split("\n\nSee Also")[0]
+    lines = re.findall(r"^(\w+_(?:, \w+_)*) : ", section, re.MULTILINE)
     names = {name for line in lines for name in line.split(", ")} - NO_NUMBERS
     assert len(names) > 6
     text = (DOCS / "guide" / page).read_text("utf-8")

@@ -190,6 +190,11 @@ def test_the_wrapper_of_parallel_execution_is_taken_off(loader):
     )
 
 
+# torch warns of this one version of Python.
+compiles = pytest.mark.filterwarnings("ignore:Guards may run slower on Python 3.13.0")
+
+
+@compiles
 @pytest.mark.parametrize("layer", [None, "2", "_orig_mod.2"])
 def test_a_compiled_model(loader, layer):
     """Compiled code that has run already ignores hooks."""
@@ -201,6 +206,7 @@ def test_a_compiled_model(loader, layer):
     assert head_from_module(compiled, layer).coef.shape == (3, 8)
 
 
+@compiles
 @pytest.mark.skipif(
     not hasattr(torch.compiler, "set_stance"), reason="torch < 2.6 runs compiled code"
 )
