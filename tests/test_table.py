@@ -141,6 +141,15 @@ def test_same_index_passes():
     check_same_index(X, pd.Series([1, 2, 3], index=X.index))
 
 
+def test_one_instant_in_two_time_zones_is_one_label():
+    taken = pd.date_range("2020-01-01", periods=3, freq="h", tz="UTC")
+    y = pd.Series([1, 20, 300], index=taken.tz_convert("Asia/Tokyo"))
+    assert not y.index.equals(taken)
+    check_same_index(X.set_axis(taken), y)
+    with pytest.raises(ValueError, match="different order"):
+        check_same_index(X.set_axis(taken[::-1]), y)
+
+
 def test_equal_labels_of_another_type_pass():
     texts = pd.Series([1, 2, 3], index=pd.CategoricalIndex(["p", "q", "r"]))
     check_same_index(X, texts)
