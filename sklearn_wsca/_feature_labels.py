@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Number
 from typing import Any
@@ -17,6 +16,7 @@ from sklearn_wsca._column_numbers import numbers_or_none
 from sklearn_wsca._contributions import ClassRows
 from sklearn_wsca._feature_maps import FeatureMaps, pool_maps
 from sklearn_wsca._heads import Head, read_head
+from sklearn_wsca._metadata import level_codes
 from sklearn_wsca._table import as_table, require_columns
 
 NAMES_SHOWN = 5
@@ -155,17 +155,10 @@ def _fit_rows(labels: pd.Series, pooled: np.ndarray) -> ClassRows:
             "y: all samples have the same label, 1 class; a head needs at least two."
         )
     classes = _levels(labels)
-    codes = _positions(classes, labels)
+    codes = level_codes(labels, classes)
     model = LogisticRegression(max_iter=MOST_ITERATIONS).fit(pooled / scale, codes)
     head = Head(model.coef_ / scale, model.intercept_, classes, "logistic")
     return ClassRows.of(head, classes)
-
-
-def _positions(classes: Sequence, labels: pd.Series) -> np.ndarray:
-    """Number of the class of each label; -1 if it is none of them."""
-    # Told to keep objects as they are: pandas 2 would look for dates among them.
-    sought = pd.Index(labels.astype(object), dtype=object)
-    return pd.Index(classes, dtype=object).get_indexer(sought)
 
 
 def encode_labels(
@@ -180,7 +173,7 @@ def encode_labels(
     """
     if not rows.is_class:
         return _as_numbers(labels, argument)
-    codes = _positions(rows.names, labels)
+    codes = level_codes(labels, rows.names)
     unknown = labels[codes < 0]
     if len(unknown):
         raise ValueError(

@@ -123,15 +123,11 @@ class Comparison:
         Raises
         ------
         LeftOutError
-            If it does not vary within a class.
+            If it cannot be analysed.
         """
         column = read_column(self.series)
         if self.groups is not None:
             column = restrict_to_groups(column, self.groups)
-        if not varies_within(column, _renumber(self.classes[column.rows])):
-            raise LeftOutError(
-                "it does not vary within any class, so nothing is left to compare"
-            )
         return column
 
     def fingerprints(self, column: Column) -> np.ndarray:
@@ -242,6 +238,10 @@ def _compare(
     """
     column, values = comparison.read(), comparison.values
     classes = _renumber(comparison.classes[column.rows])
+    if not varies_within(column, classes):
+        raise LeftOutError(
+            "it does not vary within any class, so nothing is left to compare"
+        )
     sizes = measure_sizes(values, classes, column)
     order = canonical_order(sizes.distance, lambda: comparison.fingerprints(column))
     column = replace(column, rows=column.rows[order], labels=column.labels[order])

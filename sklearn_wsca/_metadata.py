@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -127,9 +128,14 @@ def match_levels(series: pd.Series, levels: tuple) -> tuple[np.ndarray, np.ndarr
     if isinstance(levels[0], pd.Interval) and not _holds_intervals(series):
         codes = pd.IntervalIndex(levels).get_indexer(as_numbers(series))
     else:
-        codes = pd.Index(levels, dtype=object).get_indexer(_plain_labels(series))
+        codes = level_codes(series, levels)
     rows = np.flatnonzero(codes >= 0)
     return rows, codes[rows]
+
+
+def level_codes(series: pd.Series, levels: Sequence) -> np.ndarray:
+    """Number of the level of each label; -1 if it is none of them."""
+    return pd.Index(levels, dtype=object).get_indexer(_plain_labels(series))
 
 
 def _holds_intervals(series: pd.Series) -> bool:
@@ -157,6 +163,7 @@ def _unit_note(value: Any) -> tuple[str, ...]:
 
 def _plain_labels(series: pd.Series) -> pd.Index:
     """Level labels without the dtype of their container, so that they compare."""
+    # Told to keep objects as they are: pandas 2 would look for dates among them.
     return pd.Index(series.astype(object), dtype=object)
 
 

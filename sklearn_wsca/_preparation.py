@@ -86,8 +86,6 @@ class PreparationSteps:
     n_permutations: Any
     null: Any
     cv: Any
-    notes_: list[str]
-    dropped_columns_: dict
 
     def _prepare(self, X, y, sample_weight) -> Prepared:
         """Check the input; bring rows, roles and tasks to canonical order."""

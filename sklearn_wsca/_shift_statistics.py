@@ -89,7 +89,11 @@ def measure_sizes(values: np.ndarray, classes: np.ndarray, column: Column) -> Si
     column : Column
         The column.
     """
-    levels = column.labels if column.n_levels else _halves(column.labels, classes)
+    if column.n_levels:
+        levels = column.labels
+    else:
+        levels = _halves(column.labels, classes)
+        number = to_unit(_standardise(column.labels, classes)[:, None])[:, 0]
     pairs = _level_pairs(levels, classes)
     distance = np.zeros(len(classes))
     shift, ks = np.empty(values.shape[1]), np.empty(values.shape[1])
@@ -97,7 +101,7 @@ def measure_sizes(values: np.ndarray, classes: np.ndarray, column: Column) -> Si
         if column.n_levels:
             shift[features] = _mean_differences(block, levels, classes, pairs)
         else:
-            shift[features] = _partial_correlations(block, column.labels, classes)
+            shift[features] = number @ to_unit(block)  # the partial correlation
         ks[features] = _ks_distances(block, pairs)
         distance += (to_unit(block) ** 2).sum(axis=1)
     return Sizes(shift, ks, distance)
@@ -183,13 +187,6 @@ def _mean_differences(
         return np.divide(
             difference, within, out=np.zeros(len(within)), where=difference != 0
         )
-
-
-def _partial_correlations(
-    block: np.ndarray, numbers: np.ndarray, classes: np.ndarray
-) -> np.ndarray:
-    """Correlation with numbers within classes: (c,)."""
-    return to_unit(_standardise(numbers, classes)[:, None])[:, 0] @ to_unit(block)
 
 
 def _ks_distances(block: np.ndarray, pairs: list[LevelPair]) -> np.ndarray:

@@ -111,9 +111,7 @@ def infer_utilization(
     ]
     n_estimates = len(ESTIMATES)
     tests.table.iloc[at, :n_estimates] = np.reshape(estimates, (len(at), n_estimates))
-    tests.table.iloc[at, n_estimates:] = _pvalues(
-        list(tests.examined.values()), shuffled
-    )
+    tests.table.iloc[at, n_estimates:] = _pvalues(examined, shuffled)
     null = pd.DataFrame(np.full((len(raw), len(columns)), np.nan), columns=tests.index)
     null.iloc[:, at] = raw
     if not plan.n_permutations:

@@ -22,6 +22,7 @@ from broken_files import (
     payload,
     with_array,
     with_bytes,
+    with_link,
     with_metadata,
     with_npz,
     zipped,
@@ -71,23 +72,17 @@ def compressed_text(files):
 
 @broken("embeddings", r"link to 'gone\.npy'.*does not exist")
 def broken_link(files):
-    files["embeddings"].unlink()
-    files["embeddings"].symlink_to("gone.npy")
-    return files
+    return with_link(files, "embeddings", "gone.npy")
 
 
 @broken("embeddings", "leads back to itself")
 def looping_link(files):
-    files["embeddings"].unlink()
-    files["embeddings"].symlink_to(files["embeddings"].name)
-    return files
+    return with_link(files, "embeddings", files["embeddings"].name)
 
 
 @broken("metadata", "is a device; name a regular file")
 def link_to_an_endless_device(files):
-    files["metadata"].unlink()
-    files["metadata"].symlink_to("/dev/zero")
-    return files
+    return with_link(files, "metadata", "/dev/zero")
 
 
 @broken("metadata", "is a named pipe; name a regular file")

@@ -114,6 +114,13 @@ def with_bytes(files: Files, content: bytes, suffix: str = ".npy") -> Files:
     return files
 
 
+def with_link(files: Files, file: str, target: str) -> Files:
+    """Replace a file by a symbolic link."""
+    files[file].unlink()
+    files[file].symlink_to(target)
+    return files
+
+
 def with_metadata(files: Files, content: str | bytes, suffix: str = ".csv") -> Files:
     content = content.encode() if isinstance(content, str) else content
     files["metadata"] = files["metadata"].with_suffix(suffix)

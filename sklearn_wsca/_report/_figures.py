@@ -55,13 +55,12 @@ def draw_figures(
     result = make_result(estimator, audit)
     with draw_plainly():
         figures = [*_draw_utilization(result)]
-        if estimator.target_head_ is not None:
-            if estimator.n_permutations:
-                figures.append(_draw_null(estimator))
-            figures.append(_draw_matrix(estimator))
+        has_primary = estimator.target_head_ is not None
+        if has_primary and estimator.n_permutations:
+            figures.append(_draw_null(estimator))
+        figures.append(_draw_matrix(estimator))
+        if has_primary:
             figures.append(_draw_pairs(estimator))
-        else:
-            figures.append(_draw_matrix(estimator))
         if sensitivity is not None:
             figures.append(_draw_sensitivity(sensitivity))
     return figures

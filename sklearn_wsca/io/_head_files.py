@@ -198,8 +198,8 @@ def _by_key(arrays: ArrayFile, key: str) -> str:
             f"{len(names)} of its arrays end in {quoted(key)}: "
             f"{arrays.describe(names)}; give the full name as key."
         )
-    unreadable = [name for name in wanted if name in arrays.unreadable]
-    raise arrays.missing([*unreadable, key][0], "key")
+    unreadable = (name for name in wanted if name in arrays.unreadable)
+    raise arrays.missing(next(unreadable, key), "key")
 
 
 def _only_fit(arrays: ArrayFile, n_features: int | None) -> str:
