@@ -5,9 +5,9 @@ import warnings
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from sklearn_wsca._design import prepare_design
-from sklearn_wsca._probes import BATCH_TOLERANCES, batch_precision
-from sklearn_wsca._solvers import fit_logistic
+from sklearn_wsca._heads.probe import BATCH_TOLERANCES, batch_precision
+from sklearn_wsca._linear.design import prepare_design
+from sklearn_wsca._linear.solvers import fit_logistic
 
 REGIMES = {
     "3 even classes": (400, 20, 3, "noise"),

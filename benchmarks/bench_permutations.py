@@ -27,15 +27,19 @@ from benchmarks.studies import (
     seconds_of,
 )
 from sklearn_wsca import _logistic
-from sklearn_wsca._alignment_null import Primary, RefitNull, refit_scores
-from sklearn_wsca._analysis import Rows
-from sklearn_wsca._exchangeability import exchange_units
-from sklearn_wsca._jobs import JobRunner
-from sklearn_wsca._metadata import Column, read_column
-from sklearn_wsca._nulls import SHUFFLES_PER_BATCH
-from sklearn_wsca._permutation import PermutationPlan, split
-from sklearn_wsca._probes import Probe, batch_precision
-from sklearn_wsca._subspace import fit_subspace
+from sklearn_wsca._alignment.null import (
+    SHUFFLES_PER_BATCH,
+    Primary,
+    RefitNull,
+    refit_scores,
+)
+from sklearn_wsca._backend.jobs import JobRunner
+from sklearn_wsca._heads.fit import Rows
+from sklearn_wsca._heads.probe import Probe, batch_precision
+from sklearn_wsca._input.column import Column, read_column
+from sklearn_wsca._linear.subspace import fit_subspace
+from sklearn_wsca._permutation.exchangeability import exchange_units
+from sklearn_wsca._permutation.plan import PermutationPlan, split
 
 SOLVERS = ("lbfgs", "newton-cg", "newton-cholesky")
 # The rate at which the aim for the whole fit, 12 seconds, is stated.

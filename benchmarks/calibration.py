@@ -20,27 +20,22 @@ from scipy import stats
 from threadpoolctl import threadpool_limits
 
 from benchmarks.calibration_figure import draw
-from sklearn_wsca._alignment_null import Primary, RefitNull, refit_scores
-from sklearn_wsca._analysis import Rows
-from sklearn_wsca._effect_interval import estimate_noise
-from sklearn_wsca._exchangeability import (
-    Groups,
-    exchange_units,
-    restrict_to_groups,
-)
-from sklearn_wsca._metadata import LeftOutError, common_rows, read_column
-from sklearn_wsca._permutation import (
+from sklearn_wsca._alignment.null import Primary, RefitNull, refit_scores
+from sklearn_wsca._heads.fit import Rows
+from sklearn_wsca._heads.probe import Probe, tie_tolerance
+from sklearn_wsca._heads.task import Task, assign_units, balance
+from sklearn_wsca._input.column import LeftOutError, common_rows, read_column
+from sklearn_wsca._input.groups import Groups, restrict_to_groups
+from sklearn_wsca._linear.subspace import fit_subspace
+from sklearn_wsca._permutation.exchangeability import exchange_units
+from sklearn_wsca._permutation.plan import (
     PermutationPlan,
     canonical_order,
     permutation_pvalues,
 )
-from sklearn_wsca._probes import Probe, tie_tolerance
-from sklearn_wsca._subspace import fit_subspace
-from sklearn_wsca._tasks import Task, assign_units, balance
-from sklearn_wsca._utilization import prepare_outputs
-from sklearn_wsca._utilization_inference import (
-    combine_shares,
-)
+from sklearn_wsca._utilization.inference import combine_shares
+from sklearn_wsca._utilization.interval import estimate_noise
+from sklearn_wsca._utilization.output_model import prepare_outputs
 
 LEVEL = 0.05
 # With 99 shuffles p <= 0.05 happens in exactly 5 % under the null.

@@ -13,9 +13,9 @@ import numpy as np
 
 from benchmarks.studies import describe_machine, peak_memory, reset_peak_memory
 from sklearn_wsca import IntegratedFeatureAnalysis
-from sklearn_wsca._activation_scale import common_ranges
-from sklearn_wsca._contributions import ClassRows, measure_importance
-from sklearn_wsca._feature_maps import FeatureMaps, survey_maps
+from sklearn_wsca._features.activation_scale import common_ranges
+from sklearn_wsca._features.contributions import ClassRows, measure_importance
+from sklearn_wsca._features.maps import FeatureMaps, survey_maps
 
 N_FEATURES, SPATIAL, N_CLASSES = 256, (14, 14), 10
 ROWS_WRITTEN = 250

@@ -12,13 +12,17 @@ import numpy as np
 from benchmarks.agreement import unit
 from benchmarks.bench_permutations import run_jobs, time_scikit_learn
 from benchmarks.studies import seconds_of
-from sklearn_wsca._alignment_null import Primary, RefitNull, refit_scores
-from sklearn_wsca._design import prepare_design
-from sklearn_wsca._exchangeability import exchange_units
-from sklearn_wsca._metadata import Column
-from sklearn_wsca._nulls import SHUFFLES_PER_BATCH
-from sklearn_wsca._permutation import PermutationPlan, split
-from sklearn_wsca._probes import Probe
+from sklearn_wsca._alignment.null import (
+    SHUFFLES_PER_BATCH,
+    Primary,
+    RefitNull,
+    refit_scores,
+)
+from sklearn_wsca._heads.probe import Probe
+from sklearn_wsca._input.column import Column
+from sklearn_wsca._linear.design import prepare_design
+from sklearn_wsca._permutation.exchangeability import exchange_units
+from sklearn_wsca._permutation.plan import PermutationPlan, split
 
 N, K, POWER = 8007, 504, -1.6
 

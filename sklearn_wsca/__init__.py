@@ -6,21 +6,24 @@ from typing import TYPE_CHECKING, Any
 from sklearn_wsca._version import __version__
 
 if TYPE_CHECKING:
-    from sklearn_wsca._alignment import weight_space_correlation
-    from sklearn_wsca._displays import (
-        ActivationMapDisplay,
-        AlignmentDisplay,
-        ComponentSensitivityDisplay,
-        ConsistencyDisplay,
-        FeatureImportanceDisplay,
-        NullDistributionDisplay,
-        UtilizationDisplay,
+    from sklearn_wsca._alignment.metrics import weight_space_correlation
+    from sklearn_wsca._displays.activation_map import ActivationMapDisplay
+    from sklearn_wsca._displays.alignment import AlignmentDisplay
+    from sklearn_wsca._displays.component_sensitivity import ComponentSensitivityDisplay
+    from sklearn_wsca._displays.consistency import ConsistencyDisplay
+    from sklearn_wsca._displays.feature_importance import FeatureImportanceDisplay
+    from sklearn_wsca._displays.null_distribution import NullDistributionDisplay
+    from sklearn_wsca._displays.utilization import UtilizationDisplay
+    from sklearn_wsca._erasure.metadata_eraser import MetadataEraser
+    from sklearn_wsca._features.integrated_feature_analysis import (
+        IntegratedFeatureAnalysis,
     )
-    from sklearn_wsca._feature_analysis import IntegratedFeatureAnalysis
-    from sklearn_wsca._heads import Head
-    from sklearn_wsca._map_evaluation import evaluate_activation_maps
-    from sklearn_wsca._metadata_eraser import MetadataEraser
-    from sklearn_wsca._utilization_test import UtilizationResult, utilization_test
+    from sklearn_wsca._features.map_evaluation import evaluate_activation_maps
+    from sklearn_wsca._heads.head import Head
+    from sklearn_wsca._utilization.from_outputs import (
+        UtilizationResult,
+        utilization_test,
+    )
     from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
 
 __all__ = [
@@ -44,21 +47,21 @@ __all__ = [
 
 # Imported when first asked for: those who need one estimator do not wait for all.
 _MODULES = {
-    "ActivationMapDisplay": "_displays",
-    "AlignmentDisplay": "_displays",
-    "ComponentSensitivityDisplay": "_displays",
-    "ConsistencyDisplay": "_displays",
-    "FeatureImportanceDisplay": "_displays",
-    "Head": "_heads",
-    "IntegratedFeatureAnalysis": "_feature_analysis",
-    "MetadataEraser": "_metadata_eraser",
-    "NullDistributionDisplay": "_displays",
-    "UtilizationDisplay": "_displays",
-    "UtilizationResult": "_utilization_test",
+    "ActivationMapDisplay": "_displays.activation_map",
+    "AlignmentDisplay": "_displays.alignment",
+    "ComponentSensitivityDisplay": "_displays.component_sensitivity",
+    "ConsistencyDisplay": "_displays.consistency",
+    "FeatureImportanceDisplay": "_displays.feature_importance",
+    "Head": "_heads.head",
+    "IntegratedFeatureAnalysis": "_features.integrated_feature_analysis",
+    "MetadataEraser": "_erasure.metadata_eraser",
+    "NullDistributionDisplay": "_displays.null_distribution",
+    "UtilizationDisplay": "_displays.utilization",
+    "UtilizationResult": "_utilization.from_outputs",
     "WeightSpaceCorrelation": "_weight_space_correlation",
-    "evaluate_activation_maps": "_map_evaluation",
-    "utilization_test": "_utilization_test",
-    "weight_space_correlation": "_alignment",
+    "evaluate_activation_maps": "_features.map_evaluation",
+    "utilization_test": "_utilization.from_outputs",
+    "weight_space_correlation": "_alignment.metrics",
 }
 
 

@@ -16,7 +16,7 @@ def main() -> None:
                 f"wsca: the command line needs {package}, which is not installed. "
                 'Install it with: pip install "sklearn_wsca[cli]"'
             )
-    from sklearn_wsca._cli import wsca
+    from sklearn_wsca._cli.commands import wsca
 
     wsca(prog_name="wsca")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_wsca._wording import describe_effect, format_number, list_names
+from sklearn_wsca._text import format_number, list_names
 
 USED, NOT_USED, NOT_ENCODED = "used", "not used", "not encoded"
 INCONCLUSIVE, UNTESTABLE = "inconclusive", "untestable"
@@ -93,3 +93,50 @@ class Rule:
 def untestable(reason: str) -> tuple[str, str]:
     """Verdict and sentence for a column on which nothing can be said."""
     return UNTESTABLE, f"untestable: {reason}"
+
+
+@dataclass(frozen=True)
+class VerdictStyle:
+    """How a verdict looks.
+
+    Parameters
+    ----------
+    colour : str
+        As #rrggbb.
+    marker : str
+        Marker of matplotlib.
+    symbol : str
+        One character for text.
+    terminal : str
+        Style of rich.
+    """
+
+    colour: str
+    marker: str
+    symbol: str
+    terminal: str
+
+
+def describe_effect(row: Any, confidence: float, held: Sequence[Any]) -> str:
+    """How far the outputs move with a column, with interval and p-value."""
+    at = f"at fixed {list_names(held)} " if held else ""
+    shift = ""
+    # The largest of several differences, which noise alone makes larger than zero.
+    if row["utilization_low"] > 0 and not np.isnan(row["probability_shift"]):
+        shift = f", predicted probabilities by {row['probability_shift']:.0f} points"
+    return (
+        f"{at}the outputs move by {format_number(row['utilization'])} of their "
+        f"standard deviation{shift} "
+        f"({confidence:.0%} interval {format_number(row['utilization_low'])} "
+        f"to {format_number(row['utilization_high'])}, "
+        f"q = {row['utilization_qvalue']:.2g})"
+    )
+
+
+VERDICT_STYLES = {
+    USED: VerdictStyle("#d55e00", "D", "◆", "bold red"),
+    NOT_USED: VerdictStyle("#0072b2", "o", "●", "bold blue"),
+    INCONCLUSIVE: VerdictStyle("#e69f00", "s", "■", "bold yellow"),
+    NOT_ENCODED: VerdictStyle("#56b4e9", "^", "▲", "bold cyan"),
+    UNTESTABLE: VerdictStyle("#7f7f7f", "X", "✖", "bold"),
+}

@@ -9,7 +9,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_wsca._audit import audit_rows, warn_of_shared_groups
+from sklearn_wsca._alignment.component_sensitivity import measure_component_sensitivity
+from sklearn_wsca._analysis.audit import audit_rows, warn_of_shared_groups
+from sklearn_wsca._analysis.feature_utilization import measure_feature_utilization
+from sklearn_wsca._analysis.fit import FittingSteps
 from sklearn_wsca._compat import (
     CallbackSupportMixin,
     Interval,
@@ -18,14 +21,11 @@ from sklearn_wsca._compat import (
     _check_feature_names_in,
     _fit_context,
 )
-from sklearn_wsca._component_sensitivity import measure_component_sensitivity
-from sklearn_wsca._feature_utilization import measure_feature_utilization
-from sklearn_wsca._fitting import FittingSteps
-from sklearn_wsca._heads import all_outputs, outputs_by_head
-from sklearn_wsca._input import check_embeddings
-from sklearn_wsca._report._mixin import ReportMixin
-from sklearn_wsca._roles import add_pairs, read_roles
-from sklearn_wsca._table import require_columns
+from sklearn_wsca._heads.head import all_outputs, outputs_by_head
+from sklearn_wsca._input.checked_input import check_embeddings
+from sklearn_wsca._input.roles import add_pairs, read_roles
+from sklearn_wsca._input.table import require_columns
+from sklearn_wsca._report.mixin import ReportMixin
 
 
 class WeightSpaceCorrelation(

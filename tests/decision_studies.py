@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from sklearn_wsca._decision import Decision
-from sklearn_wsca._exchangeability import Groups
-from sklearn_wsca._metadata import read_column
+from sklearn_wsca._input.column import read_column
+from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._utilization.adjusted_effect import Decision
 
 N_GROUPS = 60
 UNIT = np.repeat(np.arange(N_GROUPS), [1, 2, 4, 3] * 15)

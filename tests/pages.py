@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from sklearn.linear_model import LogisticRegression
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._cli import wsca
+from sklearn_wsca._cli.commands import wsca
 from sklearn_wsca.datasets import make_shortcut
 from sklearn_wsca.report import to_json
 

@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils import check_random_state
 
-from sklearn_wsca._permutation import PermutationPlan
+from sklearn_wsca._permutation.plan import PermutationPlan
 
 TIE = 1e-6
 

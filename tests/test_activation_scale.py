@@ -5,8 +5,13 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_wsca import IntegratedFeatureAnalysis, _feature_maps
-from sklearn_wsca._activation_scale import check_shape, common_ranges, rescale, resize
-from sklearn_wsca._feature_maps import FeatureMaps, survey_maps
+from sklearn_wsca._features.activation_scale import (
+    check_shape,
+    common_ranges,
+    rescale,
+    resize,
+)
+from sklearn_wsca._features.maps import FeatureMaps, survey_maps
 from tests.reference import loop_activation_maps, loop_ranges, make_maps
 
 SCALES = ["linear", "tanh"]

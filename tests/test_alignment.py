@@ -7,13 +7,13 @@ from reference import aggregate, align, centre_classes, cosine, principal_direct
 from scipy import stats
 
 from sklearn_wsca import WeightSpaceCorrelation, weight_space_correlation
-from sklearn_wsca._alignment import (
+from sklearn_wsca._alignment.metrics import (
     AlignmentSpace,
     aggregate_alignment,
     fitted_references,
     unit_rows,
 )
-from sklearn_wsca._subspace import fit_subspace
+from sklearn_wsca._linear.subspace import fit_subspace
 from sklearn_wsca.datasets import make_shortcut
 
 # --- the public function -------------------------------------------------------------

@@ -7,7 +7,7 @@ import pytest
 from reference import make_study
 
 from sklearn_wsca import WeightSpaceCorrelation, _encoding_null, _nulls, _solvers
-from sklearn_wsca._jobs import JobRunner
+from sklearn_wsca._backend.jobs import JobRunner
 
 
 def make_data(n=150):

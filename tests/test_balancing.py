@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from reference import balancing_weights, cells_of
 
-from sklearn_wsca._balancing import (
+from sklearn_wsca._heads.balancing import (
     BINS_OF_NUMBERS,
     balance_against,
     describe_balance,
 )
-from sklearn_wsca._metadata import Column, LeftOutError
+from sklearn_wsca._input.column import Column, LeftOutError
 
 
 def make_pair(seed, kinds, n=300):

@@ -13,14 +13,13 @@ from scipy import stats
 from sklearn.utils import check_random_state
 
 from sklearn_wsca import utilization_test
-from sklearn_wsca._decision import Decision, examine
-from sklearn_wsca._exchangeability import Groups, exchange_units
-from sklearn_wsca._metadata import LeftOutError, read_column
-from sklearn_wsca._permutation import PermutationPlan, permutation_pvalues
-from sklearn_wsca._utilization import prepare_outputs
-from sklearn_wsca._utilization_inference import (
-    combine_shares,
-)
+from sklearn_wsca._input.column import LeftOutError, read_column
+from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._permutation.exchangeability import exchange_units
+from sklearn_wsca._permutation.plan import PermutationPlan, permutation_pvalues
+from sklearn_wsca._utilization.adjusted_effect import Decision, examine
+from sklearn_wsca._utilization.inference import combine_shares
+from sklearn_wsca._utilization.output_model import prepare_outputs
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 

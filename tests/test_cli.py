@@ -13,11 +13,11 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from sklearn_wsca import __version__
-from sklearn_wsca._cli import _audit, wsca
+from sklearn_wsca._backend.jobs import _watcher
 from sklearn_wsca._cli._errors import InputError, refuse
 from sklearn_wsca._cli._notes import collect_warnings
 from sklearn_wsca._cli._progress import STEPS, progress_bars
-from sklearn_wsca._jobs import _watcher
+from sklearn_wsca._cli.commands import _audit, wsca
 
 ERASE_LINE = "\x1b[2K"
 

@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._cli import _audit, wsca
 from sklearn_wsca._cli._lists import repeat_options
 from sklearn_wsca._cli._output import write_files
+from sklearn_wsca._cli.commands import _audit, wsca
 from sklearn_wsca.datasets import make_shortcut
 from sklearn_wsca.io import load_metadata
 from sklearn_wsca.report import to_dict

@@ -6,8 +6,8 @@ import pytest
 from broken_registry import REGISTRY
 from click.testing import CliRunner
 
-from sklearn_wsca._cli import wsca
-from sklearn_wsca._wording import printable
+from sklearn_wsca._cli.commands import wsca
+from sklearn_wsca._text import printable
 
 
 def audit(files, out):

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from sklearn_wsca import IntegratedFeatureAnalysis
-from sklearn_wsca._cli import wsca
+from sklearn_wsca._cli.commands import wsca
 
 TABLES = ["curve.csv", "features.csv", "samples.csv", "shifts.csv"]
 PICTURES = ["consistency.png", "importance.png", "maps.png", "curve.png"]

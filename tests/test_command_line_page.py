@@ -8,9 +8,11 @@ import pytest
 
 click = pytest.importorskip("click")
 
-from sklearn_wsca._cli import wsca  # noqa: E402
-from sklearn_wsca._cli._commands import FOUND  # noqa: E402
 from sklearn_wsca._cli._errors import BAD_INPUT  # noqa: E402
+from sklearn_wsca._cli.commands import (  # noqa: E402
+    FOUND,
+    wsca,
+)
 
 PAGE = Path(__file__).parent.parent / "docs" / "command_line.md"
 TEXT = PAGE.read_text("utf-8")

@@ -18,7 +18,7 @@ from sklearn_wsca import (
     MetadataEraser,
     WeightSpaceCorrelation,
 )
-from sklearn_wsca._tasks import Task
+from sklearn_wsca._heads.task import Task
 
 # Check name -> why scikit-learn's expectation does not fit. Empty: all of them do.
 EXPECTED_FAILURES: dict[str, str] = {}

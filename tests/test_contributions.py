@@ -7,14 +7,14 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_wsca import Head, IntegratedFeatureAnalysis
-from sklearn_wsca._contributions import (
+from sklearn_wsca._features.contributions import (
     ClassRows,
     keep_top,
     measure_importance,
     own_contributions,
     rank_features,
 )
-from sklearn_wsca._feature_maps import FeatureMaps, pool_maps
+from sklearn_wsca._features.maps import FeatureMaps, pool_maps
 from tests.reference import loop_contributions, loop_importance, make_maps
 
 SPATIAL = [(), (7,), (5, 4), (3, 4, 2)]

@@ -9,12 +9,17 @@ from decision_studies import MEANS, SCALES, UNIT, N, grouped, study
 from reference import least_squares_utilization
 from scipy import special
 
-from sklearn_wsca._decision import Decision, examine, make_decision, read_outputs
-from sklearn_wsca._embeddings import Embeddings
-from sklearn_wsca._exchangeability import Groups
-from sklearn_wsca._heads import Head
-from sklearn_wsca._metadata import Column, LeftOutError, read_column
-from sklearn_wsca._roles import Roles
+from sklearn_wsca._heads.head import Head
+from sklearn_wsca._input.column import Column, LeftOutError, read_column
+from sklearn_wsca._input.embeddings import Embeddings
+from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._input.roles import Roles
+from sklearn_wsca._utilization.adjusted_effect import (
+    Decision,
+    examine,
+    make_decision,
+    read_outputs,
+)
 
 # --- the outputs ---------------------------------------------------------------------
 

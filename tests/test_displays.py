@@ -11,13 +11,11 @@ from matplotlib.text import Text
 from pictures import assert_whole, picture, plt, shown
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._displays import (
-    AlignmentDisplay,
-    ComponentSensitivityDisplay,
-    NullDistributionDisplay,
-    UtilizationDisplay,
-)
-from sklearn_wsca._displays._style import make_label, spread_out
+from sklearn_wsca._displays.alignment import AlignmentDisplay
+from sklearn_wsca._displays.component_sensitivity import ComponentSensitivityDisplay
+from sklearn_wsca._displays.null_distribution import NullDistributionDisplay
+from sklearn_wsca._displays.style import make_label, spread_out
+from sklearn_wsca._displays.utilization import UtilizationDisplay
 from sklearn_wsca.datasets import make_shortcut
 
 STRANGE = {

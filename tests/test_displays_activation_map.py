@@ -7,7 +7,7 @@ from pictures import assert_apart, assert_whole, picture, plt, shown
 from sklearn.exceptions import NotFittedError
 
 from sklearn_wsca import Head, IntegratedFeatureAnalysis
-from sklearn_wsca._displays import ActivationMapDisplay
+from sklearn_wsca._displays.activation_map import ActivationMapDisplay
 
 NAMES = ("bird", "cat", "dog")
 

@@ -5,7 +5,7 @@ from numpy.testing import assert_array_equal
 from pictures import assert_apart, assert_whole, plt, shown
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._displays import ComponentSensitivityDisplay
+from sklearn_wsca._displays.component_sensitivity import ComponentSensitivityDisplay
 from sklearn_wsca.datasets import make_shortcut
 
 

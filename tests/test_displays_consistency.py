@@ -7,8 +7,7 @@ from pictures import assert_apart, assert_whole, picture, plt, shown
 from sklearn.exceptions import NotFittedError
 
 from sklearn_wsca import Head, IntegratedFeatureAnalysis
-from sklearn_wsca._displays import ConsistencyDisplay
-from sklearn_wsca._displays._consistency import MOST_POINTS, OTHERS
+from sklearn_wsca._displays.consistency import MOST_POINTS, OTHERS, ConsistencyDisplay
 
 
 @pytest.fixture(autouse=True)

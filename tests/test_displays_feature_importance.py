@@ -9,7 +9,7 @@ from pictures import assert_apart, assert_whole, picture, plt, shown
 from sklearn.exceptions import NotFittedError
 
 from sklearn_wsca import Head, IntegratedFeatureAnalysis
-from sklearn_wsca._displays import FeatureImportanceDisplay
+from sklearn_wsca._displays.feature_importance import FeatureImportanceDisplay
 
 KINDS = ("difference", "importance", "curve")
 

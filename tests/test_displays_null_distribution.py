@@ -9,8 +9,10 @@ from pictures import assert_apart, assert_whole, plt, shown
 from sklearn.exceptions import NotFittedError
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._displays import NullDistributionDisplay
-from sklearn_wsca._displays._null_distribution import pair_cosines
+from sklearn_wsca._displays.null_distribution import (
+    NullDistributionDisplay,
+    pair_cosines,
+)
 from sklearn_wsca.datasets import make_shortcut
 
 M = 79

@@ -7,8 +7,8 @@ from pictures import assert_apart, assert_whole, plt, shown
 from sklearn.exceptions import NotFittedError
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._displays import UtilizationDisplay
-from sklearn_wsca._palette import VERDICT_STYLES
+from sklearn_wsca._displays.utilization import UtilizationDisplay
+from sklearn_wsca._verdict import VERDICT_STYLES
 from sklearn_wsca.datasets import make_shortcut
 
 # Appearance of red, green and blue to people without green cones (Machado 2009).

@@ -28,7 +28,7 @@ from pages import (
 )
 
 from sklearn_wsca import IntegratedFeatureAnalysis, WeightSpaceCorrelation
-from sklearn_wsca._summary import SUMMARY_COLUMNS
+from sklearn_wsca._analysis.summary import SUMMARY_COLUMNS
 
 CONTRIBUTING, CHANGELOG = ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"
 GENERATED = ("_build", "auto_examples", "generated")

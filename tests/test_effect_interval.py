@@ -9,16 +9,14 @@ from reference import cluster_robust_effects, least_squares_utilization
 from scipy import stats
 
 from sklearn_wsca import _effect_interval
-from sklearn_wsca._decision import Decision, examine
-from sklearn_wsca._effect_interval import EffectNoise, estimate_noise
-from sklearn_wsca._exchangeability import Groups, exchange_units
-from sklearn_wsca._metadata import Column
-from sklearn_wsca._permutation import PermutationPlan
-from sklearn_wsca._utilization import prepare_outputs
-from sklearn_wsca._utilization_inference import (
-    infer_utilization,
-    run_here,
-)
+from sklearn_wsca._input.column import Column
+from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._permutation.exchangeability import exchange_units
+from sklearn_wsca._permutation.plan import PermutationPlan
+from sklearn_wsca._utilization.adjusted_effect import Decision, examine
+from sklearn_wsca._utilization.inference import infer_utilization, run_here
+from sklearn_wsca._utilization.interval import EffectNoise, estimate_noise
+from sklearn_wsca._utilization.output_model import prepare_outputs
 
 # Noise in one direction, in few, and in many.
 NOISES = {

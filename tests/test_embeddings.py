@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation, _design, _embeddings
-from sklearn_wsca._embeddings import Embeddings, is_lazy
+from sklearn_wsca._input.embeddings import Embeddings, is_lazy
 
 N, D = 90, 12
 LEVELS = ["A", "B", "C"]

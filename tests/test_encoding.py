@@ -9,10 +9,10 @@ from sklearn import metrics
 from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._exchangeability import exchange_units
-from sklearn_wsca._folds import make_folds
-from sklearn_wsca._metadata import Column
-from sklearn_wsca._permutation import canonical_order
+from sklearn_wsca._encoding.folds import make_folds
+from sklearn_wsca._input.column import Column
+from sklearn_wsca._permutation.exchangeability import exchange_units
+from sklearn_wsca._permutation.plan import canonical_order
 
 
 def column_of(labels, kind="categorical"):

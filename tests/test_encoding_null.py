@@ -8,13 +8,13 @@ import pytest
 from reference import cross_validated_skill, ridge_counterpart
 
 from sklearn_wsca import _encoding_null
-from sklearn_wsca._design import prepare_design
-from sklearn_wsca._encoding_null import EncodingNull, fold_skills
-from sklearn_wsca._exchangeability import exchange_units
-from sklearn_wsca._folds import Folds, make_folds
-from sklearn_wsca._metadata import Column
-from sklearn_wsca._permutation import PermutationPlan
-from sklearn_wsca._probes import Probe
+from sklearn_wsca._encoding.folds import Folds, make_folds
+from sklearn_wsca._encoding.null import EncodingNull, fold_skills
+from sklearn_wsca._heads.probe import Probe
+from sklearn_wsca._input.column import Column
+from sklearn_wsca._linear.design import prepare_design
+from sklearn_wsca._permutation.exchangeability import exchange_units
+from sklearn_wsca._permutation.plan import PermutationPlan
 
 N, K = 83, 6
 
@@ -186,7 +186,7 @@ def test_pvalues_resemble_those_of_refitted_logistic_probes(strength):
 
 
 def _logistic_skill(T, labels, folds):
-    from sklearn_wsca._solvers import fit_logistic
+    from sklearn_wsca._linear.solvers import fit_logistic
 
     weights = (folds != np.arange(3)[:, None]) * 1.0
     codes = np.broadcast_to(labels, weights.shape)

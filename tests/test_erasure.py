@@ -5,7 +5,7 @@ import pytest
 from scipy import linalg
 from sklearn.covariance import ledoit_wolf_shrinkage, shrunk_covariance
 
-from sklearn_wsca._erasure import (
+from sklearn_wsca._erasure.erasure import (
     Erasure,
     Held,
     choose_shrinkage,
@@ -13,8 +13,8 @@ from sklearn_wsca._erasure import (
     cross_moments,
     whitening_spread,
 )
-from sklearn_wsca._metadata import Column
-from sklearn_wsca._subspace import fit_subspace
+from sklearn_wsca._input.column import Column
+from sklearn_wsca._linear.subspace import fit_subspace
 
 N, D = 90, 7
 SEEDS = [0, 1, 2]

@@ -12,10 +12,10 @@ from test_erasure import left_of_column, make_column, make_embeddings, make_weig
 from test_erasure import weighted_covariance as covariance
 
 from sklearn_wsca import Head, _erasure_check
-from sklearn_wsca._erasure import Held
-from sklearn_wsca._erasure_check import Fold, Noise, check_erasure
-from sklearn_wsca._metadata import Column, read_column
-from sklearn_wsca._subspace import fit_subspace
+from sklearn_wsca._erasure.check import Fold, Noise, check_erasure
+from sklearn_wsca._erasure.erasure import Held
+from sklearn_wsca._input.column import Column, read_column
+from sklearn_wsca._linear.subspace import fit_subspace
 from sklearn_wsca.datasets import make_shortcut
 
 N, K = 90, 7

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from sklearn_wsca import Head, WeightSpaceCorrelation, _erasure_table
-from sklearn_wsca._erasure_check import check_erasure
-from sklearn_wsca._erasure_table import N_FOLDS, N_RANDOM, _split_rows
-from sklearn_wsca._exchangeability import Groups
+from sklearn_wsca._erasure.check import check_erasure
+from sklearn_wsca._erasure.table import N_FOLDS, N_RANDOM, _split_rows
+from sklearn_wsca._input.groups import Groups
 from sklearn_wsca.datasets import make_shortcut
 
 SEEDS = range(5)

@@ -6,16 +6,15 @@ import pytest
 from reference import distinct_arrangements
 from scipy import stats
 
-from sklearn_wsca._exchangeability import (
+from sklearn_wsca._input.column import Column, LeftOutError
+from sklearn_wsca._input.groups import Groups, restrict_to_groups
+from sklearn_wsca._permutation.exchangeability import (
     Exchangeability,
-    Groups,
     constant_in_units,
     exchange_units,
-    restrict_to_groups,
     target_strata,
 )
-from sklearn_wsca._metadata import Column, LeftOutError
-from sklearn_wsca._permutation import PermutationPlan, shuffle_within
+from sklearn_wsca._permutation.plan import PermutationPlan, shuffle_within
 
 # Five patients of unequal size, not sorted; the last row of "a" is far from the others.
 PATIENTS = ["c", "a", "a", "b", "d", "a", "b", "e", "d", "a"]

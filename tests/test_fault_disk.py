@@ -21,7 +21,7 @@ def call(*arguments):
     testing = pytest.importorskip("click.testing")
     for package in ("rich", "jinja2", "matplotlib"):
         pytest.importorskip(package)
-    from sklearn_wsca._cli import wsca
+    from sklearn_wsca._cli.commands import wsca
 
     result = testing.CliRunner().invoke(wsca, [str(a) for a in arguments])
     return result.exit_code, result.stdout, result.stderr
@@ -158,7 +158,7 @@ def test_read_only_disk_is_refused_before_the_analysis(command, small_disk):
 def test_disk_that_becomes_read_only_meanwhile(files, small_disk, monkeypatch):
     """What was found out before the analysis need not hold after it."""
     pytest.importorskip("click")
-    from sklearn_wsca._cli import _commands
+    from sklearn_wsca._cli.commands import _commands
 
     check = _commands.check_directory
 

@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation, utilization_test
-from sklearn_wsca._embeddings import Embeddings
-from sklearn_wsca._feature_maps import FeatureMaps, survey_maps
-from sklearn_wsca._memory import (
+from sklearn_wsca._backend.memory import (
     MemoryShortageError,
     explain_shortage,
     in_parts,
     is_out_of_memory,
 )
-from sklearn_wsca._permutation import PermutationPlan
+from sklearn_wsca._features.maps import FeatureMaps, survey_maps
+from sklearn_wsca._input.embeddings import Embeddings
+from sklearn_wsca._permutation.plan import PermutationPlan
 
 FULL = "Unable to allocate 3.00 GiB"
 
@@ -340,7 +340,7 @@ def test_command_line_says_so_in_one_line(limit_orders, tmp_path):
     testing = pytest.importorskip("click.testing")
     for package in ("rich", "jinja2", "matplotlib"):
         pytest.importorskip(package)
-    from sklearn_wsca._cli import wsca
+    from sklearn_wsca._cli.commands import wsca
 
     limit_orders(0, MemoryError(FULL))
     out = tmp_path / "report"

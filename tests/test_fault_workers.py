@@ -16,8 +16,8 @@ import pandas as pd
 import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._jobs import JobRunner, watch_progress
-from sklearn_wsca._memory import MemoryShortageError
+from sklearn_wsca._backend.jobs import JobRunner, watch_progress
+from sklearn_wsca._backend.memory import MemoryShortageError
 
 SECONDS = 60
 LOST = r"step '{}': a worker process ended .* no result.*n_jobs.*backend='threading'"

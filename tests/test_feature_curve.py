@@ -7,8 +7,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import r2_score, roc_auc_score
 
 from sklearn_wsca import IntegratedFeatureAnalysis
-from sklearn_wsca._contributions import ClassRows
-from sklearn_wsca._feature_curve import (
+from sklearn_wsca._features.contributions import ClassRows
+from sklearn_wsca._features.curve import (
     MOST_MAPS,
     Decomposition,
     correlate,
@@ -17,7 +17,7 @@ from sklearn_wsca._feature_curve import (
     smallest_share,
     spread,
 )
-from sklearn_wsca._feature_maps import FeatureMaps, pool_maps
+from sklearn_wsca._features.maps import FeatureMaps, pool_maps
 from tests.reference import loop_auroc, make_maps
 
 

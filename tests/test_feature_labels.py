@@ -7,8 +7,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
 from sklearn_wsca import Head, IntegratedFeatureAnalysis
-from sklearn_wsca._feature_labels import encode_labels, read_rows, read_table
-from sklearn_wsca._feature_maps import FeatureMaps
+from sklearn_wsca._features.labels import encode_labels, read_rows, read_table
+from sklearn_wsca._features.maps import FeatureMaps
 from tests.reference import make_maps
 
 

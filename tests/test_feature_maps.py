@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from sklearn_wsca import _feature_maps
-from sklearn_wsca._feature_maps import FeatureMaps, pool_maps, survey_maps
+from sklearn_wsca._features.maps import FeatureMaps, pool_maps, survey_maps
 from tests.reference import loop_activation_maps, make_maps
 
 SPATIAL = [(), (7,), (5, 4), (3, 4, 2)]

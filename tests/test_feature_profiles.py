@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_wsca._feature_profiles import find_redundancy, outlier_scores
+from sklearn_wsca._features.profiles import find_redundancy, outlier_scores
 
 
 def make_contributions(seed, n=300, n_features=20):

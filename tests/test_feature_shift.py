@@ -8,11 +8,12 @@ import pytest
 from scipy import stats
 
 from sklearn_wsca import IntegratedFeatureAnalysis
-from sklearn_wsca._exchangeability import Groups, exchange_units
-from sklearn_wsca._feature_shift import Contributions, compare_contributions
-from sklearn_wsca._metadata import read_column
-from sklearn_wsca._permutation import PermutationPlan
-from sklearn_wsca._shift_statistics import ShiftTest, measure_sizes
+from sklearn_wsca._features.shift import Contributions, compare_contributions
+from sklearn_wsca._features.shift_statistics import ShiftTest, measure_sizes
+from sklearn_wsca._input.column import read_column
+from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._permutation.exchangeability import exchange_units
+from sklearn_wsca._permutation.plan import PermutationPlan
 
 N_FEATURES = 30
 PLANTED = [4, 21]

@@ -11,9 +11,10 @@ from scipy import stats
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut
 
 from sklearn_wsca import WeightSpaceCorrelation, utilization_test
-from sklearn_wsca._exchangeability import Groups, exchange_units
-from sklearn_wsca._folds import make_folds
-from sklearn_wsca._metadata import read_column
+from sklearn_wsca._encoding.folds import make_folds
+from sklearn_wsca._input.column import read_column
+from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._permutation.exchangeability import exchange_units
 
 D = 6
 HEAD = np.random.default_rng(99).normal(size=(3, D))

@@ -6,7 +6,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.svm import LinearSVC
 
 from sklearn_wsca import Head
-from sklearn_wsca._heads import center_rows, is_trained, log_probability, read_head
+from sklearn_wsca._heads.head import center_rows, is_trained, log_probability, read_head
 
 COEF = np.array([[1.0, -20.0, 3.0], [0.5, 4.0, -6.0]])
 INTERCEPT = np.array([100.0, -7.0])

@@ -16,7 +16,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._jobs import watch_progress
+from sklearn_wsca._backend.jobs import watch_progress
 
 SECONDS_TO_END = 20.0
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._jobs import watch_progress
+from sklearn_wsca._backend.jobs import watch_progress
 
 GENERATOR = np.random.default_rng(0)
 X = GENERATOR.normal(size=(60, 4))

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_wsca._map_evaluation import evaluate_activation_maps, read_columns
+from sklearn_wsca._features.map_evaluation import evaluate_activation_maps, read_columns
 
 SIDE = 12
 MEASURES = ["deletion", "insertion", "average_drop", "increase"]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_wsca._metadata import (
+from sklearn_wsca._input.column import (
     LeftOutError,
     as_numbers,
     common_rows,
@@ -19,7 +19,7 @@ from sklearn_wsca._metadata import (
     read_column,
     restrict_rows,
 )
-from sklearn_wsca._table import as_table
+from sklearn_wsca._input.table import as_table
 
 N = 60
 GENERATOR = np.random.default_rng(0)

@@ -9,8 +9,7 @@ from reference import make_study
 from sklearn import config_context
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._design import prepare_design
-from sklearn_wsca._namespace import (
+from sklearn_wsca._backend.namespace import (
     array_namespace,
     beside,
     cast,
@@ -18,8 +17,9 @@ from sklearn_wsca._namespace import (
     precision_of,
     to_numpy,
 )
-from sklearn_wsca._solvers import fit_logistic, fit_ridge
-from sklearn_wsca._subspace import fit_subspace
+from sklearn_wsca._linear.design import prepare_design
+from sklearn_wsca._linear.solvers import fit_logistic, fit_ridge
+from sklearn_wsca._linear.subspace import fit_subspace
 
 torch = pytest.importorskip("torch")
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._roles import add_pairs
+from sklearn_wsca._input.roles import add_pairs
 
 N, D = 240, 6
 PAIR = ("scanner", "site")

@@ -15,7 +15,7 @@ from reference import (
 from scipy import stats
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._permutation import (
+from sklearn_wsca._permutation.plan import (
     PermutationPlan,
     benjamini_hochberg,
     canonical_order,

@@ -6,9 +6,9 @@ from reference import constant_head, fit_head, losses
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 
-from sklearn_wsca._design import prepare_design
-from sklearn_wsca._metadata import Column
-from sklearn_wsca._probes import Probe, batch_precision, make_probe, tie_tolerance
+from sklearn_wsca._heads.probe import Probe, batch_precision, make_probe, tie_tolerance
+from sklearn_wsca._input.column import Column
+from sklearn_wsca._linear.design import prepare_design
 
 N, K = 80, 5
 

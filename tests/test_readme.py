@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from pages import N_FEATURES, N_ROWS, README, blocks, network, write_files
 
-from sklearn_wsca._cli import wsca
+from sklearn_wsca._cli.commands import wsca
 
 
 @pytest.fixture

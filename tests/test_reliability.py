@@ -18,9 +18,10 @@ from reference import (
 from sklearn.utils import check_random_state
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._exchangeability import Groups, exchange_units
-from sklearn_wsca._metadata import Column, read_column
-from sklearn_wsca._reliability import N_SPLITS, draw_halves
+from sklearn_wsca._alignment.reliability import N_SPLITS, draw_halves
+from sklearn_wsca._input.column import Column, read_column
+from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca.datasets import make_shortcut
 
 
@@ -360,7 +361,7 @@ def test_a_column_that_cannot_be_halved_has_a_note(monkeypatch, study):
             raise ValueError("cv: a level is in one half only")
         return draw_halves(column, exchange, seed)
 
-    monkeypatch.setattr("sklearn_wsca._reliability.draw_halves", refuse)
+    monkeypatch.setattr("sklearn_wsca._alignment.reliability.draw_halves", refuse)
     found = fit(*study)
     notes = found.summary_["note"].str.contains("no reliability: a level would be in")
     assert notes.to_dict() == {"site": True, "sex": False, "age": False}

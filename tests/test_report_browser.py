@@ -16,10 +16,10 @@ import pandas as pd
 import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._palette import VERDICT_STYLES
 from sklearn_wsca._report._figures import draw_figures
-from sklearn_wsca._report._html import render_html
-from sklearn_wsca._report._result import make_result
+from sklearn_wsca._report.html import render_html
+from sklearn_wsca._report.result import make_result
+from sklearn_wsca._verdict import VERDICT_STYLES
 
 pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")

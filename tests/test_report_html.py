@@ -13,16 +13,16 @@ import pandas as pd
 import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._palette import VERDICT_STYLES
 from sklearn_wsca._report._figures import draw_figures, draw_result_figures
-from sklearn_wsca._report._html import (
+from sklearn_wsca._report._page import MOST_LEVELS_SHOWN, MOST_OPEN_ANSWERS
+from sklearn_wsca._report.html import (
     readable_on,
     relative_luminance,
     render_html,
     to_html,
 )
-from sklearn_wsca._report._page import MOST_LEVELS_SHOWN, MOST_OPEN_ANSWERS
-from sklearn_wsca._report._result import make_result
+from sklearn_wsca._report.result import make_result
+from sklearn_wsca._verdict import VERDICT_STYLES
 from sklearn_wsca.datasets import load_heart_hospitals
 
 pytest.importorskip("jinja2")

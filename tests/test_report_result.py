@@ -11,10 +11,10 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._report._plain import as_plain, column_text
-from sklearn_wsca._report._result import make_result
-from sklearn_wsca._summary import SUMMARY_COLUMNS
-from sklearn_wsca._wording import printable
+from sklearn_wsca._analysis.summary import SUMMARY_COLUMNS
+from sklearn_wsca._report.plain import as_plain, column_text
+from sklearn_wsca._report.result import make_result
+from sklearn_wsca._text import printable
 from sklearn_wsca.datasets import make_shortcut
 from sklearn_wsca.report import to_dict, to_json, to_markdown
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sklearn_wsca._report._words import answer
+from sklearn_wsca._report.words import answer
 
 ANALYSIS = {
     "primary_head": {"source": "trained"},

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_wsca._roles import RoleNames, Roles, add_pairs, read_roles
+from sklearn_wsca._input.roles import RoleNames, Roles, add_pairs, read_roles
 
 N = 12
 TABLE = pd.DataFrame(

@@ -8,7 +8,7 @@ from scipy import stats
 from sklearn.utils._param_validation import InvalidParameterError
 
 from sklearn_wsca import WeightSpaceCorrelation, _nulls
-from sklearn_wsca._permutation import sequential_pvalue
+from sklearn_wsca._permutation.plan import sequential_pvalue
 
 SEEDS = [0, 1, 2]
 # With seed 1 the unrelated column aligns by chance, p = 0.015.

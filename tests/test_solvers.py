@@ -5,10 +5,10 @@ import pytest
 from reference import fit_head
 
 from sklearn_wsca import _logistic, _quasi_newton
-from sklearn_wsca._design import prepare_design
-from sklearn_wsca._logistic import LogisticProblem
-from sklearn_wsca._probes import BATCH_TOLERANCES, batch_precision
-from sklearn_wsca._solvers import (
+from sklearn_wsca._heads.probe import BATCH_TOLERANCES, batch_precision
+from sklearn_wsca._linear.design import prepare_design
+from sklearn_wsca._linear.logistic import LogisticProblem
+from sklearn_wsca._linear.solvers import (
     QUASI_NEWTON_ITERATIONS,
     _conjugate_gradients,
     fit_logistic,

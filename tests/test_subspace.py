@@ -7,7 +7,11 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 
 from sklearn_wsca import WeightSpaceCorrelation, _embeddings
-from sklearn_wsca._subspace import choose_n_components, fit_subspace, reorder_rows
+from sklearn_wsca._linear.subspace import (
+    choose_n_components,
+    fit_subspace,
+    reorder_rows,
+)
 
 
 def make_embeddings(seed, n, d):

@@ -6,8 +6,12 @@ import pytest
 from scipy.stats import contingency
 from sklearn.linear_model import LinearRegression
 
-from sklearn_wsca._metadata import Column
-from sklearn_wsca._summary import SUMMARY_COLUMNS, make_summary, target_association
+from sklearn_wsca._analysis.summary import (
+    SUMMARY_COLUMNS,
+    make_summary,
+    target_association,
+)
+from sklearn_wsca._input.column import Column
 
 
 def numbers(name, values, rows=None):

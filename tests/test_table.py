@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_wsca._table import (
+from sklearn_wsca._input.table import (
     as_table,
     check_same_index,
     require_columns,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from sklearn_wsca._tail import (
+from sklearn_wsca._permutation.tail import (
     FEWEST_SHUFFLES,
     LARGEST_MISFIT,
     REACHED_IS_ENOUGH,

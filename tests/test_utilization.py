@@ -13,10 +13,11 @@ from reference import (
 )
 
 from sklearn_wsca import _utilization, utilization_test
-from sklearn_wsca._exchangeability import Groups, exchange_units
-from sklearn_wsca._metadata import Column, LeftOutError
-from sklearn_wsca._permutation import PermutationPlan
-from sklearn_wsca._utilization import MOST_CLASSES, prepare_outputs
+from sklearn_wsca._input.column import Column, LeftOutError
+from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._permutation.exchangeability import exchange_units
+from sklearn_wsca._permutation.plan import PermutationPlan
+from sklearn_wsca._utilization.output_model import MOST_CLASSES, prepare_outputs
 
 N = 120
 SCALES, MEANS = np.array([1.0, 4.0, 0.3]), np.array([5.0, -200.0, 1.0])

@@ -10,8 +10,8 @@ from reference import add_one_pvalue, max_t
 from scipy import stats
 
 from sklearn_wsca import _utilization_inference
-from sklearn_wsca._permutation import PermutationPlan
-from sklearn_wsca._utilization_inference import (
+from sklearn_wsca._permutation.plan import PermutationPlan
+from sklearn_wsca._utilization.inference import (
     combine_shares,
     infer_utilization,
     no_utilization,

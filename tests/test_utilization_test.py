@@ -9,7 +9,7 @@ from reference import least_squares_utilization
 from scipy import special, stats
 
 from sklearn_wsca import utilization_test
-from sklearn_wsca._utilization_test import UtilizationResult
+from sklearn_wsca._utilization.from_outputs import UtilizationResult
 
 N = 240
 SCALES, MEANS = np.array([1.0, 4.0, 0.3]), np.array([5.0, -200.0, 1.0])

@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._summary import SUMMARY_COLUMNS
-from sklearn_wsca._verdict import Rule, untestable
-from sklearn_wsca._wording import describe_effect
+from sklearn_wsca._analysis.summary import SUMMARY_COLUMNS
+from sklearn_wsca._verdict import Rule, describe_effect, untestable
 from sklearn_wsca.datasets import make_shortcut
 
 RULE = Rule(significance=0.05, min_effect=0.1, held=["disease", "site"])

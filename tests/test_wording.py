@@ -3,11 +3,8 @@ import pandas as pd
 import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._wording import (
-    describe_effect,
-    describe_encoding,
-    format_pvalue,
-)
+from sklearn_wsca._text import describe_encoding, format_pvalue
+from sklearn_wsca._verdict import describe_effect
 from sklearn_wsca.datasets import make_shortcut
 
 LEVELS = pd.Series({"balanced_accuracy": 0.58, "balanced_accuracy_chance": 0.25})

@@ -1,5 +1,4 @@
-"""The command line: arguments by click, tables and progress by rich."""
+"""The command line: arguments by click, tables and progress by rich.
 
-from sklearn_wsca._cli._commands import wsca
-
-__all__ = ["wsca"]
+The command itself is in `commands`.
+"""

@@ -20,9 +20,9 @@ from sklearn_wsca._cli._output import (
     write_files,
 )
 from sklearn_wsca._cli._progress import progress_bars
-from sklearn_wsca._report._formats import to_json
-from sklearn_wsca._report._html import draw_figures, render_html
-from sklearn_wsca._report._result import make_result
+from sklearn_wsca._report.formats import to_json
+from sklearn_wsca._report.html import draw_figures, render_html
+from sklearn_wsca._report.result import make_result
 from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
 
 # Beyond it the spectrum of all directions takes more than a moment.

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from sklearn_wsca._memory import MemoryShortageError
-from sklearn_wsca._wording import printable
+from sklearn_wsca._backend.memory import MemoryShortageError
+from sklearn_wsca._text import printable
 from sklearn_wsca.io import FileError
 
 BAD_INPUT = 2

@@ -11,20 +11,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_wsca._analysis.prepare import NothingLeftError
 from sklearn_wsca._cli._errors import refuse
 from sklearn_wsca._cli._inputs import AuditRows
 from sklearn_wsca._cli._notes import collect_warnings
 from sklearn_wsca._cli._output import open_no_window, write_files
-from sklearn_wsca._displays import (
-    ActivationMapDisplay,
-    ConsistencyDisplay,
-    FeatureImportanceDisplay,
-)
-from sklearn_wsca._feature_analysis import IntegratedFeatureAnalysis
-from sklearn_wsca._feature_maps import FeatureMaps, pool_maps
-from sklearn_wsca._feature_shift import SPLIT
-from sklearn_wsca._report._plain import column_text
-from sklearn_wsca._validation import NothingLeftError
+from sklearn_wsca._displays.activation_map import ActivationMapDisplay
+from sklearn_wsca._displays.consistency import ConsistencyDisplay
+from sklearn_wsca._displays.feature_importance import FeatureImportanceDisplay
+from sklearn_wsca._features.integrated_feature_analysis import IntegratedFeatureAnalysis
+from sklearn_wsca._features.maps import FeatureMaps, pool_maps
+from sklearn_wsca._features.shift import SPLIT
+from sklearn_wsca._report.plain import column_text
 from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
 from sklearn_wsca.io import load_feature_maps, load_metadata, match_rows
 

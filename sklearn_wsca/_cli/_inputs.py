@@ -12,7 +12,7 @@ import pandas as pd
 
 from sklearn_wsca._cli._errors import InputError, refuse
 from sklearn_wsca._cli._notes import collect_warnings, say
-from sklearn_wsca._heads import Head, read_head
+from sklearn_wsca._heads.head import Head, read_head
 from sklearn_wsca.io import load_embeddings, load_head, load_metadata, match_rows
 
 

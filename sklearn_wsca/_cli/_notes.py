@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import click
 
-from sklearn_wsca._wording import printable
+from sklearn_wsca._text import printable
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from sklearn_wsca._palette import VERDICT_STYLES
+from sklearn_wsca._verdict import VERDICT_STYLES
 
 FILE = click.Path(path_type=Path)
 LEVEL = click.FloatRange(0, 1, min_open=True, max_open=True)

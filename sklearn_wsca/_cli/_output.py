@@ -10,7 +10,7 @@ from errno import EISDIR
 from pathlib import Path
 
 from sklearn_wsca._cli._errors import InputError
-from sklearn_wsca._report._picture import import_matplotlib
+from sklearn_wsca._report.picture import import_matplotlib
 
 REPORT, SUMMARY, RESULT = "report.html", "summary.csv", "result.json"
 

@@ -17,7 +17,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from sklearn_wsca._jobs import watch_progress
+from sklearn_wsca._backend.jobs import watch_progress
 
 # The steps of a fit, as somebody who waits for them would call them.
 STEPS = {

@@ -8,11 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sklearn_wsca._palette import VERDICT_STYLES
-from sklearn_wsca._report._formats import number_text
-from sklearn_wsca._report._words import count_points, limits_of
-from sklearn_wsca._verdict import USED
-from sklearn_wsca._wording import describe_encoding, printable
+from sklearn_wsca._report.formats import number_text
+from sklearn_wsca._report.words import count_points, limits_of
+from sklearn_wsca._text import describe_encoding, printable
+from sklearn_wsca._verdict import USED, VERDICT_STYLES
 
 MOST_ANSWERS = 20
 FEATURES_SHOWN = 10

@@ -7,13 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_wsca._displays._component_sensitivity import COLOURS, MARKERS
-from sklearn_wsca._displays._style import (
-    INK,
-    LABEL_SIZE,
-    axes_points,
-    spread_out,
-)
+from sklearn_wsca._displays.component_sensitivity import COLOURS, MARKERS
+from sklearn_wsca._displays.style import INK, LABEL_SIZE, axes_points, spread_out
 
 MEASURES = {
     "accuracy": "accuracy",

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_wsca._displays._style import (
+from sklearn_wsca._displays.style import (
     INK,
     LABEL_SIZE,
     LITERAL,

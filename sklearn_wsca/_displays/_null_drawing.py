@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_wsca._displays._style import (
+from sklearn_wsca._displays.style import (
     FAINT,
     INK,
     LABEL_SIZE,
@@ -15,7 +15,7 @@ from sklearn_wsca._displays._style import (
     make_label,
     row_scale,
 )
-from sklearn_wsca._wording import format_pvalue
+from sklearn_wsca._text import format_pvalue
 
 NULL_COLOUR, WITHIN_COLOUR = "#b3b3b3", "#56b4e9"
 MOST_BINS, FEWEST_FOR_BINS = 30, 10

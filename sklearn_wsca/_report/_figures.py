@@ -7,17 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from sklearn_wsca._displays import (
-    AlignmentDisplay,
-    ComponentSensitivityDisplay,
-    NullDistributionDisplay,
-    UtilizationDisplay,
-)
-from sklearn_wsca._report._formats import number_text
+from sklearn_wsca._displays.alignment import AlignmentDisplay
+from sklearn_wsca._displays.component_sensitivity import ComponentSensitivityDisplay
+from sklearn_wsca._displays.null_distribution import NullDistributionDisplay
+from sklearn_wsca._displays.utilization import UtilizationDisplay
 from sklearn_wsca._report._page import confidence_text, effect_text
-from sklearn_wsca._report._picture import Figure, draw_plainly, save_display
-from sklearn_wsca._report._plain import column_text
-from sklearn_wsca._report._result import make_result
+from sklearn_wsca._report.formats import number_text
+from sklearn_wsca._report.picture import Figure, draw_plainly, save_display
+from sklearn_wsca._report.plain import column_text
+from sklearn_wsca._report.result import make_result
 
 # More rows than fit on a printed page go to the next figure.
 MOST_ROWS = 40

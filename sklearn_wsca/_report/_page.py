@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sklearn_wsca._palette import VERDICT_STYLES
-from sklearn_wsca._report._formats import number_text
-from sklearn_wsca._report._plain import column_text
+from sklearn_wsca._report.formats import number_text
+from sklearn_wsca._report.plain import column_text
 from sklearn_wsca._verdict import (
     INCONCLUSIVE,
     NOT_ENCODED,
     NOT_USED,
     UNTESTABLE,
     USED,
+    VERDICT_STYLES,
 )
 
 MOST_OPEN_ANSWERS = 12

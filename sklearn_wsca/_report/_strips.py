@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sklearn_wsca._report._formats import number_text
 from sklearn_wsca._report._page import confidence_text
+from sklearn_wsca._report.formats import number_text
 
 LEFT, RIGHT = 12.0, 308.0
 

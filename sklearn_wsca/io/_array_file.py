@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_wsca._embeddings import row_blocks
+from sklearn_wsca._input.embeddings import row_blocks
 from sklearn_wsca.io._errors import (
     NAMES,
     FileError,

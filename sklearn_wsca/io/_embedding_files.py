@@ -10,12 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from sklearn_wsca.io._array_file import (
-    ArrayFile,
-    as_float,
-    check_finite,
-    check_matrix,
-)
+from sklearn_wsca.io._array_file import ArrayFile, as_float, check_finite, check_matrix
 from sklearn_wsca.io._arrays import open_npy, open_npz
 from sklearn_wsca.io._errors import EXAMPLES, file_error, listed, plural, quoted
 from sklearn_wsca.io._h5ad import open_h5ad, read_obs

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_wsca._heads import Head, read_head
+from sklearn_wsca._heads.head import Head, read_head
 from sklearn_wsca.io._array_file import ArrayFile, Shape
 from sklearn_wsca.io._arrays import open_npy, open_npz
 from sklearn_wsca.io._columns import parse_cells

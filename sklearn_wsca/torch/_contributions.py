@@ -10,15 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from sklearn_wsca._map_evaluation import read_columns
+from sklearn_wsca._features.map_evaluation import read_columns
 from sklearn_wsca.torch._batches import ModelInputs, tensors_of
 from sklearn_wsca.torch._inference import frozen
-from sklearn_wsca.torch._layers import (
-    find_by_name,
-    find_head,
-    find_pooled_maps,
-    unwrap,
-)
+from sklearn_wsca.torch._layers import find_by_name, find_head, find_pooled_maps, unwrap
 from sklearn_wsca.torch._run import Run, check_arguments
 from sklearn_wsca.torch._sinks import RowSink, open_sink
 from sklearn_wsca.torch._tap import GradientTap, ScoreTap

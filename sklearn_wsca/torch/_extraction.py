@@ -10,12 +10,7 @@ import numpy as np
 import torch
 
 from sklearn_wsca.torch._batches import ModelInputs, rows_of
-from sklearn_wsca.torch._layers import (
-    find_by_name,
-    find_head,
-    find_pooled_maps,
-    unwrap,
-)
+from sklearn_wsca.torch._layers import find_by_name, find_head, find_pooled_maps, unwrap
 from sklearn_wsca.torch._run import Run, check_arguments
 from sklearn_wsca.torch._sinks import RowSink, open_sink
 from sklearn_wsca.torch._tap import Tap

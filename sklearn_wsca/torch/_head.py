@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from sklearn_wsca._heads import Head, read_head
+from sklearn_wsca._heads.head import Head, read_head
 from sklearn_wsca.torch._batches import as_inputs
 from sklearn_wsca.torch._inference import inference
 from sklearn_wsca.torch._layers import (

@@ -10,13 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from sklearn_wsca._memory import explain_shortage
-from sklearn_wsca.torch._batches import (
-    ModelInputs,
-    as_inputs,
-    check_loader,
-    tensors_of,
-)
+from sklearn_wsca._backend.memory import explain_shortage
+from sklearn_wsca.torch._batches import ModelInputs, as_inputs, check_loader, tensors_of
 from sklearn_wsca.torch._inference import inference, progress_bar
 from sklearn_wsca.torch._tap import Tap
 

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from sklearn_wsca._memory import explain_shortage
+from sklearn_wsca._backend.memory import explain_shortage
 
 
 class RowSink:

@@ -1,0 +1,250 @@
+"""Alignment of heads: cosine, output correlation and pattern, and their summary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from sklearn_wsca._backend.namespace import beside, to_numpy
+from sklearn_wsca._heads.head import center_rows
+from sklearn_wsca._input.embeddings import Embeddings, as_embeddings
+from sklearn_wsca._linear.subspace import Subspace
+
+Metric = Literal["weight", "score", "pattern"]
+Aggregate = Literal["rms", "max", "mean"]
+
+# Below this share of its length, what is left of a head row is rounding.
+ROUNDING = 1e-13
+
+
+def weight_space_correlation(
+    coef_a, coef_b, components=None, *, center: bool = True
+) -> np.ndarray:
+    r"""Cosines between the rows of two linear heads.
+
+    For people who only have weights. The value for row i of head a and row j of
+    head b is
+
+    .. math:: \cos_{ij} = \frac{a_i P^T \cdot b_j P^T}{|a_i P^T| \, |b_j P^T|}
+
+    with P the principal directions of the embeddings, or the identity.
+
+    Parameters
+    ----------
+    coef_a : array-like of shape (C_a, n_features) or (n_features,)
+        Weights of the first head, one row per class.
+    coef_b : array-like of shape (C_b, n_features) or (n_features,)
+        Weights of the second head.
+    components : array-like of shape (k, n_features), default=None
+        Principal directions to project on, such as ``components_`` of a fitted
+        estimator or of a PCA. None compares the weights as they are.
+    center : bool, default=True
+        Subtract from every row the mean over the rows of its head. One vector added to
+        all rows of a softmax head changes no prediction but does change cosines. A
+        single row stays as it is. Use False for heads whose rows are separate outputs.
+
+    Returns
+    -------
+    ndarray of shape (C_a, C_b)
+        Cosines between -1 and 1. A head compared with itself gives 1 on the diagonal,
+        unrelated heads scatter about 0 with a spread of about one over the square root
+        of the number of effective directions.
+
+    Raises
+    ------
+    ValueError
+        If widths differ, a value is not finite, or a row is zero after centring and
+        projection, so that it has no direction.
+
+    References
+    ----------
+    .. [1] C. K. Wong et al., "Weight Space Correlation Analysis: Quantifying Feature
+       Utilization in Deep Learning Models", MIDL 2026, PMLR 315:2711-2737,
+       arXiv:2512.13144, equations 1 and 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_wsca import weight_space_correlation
+    >>> plane = np.array([3.0, 4.0, 0.0])
+    >>> scanners = np.array([[6.0, 8.0, 0.0], [-6.0, -8.0, 0.0]])
+    >>> weight_space_correlation(plane, scanners)
+    array([[ 1., -1.]])
+    """
+    rows = []
+    for name, coef in (("coef_a", coef_a), ("coef_b", coef_b)):
+        coef = np.atleast_2d(np.asarray(coef, dtype=np.float64))
+        _check_weights(coef, name)
+        labels = [f"{i} of {name}" for i in range(len(coef))]
+        rows.append(unit_rows(center_rows(coef) if center else coef, labels))
+    a, b = rows
+    if a.shape[1] != b.shape[1]:
+        raise ValueError(
+            f"coef_a has {a.shape[1]} features and coef_b has {b.shape[1]}; both heads "
+            "must stand on the same embeddings."
+        )
+    if components is not None:
+        P = np.asarray(components, dtype=np.float64)
+        if P.ndim != 2 or P.shape[1] != a.shape[1]:
+            raise ValueError(
+                f"components has shape {P.shape}; the heads have {a.shape[1]} "
+                f"features, so (k, {a.shape[1]}) is needed."
+            )
+        reach = np.linalg.norm(P, axis=1).max(initial=0.0)
+        a, b = (
+            unit_rows(
+                rows @ P.T,
+                [f"{i} of {name}" for i in range(len(rows))],
+                ROUNDING * reach,
+            )
+            for rows, name in ((a, "coef_a"), (b, "coef_b"))
+        )
+    return np.clip(a @ b.T, -1.0, 1.0)
+
+
+def _check_weights(coef: np.ndarray, name: str) -> None:
+    if coef.ndim != 2:
+        raise ValueError(f"{name} has {coef.ndim} dimensions; pass (C, d) or (d,).")
+    if not np.isfinite(coef).all():
+        raise ValueError(f"{name} holds NaN or infinite weights; export it again.")
+
+
+def unit_rows(rows: np.ndarray, labels: Sequence, rounding: float = 0.0) -> np.ndarray:
+    """Divide rows by their length; one of length 0, or `rounding`, has no direction.
+
+    `labels` names the rows along the second last axis.
+    """
+    lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
+    if not (lengths > rounding).all():
+        first = labels[np.argwhere(lengths <= rounding)[0][-2]]
+        raise ValueError(
+            f"the head row {first} is zero after centring over classes and projection "
+            "on the principal directions, so it has no direction to compare."
+        )
+    return rows / lengths
+
+
+@dataclass(frozen=True)
+class AlignmentSpace:
+    """Turns heads into unit vectors whose products are their alignments.
+
+    Parameters
+    ----------
+    subspace : Subspace
+        Principal directions and variances of the embeddings.
+    metric : {"weight", "score", "pattern"}
+        Which alignment.
+    projected : bool
+        Whether weights are compared after projection. Without projection the part of
+        a trained head outside the retained directions counts in its length.
+    """
+
+    subspace: Subspace
+    metric: Metric
+    projected: bool = True
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether references are the filters themselves."""
+        return self.metric != "pattern"
+
+    def filters(self, coef: np.ndarray, X: Embeddings, weights, labels: list):
+        """Unit vectors of heads that read the embedding: (rows, k + extra).
+
+        The extra coordinates carry what lies outside the retained directions where
+        the metric counts it; they are zero for heads fitted in the subspace.
+        """
+        # Heads of different units side by side: each is judged at its own length.
+        coef = unit_rows(coef, labels)
+        inside = self.subspace.project(coef)
+        outside = self._outside(coef, inside, X, weights)
+        if self.metric == "score":
+            inside = inside * np.sqrt(self.subspace.variance)
+        reach = self._largest_weighting() if self.metric == "score" else 1.0
+        return unit_rows(np.hstack([inside, outside]), labels, ROUNDING * reach)
+
+    def references(self, coef: np.ndarray, X: Embeddings, weights, labels: list):
+        """Unit vectors that filters are compared with: (rows, k + extra).
+
+        They are the filters themselves, or the patterns S w for the metric "pattern".
+        """
+        if self.symmetric:
+            return self.filters(coef, X, weights, labels)
+        coef = unit_rows(coef, labels)
+        pattern = self.subspace.project(coef) * self.subspace.variance
+        pattern = unit_rows(pattern, labels, ROUNDING * self._largest_weighting() ** 2)
+        # Patterns lie in the retained directions, whatever their heads do.
+        outside = self._outside(coef, self.subspace.project(coef), X, weights)
+        return np.hstack([pattern, np.zeros_like(outside)])
+
+    def reference_weights(self) -> np.ndarray | float:
+        """What the metric multiplies principal coordinates of a reference by."""
+        weights = {
+            "weight": 1.0,
+            "score": np.sqrt(self.subspace.variance),
+            "pattern": self.subspace.variance,
+        }
+        return weights[self.metric]
+
+    def filter_weights(self) -> np.ndarray | float:
+        """What the metric multiplies principal coordinates of a filter by."""
+        return np.sqrt(self.subspace.variance) if self.metric == "score" else 1.0
+
+    def _largest_weighting(self) -> float:
+        """Largest standard deviation along a direction."""
+        return float(np.sqrt(self.subspace.variance[0]))
+
+    def _outside(self, coef, inside, X, weights):
+        """Coordinates (rows, extra) of what the retained directions miss of heads.
+
+        They come from the products of the rows with each other, so that they do not
+        depend on the basis of the embeddings.
+        """
+        outside = coef - inside @ self.subspace.components
+        counts = self.metric == "score" or not self.projected
+        if not counts or np.abs(outside).max() <= 1e-10 * np.abs(coef).max():
+            return np.zeros((len(coef), 0))
+        products = outside @ outside.T
+        if self.metric == "score":
+            products = self._output_covariance(outside, X, weights)
+        values, vectors = np.linalg.eigh(products)
+        return vectors * np.sqrt(np.maximum(values, 0.0))
+
+    def _output_covariance(self, coef, X, weights):
+        """Weighted covariance of the outputs of heads."""
+        covariance = np.zeros((len(coef), len(coef)))
+        for rows, block in as_embeddings(X).blocks():
+            centred = block - beside(self.subspace.mean, block)
+            outputs = to_numpy(centred @ beside(coef.T, block))
+            covariance += (outputs * weights[rows, None]).T @ outputs
+        return covariance / weights.sum()
+
+
+def fitted_references(
+    coef: np.ndarray, center: bool, weights: np.ndarray | float
+) -> np.ndarray:
+    """References of shuffled heads in scaled principal coordinates: (..., rows, k).
+
+    A shuffle that carries no information has a head of zeros. It is aligned with
+    nothing, so it stays zero.
+    """
+    coef = (center_rows(coef) if center else coef) * weights
+    lengths = np.linalg.norm(coef, axis=-1, keepdims=True)
+    return np.divide(coef, lengths, where=lengths > 0, out=np.zeros_like(coef))
+
+
+def aggregate_alignment(alignment: np.ndarray, how: Aggregate) -> np.ndarray:
+    """Column score from the alignments of all rows: over the last two axes.
+
+    "rms" is the root mean square, "max" and "mean" are of absolute values. All lie
+    between 0 (no pair of rows aligned) and 1.
+    """
+    if how == "rms":
+        return np.sqrt(np.mean(alignment**2, axis=(-2, -1)))
+    absolute = np.abs(alignment)
+    if how == "max":
+        return absolute.max(axis=(-2, -1))
+    return absolute.mean(axis=(-2, -1))

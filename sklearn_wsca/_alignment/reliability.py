@@ -1,0 +1,175 @@
+"""How far a probe direction could align at most: its split-half reliability."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_wsca._alignment.comparison import Comparison
+from sklearn_wsca._alignment.metrics import (
+    Aggregate,
+    aggregate_alignment,
+    fitted_references,
+)
+from sklearn_wsca._backend.jobs import Run
+from sklearn_wsca._encoding.folds import make_folds
+from sklearn_wsca._heads.balancing import Balance
+from sklearn_wsca._heads.fit import Rows
+from sklearn_wsca._heads.probe import FOLD_TOLERANCES, Probe
+from sklearn_wsca._heads.task import Task
+from sklearn_wsca._input.column import Column
+from sklearn_wsca._input.table import name_index
+from sklearn_wsca._linear.design import Design
+from sklearn_wsca._permutation.exchangeability import Exchangeability
+
+N_SPLITS = 10
+
+
+def draw_halves(column: Column, exchange: Exchangeability, seed: int) -> np.ndarray:
+    """Halves of the entries, stratified by level, groups together: (N_SPLITS, n).
+
+    Raises
+    ------
+    ValueError
+        If the levels of the column cannot all be in both halves.
+    """
+    halves = [
+        make_folds(column, exchange, 2, seed + number).fold == 0
+        for number in range(N_SPLITS)
+    ]
+    return np.array(halves)
+
+
+def split_half_reliability(
+    T: Any,
+    design: Design,
+    column: Column,
+    probe: Probe,
+    balance: Balance | None,
+    halves: np.ndarray,
+    reference_weights: np.ndarray | float,
+) -> np.ndarray:
+    r"""Reliability of every direction of a probe: (rows,).
+
+    With r the mean over random splits of the cosine of a direction that was fitted on
+    one half and the same that was fitted on the other, it is that of all rows together
+    by the formula of Spearman and Brown, ``2 r / (1 + r)``. It is 1 for a direction
+    without sampling noise and NaN where r is not positive: the halves then agree no
+    better than by chance, and no formula makes a reliability of that.
+
+    Parameters
+    ----------
+    T : array of shape (n_rows, k)
+        Coordinates of all rows.
+    design : Design
+        Rows of the column, without their coordinates.
+    column, probe, balance
+        How the head of the column is fitted.
+    halves : ndarray of shape (s, n), dtype bool
+        First half of every split.
+    reference_weights : ndarray of shape (k,) or float
+        What the metric multiplies principal coordinates by.
+    """
+    weights = design.weights
+    if balance is not None:
+        weights = balance.weights(balance.cells[None])[0]
+    masks = np.concatenate([halves, ~halves]) * weights
+    labels = np.broadcast_to(column.labels, masks.shape)
+    fit = probe.fit(design.on(T), labels, masks, FOLD_TOLERANCES[design.precision])
+    centre = probe.kind == "logistic"
+    references = fitted_references(fit.coef, centre, reference_weights)
+    first, second = np.split(references, 2)
+    agreement = np.sum(first * second, axis=2).mean(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(agreement > 0, 2 * agreement / (1 + agreement), np.nan)
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Reliability of directions, and what it allows of alignments.
+
+    Parameters
+    ----------
+    directions : Series
+        Reliability by (task, class); NaN for trained heads, which have no sampling
+        noise that could be seen here, and where halves do not agree.
+    ceilings : Series
+        Alignment score that a column would reach if its true directions were those of
+        the primary head; NaN where the reliability of a direction is.
+    """
+
+    directions: pd.Series
+    ceilings: pd.Series
+
+
+def measure_reliability(
+    primary: Task | None,
+    tasks: list[Task],
+    rows: Rows,
+    comparison: Comparison,
+    aggregate: Aggregate,
+    seed: int,
+    run: Run,
+) -> Reliability:
+    """Reliability of all fitted heads, and the ceilings of the alignment scores."""
+    space = comparison.space
+    everything = ([] if primary is None else [primary]) + tasks
+    jobs = {}
+    for task in everything:
+        halves = None if task.trained else _halves(task, seed)
+        if halves is not None:
+            column, probe = task.fitted()
+            jobs[task.name] = partial(
+                split_half_reliability,
+                design=rows.design(column.rows),
+                column=column,
+                probe=probe,
+                balance=task.balance,
+                halves=halves,
+                reference_weights=space.filter_weights()
+                if task is primary
+                else space.reference_weights(),
+            )
+    found = dict(zip(jobs, run(list(jobs.values())), strict=True))
+    by_task = {
+        task.name: found.get(task.name, np.full(_n_rows(task), np.nan))
+        for task in everything
+    }
+    own = _certainty(primary, by_task)
+    ceilings = {
+        task.name: aggregate_alignment(
+            np.sqrt(np.outer(own, by_task[task.name])), aggregate
+        )
+        for task in tasks
+    }
+    labels = comparison.correlation.index
+    return Reliability(
+        pd.Series(np.concatenate(list(by_task.values())), labels),
+        pd.Series(list(ceilings.values()), name_index(ceilings), dtype=float),
+    )
+
+
+def _halves(task: Task, seed: int) -> np.ndarray | None:
+    column, _ = task.fitted()
+    try:
+        return draw_halves(column, task.fitted_units(), seed)
+    except ValueError:
+        task.notes.append("no reliability: a level would be in one half only")
+        return None
+
+
+def _certainty(primary: Task | None, by_task: dict[Any, np.ndarray]) -> np.ndarray:
+    """Reliability of the directions of the primary head; 1 for a trained one."""
+    if primary is None:
+        return np.full(1, np.nan)
+    own = by_task[primary.name]
+    return np.ones(len(own)) if primary.trained else own
+
+
+def _n_rows(task: Task) -> int:
+    assert task.head is not None
+    return task.head.n_rows

@@ -1,0 +1,138 @@
+"""What an analysis was made of: rows, levels and their counts, and what was shuffled.
+
+Plain dicts and lists, so that a table can carry them and a report can print them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from sklearn_wsca._input.column import Column
+from sklearn_wsca._input.roles import Roles
+from sklearn_wsca._utilization.inference import UtilizationTests
+from sklearn_wsca._verdict import Rule
+
+MOST_TARGET_LEVELS = 20
+
+
+def describe_rows(
+    n_samples: int,
+    columns: Mapping[Any, Column | None],
+    target: Column | None,
+    roles: Roles,
+    tests: UtilizationTests,
+    rule: Rule,
+) -> dict[str, Any]:
+    """Describe the rows of an analysis.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of rows.
+    columns : dict of name to Column or None
+        The columns analysed; None for a trained head without labels.
+    target : Column or None
+        The target.
+    roles : Roles
+        Groups and confounders.
+    tests : UtilizationTests
+        Tests of the columns.
+    rule : Rule
+        Of the verdicts.
+
+    Returns
+    -------
+    dict
+        n_samples; groups and n_groups (None without); target (None, or name and labels,
+        see `describe_labels`); held_fixed (names); min_effect; significance;
+        n_permutations; and columns, a list with one dict per column: name, labels,
+        counts_by_target (rows per level and target level, None unless both are
+        categorical) and utilization (see `describe_test`).
+    """
+    groups = roles.groups
+    return {
+        "n_samples": n_samples,
+        "groups": None if groups is None else groups.name,
+        "n_groups": None if groups is None else len(groups.first_rows()),
+        "target": None
+        if target is None
+        else {"name": target.name, "labels": describe_labels(target)},
+        "held_fixed": [name for name in rule.held if name is not None],
+        "min_effect": rule.min_effect,
+        "significance": rule.significance,
+        "n_permutations": len(tests.null),
+        "columns": [
+            {
+                "name": name,
+                "labels": None if column is None else describe_labels(column),
+                "counts_by_target": count_by_target(column, target),
+                "utilization": describe_test(name, tests),
+            }
+            for name, column in columns.items()
+        ],
+    }
+
+
+def describe_labels(column: Column) -> dict[str, Any]:
+    """Levels with their numbers of rows, or the distribution of a number.
+
+    Returns
+    -------
+    dict
+        levels (list of dicts with level and n_samples) for a categorical column;
+        minimum, lower_quartile, median, upper_quartile, maximum, mean and
+        standard_deviation for a continuous one (dates: in days since 1970).
+    """
+    labels = column.labels
+    if column.kind == "categorical":
+        counts = np.bincount(labels, minlength=column.n_levels).tolist()
+        pairs = zip(column.levels, counts, strict=True)
+        return {"levels": [{"level": str(k), "n_samples": n} for k, n in pairs]}
+    names = ("minimum", "lower_quartile", "median", "upper_quartile", "maximum")
+    quantiles = np.quantile(labels, [0, 0.25, 0.5, 0.75, 1]).tolist()
+    return dict(zip(names, quantiles, strict=True)) | {
+        "mean": float(labels.mean()),
+        "standard_deviation": float(labels.std()),
+    }
+
+
+def count_by_target(column: Column | None, target: Column | None) -> list | None:
+    """Rows per level and target level, as lists in the order of the levels."""
+    if column is None or target is None or target.n_levels > MOST_TARGET_LEVELS:
+        return None
+    if "continuous" in (column.kind, target.kind):
+        return None
+    _, first, second = np.intersect1d(
+        column.rows, target.rows, assume_unique=True, return_indices=True
+    )
+    counts = np.zeros((column.n_levels, target.n_levels), dtype=int)
+    np.add.at(counts, (column.labels[first], target.labels[second]), 1)
+    return counts.tolist()
+
+
+def describe_test(name: Any, tests: UtilizationTests) -> dict[str, Any]:
+    """What was shuffled for the test of utilization.
+
+    Returns
+    -------
+    dict
+        raw (before noise is removed), pvalue_fwer, scheme (what was shuffled, in
+        words), n_units (that can be exchanged), log10_arrangements (of the number of
+        distinct shuffles) and untestable (the reason, or None).
+    """
+    found, examined = tests.row(name), tests.examined.get(name)
+    described = {
+        "raw": float(found["raw"]),
+        "pvalue_fwer": float(found["pvalue_fwer"]),
+        "untestable": tests.untestable.get(name),
+    }
+    if examined is None:
+        return described | dict.fromkeys(("scheme", "n_units", "log10_arrangements"))
+    return described | {
+        "scheme": examined.scheme,
+        "n_units": int(examined.n_units),
+        "log10_arrangements": float(examined.arrangements),
+    }

@@ -1,0 +1,94 @@
+"""Which features of the embedding make up the utilization of a column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_wsca._analysis.audit import read_columns
+from sklearn_wsca._backend.namespace import to_numpy
+from sklearn_wsca._input.column import LeftOutError, common_rows
+from sklearn_wsca._input.embeddings import Embeddings
+from sklearn_wsca._input.roles import add_pairs, read_roles
+from sklearn_wsca._input.table import require_columns
+from sklearn_wsca._utilization.adjusted_effect import examine, make_decision
+
+
+def measure_feature_utilization(
+    estimator: Any, X: Any, y: Any, column: Any
+) -> pd.DataFrame:
+    """Share of every feature in the utilization of a column.
+
+    See `WeightSpaceCorrelation.utilization_by_feature`.
+    """
+    given = estimator._check_input(X, y, None, reset=False)
+    memory, names = estimator._memory, estimator._role_names()
+    table = add_pairs(given.table, estimator.columns, reset=False)
+    require_columns(memory.needed(names), table, "y")
+    if memory.target is None or estimator.target_head_ is None:
+        raise ValueError(
+            "utilization_by_feature: nothing can be held fixed without a target; name "
+            "it in target, and fit again."
+        )
+    if column not in memory.columns:
+        raise ValueError(
+            f"column: {column!r} was not analysed in fit; the columns that were are "
+            f"{list(memory.columns)}."
+        )
+    roles = read_roles(table, names)
+    read, left_out = read_columns({column: memory.columns[column]}, table, roles.groups)
+    order = np.arange(len(table))
+    target = memory.target.read(table[memory.target_name])
+    head = estimator.target_head_
+    decision = make_decision(head, given.X, order, target, roles, given.weights)
+    try:
+        if left_out:
+            raise LeftOutError(left_out[column])
+        examined = examine(decision, read[column])
+    except LeftOutError as reason:
+        raise ValueError(f"column: {column!r} cannot be tested: {reason}.") from reason
+    rows = common_rows(read[column], decision.held_fixed(read[column]))[0].rows
+    model = examined.model
+    effects = model.effect_rows()[0] * model.rows.roots[:, None]
+    displacement = displace(given.X, rows, effects)
+    share = share_of_features(displacement, head.centred_coef)
+    index = pd.RangeIndex(len(share), name="feature")
+    if hasattr(estimator, "feature_names_in_"):
+        index = pd.Index(estimator.feature_names_in_, name="feature")
+    own = np.sqrt((displacement**2).sum(axis=0))
+    return pd.DataFrame({"share": share, "displacement": own}, index)
+
+
+def displace(X: Embeddings, rows: np.ndarray, effects: np.ndarray) -> np.ndarray:
+    """Effects of a column on every feature: (m, n_features).
+
+    Parameters
+    ----------
+    X : Embeddings
+        All rows.
+    rows : ndarray of shape (n_observed,), dtype int
+        Those that the column is used on, rising.
+    effects : ndarray of shape (n_observed, m)
+        Rows whose products with a response are its effects.
+    """
+    weights = np.zeros((len(X), effects.shape[1]))
+    weights[rows] = effects
+    total = np.zeros((effects.shape[1], X.n_features))
+    for at, block in X.blocks():
+        total += weights[at].T @ to_numpy(block)
+    return total
+
+
+def share_of_features(displacement: np.ndarray, coef: np.ndarray) -> np.ndarray:
+    """Share of each feature in the squared length of all effects; they add up to 1.
+
+    With D the displacement (m, d) and W the head (C, d), the effects are E = D W^T, and
+    feature c adds the sum over effects and outputs of E_ji W_ic D_jc to their squared
+    length. A negative share works against the others.
+    """
+    effects = displacement @ coef.T
+    parts = (displacement * (effects @ coef)).sum(axis=0)
+    total = (effects**2).sum()
+    return parts / total if total > 0 else np.zeros(len(parts))

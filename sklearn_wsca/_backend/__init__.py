@@ -1,0 +1,4 @@
+"""What the numbers are computed on: numpy or torch, workers, and memory.
+
+Knows no statistics.
+"""

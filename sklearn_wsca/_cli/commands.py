@@ -1,0 +1,222 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from sklearn_wsca._cli._audit import Findings, analyse
+from sklearn_wsca._cli._demo import INTRODUCTION, READING, demo_analysis, load_demo
+from sklearn_wsca._cli._errors import OneLineGroup
+from sklearn_wsca._cli._features import analyse_features, read_maps
+from sklearn_wsca._cli._inputs import (
+    AuditRows,
+    RowSource,
+    describe_file,
+    read_trained_head,
+)
+from sklearn_wsca._cli._lists import ListCommand
+from sklearn_wsca._cli._options import (
+    FILE,
+    column_options,
+    feature_options,
+    head_options,
+    method_options,
+    out_option,
+    row_options,
+    shuffle_options,
+)
+from sklearn_wsca._cli._output import check_directory
+from sklearn_wsca._cli._terminal import print_features, print_result
+from sklearn_wsca._features.integrated_feature_analysis import IntegratedFeatureAnalysis
+from sklearn_wsca._version import __version__
+from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
+
+FOUND = 3
+FILE_WORDS = ("Report, to open in a browser", "Table", "Result, for programs")
+
+
+@click.group(cls=OneLineGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="sklearn_wsca")
+def wsca() -> None:
+    """Does a neural network use the metadata that its embeddings encode?"""
+
+
+@wsca.command()
+@shuffle_options
+@out_option("wsca-demo")
+def demo(permutations: int, seed: int, out: Path) -> None:
+    """Analyse a small heart-disease network and its four hospitals."""
+    check_directory(out)
+    console = Console()
+    console.print(Text("Heart disease in four hospitals", style="bold"))
+    console.print(INTRODUCTION, end="\n\n", highlight=False)
+    X, metadata, head = load_demo()
+    analysis = demo_analysis(head, permutations, seed)
+    found = analyse(analysis, AuditRows(X, metadata, {}), None, None, True)
+    inputs = {"embeddings and metadata": "shipped with sklearn_wsca"}
+    report(console, found, found.result(inputs), out)
+    console.print()
+    console.print(READING, highlight=False, style="dim")
+
+
+@wsca.command(cls=ListCommand)
+@click.argument("embeddings", type=FILE)
+@click.argument("metadata", type=FILE)
+@head_options
+@column_options
+@row_options
+@method_options
+@shuffle_options
+@out_option("wsca-report")
+@click.pass_context
+def audit(ctx: click.Context, embeddings: Path, metadata: Path, **options: Any) -> None:
+    """Does a network use the metadata that its embeddings encode?
+
+    EMBEDDINGS holds one row per image: what enters the last linear layer (npy, npz,
+    csv, parquet, feather, safetensors, pt, h5ad). METADATA describes the same rows
+    (csv, tsv, parquet, feather, xlsx, h5ad).
+
+    Exit code 0: done. 2: bad input, with one line on standard error. 3: a column has a
+    verdict of --fail-on.
+    """
+    out = options["out"]
+    check_directory(out)
+    rows, held_out = read_rows(embeddings, metadata, options)
+    head_file, target = options["head"], options["target"]
+    head = read_trained_head(
+        head_file, options["head_key"], options["classes"], rows, target
+    )
+    analysis = make_analysis(head, options, rows)
+    found = analyse(analysis, rows, held_out, head_file, options["sensitivity"])
+    result = found.result(name_inputs(rows, held_out, head_file))
+    report(Console(), found, result, out)
+    if set(options["fail_on"]) & set(result["verdict_counts"]):
+        ctx.exit(FOUND)
+
+
+@wsca.command(
+    cls=ListCommand, short_help="Which features carry the decision, and where?"
+)
+@click.argument("maps", type=FILE)
+@click.argument("metadata", type=FILE)
+@head_options
+@feature_options
+@shuffle_options
+@click.option(
+    "--out",
+    type=FILE,
+    default=Path("wsca-features"),
+    show_default=True,
+    metavar="DIR",
+    help="Directory for the tables (csv) and figures (png).",
+)
+def features(maps: Path, metadata: Path, **options: Any) -> None:
+    """Which features carry the decision, do they shift, and where do they act?
+
+    MAPS holds the feature maps of the last convolutional layer, of shape (samples,
+    features, ...), in front of average pooling (npy, npz, safetensors, pt). Row i of
+    METADATA describes sample i.
+    """
+    out = options["out"]
+    check_directory(out)
+    rows = read_maps(maps, metadata, options["maps_key"])
+    held_out = None
+    if options["held_out"]:
+        new_maps, new_metadata = options["held_out"]
+        held_out = read_maps(new_maps, new_metadata, options["maps_key"])
+    head_file = options["head"]
+    analysis = IntegratedFeatureAnalysis(
+        read_trained_head(
+            head_file, options["head_key"], options["classes"], rows, options["target"]
+        ),
+        target=options["target"],
+        metadata=[*options["columns"]] or None,
+        groups=options["groups"],
+        ratio=options["ratio"],
+        ranking=options["ranking"],
+        scale=options["scale"],
+        n_permutations=options["permutations"],
+        random_state=options["seed"],
+    )
+    found = analyse_features(analysis, rows, held_out, head_file)
+    console = Console()
+    print_features(console, found)
+    paths = found.write(out, rows.X)
+    console.print()
+    for path in paths:
+        console.print(Text(str(path)), soft_wrap=True, highlight=False)
+
+
+def read_rows(
+    embeddings: Path, metadata: Path, options: dict[str, Any]
+) -> tuple[AuditRows, AuditRows | None]:
+    """Rows of the fit, and rows that are held out."""
+    if options["held_out"] and options["held_out_rows"]:
+        raise click.UsageError("--held-out and --held-out-rows exclude each other.")
+    matching = {
+        "id": options["id_column"],
+        "unmatched": options["unmatched"],
+        "key": options["embeddings_key"],
+    }
+    rows = RowSource(embeddings, metadata, **matching).read()
+    if options["held_out"]:
+        return rows, RowSource(*options["held_out"], **matching).read()
+    if options["held_out_rows"]:
+        return rows.hold_out(options["held_out_rows"])
+    return rows, None
+
+
+def make_analysis(
+    head: Any, options: dict[str, Any], rows: AuditRows
+) -> WeightSpaceCorrelation:
+    """Estimator with the settings of the command line."""
+    columns = [*options["columns"]] or None
+    if options["combine"]:
+        roles = {options["target"], options["groups"]}
+        everything = [name for name in rows.metadata.columns if name not in roles]
+        columns = [*(columns or everything), *options["combine"]]
+    return WeightSpaceCorrelation(
+        options["target"],
+        target_head=head,
+        columns=columns,
+        groups=options["groups"],
+        confounders=[*options["confounders"]] or None,
+        n_bins=options["bins"],
+        adjust_for_target=options["adjust_for_target"],
+        n_permutations=options["permutations"],
+        min_effect=options["min_effect"],
+        significance=options["significance"],
+        random_state=options["seed"],
+        n_jobs=options["jobs"],
+    )
+
+
+def name_inputs(
+    rows: AuditRows, held_out: AuditRows | None, head_file: Path | None
+) -> dict[str, str]:
+    """What was read, with hashes by which it can be recognised."""
+    files = {"embeddings": rows.files["X"], "metadata": rows.files["y"]}
+    if held_out is not None and held_out.files != rows.files:
+        files["held-out embeddings"] = held_out.files["X"]
+        files["held-out metadata"] = held_out.files["y"]
+    if head_file is not None:
+        files["head"] = head_file
+    return {role: describe_file(path) for role, path in files.items()}
+
+
+def report(
+    console: Console, found: Findings, result: dict[str, Any], out: Path
+) -> None:
+    """Print the answers, write the files, and say where they are."""
+    # First, so that a disk that is full by now does not cost the answers as well.
+    print_result(console, result)
+    paths = found.write(out, result)
+    console.print()
+    for words, path in zip(FILE_WORDS, paths, strict=True):
+        # Without wrapping, so that a long path can be copied.
+        console.print(Text(f"{words}: {path}"), soft_wrap=True, highlight=False)

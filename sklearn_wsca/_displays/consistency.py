@@ -1,0 +1,253 @@
+"""Activation maps beside the outputs that they are to explain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import cycle
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_wsca._backend.namespace import is_tensor, to_numpy
+from sklearn_wsca._displays.component_sensitivity import COLOURS, MARKERS
+from sklearn_wsca._displays.style import (
+    LABEL_SIZE,
+    add_legend,
+    make_axes,
+    make_label,
+    set_title,
+    tidy,
+)
+from sklearn_wsca._features.curve import correlate, spread
+from sklearn_wsca._features.maps import FeatureMaps, survey_maps
+
+MOST_NAMED = 10
+OTHERS = "#666666"
+# Points of all classes together.
+MOST_POINTS = 20_000
+INCHES_PER_CHARACTER = 0.065
+
+
+class ConsistencyDisplay:
+    """Scatter plot of the mean of the activation map against the output, per class.
+
+    Activation maps explain the outputs of a network as far as the two agree. Behind
+    average pooling and a linear head they agree by construction.
+
+    Parameters
+    ----------
+    mean_activation : array-like of shape (n_samples, n_classes)
+        Mean of the activation map of each class over its positions.
+    outputs : array-like of shape (n_samples, n_classes)
+        Scores of the classes, or predicted numbers.
+    classes : sequence, default=None
+        Names of the classes; None counts them.
+
+    Attributes
+    ----------
+    correlation_ : ndarray of shape (n_classes,)
+        Correlation over all samples; NaN where one of the two is constant.
+    ax_ : matplotlib Axes
+        Axes of the plot.
+    figure_ : matplotlib Figure
+        Its figure.
+
+    See Also
+    --------
+    IntegratedFeatureAnalysis : The estimator, with the same numbers in `consistency_`.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> import numpy as np
+    >>> from sklearn_wsca import IntegratedFeatureAnalysis
+    >>> from sklearn_wsca._displays import ConsistencyDisplay
+    >>> A = np.random.default_rng(0).random((20, 6, 5, 5))
+    >>> analysis = IntegratedFeatureAnalysis().fit(A, ["a", "b"] * 10)
+    >>> display = ConsistencyDisplay.from_estimator(analysis, A)
+    >>> display.correlation_.round(6)
+    array([1., 1.])
+    >>> display.figure_.clear()
+    """
+
+    def __init__(
+        self, mean_activation: Any, outputs: Any, *, classes: Sequence | None = None
+    ):
+        self.mean_activation = mean_activation
+        self.outputs = outputs
+        self.classes = classes
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, A: Any, outputs: Any = None, *, ax: Any = None
+    ) -> ConsistencyDisplay:
+        r"""Compare the activation maps of a fitted estimator with outputs.
+
+        Parameters
+        ----------
+        estimator : IntegratedFeatureAnalysis
+            Fitted estimator.
+        A : array-like of shape (n_samples, n_features[, \*spatial])
+            Feature maps, read in blocks of rows.
+        outputs : array-like of shape (n_samples, n_classes), default=None
+            What the network itself put out for these samples, such as its logits, in
+            the order of the classes. A single score is that of the second of two
+            classes, or the number. None takes the outputs of the head.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a new figure.
+
+        Returns
+        -------
+        ConsistencyDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If numbers of features, samples or classes differ.
+        """
+        check_is_fitted(estimator)
+        head, maps = estimator.head_, FeatureMaps.of(A)
+        if maps.n_features != estimator.n_features_in_:
+            raise ValueError(
+                f"A: the feature maps have {maps.n_features} features, but "
+                f"{type(estimator).__name__} was fitted with "
+                f"{estimator.n_features_in_}; pass maps of the same layer."
+            )
+        survey = survey_maps(maps, head.coef)
+        if outputs is None:
+            outputs = head.outputs(survey.pooled)
+        else:
+            outputs = _read_outputs(outputs, head)
+        display = cls(survey.map_means, outputs, classes=head.row_names)
+        return display.plot(ax=ax)
+
+    def plot(self, ax: Any = None) -> ConsistencyDisplay:
+        """Draw the points.
+
+        Up to ten classes have colours, marks and an entry of the legend each; more are
+        grey, and the title gives the lowest correlation. Of many samples some are
+        drawn, at equal distances; the correlation is that of all of them.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a new figure.
+
+        Returns
+        -------
+        ConsistencyDisplay
+            This display, with `correlation_`, `ax_` and `figure_`.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If the two do not have the same shape, or hold NaN or infinity.
+        """
+        means, outputs, names = self._check()
+        own = ax is None
+        if own:
+            beside = 1.2 + INCHES_PER_CHARACTER * max(map(len, names))
+            has_legend = 1 < len(names) <= MOST_NAMED
+            ax = make_axes(5.0 + beside if has_legend else 5.0, 4.2)
+        tidy(ax)
+        self.correlation_ = correlate(means.T, outputs.T)
+        some = spread(len(means), max(MOST_POINTS // len(names), 1))
+        handles, labels = self._draw(ax, means[some], outputs[some], names)
+        ax.set_xlabel("mean of the activation map", fontsize=LABEL_SIZE + 1)
+        ax.set_ylabel("output", fontsize=LABEL_SIZE + 1)
+        if handles:
+            add_legend(ax, handles, labels, "right" if own else "if room")
+        title = "Do activation maps follow the outputs?"
+        summary = self._summarise(names)
+        if len(some) < len(means):
+            summary += f"; {len(some)} of {len(means)} samples shown"
+        set_title(ax, title, summary)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+    def _check(self) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        """Both arrays and the names of the classes."""
+        means = _as_table(self.mean_activation, "mean_activation")
+        outputs = _as_table(self.outputs, "outputs")
+        if means.shape != outputs.shape:
+            raise ValueError(
+                f"outputs: they have the shape {outputs.shape}, and the means of the "
+                f"activation maps {means.shape}; pass one row per sample and one "
+                "column per class."
+            )
+        classes = range(means.shape[1]) if self.classes is None else self.classes
+        if len(classes) != means.shape[1]:
+            raise ValueError(
+                f"classes: {len(classes)} names for {means.shape[1]} classes."
+            )
+        return means, outputs, [make_label(name) for name in classes]
+
+    def _draw(self, ax: Any, means, outputs, names: list) -> tuple[list, list[str]]:
+        """Draw every class; returns the entries of the legend."""
+        n_classes = len(names)
+        look: dict[str, Any] = {"linestyle": "none", "markeredgewidth": 0}
+        look["markersize"] = 3.5 if len(means) > 100 else 5
+        look["alpha"] = 0.3 if n_classes > MOST_NAMED else 0.7
+        handles, labels = [], []
+        colours = zip(cycle(COLOURS), cycle(MARKERS[:-1]), strict=False)
+        for k, (colour, marker) in zip(range(n_classes), colours, strict=False):
+            if n_classes > MOST_NAMED:
+                colour, marker = OTHERS, "o"
+            look |= {"color": colour, "marker": marker}
+            (points,) = ax.plot(means[:, k], outputs[:, k], **look)
+            if 1 < n_classes <= MOST_NAMED:
+                handles.append(points)
+                labels.append(f"{names[k]}: r = {_format(self.correlation_[k])}")
+        return handles, labels
+
+    def _summarise(self, names: list[str]) -> str:
+        """Say how well the two agree, in one line."""
+        found = self.correlation_
+        if len(found) == 1:
+            return f"r = {_format(found[0])}"
+        known = np.flatnonzero(~np.isnan(found))
+        if not len(known):
+            return "no class has values that differ"
+        lowest = known[np.argmin(found[known])]
+        parts = [
+            f"{len(found)} classes, lowest r = {_format(found[lowest])} "
+            f"('{names[lowest]}')"
+        ]
+        if len(known) < len(found):
+            parts.append(f"{len(found) - len(known)} with constant values")
+        return "; ".join(parts)
+
+
+def _as_table(values: Any, name: str) -> np.ndarray:
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 2 or not values.size:
+        raise ValueError(
+            f"{name}: it has the shape {values.shape}; pass (n_samples, n_classes), "
+            "not empty."
+        )
+    bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    if len(bad):
+        raise ValueError(
+            f"{name}: {len(bad)} of {len(values)} rows hold NaN or infinity, the first "
+            f"is row {bad[0]}; drop these samples."
+        )
+    return values
+
+
+def _read_outputs(outputs: Any, head: Any) -> np.ndarray:
+    """One column per row of the head; a single score speaks against the first class."""
+    outputs = to_numpy(outputs) if is_tensor(outputs) else np.asarray(outputs)
+    if outputs.ndim == 1:
+        outputs = outputs[:, None]
+    if outputs.ndim == 2 and outputs.shape[1] == 1 and len(head.classes or ()) == 2:
+        return np.hstack([-outputs, outputs])
+    return outputs
+
+
+def _format(correlation: float) -> str:
+    return "-" if np.isnan(correlation) else f"{correlation:.4f}"

@@ -1,0 +1,349 @@
+"""Which features matter for which class, and how many of them are needed."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from textwrap import fill
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_wsca._displays._curve_drawing import (
+    check_curve,
+    describe_share,
+    draw_curve,
+    label_shares,
+    limit_shares,
+    mark_share,
+)
+from sklearn_wsca._displays.style import (
+    FAINT,
+    LABEL_SIZE,
+    LINE_HEIGHT,
+    LITERAL,
+    POINTS_PER_INCH,
+    RowLabels,
+    add_legend,
+    axes_points,
+    label_rows,
+    label_size,
+    make_axes,
+    make_label,
+    rows_height,
+    set_title,
+    settle,
+    spread_out,
+    text_points,
+    tidy,
+)
+
+KINDS = ("difference", "importance", "curve")
+QUANTITIES = {
+    "difference": "mean contribution to the class, less that of all samples",
+    "importance": "mean contribution to the class",
+}
+QUANTITIES_OF_NUMBERS = {
+    "difference": "change of the contribution with one standard deviation of target",
+    "importance": "mean contribution to the number",
+}
+NARROWEST, WIDEST, INCHES_PER_CLASS = 3.0, 12.0, 0.45
+INCHES_PER_CHARACTER = 0.065
+MOST_ANNOTATED, ANNOTATION_SIZE = 400, 6.5
+UNKNOWN = "#eeeeee"
+# Points that a line of the label of the colour bar takes.
+ROOM_FOR_LABEL = 160.0
+
+
+class FeatureImportanceDisplay:
+    """Importance of the first features per class, or performance with a part of them.
+
+    Parameters
+    ----------
+    importance : DataFrame
+        For the kinds "difference" and "importance" of shape (n_classes, n_features),
+        such as ``importance_difference_`` with names. For kind "curve" a
+        ``performance_curve_``: share, and measures with and without the suffix _random.
+    kind : {"difference", "importance", "curve"}, default="difference"
+        What `importance` holds.
+    ranking : array-like of shape (n_features,), default=None
+        1 for the feature that is shown first; None puts the largest absolute value
+        first.
+    most : int, default=20
+        Largest number of features.
+    label : str, default=None
+        What the colours are; None says what it is for classes.
+    smallest_share, ratio : float, default=None
+        For kind "curve": shares of the features that are marked.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes of the plot.
+    figure_ : matplotlib Figure
+        Its figure.
+
+    See Also
+    --------
+    IntegratedFeatureAnalysis : The estimator.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> import numpy as np
+    >>> from sklearn_wsca import IntegratedFeatureAnalysis
+    >>> from sklearn_wsca._displays import FeatureImportanceDisplay
+    >>> A = np.random.default_rng(0).random((60, 6, 5, 5))
+    >>> A[::2, 4] += 1.0  # feature 4 is active in class "a"
+    >>> analysis = IntegratedFeatureAnalysis().fit(A, ["a", "b"] * 30)
+    >>> display = FeatureImportanceDisplay.from_estimator(analysis, most=3)
+    >>> display.ax_.get_yticklabels()[0].get_text()
+    '4'
+    >>> display.figure_.clear()
+    """
+
+    def __init__(
+        self,
+        importance: pd.DataFrame,
+        *,
+        kind: str = "difference",
+        ranking: Any = None,
+        most: int = 20,
+        label: str | None = None,
+        smallest_share: float | None = None,
+        ratio: float | None = None,
+    ):
+        self.importance = importance
+        self.kind = kind
+        self.ranking = ranking
+        self.most = most
+        self.label = label
+        self.smallest_share = smallest_share
+        self.ratio = ratio
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, *, kind: str = "difference", most: int = 20, ax: Any = None
+    ) -> FeatureImportanceDisplay:
+        """Plot what a fitted estimator knows of its features.
+
+        Parameters
+        ----------
+        estimator : IntegratedFeatureAnalysis
+            Fitted estimator.
+        kind : {"difference", "importance", "curve"}, default="difference"
+            "difference": importance per class less that of all samples. "importance":
+            importance per class. "curve": performance against the share of features
+            that is kept, beside that of random features.
+        most : int, default=20
+            Largest number of features, those that rank first.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a figure that fits.
+
+        Returns
+        -------
+        FeatureImportanceDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If `kind` is unknown, or `most` no number of features.
+        """
+        check_is_fitted(estimator)
+        _check_kind(kind)
+        if kind == "curve":
+            display = cls(
+                estimator.performance_curve_,
+                kind=kind,
+                smallest_share=estimator.smallest_share_,
+                ratio=estimator.ratio,
+            )
+            return display.plot(ax=ax)
+        found = {
+            "difference": estimator.importance_difference_,
+            "importance": estimator.importance_,
+        }
+        numbers = range(estimator.n_features_in_)
+        features = pd.Index(getattr(estimator, "feature_names_in_", numbers))
+        head = estimator.head_
+        classes = pd.Index(head.row_names, dtype=object, tupleize_cols=False)
+        label = None
+        if head.classes is None:
+            classes, label = classes.rename("output"), QUANTITIES_OF_NUMBERS[kind]
+        table = pd.DataFrame(found[kind], classes, features)
+        ranking = estimator.ranking_
+        display = cls(table, kind=kind, ranking=ranking, most=most, label=label)
+        return display.plot(ax=ax)
+
+    def plot(self, ax: Any = None) -> FeatureImportanceDisplay:
+        """Draw the matrix, or the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a new figure.
+
+        Returns
+        -------
+        FeatureImportanceDisplay
+            This display, with `ax_` and `figure_`.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If `importance` is no table of this kind.
+        """
+        _check_kind(self.kind)
+        plot = self._plot_curve if self.kind == "curve" else self._plot_matrix
+        ax = plot(ax)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+    def _plot_matrix(self, ax: Any) -> Any:
+        own, shown = ax is None, self._choose()
+        names = [make_label(name) for name in shown.index]
+        if own:
+            ax = _make_matrix_axes(shown, max(map(len, names)))
+        limit = float(np.nanmax(shown.abs().to_numpy(), initial=0.0)) or 1.0
+        colours = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
+        image = ax.imshow(shown.to_numpy(), aspect="auto", **colours)
+        _add_colour_bar(ax, image, self.label or QUANTITIES[self.kind])
+        unknown = np.flatnonzero(shown.isna().all(axis=0))
+        if len(unknown):
+            patch = _hatch(ax, unknown)
+            place = "below" if own else "if room"
+            add_legend(ax, [patch], ["no correctly classified sample"], place)
+        ax.set_ylabel("feature", fontsize=LABEL_SIZE)
+        n, n_all = len(shown), self.importance.shape[1]
+        count = f"all {n}" if n == n_all else f"first {n} of {n_all}"
+        set_title(ax, f"What features contribute: {count}")
+        _name_classes(ax, list(shown.columns), shown.columns.name or "class")
+        positions = [float(i) for i in range(n)]
+        label_rows(ax, RowLabels(positions, names, [""] * n))
+        _annotate(ax, shown.to_numpy(), limit)
+        return ax
+
+    def _choose(self) -> pd.DataFrame:
+        """First features with their importance: (n_shown, n_classes)."""
+        table = self.importance
+        if not isinstance(self.most, Integral) or self.most < 1:
+            raise ValueError(
+                f"most: {self.most!r} is no number of features; pass 1 or more."
+            )
+        if getattr(table, "ndim", 0) != 2 or 0 in table.shape:
+            raise ValueError(
+                "importance: pass a DataFrame of shape (n_classes, n_features), found "
+                f"{type(table).__name__} of shape {np.shape(table)}."
+            )
+        table = pd.DataFrame(table)
+        ranking = self.ranking
+        if ranking is None:
+            ranking = -table.abs().max().fillna(0.0).to_numpy()
+        if np.shape(ranking) != (table.shape[1],):
+            raise ValueError(
+                f"ranking: it has the shape {np.shape(ranking)}, and there are "
+                f"{table.shape[1]} features."
+            )
+        return table.iloc[:, np.argsort(ranking, kind="stable")[: self.most]].T
+
+    def _plot_curve(self, ax: Any) -> Any:
+        curve, own = self.importance, ax is None
+        check_curve(curve)
+        if own:
+            ax = make_axes(8.0, 4.2)
+        tidy(ax)
+        handles, labels = draw_curve(ax, curve)
+        limit_shares(ax, curve["share"].min())
+        if self.ratio is not None:
+            label = f"ratio {describe_share(self.ratio)}"
+            mark_share(ax, self.ratio, label, ":", 0)
+        if self.smallest_share is not None and not np.isnan(self.smallest_share):
+            label = f"{describe_share(self.smallest_share)} of features keep 99 %"
+            mark_share(ax, self.smallest_share, label, "-", 1)
+        add_legend(ax, handles, labels, "right" if own else "inside")
+        settle(ax)
+        label_shares(ax)
+        return ax
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in KINDS:
+        raise ValueError(
+            f"kind must be 'difference', 'importance' or 'curve', got {kind!r}."
+        )
+
+
+def _make_matrix_axes(shown: pd.DataFrame, longest: int) -> Any:
+    """Axes of a figure that is as large as the matrix and its labels need."""
+    n, n_classes = shown.shape
+    width = np.clip(n_classes * INCHES_PER_CLASS, NARROWEST, WIDEST)
+    classes = max(len(make_label(name)) for name in shown.columns)
+    height = rows_height(n) + classes * INCHES_PER_CHARACTER + 0.9
+    return make_axes(width + longest * INCHES_PER_CHARACTER + 1.4, max(height, 2.4))
+
+
+def _add_colour_bar(ax: Any, image: Any, label: str) -> None:
+    height = axes_points(ax)[1]
+    shrink = min(1.0, 4.0 * POINTS_PER_INCH / height)
+    bar = ax.figure.colorbar(image, ax=ax, shrink=shrink, aspect=20, pad=0.02)
+    if height * shrink < ROOM_FOR_LABEL:
+        label = "contribution"
+    bar.set_label(fill(label, 40), fontsize=LABEL_SIZE)
+    bar.ax.tick_params(labelsize=LABEL_SIZE - 1)
+    bar.outline.set_visible(False)
+
+
+def _hatch(ax: Any, columns: np.ndarray) -> Any:
+    """Fill columns without values, in a way that no colour of a value looks like."""
+    look = {"facecolor": UNKNOWN, "edgecolor": FAINT, "hatch": "////", "linewidth": 0}
+    for column in columns:
+        patch = ax.axvspan(column - 0.5, column + 0.5, **look)
+    return patch
+
+
+def _name_classes(ax: Any, classes: list, label: str) -> None:
+    """Name classes below their columns; some, where they are too close."""
+    ax.set_xticks([])
+    settle(ax)
+    pitch = axes_points(ax)[0] / len(classes)
+    size = label_size(pitch)
+    names = ["" if name == "" else make_label(name) for name in classes]
+    kept = spread_out(range(len(classes)), size * LINE_HEIGHT / pitch)
+    shown = [names[i] for i in kept]
+    ax.set_xticks(kept, shown, fontsize=size, **LITERAL)
+    ax.tick_params(axis="x", length=0)
+    ax.set_xlabel("" if shown == [""] else label, fontsize=LABEL_SIZE)
+    texts = ax.get_xticklabels()
+    if text_points(texts)[0] > 0.9 * pitch:
+        for text in texts:
+            text.set_rotation(90)
+
+
+def _annotate(ax: Any, values: np.ndarray, limit: float) -> None:
+    """Write values into their cells, all to the same digit, if all of them fit."""
+    if values.size > MOST_ANNOTATED:
+        return
+    digits = max(0, 1 - int(np.floor(np.log10(limit))))
+    texts = [
+        ax.text(
+            j,
+            i,
+            f"{round(value, digits) + 0.0:.{digits}f}",
+            ha="center",
+            va="center",
+            fontsize=ANNOTATION_SIZE,
+            color="white" if abs(value) > 0.6 * limit else "black",
+        )
+        for (i, j), value in np.ndenumerate(values)
+        if not np.isnan(value)
+    ]
+    width, height = text_points(texts)
+    cell = np.array(axes_points(ax)) / values.shape[::-1]
+    if width > cell[0] - 3.0 or height > cell[1]:
+        for text in texts:
+            text.remove()

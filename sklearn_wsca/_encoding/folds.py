@@ -1,0 +1,280 @@
+"""Folds of the encoding score: from the argument `cv` to a partition of the rows."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from sklearn_wsca._heads.task import Task
+from sklearn_wsca._input.column import Column
+from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._permutation.exchangeability import Exchangeability
+
+DEFAULT_FOLDS = 5
+MOST_ATTEMPTS = 20
+
+
+@dataclass(frozen=True)
+class Folds:
+    """A partition of the observed rows of a column into test folds.
+
+    Parameters
+    ----------
+    fold : ndarray of shape (n_observed,), dtype int
+        Test fold of each row.
+    note : str
+        How it deviates from what was asked for, or "".
+    """
+
+    fold: np.ndarray
+    note: str = ""
+
+    @property
+    def n_folds(self) -> int:
+        """Number of folds."""
+        return int(self.fold.max()) + 1
+
+
+def make_folds(column: Column, exchange: Exchangeability, cv: Any, seed: int) -> Folds:
+    """Split the observed rows of a column, stratified by its levels.
+
+    Groups stay together. Where they are exchanged, they are what is split; where rows
+    are exchanged within groups, no exchange changes the levels of a group, so folds
+    that are stratified by them are those of every shuffle too.
+
+    Raises
+    ------
+    ValueError
+        If a splitter does not put every row into exactly one test fold, trains without
+        one of the levels, or splits a group.
+    """
+    if not isinstance(cv, (int, np.integer)):
+        n = len(column.labels)
+        fold = _read_splits(column, cv.split(np.zeros((n, 1)), column.labels))
+        _check_groups_together(fold, exchange)
+        return Folds(fold)
+    if exchange.scheme == "within groups":
+        return Folds(*_split_groups(column, exchange.clusters, int(cv), seed))
+    units = replace(column, labels=column.labels[exchange.first])
+    fold, note = _split_units(units, int(cv), seed)
+    return Folds(fold[exchange.unit], note)
+
+
+def _split_units(column: Column, cv: int, seed: int) -> tuple[np.ndarray, str]:
+    """Folds of units that each have one label."""
+    # Late: with the metrics, it takes longer than this package.
+    from sklearn.model_selection import KFold, StratifiedKFold
+
+    X = np.zeros((len(column.labels), 1))
+    if column.kind == "continuous":
+        n_folds = min(cv, len(X))
+        if n_folds == len(X):
+            # Labels are shuffled within folds, so some must hold more than one.
+            n_folds = max(2, len(X) // 2)
+        note = f"{n_folds} instead of {cv} folds: there are {len(X)} units"
+        splits = KFold(n_folds, shuffle=True, random_state=seed).split(X)
+        return _read_splits(column, splits), note if n_folds < cv else ""
+    n_folds = min(cv, int(np.bincount(column.labels).max()))
+    note = f"{n_folds} instead of {cv} folds: its largest level has {n_folds} units"
+    splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        # A level with fewer units than folds is legitimate: it is absent from some.
+        warnings.filterwarnings("ignore", message="The least populated class")
+        splits = list(splitter.split(X, column.labels))
+    return _read_splits(column, splits), note if n_folds < cv else ""
+
+
+def _split_groups(
+    column: Column, groups: np.ndarray, cv: int, seed: int
+) -> tuple[np.ndarray, str]:
+    """Folds of whole groups in which the column varies."""
+    from sklearn.model_selection import KFold, StratifiedGroupKFold
+
+    n_groups = int(groups.max()) + 1
+    n_folds = min(cv, n_groups)
+    note = f"{n_folds} instead of {cv} folds: there are {n_groups} groups"
+    note = note if n_folds < cv else ""
+    if column.kind == "continuous":
+        fold = np.empty(n_groups, dtype=int)
+        splitter = KFold(n_folds, shuffle=True, random_state=seed)
+        for number, (_, test) in enumerate(splitter.split(np.zeros((n_groups, 1)))):
+            fold[test] = number
+        return fold[groups], note
+    X = np.zeros((len(groups), 1))
+    for attempt in range(MOST_ATTEMPTS):
+        splitter = StratifiedGroupKFold(
+            n_folds, shuffle=True, random_state=seed + attempt
+        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="The least populated class")
+            splits = list(splitter.split(X, column.labels, groups))
+        # A level of few groups may end up in one fold as a whole.
+        if all(
+            len(np.unique(column.labels[train])) == column.n_levels
+            for train, _ in splits
+        ):
+            break
+    return _read_splits(column, splits), note
+
+
+def _check_groups_together(fold: np.ndarray, exchange: Exchangeability) -> None:
+    together = fold[np.unique(exchange.clusters, return_index=True)[1]]
+    if (together[exchange.clusters] != fold).any():
+        raise ValueError(
+            "cv: a group is in the training and in the test rows of a fold, so "
+            "held-out performance would be too good; pass a number of folds, or a "
+            "splitter such as GroupKFold."
+        )
+
+
+def _read_splits(column: Column, splits: Any) -> np.ndarray:
+    fold = np.full(len(column.labels), -1)
+    for number, (train, test) in enumerate(splits):
+        if (fold[test] >= 0).any() or len(train) + len(test) != len(fold):
+            fold[:] = -1
+            break
+        fold[test] = number
+        levels_seen = len(np.unique(column.labels[train]))
+        if column.n_levels and levels_seen < column.n_levels:
+            raise ValueError(
+                f"cv: fold {number} trains without one of the {column.n_levels} levels "
+                f"of column {column.name!r}; use fewer folds or a stratified splitter."
+            )
+    if (fold < 0).any():
+        raise ValueError(
+            "cv: every row must be in exactly one test fold and in the training rows "
+            "of all others; pass a number of folds, or a splitter such as KFold."
+        )
+    if np.bincount(fold).max() < 2:
+        raise ValueError(
+            "cv: all test folds have one row or group, and labels are shuffled within "
+            "test folds; use fewer folds."
+        )
+    return fold
+
+
+def read_cv(cv: Any) -> Any:
+    """Bring the argument `cv` to a number of folds, a splitter or a list of splits."""
+    if cv is None:
+        return DEFAULT_FOLDS
+    if isinstance(cv, Integral) or hasattr(cv, "split"):
+        return cv
+    return list(cv)
+
+
+def fewest_rows(cv: Any) -> int:
+    """Fewest observed rows of a column that the argument `cv` can split."""
+    if cv is None:
+        return DEFAULT_FOLDS
+    return int(cv) if isinstance(cv, Integral) else 2
+
+
+@dataclass(frozen=True)
+class GivenRows:
+    """Where the rows of the analysis are in the input.
+
+    Parameters
+    ----------
+    positions : ndarray of shape (n_rows,), dtype int
+        Position in the input of each row in canonical order.
+    n_given : int
+        Number of rows of the input.
+    """
+
+    positions: np.ndarray
+    n_given: int
+
+
+@dataclass(frozen=True)
+class GivenSplits:
+    """A user's splitter or splits, brought to the rows on which a column is used.
+
+    Parameters
+    ----------
+    cv : splitter or list of (train, test)
+        As given by the user.
+    column : Column
+        The column, in canonical order of the rows.
+    given : GivenRows
+        Where these rows come from.
+    groups : Groups or None
+        Which rows belong together.
+    """
+
+    cv: Any
+    column: Column
+    given: GivenRows
+    groups: Groups | None = None
+
+    def split(self, X: Any, y: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Pairs of training and test entries of the column."""
+        positions = self.given.positions[self.column.rows]
+        entry = np.full(self.given.n_given, -1)
+        entry[positions] = np.arange(len(positions))
+        splits = self.cv
+        if hasattr(self.cv, "split"):
+            # Rows of weight 0 count as absent, so the splitter does not see them.
+            present = np.sort(self.given.positions)
+            entry = entry[present]
+            splits = self._ask(entry)
+        for train, test in splits:
+            yield _entries(entry, train), _entries(entry, test)
+
+    def _ask(self, entry: np.ndarray) -> list:
+        """Splits by the splitter, of all rows in the order of the input."""
+        absent = -1 if self.column.kind == "categorical" else np.nan
+        labels = np.where(entry >= 0, self.column.labels[entry], absent)
+        groups = None
+        if self.groups is not None:
+            groups = np.full(self.given.n_given, -1)
+            groups[self.given.positions] = self.groups.codes
+            groups = groups[np.sort(self.given.positions)]
+        try:
+            with warnings.catch_warnings():
+                # Whether groups are kept together is checked afterwards.
+                warnings.filterwarnings("ignore", message="The groups parameter is")
+                warnings.filterwarnings("ignore", message="invalid value encountered")
+                return list(self.cv.split(np.zeros((len(labels), 1)), labels, groups))
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"cv: {self.cv!r} cannot split the rows for column "
+                f"{self.column.name!r}: {error}"
+            ) from error
+
+
+def split_columns(
+    tasks: list[Task], cv: Any, seed: int, given: GivenRows, groups: Groups | None
+) -> dict[Any, Folds]:
+    """Folds of every column with labels, by name; deviations go to its notes."""
+    cv, folds = read_cv(cv), {}
+    for task in tasks:
+        if task.column is None:
+            continue
+        own = (
+            cv
+            if isinstance(cv, Integral)
+            else GivenSplits(cv, task.column, given, groups)
+        )
+        folds[task.name] = make_folds(task.column, task.units(), own, seed)
+        if folds[task.name].note:
+            task.notes.append(folds[task.name].note)
+    return folds
+
+
+def _entries(entry: np.ndarray, rows: Any) -> np.ndarray:
+    """Entries of a column on the given rows."""
+    rows = np.asarray(rows)
+    if rows.dtype == bool:
+        rows = np.flatnonzero(rows)
+    if rows.size and rows.max() >= len(entry):
+        raise ValueError(
+            f"cv: a split holds row {rows.max()}, but there are {len(entry)} rows; "
+            "count the rows of X from 0."
+        )
+    found = entry[rows]
+    return found[found >= 0]

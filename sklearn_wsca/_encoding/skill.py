@@ -1,0 +1,131 @@
+"""Encoding: how well a probe predicts a column on rows that it has not seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sklearn_wsca._backend.namespace import to_numpy
+from sklearn_wsca._encoding.folds import Folds
+from sklearn_wsca._heads.head import log_probability
+from sklearn_wsca._heads.probe import FOLD_TOLERANCES, Probe
+from sklearn_wsca._input.column import Column
+from sklearn_wsca._linear.design import Design
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Performance of the probe of a column on held-out rows.
+
+    Parameters
+    ----------
+    score : float
+        Skill, ``1 - loss / loss of the constant prediction`` over all held-out rows:
+        D2 for log-loss, R2 for squares; 0 is chance, 1 is perfect, negative is worse
+        than chance.
+    metrics : dict of str to float
+        Further measures.
+    all_converged : bool
+        Whether all fits reached the tolerance.
+    """
+
+    score: float
+    metrics: dict[str, float]
+    all_converged: bool
+
+
+def held_out(
+    T: Any, design: Design, column: Column, probe: Probe, folds: Folds
+) -> HeldOut:
+    """Fit the probe without each fold and test it there.
+
+    Parameters
+    ----------
+    T : array of shape (n_rows, k)
+        Coordinates of all rows.
+    design : Design
+        Rows of the column, without their coordinates. A fold is a fit in which the test
+        rows have the weight 0.
+    column : Column
+        Labels.
+    probe : Probe
+        What is fitted.
+    folds : Folds
+        Test fold of each row of the column.
+    """
+    design = design.on(T)
+    fold, weights = folds.fold, design.weights
+    numbers = np.arange(folds.n_folds)[:, None]
+    training = weights * (fold != numbers)
+    labels = np.broadcast_to(column.labels, training.shape)
+    fit = probe.fit(design, labels, training, FOLD_TOLERANCES[design.precision])
+    design = design.in_precision("float64")
+    outputs, constant = np.empty((2, len(fold), fit.coef.shape[1]))
+    for rows, block in design.blocks(fit.coef.shape[1]):
+        for number in np.unique(fold[rows]):
+            test = np.flatnonzero(fold[rows] == number)
+            coef = design.array(fit.coef[number].T)
+            predicted = to_numpy(block[design.index(test)] @ coef)
+            outputs[rows][test] = predicted + fit.intercept[number]
+    for number in range(folds.n_folds):
+        train = fold != number
+        best = probe.baseline(column.labels[None, train], weights[train])
+        constant[~train] = best[0]
+    loss, chance = (
+        probe.losses(found.T[None], column.labels[None], weights)[0]
+        for found in (outputs, constant)
+    )
+    return HeldOut(
+        float(1.0 - loss / chance),
+        held_out_metrics(column, outputs, weights),
+        bool(fit.converged.all()),
+    )
+
+
+def held_out_metrics(
+    column: Column, outputs: np.ndarray, weights: np.ndarray
+) -> dict[str, float]:
+    """Accuracy, balanced accuracy, macro F1 and AUROC, or R2 and absolute error."""
+    if column.kind == "continuous":
+        return _number_metrics(column.labels, outputs[:, 0], weights)
+    return _level_metrics(column.labels, outputs, column.n_levels, weights)
+
+
+def _number_metrics(labels, predicted, weights):
+    from sklearn import metrics  # Late: it takes longer than this package.
+
+    return {
+        "r2": metrics.r2_score(labels, predicted, sample_weight=weights),
+        "mean_absolute_error": metrics.mean_absolute_error(
+            labels, predicted, sample_weight=weights
+        ),
+    }
+
+
+def _level_metrics(labels, outputs, n_levels, weights):
+    from sklearn import metrics  # Late: it takes longer than this package.
+
+    scores = log_probability(outputs, n_levels)
+    predicted = scores.argmax(axis=1)
+    areas = [
+        metrics.roc_auc_score(labels == c, scores[:, c], sample_weight=weights)
+        for c in range(n_levels)
+    ]
+    return {
+        "accuracy": metrics.accuracy_score(labels, predicted, sample_weight=weights),
+        "balanced_accuracy": metrics.balanced_accuracy_score(
+            labels, predicted, sample_weight=weights
+        ),
+        "balanced_accuracy_chance": 1.0 / n_levels,
+        "macro_f1": metrics.f1_score(
+            labels,
+            predicted,
+            sample_weight=weights,
+            average="macro",
+            labels=np.arange(n_levels),
+            zero_division=0.0,
+        ),
+        "auroc": float(np.mean(areas)),
+    }

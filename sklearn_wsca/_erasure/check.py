@@ -1,0 +1,357 @@
+r"""What a head loses when a column is erased from the embeddings, beside chance.
+
+The column's subspace is erased from the rows of every test fold by the map of the other
+folds, and the outputs of the primary head before and after are compared. Columns of
+noise, treated alike, say how much of that the erasure of any subspace of that rank
+would do. A uniform draw of subspaces would not: columns of noise covary more with
+directions of large variance, and less with those that the columns held fixed move.
+
+The outputs of a head move by ``-(T - mean) @ right @ (left.T @ coef.T)``, so no erased
+embedding is ever made. They are held as (draws, C, n).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_wsca._erasure.erasure import (
+    Held,
+    Shrinkage,
+    choose_shrinkage,
+    concept_frame,
+    cross_moments,
+    whitening_spread,
+)
+from sklearn_wsca._heads.head import Head, log_probability
+from sklearn_wsca._input.column import Column
+from sklearn_wsca._input.embeddings import as_embeddings
+from sklearn_wsca._permutation.plan import permutation_pvalues
+
+NUMBERS_PER_BATCH = 2**21
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One measure of what a head loses.
+
+    Parameters
+    ----------
+    erased : float
+        Loss by the erasure of the column.
+    random : float
+        Mean loss by the erasure of random subspaces.
+    pvalue : float
+        ``(b + 1) / (m + 1)`` with b of m random subspaces costing at least as much.
+    """
+
+    erased: float
+    random: float
+    pvalue: float
+
+
+@dataclass(frozen=True)
+class ErasureCheck:
+    """What the primary head loses when a column is erased.
+
+    Parameters
+    ----------
+    rank : int
+        Dimension of the erased subspace, the largest over folds.
+    n_random : int
+        Number of random subspaces, m.
+    losses : dict of str to Loss
+        "output_change": root mean square over rows of the change of the outputs, summed
+        over them, relative to the root of their total variance. Where the head predicts
+        the target also "balanced_accuracy_drop" and, for class scores,
+        "log_loss_rise"; for a number "r2_drop".
+    """
+
+    rank: int
+    n_random: int
+    losses: dict[str, Loss]
+
+
+def check_erasure(
+    T: np.ndarray,
+    head: Head,
+    column: Column,
+    fold: np.ndarray,
+    weights: np.ndarray,
+    generator: np.random.Generator,
+    *,
+    held: Sequence[Column] = (),
+    target: Column | None = None,
+    units: np.ndarray | None = None,
+    n_random: int = 100,
+    shrinkage: Shrinkage = "auto",
+) -> ErasureCheck:
+    """Erase a column out of fold and measure what the primary head loses.
+
+    Parameters
+    ----------
+    T : ndarray of shape (n, k)
+        Principal coordinates of all rows: weighted mean 0, uncorrelated.
+    head : Head
+        Primary head in these coordinates; its rows in the order of the target's levels
+        where there is a `target`.
+    column : Column
+        What is erased. Nothing is learnt from rows on which it or a column in `held` is
+        missing; they are erased and measured as all others.
+    fold : ndarray of shape (n,), dtype int
+        Test fold of each row.
+    weights : ndarray of shape (n,)
+        Positive row weights.
+    generator : Generator
+        Source of the random subspaces.
+    held : sequence of Column
+        Columns held fixed: only what `column` moves beside them is erased. Without the
+        target among them, the erasure of a column that is associated with the target
+        costs performance in a head that does not use the column.
+    target : Column, default=None
+        What the head predicts; None measures the change of the outputs only.
+    units : ndarray of shape (n,), dtype int, default=None
+        Groups of rows, numbered from 0, in which the column is constant: columns of
+        noise then are too. None takes every row for itself.
+    n_random : int
+        Number of random subspaces, at least 1.
+    shrinkage : float or "auto"
+        Shrinkage of the covariance; "auto" is that of Ledoit and Wolf.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two folds.
+    """
+    tests = [np.flatnonzero(fold == label) for label in np.unique(fold)]
+    if len(tests) < 2:
+        raise ValueError(
+            f"fold: all rows are in {len(tests)} test fold, so nothing is left to fit "
+            "an erasure on; pass two or more."
+        )
+    spread = _whitening(T, weights, shrinkage)
+    folds = _fit_folds(T, column, held, tests, weights)
+    frames = [concept_frame(part.cross, spread) for part in folds]
+    ranks = [frame.shape[1] for frame in frames]
+    outputs = head.centred_coef @ T.T + head.intercept[:, None]
+    trial = Trial(T, head, outputs, weights, spread, folds, target)
+    shares = Held.of(column, weights, held).weights
+    noise = Noise(T, shares, folds, ranks, spread, units)
+    size = max(1, NUMBERS_PER_BATCH // (len(T) * max(head.n_rows, *ranks)))
+    nothing = np.zeros((1, len(spread), 0))
+    losses = _compare(
+        trial.errors([nothing for _ in folds]),
+        trial.errors([frame[None] for frame in frames]),
+        [
+            trial.errors(noise.frames(generator, min(size, n_random - start)))
+            for start in range(0, n_random, size)
+        ],
+    )
+    return ErasureCheck(max(ranks), n_random, losses)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A test fold, and moments of the rows outside of it.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_test,), dtype int
+        Rows of the fold.
+    held : Held
+        What is held fixed, on the other rows.
+    mean : ndarray of shape (k,)
+        Mean of the other rows.
+    fixed : ndarray of shape (k, h)
+        Their covariance with what is held fixed.
+    cross : ndarray of shape (k, c)
+        Their covariance with the column.
+    """
+
+    rows: np.ndarray
+    held: Held
+    mean: np.ndarray
+    fixed: np.ndarray
+    cross: np.ndarray
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Columns of noise that are erased as the column is.
+
+    Parameters
+    ----------
+    T : ndarray of shape (n, k)
+        Coordinates.
+    shares : ndarray of shape (n,)
+        Share of each row in the total weight; 0 where the column is not known.
+    folds : list of Fold
+        The folds.
+    ranks : list of int
+        Rank of the erasure in each fold.
+    spread : ndarray of shape (k,)
+        What the coordinates are divided by to whiten them.
+    units : ndarray of shape (n,), dtype int, or None
+        Groups of rows in which the noise is constant.
+    """
+
+    T: np.ndarray
+    shares: np.ndarray
+    folds: list[Fold]
+    ranks: list[int]
+    spread: np.ndarray
+    units: np.ndarray | None
+
+    def frames(self, generator: np.random.Generator, n_draws: int) -> list[np.ndarray]:
+        """Frames of columns of noise, (n_draws, k, rank) for every fold."""
+        n = len(self.T) if self.units is None else int(self.units.max()) + 1
+        size = (n_draws * max(self.ranks), n)
+        noise = generator.standard_normal(size, dtype=np.float32)
+        if self.units is not None:
+            noise = noise[:, self.units]
+        weighted = noise * self.shares.astype(self.T.dtype)
+        parts = [weighted[:, fold.rows] @ self.T[fold.rows] for fold in self.folds]
+        total = sum(parts)
+        frames = []
+        for fold, part, rank in zip(self.folds, parts, self.ranks, strict=True):
+            training = 1.0 - self.shares[fold.rows].sum()
+            held = (noise @ fold.held.factors) @ fold.fixed.T
+            whitened = (total - part - training * held) / self.spread
+            drawn = whitened.reshape(n_draws, max(self.ranks), len(self.spread))
+            frames.append(np.linalg.qr(drawn[:, :rank].swapaxes(1, 2))[0])
+        return frames
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A head and its rows, ready to have subspaces erased.
+
+    Parameters
+    ----------
+    T, head, weights, target
+        As in `check_erasure`.
+    outputs : ndarray of shape (C, n)
+        Outputs of the head, those of class scores up to a number that all share.
+    spread : ndarray of shape (k,)
+        What the coordinates are divided by to whiten them.
+    folds : list of Fold
+        The folds.
+    """
+
+    T: np.ndarray
+    head: Head
+    outputs: np.ndarray
+    weights: np.ndarray
+    spread: np.ndarray
+    folds: list[Fold]
+    target: Column | None
+
+    def errors(self, frames: list[np.ndarray]) -> dict[str, np.ndarray]:
+        """Errors of the head after erasures, by name of the loss: (draws,).
+
+        There is one array of frames (draws, k, rank) per fold.
+        """
+        moved = np.empty((len(frames[0]), *self.outputs.shape))
+        for fold, own in zip(self.folds, frames, strict=True):
+            moved[:, :, fold.rows] = self._moves(self.T[fold.rows], fold.mean, own)
+        errors = {"output_change": self._change(moved)}
+        if self.target is None:
+            return errors
+        moved += self.outputs
+        return errors | self._errors_of_predictions(moved, self.target)
+
+    def _moves(self, T: np.ndarray, mean: np.ndarray, frames: np.ndarray) -> np.ndarray:
+        """How erasures move the outputs of some rows: (draws, C, n)."""
+        readers = (frames / self.spread[:, None]).swapaxes(1, 2)
+        pushes = -self.head.centred_coef @ (frames * self.spread[:, None])
+        if frames.shape[2] > self.head.n_rows:
+            # Fewer products with the rows: one per output instead of one per direction.
+            readers = pushes @ readers
+            pushes = np.eye(self.head.n_rows)
+        centred = T - mean.astype(T.dtype)
+        readers = readers.astype(T.dtype)
+        read = readers.reshape(-1, readers.shape[2]) @ centred.T
+        return pushes @ read.reshape(*readers.shape[:2], len(T))
+
+    def _change(self, moved: np.ndarray) -> np.ndarray:
+        """Root mean square of the moves over the root of the outputs' variance."""
+        shares = self.weights / self.weights.sum()
+        centred = self.outputs - (self.outputs @ shares)[:, None]
+        variance = np.sum(centred**2 @ shares)
+        squares = np.einsum("bcn,bcn,n->b", moved, moved, shares)
+        if variance == 0.0:
+            return np.zeros(len(moved))
+        return np.sqrt(squares / variance)
+
+    def _errors_of_predictions(
+        self, outputs: np.ndarray, target: Column
+    ) -> dict[str, np.ndarray]:
+        """Errors of draws of outputs (draws, C, n) as predictions of the target."""
+        outputs, labels = outputs[:, :, target.rows], target.labels
+        weights = self.weights[target.rows]
+        shares = weights / weights.sum()
+        if not target.n_levels:
+            centred = labels - shares @ labels
+            residuals = labels - outputs[:, 0]
+            return {"r2_drop": residuals**2 @ shares / (centred**2 @ shares)}
+        scores = log_probability(outputs, target.n_levels, axis=1)
+        mass = np.bincount(labels, weights)
+        balanced = weights / (mass[labels] * np.count_nonzero(mass))
+        wrong = scores.argmax(axis=1) != labels
+        errors = {"balanced_accuracy_drop": wrong @ balanced}
+        if self.head.kind == "logistic":
+            own = np.take_along_axis(scores, labels[None, None], axis=1)[:, 0]
+            errors["log_loss_rise"] = -own @ shares
+        return errors
+
+
+def _whitening(T: np.ndarray, weights: np.ndarray, shrinkage: Shrinkage) -> np.ndarray:
+    """Spread of the coordinates on all rows; that takes neither column nor target."""
+    mean = variance = np.zeros(T.shape[1])
+    for rows, block in as_embeddings(T).blocks():
+        variance = variance + weights[rows] @ (block * block)
+    variance = variance / weights.sum()
+    shrinkage = choose_shrinkage(shrinkage, T, weights, mean, variance)
+    return whitening_spread(variance, shrinkage, len(variance))
+
+
+def _fit_folds(
+    T: np.ndarray,
+    column: Column,
+    held: Sequence[Column],
+    tests: list[np.ndarray],
+    weights: np.ndarray,
+) -> list[Fold]:
+    """Moments of the training rows of each fold, in one pass over the rows."""
+    helds, factors = [], []
+    for rows in tests:
+        training = weights.copy()
+        training[rows] = 0.0
+        helds.append(Held.of(column, training, held))
+        mean = training / training.sum()
+        factors += [mean[:, None], helds[-1].factors, helds[-1].concept(column)]
+    ends = np.cumsum([part.shape[1] for part in factors])
+    moments = cross_moments(T, np.zeros(T.shape[1]), np.hstack(factors))
+    parts = iter(np.split(moments, ends[:-1], axis=1))
+    return [
+        Fold(rows, own, next(parts)[:, 0], next(parts), next(parts))
+        for rows, own in zip(tests, helds, strict=True)
+    ]
+
+
+def _compare(
+    before: dict[str, np.ndarray],
+    observed: dict[str, np.ndarray],
+    batches: list[dict[str, np.ndarray]],
+) -> dict[str, Loss]:
+    """Losses of the column beside those of the columns of noise."""
+    losses = {}
+    for name, base in before.items():
+        null = np.concatenate([batch[name] for batch in batches])
+        # Errors are compared, not their differences: equal ones differ by rounding.
+        pvalue = permutation_pvalues(observed[name], null[:, None])
+        erased, random = observed[name] - base, null - base
+        losses[name] = Loss(float(erased[0]), float(random.mean()), float(pvalue[0]))
+    return losses

@@ -1,0 +1,131 @@
+"""Activation maps on one intensity scale for all samples of a class."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from scipy import ndimage, special
+
+from sklearn_wsca._features.maps import FeatureMaps, Survey, refuse_non_finite
+
+Scale = Literal["linear", "tanh"]
+
+# Where tanh maps the ends of the range: 0.982 of its height.
+STEEPNESS = 2.0
+# The ends of 0 ... 1 that maps compressed by tanh never reach, in single precision.
+INSIDE = np.nextafter(np.float32(0.0), np.float32(1.0)), 1.0 - 2.0**-24
+
+
+def common_ranges(survey: Survey, percentiles: tuple[float, float]) -> np.ndarray:
+    """Common range of the maps of every class.
+
+    The lower end is a percentile, over all samples, of the smallest value of each map;
+    the upper end a percentile of the largest.
+
+    Parameters
+    ----------
+    survey : Survey
+        Extremes of the maps.
+    percentiles : tuple of two floats
+        Lower and upper one.
+
+    Returns
+    -------
+    ndarray of shape (K, 2)
+        Lower and upper ends.
+    """
+    low = np.percentile(survey.lowest, percentiles[0], axis=0)
+    high = np.percentile(survey.highest, percentiles[1], axis=0)
+    # Maps that are constant up to rounding have a range without width.
+    high = np.where(high - low <= survey.rounding, low, high)
+    return np.stack([low, high], axis=1)
+
+
+def rescale(maps: np.ndarray, ranges: np.ndarray, scale: Scale) -> np.ndarray:
+    """Bring maps to 0 ... 1.
+
+    Parameters
+    ----------
+    maps : ndarray of shape (b, P)
+        Activation maps.
+    ranges : ndarray of shape (b, 2)
+        Common range of the class of each map. A range without width gives 0.5.
+    scale : {"linear", "tanh"}
+        "linear" is 0 at the lower and 1 at the upper end, and cut off outside. "tanh"
+        is ``(1 + tanh(2 z)) / 2`` with z running from -1 to 1 over the range: values
+        outside are still told apart, and lie strictly between 0 and 1.
+    """
+    low, high = ranges[:, :1], ranges[:, 1:]
+    width = high - low
+    # Divided by 1 where there is no width: the maps are constant and give the middle.
+    position = np.where(width > 0, (maps - low) / np.where(width > 0, width, 1.0), 0.5)
+    if scale == "linear":
+        return np.clip(position, 0.0, 1.0)
+    # The same as (1 + tanh(z)) / 2, without cancellation near 0.
+    return np.clip(special.expit(2.0 * STEEPNESS * (2.0 * position - 1.0)), *INSIDE)
+
+
+def draw_maps(
+    maps: FeatureMaps,
+    weights: np.ndarray,
+    rows: np.ndarray,
+    ranges: np.ndarray,
+    scale: Scale,
+) -> np.ndarray:
+    """Activation maps of all samples on the common scale: (n, *spatial), float32.
+
+    Parameters
+    ----------
+    maps : FeatureMaps
+        Activations.
+    weights : ndarray of shape (K, C)
+        Weights of the classes, 0 for features that are left out.
+    rows : ndarray of shape (n,), dtype int
+        Class of each sample.
+    ranges : ndarray of shape (K, 2)
+        Common ranges.
+    scale : {"linear", "tanh"}
+        See `rescale`.
+    """
+    drawn = np.empty((len(maps), maps.n_positions), dtype=np.float32)
+
+    def draw(at: slice, block: np.ndarray) -> None:
+        # One product per sample, so that its value does not hang on the others.
+        own = (weights[rows[at], None, :] @ block.astype(np.float64, copy=False))[:, 0]
+        finite = np.isfinite(own).all(axis=1, keepdims=True)
+        drawn[at] = np.where(finite, rescale(own, ranges[rows[at]], scale), np.nan)
+
+    for start, piece in maps.visit(draw):
+        if np.isnan(drawn[start : start + len(piece)]).any():
+            refuse_non_finite(piece, start)
+    return drawn.reshape(len(maps), *maps.spatial)
+
+
+def check_shape(shape: Any, n_dimensions: int) -> tuple[int, ...]:
+    """Shape of images.
+
+    Raises
+    ------
+    ValueError
+        If it is not as many positive whole numbers as the maps have dimensions.
+    """
+    lengths = (shape,) if np.ndim(shape) == 0 else tuple(shape)
+    whole = all(isinstance(length, (int, np.integer)) for length in lengths)
+    if not whole or min(lengths) < 1 or len(lengths) != n_dimensions:
+        raise ValueError(
+            f"resize_to: {shape!r} is no shape of images with {n_dimensions} "
+            "dimensions, as the maps have; pass that many positive whole numbers."
+        )
+    return lengths
+
+
+def resize(drawn: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Maps at the resolution of the images, by linear interpolation: (n, *shape)."""
+    factors = [new / old for new, old in zip(shape, drawn.shape[1:], strict=True)]
+    resized = np.empty((len(drawn), *shape), dtype=np.float32)
+    for one, target in zip(drawn, resized, strict=True):
+        ndimage.zoom(
+            one, factors, output=target, order=1, mode="nearest", grid_mode=True
+        )
+    return resized

@@ -1,0 +1,189 @@
+"""How much of its performance a head keeps with a part of the features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import r2_score
+
+from sklearn_wsca._features.contributions import ClassRows
+from sklearn_wsca._features.maps import FeatureMaps
+
+N_SIZES = 16
+N_RANDOM = 10
+MOST_SAMPLES = 5000
+MOST_MAPS = 100
+MOST_MAP_NUMBERS = 2**23
+KEPT_PERFORMANCE = 0.99
+CONSTANT = 1e-12
+
+
+@dataclass(frozen=True)
+class Decomposition:
+    """A head on samples, of which features can be left out.
+
+    A feature that is left out counts with its mean over the samples: otherwise the
+    scores would shift by what it contributes to all of them alike.
+
+    Parameters
+    ----------
+    rows : ClassRows
+        The head.
+    pooled : ndarray of shape (n, C)
+        Means over the positions.
+    labels : ndarray of shape (n,)
+        Codes of the classes, or numbers.
+    maps : ndarray of shape (m, C, P) or None
+        Feature maps of some samples; None for pooled activations.
+    map_classes : ndarray of shape (m,), dtype int
+        Row of the head that their activation maps belong to.
+    """
+
+    rows: ClassRows
+    pooled: np.ndarray
+    labels: np.ndarray
+    maps: np.ndarray | None
+    map_classes: np.ndarray
+
+    @classmethod
+    def of(
+        cls, rows: ClassRows, pooled: np.ndarray, labels: np.ndarray, maps: FeatureMaps
+    ) -> Decomposition:
+        """Take samples at equal distances, at most 5000, and maps of at most 100."""
+        outputs = rows.outputs(pooled)
+        few = spread(len(pooled), MOST_MAPS, maps.n_features * maps.n_positions)
+        some = spread(len(pooled), MOST_SAMPLES)
+        chosen = np.stack(list(maps.take(few))) if maps.n_positions > 1 else None
+        classes = outputs[few].argmax(axis=1)
+        return cls(rows, pooled[some], labels[some], chosen, classes)
+
+    def path(self, order: np.ndarray, sizes: np.ndarray) -> Iterator[dict[str, float]]:
+        """Performance with the first features of an order, for rising numbers."""
+        mean = self.pooled.mean(axis=0)
+        outputs = np.tile(self.rows.outputs(mean[None]), (len(self.pooled), 1))
+        drawing = None if self.maps is None else self._draw(self.maps, order, sizes)
+        start = 0
+        for size in sizes:
+            added = order[start:size]
+            weights = self.rows.weights[:, added]
+            outputs += (self.pooled[:, added] - mean[added]) @ weights.T
+            found = self._performance(outputs)
+            if drawing is not None:
+                found["map_agreement"] = next(drawing)
+            yield found
+            start = size
+
+    def _draw(self, maps, order: np.ndarray, sizes: np.ndarray) -> Iterator[float]:
+        """Mean correlation over positions with the activation maps of all features."""
+        own = self.rows.weights[self.map_classes][:, None, :]
+        full, part, start = (own @ maps)[:, 0], np.zeros((len(maps), 1)), 0
+        for size in sizes:
+            added = order[start:size]
+            part = part + (own[:, :, added] @ maps[:, added])[:, 0]
+            # A map without any structure agrees with nothing.
+            yield float(np.nan_to_num(correlate(full, part)).mean())
+            start = size
+
+    def _performance(self, outputs: np.ndarray) -> dict[str, float]:
+        """Accuracy and AUROC of classes, or R2 of a number."""
+        if not self.rows.is_class:
+            return {"r2": float(r2_score(self.labels, outputs.mean(axis=1)))}
+        correct = outputs.argmax(axis=1) == self.labels
+        return {
+            "accuracy": float(correct.mean()),
+            "auroc": mean_auroc(outputs, self.labels),
+        }
+
+
+def spread(n: int, most: int, width: int = 1) -> np.ndarray:
+    """Rows at equal distances: at most so many, and of bounded size in all."""
+    m = max(1, min(n, most, MOST_MAP_NUMBERS // width))
+    return np.unique(np.linspace(0, n - 1, m).astype(int))
+
+
+def mean_auroc(outputs: np.ndarray, labels: np.ndarray) -> float:
+    """Area under the ROC curve of each class against the rest, mean over classes.
+
+    The score of a class is its output less the mean over classes. Classes that do not
+    occur, or that all samples have, do not count; NaN if there is no other.
+    """
+    scores = (outputs - outputs.mean(axis=1, keepdims=True)).T
+    members = labels == np.arange(len(scores))[:, None]
+    areas = [
+        _auroc(score[member], score[~member])
+        for score, member in zip(scores, members, strict=True)
+        if member.any() and not member.all()
+    ]
+    return float(np.mean(areas)) if areas else float("nan")
+
+
+def _auroc(own: np.ndarray, others: np.ndarray) -> float:
+    """Share of pairs of which the own score is larger; ties count half."""
+    others = np.sort(others)
+    below, up_to = (np.searchsorted(others, own, side) for side in ("left", "right"))
+    return float((below + up_to).mean() / (2 * len(others)))
+
+
+def correlate(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Correlation of each row of a with that of b; NaN where one is constant."""
+    (a, varies), (b, also) = _standardize(a), _standardize(b)
+    return np.where(varies & also, (a * b).sum(axis=1), np.nan)
+
+
+def _standardize(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of mean 0 and length 1, and which are not constant up to rounding."""
+    centred = values - values.mean(axis=1, keepdims=True)
+    length = np.sqrt((centred**2).sum(axis=1))
+    varies = length > CONSTANT * np.sqrt((values**2).sum(axis=1))
+    return centred / np.where(varies, length, 1.0)[:, None], varies
+
+
+def measure_curve(
+    decomposition: Decomposition, ranks: np.ndarray, seed: int
+) -> pd.DataFrame:
+    """Performance against the number of features kept, and that of random features.
+
+    Parameters
+    ----------
+    decomposition : Decomposition
+        The head and its samples.
+    ranks : ndarray of shape (C,)
+        Rank 1 is kept first.
+    seed : int
+        Of the random features.
+
+    Returns
+    -------
+    DataFrame
+        One row per number of features: share, accuracy and auroc (or r2), and
+        map_agreement (mean correlation over positions with the map of all features)
+        where maps have more than one position; the same of random features, mean of 10
+        draws, with the suffix _random.
+    """
+    n_features = len(ranks)
+    sizes = np.unique(np.geomspace(1, n_features, N_SIZES).round().astype(int))
+    index = pd.Index(sizes, name="n_features")
+    own = pd.DataFrame(decomposition.path(np.argsort(ranks), sizes), index)
+    generator = np.random.default_rng(seed)
+    random = [
+        pd.DataFrame(decomposition.path(generator.permutation(n_features), sizes))
+        for _ in range(N_RANDOM)
+    ]
+    mean = sum(random[1:], random[0]) / N_RANDOM
+    own.insert(0, "share", sizes / n_features)
+    return own.join(mean.set_axis(index).add_suffix("_random"))
+
+
+def smallest_share(curve: pd.DataFrame) -> float:
+    """Smallest share of the features that keeps 99 % of the performance.
+
+    The performance is the accuracy, or R2; NaN if all features have none.
+    """
+    performance = curve["accuracy" if "accuracy" in curve else "r2"]
+    whole = performance.iloc[-1]
+    if not whole > 0:
+        return float("nan")
+    return float(curve["share"][performance >= KEPT_PERFORMANCE * whole].iloc[0])

@@ -1,0 +1,206 @@
+"""Labels of samples beside a head: codes of its classes, or numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Number
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api import types
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.utils.multiclass import type_of_target
+
+from sklearn_wsca._features.contributions import ClassRows
+from sklearn_wsca._features.maps import FeatureMaps, pool_maps
+from sklearn_wsca._heads.head import Head, read_head
+from sklearn_wsca._input.column import level_codes
+from sklearn_wsca._input.numeric_values import numbers_or_none
+from sklearn_wsca._input.table import as_table, require_columns
+
+NAMES_SHOWN = 5
+MOST_ITERATIONS = 10_000
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """Labels with what else is known of the samples.
+
+    Parameters
+    ----------
+    labels : Series
+        Labels, as given.
+    groups : Series or None
+        What is independent of others of its kind.
+    metadata : DataFrame
+        Further columns.
+    """
+
+    labels: pd.Series
+    groups: pd.Series | None
+    metadata: pd.DataFrame
+
+
+def read_table(y: Any, target: Any, groups: Any, metadata: Any) -> LabelTable:
+    """Split the table of labels by the roles of its columns.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, or several columns are given and no target.
+    """
+    table = as_table(y)
+    if target is None:
+        if len(table.columns) > 1:
+            raise ValueError(
+                f"target: y has the columns {list(table.columns)}; name the one with "
+                "the labels of the samples in target."
+            )
+        target = table.columns[0]
+    require_columns([target], table, "target")
+    roles = [target] if groups is None else [target, groups]
+    require_columns(roles[1:], table, "groups")
+    names = [name for name in table.columns if name not in roles]
+    if metadata is not None:
+        require_columns(metadata, table, "metadata")
+        names = list(metadata)
+    missing = int(table[target].isna().sum())
+    if missing:
+        raise ValueError(
+            f"target: {missing} of {len(table)} labels in {target!r} are missing; drop "
+            "these samples from A and y."
+        )
+    return LabelTable(
+        _read_labels(table[target]),
+        None if groups is None else table[groups],
+        table[names],
+    )
+
+
+def _read_labels(labels: pd.Series) -> pd.Series:
+    """Labels of which it is certain that they are numbers or levels."""
+    if not len(labels):
+        return labels
+    numbers = numbers_or_none(labels)
+    # Decimals and fractions: scikit-learn takes them for something unknown.
+    of_python = types.is_object_dtype(labels.dtype) and isinstance(labels[0], Number)
+    return labels if numbers is None or not of_python else pd.Series(numbers)
+
+
+def read_rows(source: Any, labels: pd.Series, maps: FeatureMaps) -> ClassRows:
+    """Head of the samples, with the classes of its rows; fitted if there is none."""
+    if source is None:
+        return _fit_rows(labels, pool_maps(maps))
+    head = read_head(source, argument="head", n_features=maps.n_features, levels=None)
+    if hasattr(source, "coef_") and not hasattr(source, "classes_"):
+        # A fitted regressor predicts a number, of whatever labels.
+        _check_numbers(labels)
+        return ClassRows.of(head, None)
+    return ClassRows.of(head, _classes_of(head, labels))
+
+
+def _classes_of(head: Head, labels: pd.Series) -> tuple | None:
+    """Classes of the rows of a head; None if it predicts a number."""
+    if head.classes is not None:
+        return head.classes
+    levels = _levels(labels)
+    expected = 2 if head.n_rows == 1 else head.n_rows
+    if head.n_rows == 1 and len(levels) != 2:
+        _check_numbers(labels)
+        return None
+    if len(levels) == expected:
+        return levels
+    codes = range(expected)
+    if set(levels) <= set(codes):
+        return tuple(codes)
+    raise ValueError(
+        f"head: it has {head.n_rows} rows and y has {len(levels)} different labels "
+        f"({_shown(levels)}), so that its classes are not known; pass a head with "
+        "classes, such as sklearn_wsca.Head(coef, intercept, classes, 'logistic')."
+    )
+
+
+def _levels(labels: pd.Series) -> tuple:
+    """Different labels, sorted."""
+    try:
+        # As objects: numpy alone makes numbers of dates.
+        return tuple(np.unique(labels.astype(object).to_numpy()).tolist())
+    except TypeError as error:
+        raise ValueError(
+            "y: the labels are both numbers and text, such as "
+            f"{_shown(labels.unique())}; make them one of the two."
+        ) from error
+
+
+def _check_numbers(labels: pd.Series) -> None:
+    if not pd.api.types.is_numeric_dtype(labels):
+        raise ValueError(
+            f"head: a single row predicts two classes or a number, and y has "
+            f"{labels.nunique()} different labels ({_shown(labels.unique())}); pass "
+            "one row per class, or numbers as y."
+        )
+
+
+def _fit_rows(labels: pd.Series, pooled: np.ndarray) -> ClassRows:
+    """Linear head of the pooled activations, for people who have none."""
+    scale = np.sqrt(pooled.var(axis=0).mean()) or 1.0
+    is_number = types.is_numeric_dtype(labels.dtype)
+    if is_number and type_of_target(labels, input_name="y").startswith("continuous"):
+        model = Ridge().fit(pooled / scale, labels)
+        head = Head(model.coef_[None] / scale, np.r_[model.intercept_], None, "ridge")
+        return ClassRows.of(head, None)
+    if labels.nunique() < 2:
+        raise ValueError(
+            "y: all samples have the same label, 1 class; a head needs at least two."
+        )
+    classes = _levels(labels)
+    codes = level_codes(labels, classes)
+    model = LogisticRegression(max_iter=MOST_ITERATIONS).fit(pooled / scale, codes)
+    head = Head(model.coef_ / scale, model.intercept_, classes, "logistic")
+    return ClassRows.of(head, classes)
+
+
+def encode_labels(
+    rows: ClassRows, labels: pd.Series, argument: str = "y"
+) -> np.ndarray:
+    """Codes of the classes, or numbers.
+
+    Raises
+    ------
+    ValueError
+        If a label is none of the classes, or no number where one is predicted.
+    """
+    if not rows.is_class:
+        return _as_numbers(labels, argument)
+    codes = level_codes(labels, rows.names)
+    unknown = labels[codes < 0]
+    if len(unknown):
+        raise ValueError(
+            f"{argument}: {len(unknown)} of {len(labels)} labels are none of the "
+            f"classes of the head: {_shown(unknown.unique())}; its classes are "
+            f"{_shown(rows.names)}. Drop these samples, or name the classes as the "
+            "head does."
+        )
+    return codes
+
+
+def _as_numbers(labels: pd.Series, argument: str) -> np.ndarray:
+    if not pd.api.types.is_numeric_dtype(labels):
+        raise ValueError(
+            f"{argument}: the head predicts a number, and the labels have the type "
+            f"{labels.dtype} (such as {_shown(labels.unique())}); pass numbers."
+        )
+    numbers = labels.to_numpy(dtype=np.float64)
+    if not np.isfinite(numbers).all():
+        raise ValueError(
+            f"{argument}: {int((~np.isfinite(numbers)).sum())} of {len(numbers)} "
+            "labels are infinite; drop these samples."
+        )
+    return numbers
+
+
+def _shown(names: Any) -> str:
+    names = list(names)
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(map(repr, names[:NAMES_SHOWN])) + more

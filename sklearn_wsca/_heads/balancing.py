@@ -1,0 +1,115 @@
+"""Row weights under which a metadata column is independent of others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from sklearn_wsca._input.column import Column, LeftOutError
+
+BINS_OF_NUMBERS = 5
+
+
+@dataclass(frozen=True)
+class Balance:
+    """How to weight the rows of one column against others.
+
+    Parameters
+    ----------
+    cells : ndarray of shape (n,), dtype int
+        Level of the column per row; quantile bins of a continuous one.
+    strata : ndarray of shape (n,), dtype int
+        Combination of levels of the others per row; quantile bins of continuous ones.
+    base : ndarray of shape (n,)
+        Row weights before balancing.
+    """
+
+    cells: np.ndarray
+    strata: np.ndarray
+    base: np.ndarray
+
+    def weights(self, cells: np.ndarray) -> np.ndarray:
+        r"""Balancing weights of shuffled columns: (p, n).
+
+        The factor of a row with level c and target t is
+        ``P(c) P(t) / P(c, t)``, all under the base weights; it keeps both margins and
+        makes the two independent.
+        """
+        n_cells, n_strata = self.cells.max() + 1, self.strata.max() + 1
+        joint = cells * n_strata + self.strata
+        problem = np.arange(len(cells))[:, None] * (n_cells * n_strata)
+        mass = np.bincount(
+            (joint + problem).ravel(),
+            weights=np.broadcast_to(self.base, cells.shape).ravel(),
+            minlength=len(cells) * n_cells * n_strata,
+        ).reshape(len(cells), n_cells, n_strata)
+        margins = mass.sum(axis=2, keepdims=True) * mass.sum(axis=1, keepdims=True)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            factor = margins / mass / self.base.sum()
+        factor = factor.reshape(len(cells), -1)
+        return self.base * np.take_along_axis(factor, joint, axis=1)
+
+
+def balance_against(column: Column, held: list[Column], weights: np.ndarray) -> Balance:
+    """Prepare the balance of a column against all combinations of others.
+
+    All columns must be observed on the same rows.
+
+    Raises
+    ------
+    LeftOutError
+        If a combination of levels does not occur, so that no weights can make the
+        column independent of the others.
+    """
+    strata, stratum_names = _combinations(held)
+    # Fewer classes of a number make balancing coarser, where more are impossible.
+    for n_bins in range(BINS_OF_NUMBERS, 1, -1):
+        cells, cell_names = _levels(column, n_bins)
+        counts = np.zeros((len(cell_names), len(stratum_names)), dtype=int)
+        np.add.at(counts, (cells, strata), 1)
+        if counts.all() or column.kind == "categorical":
+            break
+    if not counts.all():
+        empty = np.argwhere(counts == 0)
+        first, second = empty[0]
+        names = " x ".join(str(other.name) for other in held)
+        raise LeftOutError(
+            f"{len(empty)} of {counts.size} combinations with {names} do not occur "
+            f"(first: {column.name} {cell_names[first]} with {names} "
+            f"{stratum_names[second]}), so they cannot be made independent by weights"
+        )
+    return Balance(cells, strata, weights)
+
+
+def describe_balance(weights: np.ndarray, held: list[Column]) -> str:
+    """Effective sample size and largest relative weight, in words."""
+    effective = weights.sum() ** 2 / np.sum(weights**2)
+    largest = weights.max() / weights.mean()
+    names = " x ".join(str(other.name) for other in held)
+    return (
+        f"head balanced against {names}: effective sample size {effective:.0f} of "
+        f"{len(weights)} rows, largest weight {largest:.1f} times the mean"
+    )
+
+
+def _combinations(held: list[Column]) -> tuple[np.ndarray, list[str]]:
+    """Combination of levels of each row, numbered, and the names of all that occur."""
+    found = [_levels(column) for column in held]
+    codes = np.stack([codes for codes, _ in found], axis=1)
+    present, strata = np.unique(codes, axis=0, return_inverse=True)
+    names = [
+        " x ".join(
+            str(levels[code]) for code, (_, levels) in zip(row, found, strict=True)
+        )
+        for row in present
+    ]
+    return strata.ravel(), names
+
+
+def _levels(column: Column, n_bins: int = BINS_OF_NUMBERS) -> tuple[np.ndarray, tuple]:
+    if column.kind == "categorical":
+        return column.labels, column.levels
+    bins = pd.qcut(column.labels, n_bins, duplicates="drop")
+    return np.asarray(bins.codes, dtype=np.intp), tuple(bins.categories)

@@ -1,0 +1,353 @@
+"""Linear heads: what they are, and reading trained ones from the forms users have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import special
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_wsca._backend.namespace import beside, is_tensor, to_numpy
+from sklearn_wsca._input.embeddings import as_embeddings, check_size
+
+KINDS = ("logistic", "ridge")
+
+
+@dataclass(frozen=True)
+class Head:
+    """A linear head in the unit of the embeddings.
+
+    Whatever space it was fitted in, its outputs are ``X @ coef.T + intercept``.
+
+    Parameters
+    ----------
+    coef : ndarray of shape (n_rows, n_features)
+        Weights: one row for a binary classification (the second class) or a number,
+        one per class otherwise.
+    intercept : ndarray of shape (n_rows,)
+        Intercepts.
+    classes : tuple or None
+        Names of all classes, None for a number.
+    kind : {"logistic", "ridge"}
+        "logistic": rows are class scores, which a vector added to all of them does not
+        change. "ridge": every row is an output of its own.
+
+    Raises
+    ------
+    ValueError
+        If numbers of rows, intercepts and classes do not fit, or `kind` is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_wsca import Head
+    >>> head = Head(
+    ...     coef=np.array([[2.0, 0.0, -1.0]]),
+    ...     intercept=np.array([0.5]),
+    ...     classes=("benign", "malignant"),
+    ...     kind="logistic",
+    ... )
+    >>> head.row_names
+    ('malignant',)
+    >>> head.outputs(np.array([[1.0, 4.0, 3.0]]))
+    array([[-0.5]])
+    """
+
+    coef: np.ndarray
+    intercept: np.ndarray
+    classes: tuple | None
+    kind: str
+
+    def __post_init__(self) -> None:
+        if len(self.coef) != len(self.intercept):
+            raise ValueError(
+                f"Head: coef has {len(self.coef)} rows and intercept has "
+                f"{len(self.intercept)} entries; they must be equal in number."
+            )
+        if self.kind not in KINDS:
+            raise ValueError(f"Head: kind={self.kind!r} is not one of {KINDS}.")
+        n_classes = self.n_rows if self.classes is None else len(self.classes)
+        if n_classes != self.n_rows and (n_classes, self.n_rows) != (2, 1):
+            raise ValueError(
+                f"Head: coef has {self.n_rows} rows and there are {n_classes} classes; "
+                "pass one row per class, or a single row for two classes."
+            )
+
+    @property
+    def n_rows(self) -> int:
+        """Number of outputs."""
+        return len(self.coef)
+
+    @property
+    def row_names(self) -> tuple:
+        """Class of each row; one empty name for a number."""
+        if self.classes is None:
+            return ("",) if self.n_rows == 1 else tuple(range(self.n_rows))
+        return self.classes[1:] if self.n_rows == 1 else self.classes
+
+    @property
+    def centred_coef(self) -> np.ndarray:
+        """Weights without the vector that all class rows share.
+
+        Adding one vector to all rows of a softmax head changes no prediction, but it
+        changes cosines; the mean over classes is therefore removed before any cosine.
+        """
+        return center_rows(self.coef) if self.kind == "logistic" else self.coef
+
+    def outputs(self, X: np.ndarray) -> np.ndarray:
+        """Outputs of the head for embeddings.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Embeddings.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_rows)
+            ``X @ coef.T + intercept``.
+        """
+        return X @ self.coef.T + self.intercept
+
+
+def all_outputs(X: Any, heads: Iterable[Head]) -> np.ndarray:
+    """Outputs of several heads side by side, by row blocks: (n_samples, n_rows)."""
+    heads = list(heads)
+    coef = np.vstack([head.coef for head in heads])
+    intercept = np.concatenate([head.intercept for head in heads])
+    outputs = np.empty((len(X), len(coef)))
+    for rows, block in as_embeddings(X).blocks():
+        outputs[rows] = to_numpy(block @ beside(coef.T, block)) + intercept
+    return outputs
+
+
+def outputs_by_head(X: Any, heads: list[Head]) -> list[np.ndarray]:
+    """Outputs of each head; all of them in one pass over the rows."""
+    if not heads:
+        return []
+    ends = np.cumsum([head.n_rows for head in heads])
+    return np.split(all_outputs(X, heads), ends[:-1], axis=1)
+
+
+def center_rows(coef: np.ndarray) -> np.ndarray:
+    """Subtract the mean over rows; a single row is returned as it is.
+
+    A row that is the mean up to rounding becomes zero: what is left has no direction.
+    """
+    if coef.shape[-2] == 1:
+        return coef
+    centred = coef - coef.mean(axis=-2, keepdims=True)
+    rounding = 16 * np.finfo(np.float64).eps
+    largest = np.abs(coef).max(axis=(-2, -1), keepdims=True)
+    kept = np.abs(centred).max(axis=-1, keepdims=True) > rounding * largest
+    return centred * kept
+
+
+def log_probability(outputs: np.ndarray, n_classes: int, axis: int = -1) -> np.ndarray:
+    """Log-probabilities of class scores along `axis`.
+
+    A single score is that of the second of two classes.
+    """
+    if outputs.shape[axis] == 1 and n_classes == 2:
+        pair = [special.log_expit(-outputs), special.log_expit(outputs)]
+        return np.concatenate(pair, axis=axis)
+    return special.log_softmax(outputs, axis=axis)
+
+
+def is_trained(source: Any) -> bool:
+    """Whether an entry of `heads` is a head rather than a recipe to fit one."""
+    if isinstance(source, (str, type(None))):
+        return False
+    if hasattr(source, "fit"):
+        return hasattr(source, "coef_")
+    return True
+
+
+def _why_untrained(source: Any) -> str:
+    """What keeps something from being a trained head."""
+    if isinstance(source, str):
+        return (
+            f"{source!r} cannot be read as weights; read files with "
+            "sklearn_wsca.io.load_head"
+        )
+    try:
+        check_is_fitted(source)
+    except (NotFittedError, TypeError):
+        return f"{source!r} is not fitted"
+    return f"{type(source).__name__} has no coef_, so it is no linear head"
+
+
+def read_head(
+    source: Any, *, argument: str, n_features: int, levels: tuple | None
+) -> Head:
+    """Read a trained head.
+
+    Parameters
+    ----------
+    source : Head, array, pair (W, b), fitted linear estimator or torch.nn.Linear
+        The head in any form a user may have; arrays have shape (C, d) or (d,).
+    argument : str
+        What to call the head in messages.
+    n_features : int
+        Width of the embeddings.
+    levels : tuple or None
+        Sorted levels of its column: the names of the rows where their number fits.
+        None if the column holds numbers or there is none.
+
+    Raises
+    ------
+    ValueError
+        If the head is not trained, no array of numbers, not finite, or of another
+        width.
+    """
+    if not is_trained(source):
+        raise ValueError(
+            f"{argument}: {_why_untrained(source)}; pass a trained head, or leave "
+            f"{argument} out to have one fitted."
+        )
+    _check_single_rows(source, argument)
+    coef, intercept, classes, kind = _unpack(source)
+    coef = _as_matrix(coef, argument)
+    intercept = _as_intercept(intercept, len(coef), argument)
+    _check_width(coef, n_features, argument)
+    if classes is None and levels is not None:
+        classes = _name_rows(len(coef), levels)
+    if kind is None:
+        # Several unnamed rows are class scores in practice: outputs of a network.
+        kind = "logistic" if len(coef) > 1 or classes is not None else "ridge"
+    return Head(coef, intercept, classes, kind)
+
+
+def _check_single_rows(source: Any, argument: str) -> None:
+    """Raise if the rows of an estimator stand for pairs of classes."""
+    n_classes = len(getattr(source, "classes_", ()))
+    if hasattr(source, "support_vectors_") and n_classes > 2:
+        raise ValueError(
+            f"{argument}: {source!r} has one row of weights per pair of classes; pass "
+            "one with a row per class, such as LinearSVC or LogisticRegression."
+        )
+
+
+def _unpack(source: Any) -> tuple[Any, Any, tuple | None, str | None]:
+    """Weights, intercepts, classes and kind of the supported forms."""
+    if isinstance(source, Head):
+        return source.coef, source.intercept, source.classes, source.kind
+    if hasattr(source, "coef_"):
+        classes = getattr(source, "classes_", None)
+        kind = "ridge" if classes is None else "logistic"
+        classes = None if classes is None else tuple(np.asarray(classes).tolist())
+        return source.coef_, getattr(source, "intercept_", 0.0), classes, kind
+    if hasattr(source, "weight") and hasattr(source, "in_features"):
+        return source.weight, source.bias, None, None
+    if isinstance(source, (tuple, list)) and len(source) == 2 and _is_pair(source):
+        return source[0], source[1], None, None
+    return source, None, None, None
+
+
+def _is_pair(source: Any) -> bool:
+    """Tell (W, b) from a list of two rows, which are equally long."""
+    if source[1] is None:
+        return True
+    weights, intercepts = (np.shape(_as_array(part)) for part in source)
+    single = intercepts == (1,) and weights != (1,)
+    return single or len(intercepts) == len(weights) - 1
+
+
+def _as_array(values: Any) -> Any:
+    """Turn torch tensors into arrays without importing torch; leave the rest."""
+    if not is_tensor(values):
+        return values
+    for step in ("detach", "cpu", "double", "numpy"):
+        values = getattr(values, step, lambda values=values: values)()
+    return values
+
+
+def _as_matrix(coef: Any, argument: str) -> np.ndarray:
+    try:
+        coef = _as_doubles(coef)
+    except ValueError as error:
+        raise ValueError(
+            f"{argument}: cannot be read as weights ({error}); pass an array (C, d) or "
+            "(d,), a pair (W, b), a fitted scikit-learn linear model or a "
+            "torch.nn.Linear."
+        ) from error
+    if coef.ndim > 2:
+        raise ValueError(
+            f"{argument}: the weights have {coef.ndim} dimensions; pass an array "
+            "(C, d) or (d,)."
+        )
+    coef = np.atleast_2d(coef)
+    if not coef.size:
+        raise ValueError(
+            f"{argument}: the head is empty, its weights have the shape {coef.shape}; "
+            "pass an array (C, d) or (d,)."
+        )
+    if not np.isfinite(coef).all():
+        bad = int((~np.isfinite(coef)).sum())
+        raise ValueError(
+            f"{argument}: {bad} of {coef.size} weights are NaN or infinite; export the "
+            "head again."
+        )
+    check_size(float(np.abs(coef).max()), argument, "weight")
+    return coef
+
+
+def _as_doubles(values: Any) -> np.ndarray:
+    """Real numbers, of which nothing is dropped.
+
+    Raises
+    ------
+    ValueError
+        If there are none; the message says what there is.
+    """
+    try:
+        array = np.asarray(_as_array(values))
+        if not np.iscomplexobj(array) and not np.ma.is_masked(values):
+            return array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(type(values).__name__) from error
+    raise ValueError("complex numbers" if np.iscomplexobj(array) else "masked values")
+
+
+def _as_intercept(intercept: Any, n_rows: int, argument: str) -> np.ndarray:
+    if intercept is None:
+        return np.zeros(n_rows)
+    try:
+        intercept = _as_doubles(intercept).ravel()
+    except ValueError as error:
+        raise ValueError(
+            f"{argument}: cannot be read as intercepts ({error}); pass one number per "
+            f"row of the weights, which have {n_rows}."
+        ) from error
+    if len(intercept) == 1:
+        intercept = np.repeat(intercept, n_rows)
+    finite = np.isfinite(intercept).sum()
+    if len(intercept) != n_rows or finite < n_rows:
+        raise ValueError(
+            f"{argument}: the weights have {n_rows} rows, so {n_rows} finite "
+            f"intercepts are needed; found {len(intercept)}, of which {finite} are "
+            "finite."
+        )
+    return intercept
+
+
+def _check_width(coef: np.ndarray, n_features: int, argument: str) -> None:
+    if coef.shape[1] == n_features:
+        return
+    hint = ""
+    if coef.shape[0] == n_features:
+        hint = " It looks transposed: pass weights.T."
+    raise ValueError(
+        f"{argument}: the head has {coef.shape[1]} weights per row and the embeddings "
+        f"have {n_features} features; pass the embeddings that enter this head.{hint}"
+    )
+
+
+def _name_rows(n_rows: int, levels: tuple) -> tuple | None:
+    """Names of the classes of an unnamed head, if its rows can be told apart."""
+    fits = n_rows == len(levels) or (n_rows == 1 and len(levels) == 2)
+    return levels if fits else None

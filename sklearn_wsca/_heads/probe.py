@@ -1,0 +1,188 @@
+"""Probes: the recipes by which a metadata head is fitted, and how good it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.utils.validation import has_fit_parameter
+
+from sklearn_wsca._backend.namespace import Precision
+from sklearn_wsca._heads.head import log_probability
+from sklearn_wsca._input.column import Column
+from sklearn_wsca._linear.design import Design
+from sklearn_wsca._linear.solvers import BatchFit, fit_logistic, fit_ridge
+
+Kind = Literal["logistic", "ridge"]
+
+HEAD_TOLERANCE = 1e-9
+FOLD_TOLERANCES = {"float64": 1e-6, "float32": 1e-5}
+# Coefficients of shuffles are then off by about 1e-3 of their length, which moves a
+# score by far less than one shuffle differs from the next.
+BATCH_TOLERANCES = {"float64": 1e-6, "float32": 5e-3}
+TIE_TOLERANCES = {"float64": 1e-5, "float32": 1e-4}
+FEWEST_ROWS_FOR_SINGLE = 2000
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A recipe for the head of one column.
+
+    Parameters
+    ----------
+    kind : {"logistic", "ridge"}
+        Log-loss on class scores, or squared error on numbers or class indicators.
+    n_levels : int
+        Levels of the column, 0 for numbers.
+    C : float
+        Inverse penalty of logistic heads.
+    alpha : float
+        Penalty of ridge heads.
+    estimator : scikit-learn estimator, default=None
+        Fitted instead, one problem at a time, on the principal coordinates.
+    """
+
+    kind: Kind
+    n_levels: int
+    C: float = 1.0
+    alpha: float = 1.0
+    estimator: Any = None
+
+    @property
+    def n_outputs(self) -> int:
+        """Rows that the head will have."""
+        if self.kind == "logistic" and self.n_levels == 2:
+            return 1
+        return max(self.n_levels, 1)
+
+    def fit(
+        self,
+        design: Design,
+        labels: np.ndarray,
+        weights: np.ndarray | None = None,
+        tolerance: float | None = None,
+    ) -> BatchFit:
+        """Fit the heads of a batch.
+
+        Parameters
+        ----------
+        design : Design
+            The rows.
+        labels : ndarray of shape (p, n)
+            Labels of every problem.
+        weights : ndarray of shape (p, n), default=None
+            Weights per problem; None takes those of the design.
+        tolerance : float, default=None
+            Of the iterative solver; None takes that of batches in the precision of the
+            design.
+        """
+        if self.estimator is not None:
+            return self._fit_estimator(design, labels, weights)
+        if self.kind == "ridge":
+            return fit_ridge(design, self._responses(labels), self.alpha, weights)
+        if tolerance is None:
+            tolerance = BATCH_TOLERANCES[design.precision]
+        return fit_logistic(
+            design, labels, self.n_levels, self.C, weights, tolerance=tolerance
+        )
+
+    def losses(
+        self, outputs: np.ndarray, labels: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
+        """Weighted log-loss or squared error of each problem: (p,).
+
+        Parameters
+        ----------
+        outputs : ndarray of shape (p, rows, n)
+            Head outputs.
+        labels : ndarray of shape (p, n)
+            Labels.
+        weights : ndarray of shape (n,)
+            Row weights.
+        """
+        if self.kind == "logistic":
+            chances = log_probability(outputs, self.n_levels, axis=1)
+            picked = np.take_along_axis(chances, labels[:, None, :], axis=1)
+            return -picked[:, 0] @ weights
+        errors = outputs - self._responses(labels)
+        return np.sum(errors**2, axis=1) @ weights
+
+    def baseline(self, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Outputs (p, rows) of the best heads that ignore the embeddings."""
+        mean = self._responses(labels) @ weights / weights.sum()
+        if self.kind == "ridge":
+            return mean
+        with np.errstate(divide="ignore"):
+            scores = np.log(mean)
+        return scores[:, 1:] - scores[:, :1] if self.n_levels == 2 else scores
+
+    def _responses(self, labels: np.ndarray) -> np.ndarray:
+        """Regression targets (p, r, n): the numbers, or one indicator per level."""
+        if not self.n_levels:
+            return labels[:, None, :]
+        return np.stack([labels == c for c in range(self.n_levels)], axis=1) * 1.0
+
+    def _fit_estimator(self, design, labels, weights):
+        rows = design.whole_rows()
+        if weights is None:
+            weights = np.broadcast_to(design.weights, labels.shape)
+        coefs, intercepts = [], []
+        for values, row_weights in zip(labels, weights, strict=True):
+            used = row_weights > 0
+            fitted = self._fit_one(rows[used], values[used], row_weights[used])
+            coefs.append(np.atleast_2d(fitted.coef_))
+            intercept = np.atleast_1d(getattr(fitted, "intercept_", 0.0))
+            intercepts.append(np.broadcast_to(intercept, len(coefs[-1])))
+        done = np.ones(len(labels), dtype=bool)
+        return BatchFit(np.array(coefs), np.array(intercepts), done)
+
+    def _fit_one(self, rows, values, weights):
+        weighted = has_fit_parameter(self.estimator, "sample_weight")
+        if not weighted and np.ptp(weights) > 0:
+            raise ValueError(
+                f"heads: {type(self.estimator).__name__} takes no sample_weight, which "
+                "sample_weight and adjust_for_target need; use another estimator."
+            )
+        extra = {"sample_weight": weights} if weighted else {}
+        fitted = clone(self.estimator).fit(rows, values, **extra)
+        if not hasattr(fitted, "coef_"):
+            raise ValueError(
+                f"heads: {type(fitted).__name__} has no coef_ after fit; a head "
+                "must be linear, such as LogisticRegression or Ridge."
+            )
+        return fitted
+
+
+def make_probe(recipe: Any, column: Column, C: float, alpha: float) -> Probe:
+    """Probe of a column from an entry of `heads`: a name or an unfitted estimator.
+
+    Raises
+    ------
+    ValueError
+        If numbers are to be predicted by a classifier, or levels by a regressor.
+    """
+    if isinstance(recipe, str):
+        by_kind: Kind = "logistic" if column.n_levels else "ridge"
+        kind: Kind = "ridge" if recipe == "ridge" else by_kind
+        return Probe(kind, column.n_levels, C, alpha)
+    if is_classifier(recipe) != bool(column.n_levels):
+        wants = "levels" if is_classifier(recipe) else "numbers"
+        raise ValueError(
+            f"heads: {type(recipe).__name__} predicts {wants}, but column "
+            f"{column.name!r} is {column.kind}; use another estimator, or n_bins to "
+            "make classes of numbers."
+        )
+    by_kind = "logistic" if column.n_levels else "ridge"
+    return Probe(by_kind, column.n_levels, estimator=recipe)
+
+
+def batch_precision(n: int) -> Precision:
+    """Precision of batches: double for small tables, where ties are possible."""
+    return "float32" if n >= FEWEST_ROWS_FOR_SINGLE else "float64"
+
+
+def tie_tolerance(n: int) -> float:
+    """Relative difference that the iterative solvers may leave in a statistic."""
+    return TIE_TOLERANCES[batch_precision(n)]

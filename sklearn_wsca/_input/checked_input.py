@@ -1,0 +1,142 @@
+"""Embeddings, table and weights as given by the user -> checked, row by row alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sized
+from dataclasses import dataclass
+from numbers import Number
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import validate_data
+
+from sklearn_wsca._backend.namespace import is_tensor
+from sklearn_wsca._compat import _check_sample_weight
+from sklearn_wsca._input.array_checks import check_array_like, explain_bad_array
+from sklearn_wsca._input.embeddings import (
+    Embeddings,
+    check_finite,
+    check_lazy,
+    check_size,
+    is_lazy,
+)
+from sklearn_wsca._input.table import (
+    as_table,
+    check_same_index,
+)
+
+SHAPE = (
+    "Embeddings have one row per sample and one column per feature; average feature "
+    "maps over their positions first. "
+)
+
+
+@dataclass(frozen=True)
+class Input:
+    """Checked input without rows of weight 0.
+
+    Parameters
+    ----------
+    X : Embeddings
+        The rows.
+    table : DataFrame
+        Metadata; its index says which rows of the input they are.
+    weights : ndarray of shape (n,)
+        Positive row weights.
+    n_given : int
+        Rows of the input.
+    """
+
+    X: Embeddings
+    table: pd.DataFrame
+    weights: np.ndarray
+    n_given: int
+
+
+def check_embeddings(estimator: Any, X: Any, reset: bool) -> Embeddings:
+    """Check embeddings in any form; arrays that are read in blocks are not read yet."""
+    fewest = 2 if reset else 1
+    check_array_like(X, "X")
+    with explain_bad_array("X", "embeddings", SHAPE):
+        if is_lazy(X) or is_tensor(X):
+            X = X.detach() if is_tensor(X) else X
+            check_lazy(X)
+            _check_shape(X, fewest)
+            # Counts and remembers the features without reading the rows.
+            stand_in = np.zeros((fewest, X.shape[1]))
+            validate_data(estimator, stand_in, reset=reset, ensure_min_samples=fewest)
+        else:
+            X = validate_data(
+                estimator,
+                X,
+                reset=reset,
+                dtype=[np.float64, np.float32],
+                ensure_all_finite=False,
+                ensure_min_samples=fewest,
+            )
+    if not is_lazy(X):
+        check_finite(X)
+    return Embeddings(X)
+
+
+def check_input(
+    estimator: Any, X: Any, y: Any, sample_weight: Any, reset: bool
+) -> Input:
+    """Check embeddings, metadata table and weights together."""
+    if y is None:
+        raise ValueError(
+            f"This {type(estimator).__name__} estimator requires y to be passed, but "
+            "the target y is None: pass the metadata table as y."
+        )
+    check_same_index(X, y)
+    embeddings = check_embeddings(estimator, X, reset)
+    table = as_table(y)
+    check_same_length(embeddings, table)
+    n = len(embeddings)
+    weights = _check_weights(sample_weight, y, n)
+    used = weights > 0
+    check_enough_weights(used, 2 if reset else 1)
+    if used.all():
+        return Input(embeddings, table, weights, n)
+    return Input(embeddings.keep(used), table[used], weights[used], n)
+
+
+def _check_weights(sample_weight: Any, y: Any, n: int) -> np.ndarray:
+    """One weight per row, none of them negative."""
+    if not isinstance(sample_weight, Number | None):
+        check_array_like(sample_weight, "sample_weight")
+        check_same_index(y, sample_weight, ("y", "sample_weight"))
+    with explain_bad_array("sample_weight", "weights"):
+        weights = _check_sample_weight(
+            sample_weight, np.empty((n, 1)), dtype=np.float64, ensure_non_negative=True
+        )
+    check_size(float(weights.max()), "sample_weight", "weight")
+    return weights
+
+
+def _check_shape(X: Any, fewest: int) -> None:
+    if len(X.shape) != 2 or X.shape[0] < fewest or X.shape[1] < 1:
+        raise ValueError(
+            f"X: the embeddings have the shape {tuple(X.shape)}; at least {fewest} "
+            "rows and one column are needed: one row per sample, one column per "
+            "feature."
+        )
+
+
+def check_enough_weights(used: np.ndarray, fewest: int) -> None:
+    """Raise if too few rows have a weight above 0."""
+    if used.sum() < min(fewest, len(used)):
+        raise ValueError(
+            f"sample_weight: only {used.sum()} of {len(used)} rows have a weight above "
+            f"0; at least {fewest} must."
+        )
+
+
+def check_same_length(X: Sized, table: pd.DataFrame) -> None:
+    """Raise if the table does not have one row per embedding."""
+    if len(X) != len(table):
+        raise ValueError(
+            f"X has {len(X)} rows and y has {len(table)} rows: inconsistent numbers of "
+            "samples. Row i of y must describe row i of X."
+        )

@@ -1,0 +1,328 @@
+"""One metadata column: what kind it is, which rows it describes, or why it is out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from sklearn_wsca._input.numeric_values import (
+    DATES,
+    DURATIONS,
+    as_numbers,
+    numbers_or_none,
+)
+
+Kind = Literal["categorical", "continuous"]
+
+MOST_NUMERIC_LEVELS = 10
+FEWEST_LEVEL_ROWS = 3
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metadata column that can be analysed.
+
+    Parameters
+    ----------
+    name : object
+        Name in the table.
+    kind : {"categorical", "continuous"}
+        Whether the labels are levels or numbers.
+    rows : ndarray of shape (n_observed,), dtype int
+        Rows of the table on which the column is used, rising.
+    labels : ndarray of shape (n_observed,)
+        Level codes 0 ... len(levels) - 1, or numbers (days for dates and durations).
+    levels : tuple
+        The levels in order; empty for continuous columns.
+    notes : tuple of str
+        What was left out or changed.
+    """
+
+    name: Any
+    kind: Kind
+    rows: np.ndarray
+    labels: np.ndarray
+    levels: tuple = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_levels(self) -> int:
+        """Number of levels; 0 for a continuous column."""
+        return len(self.levels)
+
+    @property
+    def codes(self) -> np.ndarray:
+        """Level codes in the smallest integers that hold them."""
+        return self.labels.astype(np.min_scalar_type(-max(self.n_levels, 1)))
+
+    def take(self, order: np.ndarray) -> Column:
+        """Return the same column for a table whose row i was row ``order[i]``."""
+        position = np.argsort(order)[self.rows]
+        sort = np.argsort(position)
+        return replace(self, rows=position[sort], labels=self.labels[sort])
+
+
+class LeftOutError(ValueError):
+    """A column cannot be analysed; the message is the reason, without the name."""
+
+
+def read_column(
+    series: pd.Series,
+    *,
+    kind: Literal["auto", "categorical", "continuous"] = "auto",
+    n_bins: int | None = None,
+    min_rows: int = 2,
+) -> Column:
+    """Type a column of the metadata table.
+
+    Parameters
+    ----------
+    series : Series
+        The column; its name is used in messages. Rows are counted from 0.
+    kind : {"auto", "categorical", "continuous"}
+        How to read numbers; "auto" takes them as continuous if more than 10 of them
+        are distinct, or more than half.
+        Strings, booleans and pandas categoricals are categorical in any case.
+    n_bins : int, default=None
+        Bins continuous columns into that many quantile classes.
+    min_rows : int
+        Fewest observed rows.
+
+    Raises
+    ------
+    LeftOutError
+        If the column is constant, identifier-like or observed on too few rows.
+    ValueError
+        If it has infinite, complex or mixed values.
+    """
+    rows = np.flatnonzero(series.notna().to_numpy())
+    if len(rows) < min_rows:
+        raise LeftOutError(
+            f"observed in {len(rows)} of {len(series)} rows, fewer than the {min_rows} "
+            "that are needed"
+        )
+    notes = _missing_note(len(rows), len(series))
+    observed = series.iloc[rows]
+    numbers = numbers_or_none(observed)
+    if numbers is None:
+        return _categorical(series.name, rows, observed, notes)
+    if kind == "auto":
+        distinct = len(np.unique(numbers))
+        # Numbers that hardly repeat are no levels, however few rows there are.
+        many = distinct > MOST_NUMERIC_LEVELS or 2 * distinct > len(numbers)
+        kind = "continuous" if many else "categorical"
+    if kind == "categorical":
+        return _categorical(series.name, rows, observed, notes)
+    _check_varies(numbers)
+    _check_no_counter(observed, numbers)
+    if n_bins is not None:
+        return _binned(series.name, rows, numbers, n_bins, notes)
+    notes += _unit_note(observed.iloc[0])
+    return Column(series.name, "continuous", rows, numbers, (), notes)
+
+
+def match_levels(series: pd.Series, levels: tuple) -> tuple[np.ndarray, np.ndarray]:
+    """Codes of new rows by the levels of a fitted column: (rows, codes).
+
+    Rows that are missing or have another level are not among `rows`.
+    """
+    if isinstance(levels[0], pd.Interval) and not _holds_intervals(series):
+        codes = pd.IntervalIndex(levels).get_indexer(as_numbers(series))
+    else:
+        codes = level_codes(series, levels)
+    rows = np.flatnonzero(codes >= 0)
+    return rows, codes[rows]
+
+
+def level_codes(series: pd.Series, levels: Sequence) -> np.ndarray:
+    """Number of the level of each label; -1 if it is none of them."""
+    return pd.Index(levels, dtype=object).get_indexer(_plain_labels(series))
+
+
+def _holds_intervals(series: pd.Series) -> bool:
+    """Whether these are classes already, not numbers that fall into classes."""
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        dtype = dtype.categories.dtype
+    return isinstance(dtype, pd.IntervalDtype)
+
+
+def _missing_note(n_observed: int, n_rows: int) -> tuple[str, ...]:
+    missing = n_rows - n_observed
+    if not missing:
+        return ()
+    verb = "is" if missing == 1 else "are"
+    return (f"{missing} of {n_rows} rows {verb} missing",)
+
+
+def _unit_note(value: Any) -> tuple[str, ...]:
+    """Unit of the numbers that a date or duration becomes."""
+    if isinstance(value, DATES):
+        return ("its numbers are days since 1970-01-01",)
+    return ("its numbers are days",) if isinstance(value, DURATIONS) else ()
+
+
+def _plain_labels(series: pd.Series) -> pd.Index:
+    """Level labels without the dtype of their container, so that they compare."""
+    # Told to keep objects as they are: pandas 2 would look for dates among them.
+    return pd.Index(series.astype(object), dtype=object)
+
+
+def _categorical(
+    name: Any, rows: np.ndarray, observed: pd.Series, notes: tuple[str, ...]
+) -> Column:
+    if isinstance(observed.dtype, pd.CategoricalDtype):
+        labels = observed.cat.remove_unused_categories()
+        codes, levels = labels.cat.codes.to_numpy(), list(labels.cat.categories)
+    else:
+        codes, levels = pd.factorize(_plain_labels(observed), sort=True)
+    _check_no_identifier(levels, len(rows))
+    counts = np.bincount(codes, minlength=len(levels))
+    if len(levels) == 1:
+        raise LeftOutError(f"constant: all {len(rows)} observed rows are {levels[0]!r}")
+    kept = np.flatnonzero(counts >= FEWEST_LEVEL_ROWS)
+    if len(kept) < 2:
+        raise LeftOutError(
+            f"fewer than 2 of its {len(levels)} levels have {FEWEST_LEVEL_ROWS} or "
+            "more rows"
+        )
+    notes = notes + _rare_note(levels, counts)
+    recode = np.full(len(levels), -1, dtype=np.intp)
+    recode[kept] = np.arange(len(kept))
+    codes = recode[codes]
+    used = codes >= 0
+    kept_levels = tuple(_python_scalar(levels[i]) for i in kept)
+    return Column(name, "categorical", rows[used], codes[used], kept_levels, notes)
+
+
+def _python_scalar(label: Any) -> Any:
+    return label.item() if isinstance(label, np.generic) else label
+
+
+def _rare_note(levels: Any, counts: np.ndarray) -> tuple[str, ...]:
+    rare = np.flatnonzero(counts < FEWEST_LEVEL_ROWS)
+    if not len(rare):
+        return ()
+    shown = ", ".join(repr(_python_scalar(levels[i])) for i in rare[:3])
+    shown += f" and {len(rare) - 3} more" if len(rare) > 3 else ""
+    return (
+        f"{int(counts[rare].sum())} rows of {len(rare)} rare levels ({shown}; fewer "
+        f"than {FEWEST_LEVEL_ROWS} rows each) are not used",
+    )
+
+
+def _binned(
+    name: Any,
+    rows: np.ndarray,
+    numbers: np.ndarray,
+    n_bins: int,
+    notes: tuple[str, ...],
+) -> Column:
+    # The outer classes are open, so that new rows beyond the range belong somewhere.
+    edges = np.unique(np.quantile(numbers, np.linspace(0.0, 1.0, n_bins + 1)[1:-1]))
+    bins = pd.cut(numbers, [-np.inf, *edges, np.inf]).remove_unused_categories()
+    levels = tuple(bins.categories)
+    if len(levels) < 2:
+        raise LeftOutError(
+            f"its quantiles give a single class of {n_bins} asked for: most rows share "
+            "one value"
+        )
+    notes = notes + (f"binned into {len(levels)} quantile classes",)
+    codes = np.asarray(bins.codes, dtype=np.intp)
+    return Column(name, "categorical", rows, codes, levels, notes)
+
+
+def _check_varies(numbers: np.ndarray) -> None:
+    if numbers.min() == numbers.max():
+        raise LeftOutError(
+            f"constant: all {len(numbers)} observed rows are {numbers[0]:g}"
+        )
+
+
+def _check_no_identifier(levels: Any, n_rows: int) -> None:
+    """Refuse labels that name rows or patients rather than describe them."""
+    n_levels = len(levels)
+    mostly_distinct = n_levels > 10 and n_levels > n_rows / 2
+    many_small = n_levels > 50 and n_rows / n_levels < 20
+    if mostly_distinct or many_small:
+        advice = "merge levels if it is a property of the sample"
+        if all(isinstance(level, str) and _is_number(level) for level in levels):
+            advice = "they are numbers as text: convert them with pd.to_numeric"
+        raise LeftOutError(
+            f"identifier-like: {n_levels} different values in {n_rows} rows; {advice}"
+        )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return np.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _check_no_counter(observed: pd.Series, numbers: np.ndarray) -> None:
+    """Refuse distinct integers that fill their range, such as row numbers."""
+    n = len(numbers)
+    if isinstance(observed.iloc[0], DATES) or n <= MOST_NUMERIC_LEVELS:
+        return
+    whole = np.array_equal(numbers, np.round(numbers))
+    if whole and len(np.unique(numbers)) == n and n > 0.5 * np.ptp(numbers):
+        raise LeftOutError(
+            f"identifier-like: {n} different whole numbers between {numbers.min():g} "
+            f"and {numbers.max():g}, as in a row number"
+        )
+
+
+def common_rows(column: Column, held: list[Column]) -> tuple[Column, list[Column]]:
+    """Bring a column and those held fixed to the rows on which all are known.
+
+    Levels of the column of which fewer than 3 rows remain are not used.
+
+    Raises
+    ------
+    LeftOutError
+        If the column does not vary on what remains.
+    """
+    for other in held:
+        column = restrict_rows(column, other.rows)
+    counts = (
+        np.bincount(column.labels) if column.n_levels else np.full(1, len(column.rows))
+    )
+    rare = np.flatnonzero(counts < FEWEST_LEVEL_ROWS)
+    if column.n_levels and len(rare):
+        column = restrict_rows(column, column.rows[~np.isin(column.labels, rare)])
+    return column, [_restrict(other, column.rows) for other in held]
+
+
+def restrict_rows(column: Column, rows: np.ndarray) -> Column:
+    """Return the column on those of its rows that are among `rows`.
+
+    Levels of which nothing remains are levels no longer.
+
+    Raises
+    ------
+    LeftOutError
+        If what remains does not vary.
+    """
+    column = _restrict(column, rows)
+    labels = column.labels
+    if len(labels) == 0 or labels.min() == labels.max():
+        raise LeftOutError(
+            "does not vary on the rows on which all that is held fixed is known"
+        )
+    return column
+
+
+def _restrict(column: Column, rows: np.ndarray) -> Column:
+    kept = np.isin(column.rows, rows)
+    labels, levels = column.labels[kept], column.levels
+    if kept.all() and len(np.unique(labels)) >= len(levels):
+        return column
+    if levels:
+        remaining, labels = np.unique(labels, return_inverse=True)
+        levels = tuple(levels[code] for code in remaining)
+    return replace(column, rows=column.rows[kept], labels=labels, levels=levels)

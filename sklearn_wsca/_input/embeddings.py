@@ -1,0 +1,184 @@
+"""Embeddings read in row blocks: from memory, from disk, or on an accelerator."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
+
+import numpy as np
+
+from sklearn_wsca._backend.memory import in_parts
+from sklearn_wsca._backend.namespace import array_namespace, cast, is_tensor
+
+ELEMENTS_PER_BLOCK = 2**23
+MOST_ROWS_PER_BLOCK = 4096
+ROWS_SHOWN = 5
+SMALLEST, LARGEST = 1e-120, 1e120
+REAL_TYPES = ("float", "bfloat", "int", "uint", "bool", ">f", "<f", ">i", "<i")
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Rows of an array of shape (n_given, n_features), in blocks.
+
+    Parameters
+    ----------
+    array : array
+        numpy array or memory map, torch tensor, or anything two-dimensional that can be
+        sliced by rows, such as zarr, h5py and dask arrays.
+    kept : ndarray of shape (n_given,), dtype bool, default=None
+        Rows that count; None takes all.
+    """
+
+    array: Any
+    kept: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return self._n_given if self.kept is None else int(self.kept.sum())
+
+    @property
+    def _n_given(self) -> int:
+        return int(self.array.shape[0])
+
+    @property
+    def n_features(self) -> int:
+        """Width of the embeddings."""
+        return int(self.array.shape[1])
+
+    def keep(self, kept: np.ndarray) -> Embeddings:
+        """Return the same embeddings with some of the rows only."""
+        return replace(self, kept=kept)
+
+    def blocks(self) -> Iterator[tuple[slice, Any]]:
+        """Blocks of rows in double precision, and which of the rows they are."""
+        start = 0
+        size = rows_per_read(self.n_features)
+        for block in in_parts(self._read, range(self._n_given), size):
+            yield slice(start, start + len(block)), block
+            start += len(block)
+            release_pages(self.array)
+
+    def _read(self, part: range) -> Any:
+        """Kept rows of the array; those that were not in memory are checked here."""
+        given = slice(part.start, part.stop)
+        block = self.array[given]
+        if is_lazy(self.array):
+            block = np.asarray(block)
+            check_finite(block, given.start)
+        if self.kept is not None:
+            block = block[self.kept[given]]
+        return cast(block, "float64")
+
+
+def as_embeddings(X: Any) -> Embeddings:
+    """Wrap an array for reading in blocks."""
+    return X if isinstance(X, Embeddings) else Embeddings(X)
+
+
+def rows_per_read(width: int) -> int:
+    """Most rows that are read in one go."""
+    return min(max(1, ELEMENTS_PER_BLOCK // width), MOST_ROWS_PER_BLOCK)
+
+
+def row_blocks(n: int, width: int) -> Iterator[slice]:
+    """Slices that cover ``range(n)`` in blocks of bounded size."""
+    size = rows_per_read(width)
+    for start in range(0, n, size):
+        yield slice(start, min(start + size, n))
+
+
+def is_lazy(X: Any) -> bool:
+    """Whether an array is read from where it is, block by block.
+
+    These are memory maps and foreign arrays that can be sliced by rows; tables, lists,
+    sparse matrices and tensors are not among them.
+    """
+    if isinstance(X, np.ndarray):
+        return _memory_map(X) is not None
+    known = hasattr(X, "shape") and hasattr(X, "dtype") and hasattr(X, "__getitem__")
+    tabular = hasattr(X, "iloc") or hasattr(X, "columns") or hasattr(X, "tocsr")
+    return known and not tabular and not is_tensor(X) and len(X.shape) == 2
+
+
+def release_pages(array: Any) -> None:
+    """Let go of the pages of a memory map that have been read.
+
+    They are a copy of what is on disk; without this the memory of the process seems to
+    grow to the size of the file. A copy-on-write map is left alone: its pages may hold
+    changes.
+    """
+    pages = _memory_map(array)
+    if pages is not None and getattr(array, "mode", "r") in ("r", "r+"):
+        pages.madvise(mmap.MADV_DONTNEED)
+
+
+def _memory_map(array: Any) -> mmap.mmap | None:
+    """Memory map behind an array of numpy, if there is one."""
+    while array is not None and not isinstance(array, mmap.mmap):
+        array = getattr(array, "base", None)
+    return array
+
+
+def check_lazy(X: Any) -> None:
+    """Raise if elements that scikit-learn does not check are no real numbers."""
+    name = str(X.dtype).removeprefix("torch.")
+    if not name.startswith(REAL_TYPES):
+        raise ValueError(
+            f"X: the embeddings have the element type {X.dtype}; pass an array of real "
+            "numbers, such as float32, and metadata as y."
+        )
+
+
+def check_finite(
+    X: Any, first_row: int | None = None, names: tuple[str, str] = ("X", "embedding")
+) -> None:
+    """Raise if an embedding is NaN, infinite, or of a size whose square overflows.
+
+    `first_row` is the number of the first row of a block; None stands for all rows.
+    `names` are those of the argument and of what it holds.
+    """
+    # Both ends are finite exactly if all is well: no copy of X.
+    xp = array_namespace(X)
+    ends = np.abs([float(xp.min(X)), float(xp.max(X))])
+    if not np.isfinite(ends).all():
+        _refuse_non_finite(X, first_row, names)
+    check_size(float(ends.max()), *names)
+
+
+def check_size(
+    largest: float,
+    argument: str,
+    what: str,
+    limits: tuple[float, float] = (SMALLEST, LARGEST),
+) -> None:
+    """Raise if products of numbers of this size leave the range of their type."""
+    if largest and not limits[0] < largest < limits[1]:
+        hint = " (and the weights of trained heads by the inverse)"
+        raise ValueError(
+            f"{argument}: the largest {what} has the size {largest:.3g}, outside of "
+            f"{limits[0]:g} to {limits[1]:g}, where products can be computed; rescale "
+            f"the {what}s{hint if what == 'embedding' else ''}."
+        )
+
+
+def _refuse_non_finite(
+    X: Any, first_row: int | None, names: tuple[str, str]
+) -> NoReturn:
+    xp, start = array_namespace(X), first_row or 0
+    argument, content = names
+    bad = ~xp.isfinite(X)
+    rows = [start + int(row) for row in xp.nonzero(xp.any(bad, axis=1))[0]]
+    what = "NaN" if bool(xp.any(xp.isnan(X))) else "infinity"
+    shown = ", ".join(map(str, rows[:ROWS_SHOWN]))
+    more = ", ..." if len(rows) > ROWS_SHOWN else ""
+    read, unread = f"{len(X)} rows", ""
+    if first_row is not None:
+        read = f"the rows {start} to {start + len(X) - 1}"
+        unread = " Later rows were not read yet."
+    raise ValueError(
+        f"{argument}: the {content}s contain {what}: {int(xp.sum(bad))} non-finite "
+        f"values in {len(rows)} of {read} (rows {shown}{more}, counted from 0). Drop "
+        f"those rows from all arguments, or export the {content}s again.{unread}"
+    )

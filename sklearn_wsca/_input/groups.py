@@ -1,0 +1,128 @@
+"""Which rows belong together, such as the images of one patient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_wsca._input.column import FEWEST_LEVEL_ROWS, Column, LeftOutError
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Which rows belong together, such as the images of one patient.
+
+    Parameters
+    ----------
+    name : object
+        Name of the column that says so.
+    codes : ndarray of shape (n_rows,), dtype int
+        Group of each row, numbered by first row; -1 where it is missing.
+    """
+
+    name: Any
+    codes: np.ndarray
+
+    @classmethod
+    def of(cls, series: pd.Series) -> Groups:
+        """Number the groups of a column by their first rows.
+
+        Raises
+        ------
+        ValueError
+            If values are no names, or names differ in nothing but their type.
+        """
+        try:
+            codes, names = pd.factorize(series)
+        except TypeError as error:
+            raise ValueError(
+                f"groups: {series.name!r} holds values that cannot name a group, such "
+                f"as {series.iloc[0]!r}; pass numbers or text."
+            ) from error
+        if names.dtype == object:
+            _check_types_of_names(series.name, names)
+        return cls(series.name, np.asarray(codes, dtype=np.intp))
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Rows that belong to a group."""
+        return np.flatnonzero(self.codes >= 0)
+
+    def first_rows(self) -> np.ndarray:
+        """First row of each group, rising."""
+        used = self.rows
+        return used[np.unique(self.codes[used], return_index=True)[1]]
+
+    def with_loners(self) -> Groups:
+        """Return the same with a group of its own for every row that has none."""
+        codes, without = self.codes.copy(), self.codes < 0
+        codes[without] = codes.max() + 1 + np.arange(without.sum())
+        return Groups.of(pd.Series(codes, name=self.name))
+
+    def take(self, order: np.ndarray) -> Groups:
+        """Return the same groups for a table whose row i was row ``order[i]``."""
+        codes = pd.Series(self.codes[order], name=self.name)
+        return Groups.of(codes.where(codes >= 0))
+
+
+def _check_types_of_names(name: Any, names: Any) -> None:
+    """Raise if a group would fall apart because it is both 1 and '1'."""
+    first: dict[str, Any] = {}
+    for value in names:
+        other = first.setdefault(str(value), value)
+        if other is not value:
+            raise ValueError(
+                f"groups: {name!r} holds both {other!r} and {value!r}, which differ in "
+                "type only; bring the column to one type, for example by .astype(str)."
+            )
+
+
+def restrict_to_groups(column: Column, groups: Groups) -> Column:
+    """Return the column on rows with a group, in levels that enough groups have.
+
+    Raises
+    ------
+    LeftOutError
+        If too little is left.
+    """
+    kept = groups.codes[column.rows] >= 0
+    notes = column.notes
+    if not kept.all():
+        notes += (f"{int((~kept).sum())} rows without {groups.name!r} are not used",)
+    column = _keep(replace(column, notes=notes), kept)
+    codes = groups.codes[column.rows]
+    n_groups = len(np.unique(codes))
+    if column.n_levels == 0:
+        if n_groups < FEWEST_LEVEL_ROWS:
+            raise LeftOutError(f"observed in {n_groups} different {groups.name!r} only")
+        return column
+    pairs = np.unique(np.stack([column.labels, codes]), axis=1)
+    counts = np.bincount(pairs[0], minlength=column.n_levels)
+    enough = counts >= FEWEST_LEVEL_ROWS
+    if enough.sum() < 2:
+        raise LeftOutError(
+            f"fewer than 2 of its {column.n_levels} levels occur in "
+            f"{FEWEST_LEVEL_ROWS} or more different {groups.name!r}"
+        )
+    if enough.all():
+        return column
+    rare = [repr(column.levels[i]) for i in np.flatnonzero(~enough)]
+    note = (
+        f"levels in fewer than {FEWEST_LEVEL_ROWS} different {groups.name!r} are not "
+        f"used: {', '.join(rare[:3])}"
+        + (f" and {len(rare) - 3} more" if len(rare) > 3 else "")
+    )
+    kept_levels = enough[column.labels]
+    recode = np.cumsum(enough) - 1
+    column = _keep(replace(column, notes=column.notes + (note,)), kept_levels)
+    levels = tuple(np.array(column.levels, dtype=object)[enough])
+    return replace(column, labels=recode[column.labels], levels=levels)
+
+
+def _keep(column: Column, kept: np.ndarray) -> Column:
+    if kept.all():
+        return column
+    return replace(column, rows=column.rows[kept], labels=column.labels[kept])

@@ -1,0 +1,233 @@
+"""The metadata table: from pandas, polars, lists or arrays to one DataFrame."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Hashable, Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api import types
+from sklearn.utils import check_array
+
+from sklearn_wsca._input.array_checks import explain_bad_array, is_no_array
+
+
+def as_table(y: Any) -> pd.DataFrame:
+    """Turn the metadata argument into a DataFrame with a RangeIndex.
+
+    Parameters
+    ----------
+    y : DataFrame, Series, array-like of shape (n,) or (n, n_columns)
+        pandas and polars objects keep their names; other columns are called
+        x0, x1, ...
+
+    Raises
+    ------
+    ValueError
+        If names are repeated or nested, there is no column, or the shape is wrong.
+    """
+    if isinstance(y, pd.DataFrame):
+        table = y.reset_index(drop=True)
+    elif isinstance(y, pd.Series):
+        # In this order, because pandas 2.1 would look at integers too large for it.
+        table = y.to_frame(_series_name(y.name)).reset_index(drop=True)
+    elif _is_polars(y):
+        table = _from_polars(y)
+    elif hasattr(y, "to_pandas"):
+        return as_table(y.to_pandas())
+    else:
+        table = _from_array(y)
+    _check_names(table.columns)
+    return _in_plain_types(table)
+
+
+def check_same_index(X: Any, y: Any, names: tuple[str, str] = ("X", "y")) -> None:
+    """Raise if two pandas objects have rows with different labels."""
+    pandas_types = (pd.DataFrame, pd.Series)
+    if not (isinstance(X, pandas_types) and isinstance(y, pandas_types)):
+        return
+    if len(X) != len(y) or X.index.equals(y.index):
+        return
+    differ = [i for i in range(len(X)) if X.index[i] != y.index[i]]
+    if not differ:
+        return
+    first, second = names
+    if Counter(X.index) == Counter(y.index):
+        found = (
+            "the same labels in a different order: align them, "
+            f"{second} = {second}.loc[{first}.index]"
+        )
+    else:
+        row = differ[0]
+        found = (
+            f"different labels, first in row {row} ({X.index[row]!r} against "
+            f"{y.index[row]!r}): select the same rows, or reset_index(drop=True) on "
+            f"both if row i of {second} describes row i of {first}"
+        )
+    raise ValueError(f"the indexes of {first} and {second} have {found}.")
+
+
+def check_names(names: Iterable[Any], argument: str) -> None:
+    """Raise if something is a list or an array rather than the name of a column."""
+    for name in names:
+        if not isinstance(name, Hashable):
+            raise ValueError(
+                f"{argument}: {name!r} is no name of a column; pass a flat list of "
+                "names."
+            )
+
+
+def require_columns(
+    names: Iterable[Hashable], table: pd.DataFrame, argument: str
+) -> None:
+    """Raise if a name given in `argument` is no column of the table."""
+    names = list(names)
+    check_names(names, argument)
+    for name in names:
+        if name not in table.columns:
+            raise ValueError(
+                f"{argument}: there is no column {name!r} in the metadata"
+                f"{_suggest(name, table.columns)}. "
+                f"Its columns are {_shorten(table.columns)}."
+            )
+
+
+def row_fingerprints(table: pd.DataFrame) -> np.ndarray:
+    """One number per row from its values.
+
+    Neither the order of the columns nor the types that hold the values matter.
+    """
+    total = np.zeros(len(table), dtype=np.uint64)
+    for name in table.columns:
+        texts = np.full(len(table), b"", dtype=object)
+        known = np.flatnonzero(table[name].notna().to_numpy(dtype=bool))
+        values = table[name].iloc[known].astype(object)
+        for row, value in zip(known, values, strict=True):
+            # What cannot be encoded comes from files that are not in UTF-8.
+            texts[row] = plain_text(value).encode("utf-8", "backslashreplace")
+        total += pd.util.hash_array(texts)
+    return total
+
+
+def plain_text(value: Any) -> str:
+    """Text of a value: the same for 1 and 1.0, which one missing value tells apart."""
+    whole = isinstance(value, float | np.floating) and float(value).is_integer()
+    return str(int(value) if whole else value)
+
+
+def _series_name(name: Hashable) -> Hashable:
+    return "x0" if name is None else name
+
+
+def _is_polars(y: Any) -> bool:
+    return type(y).__module__.split(".")[0] == "polars"
+
+
+def _from_polars(y: Any) -> pd.DataFrame:
+    # By plain Python values, because polars' own conversion needs pyarrow.
+    if hasattr(y, "collect"):
+        raise ValueError("y: the metadata table is lazy; pass y.collect().")
+    if hasattr(y, "get_columns"):
+        return pd.DataFrame({s.name: s.to_list() for s in y.get_columns()})
+    return pd.DataFrame({y.name or "x0": y.to_list()})
+
+
+def _in_plain_types(table: pd.DataFrame) -> pd.DataFrame:
+    """The same without numbers of which pandas cannot use everything."""
+    plain: dict[Any, Any] = {}
+    for name, dtype in table.dtypes.items():
+        if isinstance(dtype, np.dtype):
+            if not dtype.isnative:
+                plain[name] = dtype.newbyteorder("=")
+        elif types.is_float_dtype(dtype) and not isinstance(dtype, pd.SparseDtype):
+            # These may hold NaN beside NA, which pandas takes for a number.
+            plain[name] = np.float64
+    return table.astype(plain) if plain else table
+
+
+def _from_array(y: Any) -> pd.DataFrame:
+    _check_is_array(y)
+    if isinstance(y, np.ma.MaskedArray):
+        values = y.data.astype(object)
+        values[np.ma.getmaskarray(y)] = None
+        y = values
+    if isinstance(y, (list, tuple)):
+        # numpy would turn numbers into strings where a row holds both.
+        y = np.array(y, dtype=object)
+    with explain_bad_array("y", "metadata"):
+        array = check_array(
+            y, dtype=None, ensure_2d=False, ensure_all_finite=False, input_name="y"
+        )
+    array = array.reshape(-1, 1) if array.ndim < 2 else array
+    names = [f"x{i}" for i in range(array.shape[1])]
+    table = pd.DataFrame(array, columns=names)
+    return table.infer_objects() if array.dtype == object else table
+
+
+def _check_is_array(y: Any) -> None:
+    """Raise for tables of other kinds, whose names would be lost."""
+    first = y[0] if isinstance(y, (list, tuple)) and len(y) else None
+    named = hasattr(y, "columns") or getattr(getattr(y, "dtype", None), "names", None)
+    if named or isinstance(first, dict) or is_no_array(y):
+        raise ValueError(
+            f"y: {type(y).__name__} is no table that can be read; pass a pandas or "
+            "polars DataFrame, for example pd.DataFrame of a dict or of records, or "
+            ".compute() of a dask DataFrame."
+        )
+
+
+def _check_names(columns: pd.Index) -> None:
+    if isinstance(columns, pd.MultiIndex):
+        raise ValueError(
+            f"y: the metadata columns have {columns.nlevels} header levels; flatten "
+            "them to one name per column, e.g. "
+            "y.columns = ['_'.join(map(str, name)) for name in y.columns]."
+        )
+    if len(columns) == 0:
+        raise ValueError("y: the metadata table has no column; pass at least one.")
+    repeated = columns[columns.duplicated()].unique()
+    if len(repeated):
+        raise ValueError(
+            f"y: the metadata table has several columns named {_shorten(repeated)}; "
+            "rename them so that every name is unique."
+        )
+
+
+def _suggest(name: Hashable, columns: pd.Index) -> str:
+    by_text = {str(column): column for column in columns}
+    matches = difflib.get_close_matches(str(name), by_text, n=1)
+    return f" (did you mean {by_text[matches[0]]!r}?)" if matches else ""
+
+
+def _shorten(names: Iterable[Hashable], most: int = 10) -> str:
+    shown = [repr(name) for name in names]
+    more = f" and {len(shown) - most} more" if len(shown) > most else ""
+    return ", ".join(shown[:most]) + more
+
+
+def list_columns(columns: Any) -> list:
+    """Names of an argument `columns`, none of them twice.
+
+    Raises
+    ------
+    ValueError
+        For repeated names, or none at all.
+    """
+    names = list(columns)
+    if not names:
+        raise ValueError(
+            "columns: the list is empty; name at least one column, or pass None for "
+            "all but the target."
+        )
+    check_names(names, "columns")
+    if len(set(names)) < len(names):
+        raise ValueError(f"columns: a name occurs more than once in {names}.")
+    return names
+
+
+def name_index(names: Any) -> pd.Index:
+    """Index of columns, whose names may be tuples."""
+    return pd.Index(list(names), name="column", tupleize_cols=False)

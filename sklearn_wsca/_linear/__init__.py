@@ -1,0 +1,4 @@
+"""Batched linear algebra: principal subspace, ridge and logistic fits.
+
+Knows no metadata.
+"""

@@ -1,0 +1,201 @@
+"""Rows prepared for many fits: which, with what weights, and how to precondition them.
+
+A design neither copies nor rotates the principal coordinates. Heads are sought in
+centred coordinates in which the Gram matrix is diagonal, and their parameters, of which
+there are far fewer than rows, are carried to the rows as they are and back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy import linalg
+
+from sklearn_wsca._backend.namespace import (
+    Precision,
+    array_namespace,
+    beside,
+    cast,
+    is_tensor,
+    precision_of,
+    to_numpy,
+)
+
+# A block of scores stays in the cache of a core; accelerators want larger ones.
+ELEMENTS_PER_BLOCK = 2**18
+ELEMENTS_PER_BLOCK_OF_TENSORS = 2**26
+FEWEST_ROWS_PER_BLOCK = 64
+MOST_ROWS_PER_BLOCK = 4096
+
+# Gram entries below this share of their diagonal count as rounding.
+DIAGONAL = {"float64": 1e-9, "float32": 1e-5}
+
+
+@dataclass(frozen=True)
+class Design:
+    """Rows shared by a batch of fits.
+
+    Parameters
+    ----------
+    coordinates : array of shape (n_all, k)
+        Principal coordinates of all rows; numpy or torch, float32 or float64.
+    rows : ndarray of shape (n,), dtype int, or None
+        Which of them are fitted; None takes all.
+    weights : ndarray of shape (n,)
+        Row weights.
+    gram : ndarray of shape (k,)
+        Diagonal of the weighted Gram matrix of the centred, rotated rows.
+    mean : ndarray of shape (k,)
+        Weighted mean of the rows.
+    rotation : ndarray of shape (k, k) or None
+        Orthogonal matrix that makes the Gram matrix diagonal; None if it is already.
+    precision : {"float64", "float32"}
+        Precision of the fits.
+    """
+
+    coordinates: Any
+    rows: np.ndarray | None
+    weights: np.ndarray
+    gram: np.ndarray
+    mean: np.ndarray
+    rotation: np.ndarray | None
+    precision: Precision
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of rows that are fitted, and of coordinates."""
+        return len(self.weights), len(self.gram)
+
+    @property
+    def epsilon(self) -> float:
+        """Rounding unit of the fits."""
+        return float(np.finfo(self.precision).eps)
+
+    def on(self, coordinates: Any) -> Design:
+        """Return the same design for the coordinates held elsewhere."""
+        return replace(self, coordinates=coordinates)
+
+    def without_coordinates(self) -> Design:
+        """Return the same design to be sent where the coordinates already are."""
+        return replace(self, coordinates=None)
+
+    def in_precision(self, precision: Precision) -> Design:
+        """Return the same design for fits in another precision."""
+        return replace(self, precision=precision)
+
+    def blocks(
+        self, n_outputs: int, members: np.ndarray | None = None
+    ) -> Iterator[tuple[Any, Any]]:
+        """Row blocks for `n_outputs` scores per row: (which of the n rows, block).
+
+        `members` tells which of the n rows are wanted; None takes all.
+        """
+        size = rows_per_block(self.coordinates, n_outputs)
+        n = len(self.weights) if members is None else len(members)
+        for start in range(0, n, size):
+            block: Any = slice(start, min(start + size, n))
+            chosen = block
+            if members is not None:
+                block = chosen = members[block]
+            if self.rows is not None:
+                chosen = self.rows[chosen]
+            if not isinstance(chosen, slice):
+                chosen = self.index(chosen)
+            yield block, cast(self.coordinates[chosen], self.precision)
+
+    def whole_rows(self) -> np.ndarray:
+        """Copy of the rows in main memory and double precision."""
+        chosen = slice(None) if self.rows is None else self.index(self.rows)
+        return to_numpy(cast(self.coordinates[chosen], "float64"))
+
+    def index(self, positions: np.ndarray) -> Any:
+        """Row positions beside the coordinates."""
+        return beside(positions, self.coordinates)
+
+    def array(self, values: Any) -> Any:
+        """Values beside the coordinates, in the precision of the fits."""
+        return beside(values, self.coordinates, self.precision)
+
+    def to_rows(self, parameters: Any) -> tuple[Any, Any]:
+        """Parameters (q, k + 1) -> coefficients (q, k) and intercepts on the rows."""
+        coef, intercept = parameters[:, :-1], parameters[:, -1]
+        if self.rotation is not None:
+            coef = coef @ self._rotation.T
+        return coef, intercept - coef @ self._mean
+
+    def from_rows(self, gradient: Any, total: Any) -> Any:
+        """Adjoint of `to_rows`: derivatives on the rows -> those of the parameters."""
+        xp = array_namespace(gradient)
+        gradient = gradient - total[:, None] * self._mean
+        if self.rotation is not None:
+            gradient = gradient @ self._rotation
+        return xp.concatenate([gradient, total[:, None]], axis=1)
+
+    @cached_property
+    def _mean(self) -> Any:
+        return self.array(self.mean)
+
+    @cached_property
+    def _rotation(self) -> Any:
+        return self.array(self.rotation)
+
+
+def rows_per_block(coordinates: Any, n_outputs: int) -> int:
+    """Rows of a block with `n_outputs` scores each."""
+    if is_tensor(coordinates):
+        return max(1, ELEMENTS_PER_BLOCK_OF_TENSORS // n_outputs)
+    size = ELEMENTS_PER_BLOCK // n_outputs
+    return min(max(size, FEWEST_ROWS_PER_BLOCK), MOST_ROWS_PER_BLOCK)
+
+
+def prepare_design(
+    T: Any,
+    weights: np.ndarray,
+    precision: Precision = "float64",
+    rows: np.ndarray | None = None,
+) -> Design:
+    """Find the mean and the diagonal Gram matrix of weighted rows.
+
+    Parameters
+    ----------
+    T : array of shape (n_all, k)
+        Coordinates.
+    weights : ndarray of shape (n,)
+        Weights of the rows that are fitted.
+    precision : {"float64", "float32"}
+        Precision of the fits; mean and Gram matrix are accumulated in double.
+    rows : ndarray of shape (n,), dtype int, default=None
+        Which rows are fitted; None takes all.
+    """
+    k = T.shape[1]
+    bare = Design(T, rows, weights, np.empty(k), np.zeros(k), None, "float64")
+    mean, gram = _weighted_moments(bare)
+    diagonal = np.maximum(np.diag(gram), 0.0)
+    spread = np.sqrt(np.outer(diagonal, diagonal))
+    rotation = None
+    if (np.abs(gram - np.diag(diagonal)) > DIAGONAL[precision_of(T)] * spread).any():
+        diagonal, rotation = linalg.eigh(gram)
+    return replace(
+        bare,
+        gram=np.maximum(diagonal, 0.0),
+        mean=mean,
+        rotation=rotation,
+        precision=precision,
+    )
+
+
+def _weighted_moments(design: Design) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and centred Gram matrix, accumulated in double."""
+    k = design.shape[1]
+    total, gram = np.zeros(k), np.zeros((k, k))
+    for rows, block in design.blocks(k):
+        roots = design.array(np.sqrt(design.weights[rows]))
+        scaled = block * roots[:, None]
+        total += to_numpy(roots @ scaled)
+        gram += to_numpy(scaled.T @ scaled)
+    mean = total / design.weights.sum()
+    return mean, gram - np.outer(total, mean)

@@ -1,0 +1,358 @@
+"""Objective and gradient of a batch of logistic heads, by row blocks.
+
+Shapes: n rows, k coordinates, p problems, r free directions of the class scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from scipy import linalg
+
+from sklearn_wsca._backend.namespace import (
+    array_namespace,
+    beside,
+    cast,
+    device_of,
+    to_numpy,
+)
+from sklearn_wsca._linear.design import Design, rows_per_block
+
+# exp of larger scores is taken relative to the largest.
+LARGEST_SCORE = 60.0
+# A Hessian keeps at most so many numbers for its next product (256 MB).
+KEPT_NUMBERS = 2**25
+
+
+class LogisticProblem:
+    """Objective, gradient and starting point of a batch of logistic fits.
+
+    Parameters
+    ----------
+    design : Design
+        The shared rows.
+    codes : ndarray of shape (p, n), dtype int
+        Class of each row in each problem; all rows of `codes` are shuffles of each
+        other.
+    n_classes : int
+        Number of classes, at least 2.
+    C : float
+        Inverse penalty.
+    weights : ndarray of shape (p, n) or None
+        Weights per problem; None takes those of the design.
+
+    Notes
+    -----
+    Scores are those of classes 1, 2, ... relative to class 0, so C classes cost
+    r = C - 1 products. The solver sees parameters (r, p, k + 1), the last entry being
+    the intercept, in a basis of classes and coordinates in which the penalty is the
+    identity and the Hessian at the class frequencies is diagonal.
+
+    The labels enter the objective linearly and are used once, for `moments`. At the
+    start all rows have the class frequencies, so objective and gradient there cost
+    nothing more.
+    """
+
+    def __init__(
+        self,
+        design: Design,
+        codes: np.ndarray,
+        n_classes: int,
+        C: float,
+        weights: np.ndarray | None,
+    ):
+        self.design, self.n_problems, self.n_classes = design, len(codes), n_classes
+        self.xp = array_namespace(design.coordinates)
+        self.weights = design.array(
+            C * (design.weights if weights is None else weights)
+        )
+        frequencies = np.bincount(codes[0], minlength=n_classes) / codes.shape[1]
+        directions, curvature = class_directions(frequencies)
+        self.directions = design.array(directions)
+        gram = np.append(design.gram, design.weights.sum())
+        penalty = np.append(np.ones(len(design.gram)), 0.0)
+        self.penalty = design.array(penalty)
+        self.squares = design.array(C * gram)
+        largest = self.xp.max(self.weights, axis=-1) * design.array(np.ones(len(codes)))
+        self.noise = (4 * design.epsilon) ** 2 * largest[:, None] * self.squares
+        shape = len(curvature), len(codes)
+        start = design.array(np.broadcast_to(curvature[:, None], shape))
+        self.start_curvature = start
+        # The penalty keeps coefficients from flattening by more than this factor. An
+        # intercept has none: its curvature vanishes where all rows are certain.
+        stiffness = curvature[:, None] * C * gram + penalty
+        flattest = stiffness[:, -1] / stiffness[:, :-1].max(axis=1)
+        self.flattest_intercept = design.array(flattest[:, None])
+        self.set_curvature(start)
+        self._read_labels(codes)
+
+    def set_curvature(self, curvature: Any) -> None:
+        """Take the mean curvature along the class directions (r, p) for the Hessian."""
+        self.hessian = curvature[..., None] * self.squares + self.penalty
+        intercepts = self.xp.maximum(self.hessian[..., -1], self.flattest_intercept)
+        self.hessian[..., -1] = intercepts
+        self.inverse_hessian = 1.0 / self.hessian
+        left = self.xp.min(curvature / self.start_curvature, axis=0)
+        self.flatness = self.xp.clip(left, self.design.epsilon, 1.0)
+
+    def _read_labels(self, codes: np.ndarray) -> None:
+        """Starting point with the value and gradient there, and label moments."""
+        moments, totals = self._label_moments(codes, self.n_classes - 1)
+        mass = self.xp.sum(self.weights, axis=-1, dtype=self.xp.float64)
+        chances = cast(moments[..., -1], "float64") / mass
+        first = 1.0 - self.xp.sum(chances, axis=0)
+        inverse = np.linalg.inv(to_numpy(self.directions).astype(np.float64))
+        scores = self._double(inverse) @ self.xp.log(chances / first)
+        self.start = self.xp.zeros_like(moments)
+        self.start[..., -1] = cast(scores, self.design.precision)
+        self.moments = self._by_direction(moments)
+        slope = cast(chances, self.design.precision)[..., None] * totals
+        self.gradient_at_start = self._by_direction(slope) - self.moments
+        partition = -self.xp.log(first) * mass
+        self.value_at_start = self.objective(partition, self.start)
+
+    def _label_moments(self, codes: np.ndarray, n_free: int) -> tuple[Any, Any]:
+        """Weighted sums of the rows by class (r, p, k + 1) and over all (p, k + 1)."""
+        xp, design, p = self.xp, self.design, self.n_problems
+        own_weights = self.weights.ndim == 2
+        n_sums = n_free + own_weights
+        smallest = np.min_scalar_type(-self.n_classes)
+        labels = beside(codes.astype(smallest, copy=False), design.coordinates)
+        gradient, total = self._zero_sums(n_sums * p)
+        for rows, block in design.blocks(n_sums * p):
+            weights, own = self.weights[..., rows], labels[:, rows]
+            shape = n_sums, p, own.shape[1]
+            parts = xp.empty(shape, dtype=block.dtype, **device_of(block))
+            for c in range(n_free):
+                parts[c] = (own == c + 1) * weights
+            if own_weights:
+                parts[-1] = weights
+            stacked = parts.reshape(n_sums * p, -1)
+            gradient += stacked @ block
+            total += xp.sum(stacked, axis=1)
+        sums = design.from_rows(gradient, total).reshape(n_sums, p, -1)
+        if own_weights:
+            return sums[:-1], sums[-1]
+        # The rows are centred under the weights of the design.
+        centred = xp.zeros_like(sums[0])
+        centred[:, -1] = xp.sum(self.weights)
+        return sums, centred
+
+    def evaluate(self, x: Any, which: Any = None) -> tuple[Any, Any]:
+        """Objective (p,) and gradient (r, p, k + 1) at the parameters.
+
+        `which` tells the problems that `x` belongs to, by index; None takes all.
+        """
+        value, gradient, _ = self._evaluate(x, which, with_curvature=False)
+        return value, gradient
+
+    def evaluate_with_curvature(self, x: Any) -> tuple[Any, Any, Any]:
+        """The same for all problems, and the mean curvature (r, p) of their scores."""
+        return self._evaluate(x, None, with_curvature=True)
+
+    def _evaluate(self, x: Any, which: Any, with_curvature: bool) -> tuple:
+        xp, design = self.xp, self.design
+        r, p, _ = x.shape
+        coef, intercept = self._class_rows(x)
+        all_weights = self._of(self.weights, which) if self.weights.ndim == 2 else None
+        partition, squares = self._double(np.zeros(p)), self._double(np.zeros((r, p)))
+        gradient, total = self._zero_sums(r * p)
+        space = _Workspace(design, r, p)
+        for rows, block in design.blocks(r * p):
+            weights = (
+                self.weights[rows] if all_weights is None else all_weights[:, rows]
+            )
+            scores, sums, logs = space.parts(len(block))
+            xp.matmul(coef, block.T, out=scores)
+            scores += intercept[:, None]
+            chances = scores.reshape(r, p, -1)
+            self._softmax(chances, weights, sums, logs)
+            partition += self._weighted_sum(logs, weights)
+            xp.matmul(scores, block, out=space.product)
+            gradient += space.product
+            total += xp.sum(scores, axis=1)
+            if with_curvature:
+                squares += self._squares(chances, weights)
+        slope = design.from_rows(gradient, total).reshape(r, p, -1)
+        moments = self._of(self.moments, which, axis=1)
+        gradient = self._by_direction(slope) - moments + self.penalty * x
+        value = self.objective(partition, x, which)
+        if not with_curvature:
+            return value, gradient, None
+        return value, gradient, self._mean_curvature(total.reshape(r, p), squares)
+
+    def hessian_product(self, x: Any) -> Callable[[Any], Any]:
+        """Product of the Hessian at the parameters with others of their shape."""
+        (n, k), (r, p, _) = self.design.shape, x.shape
+        if n * (r * p + p + k) > KEPT_NUMBERS:
+            return lambda direction: self._times(self._chances(x), direction)
+        kept = list(self._chances(x))
+        return lambda direction: self._times(kept, direction)
+
+    def _chances(self, x: Any) -> Iterator[tuple[Any, Any, Any]]:
+        """Row blocks with weights and weighted probabilities (r, p, b)."""
+        r, p, _ = x.shape
+        coef, intercept = self._class_rows(x)
+        for rows, block in self.design.blocks(r * p):
+            weights = self.weights[..., rows]
+            chances = (coef @ block.T + intercept[:, None]).reshape(r, p, -1)
+            sums, logs = (self.xp.empty_like(chances[0]) for _ in "ab")
+            self._softmax(chances, weights, sums, logs)
+            yield block, weights, chances
+
+    def _times(self, blocks: Iterable[tuple[Any, Any, Any]], direction: Any) -> Any:
+        """Sum over row blocks of the Hessian's terms times a direction."""
+        xp, (r, p, _) = self.xp, direction.shape
+        coef, intercept = self._class_rows(direction)
+        gradient, total = self._zero_sums(r * p)
+        for block, weights, chances in blocks:
+            scores = (coef @ block.T + intercept[:, None]).reshape(r, p, -1)
+            mean = xp.sum(chances * scores, axis=0) / self._safe(weights)
+            scores -= mean
+            scores *= chances
+            change = scores.reshape(r * p, -1)
+            gradient += change @ block
+            total += xp.sum(change, axis=1)
+        slope = self.design.from_rows(gradient, total).reshape(r, p, -1)
+        return self._by_direction(slope) + self.penalty * direction
+
+    def _squares(self, chances: Any, weights: Any) -> Any:
+        """Weighted sums of the squared probability along each class direction."""
+        along = self._by_direction(chances)
+        return self.xp.sum(along * along / self._safe(weights), axis=2)
+
+    def _safe(self, weights: Any) -> Any:
+        """Weights to divide by: rows of weight 0 have weighted probabilities of 0."""
+        return self.xp.where(weights > 0, weights, self.xp.ones_like(weights))
+
+    def _mean_curvature(self, totals: Any, squares: Any) -> Any:
+        """Mean over rows of the variance of the class directions under the softmax."""
+        mass = self.xp.sum(self.weights, axis=-1)
+        first = self._by_direction_squared(totals)
+        curvature = (first - cast(squares, self.design.precision)) / mass
+        # Rounding may leave less than nothing of the curvature of separated classes.
+        return self.xp.clip(curvature, 0.0, None)
+
+    def _by_direction_squared(self, class_rows: Any) -> Any:
+        squared = self.directions * self.directions
+        return self.xp.tensordot(squared.T, class_rows, axes=1)
+
+    def objective(self, partition: Any, x: Any, which: Any = None) -> Any:
+        """Penalised objective from the weighted sums of the log-partition."""
+        moments = self._of(self.moments, which, axis=1)
+        return partition - self.dot(x, moments - self.penalty * x / 2)
+
+    def dot(self, left: Any, right: Any) -> Any:
+        """Inner product per problem, summed in double."""
+        return self.xp.sum(left * right, axis=(0, 2), dtype=self.xp.float64)
+
+    def label_term(self, x: Any) -> Any:
+        """Part of the objective that is linear in the labels: (p,)."""
+        return self.dot(x, self.moments)
+
+    def rounding(self) -> Any:
+        """Squared length of a gradient of rounding errors per problem."""
+        return self.xp.sum(self.noise * self.inverse_hessian, axis=(0, 2))
+
+    def select(self, keep: Any) -> None:
+        """Drop the problems that are solved."""
+        self.moments, self.noise = self.moments[:, keep], self.noise[keep]
+        self.start_curvature = self.start_curvature[:, keep]
+        self.flatness = self.flatness[keep]
+        self.hessian = self.hessian[:, keep]
+        self.inverse_hessian = self.inverse_hessian[:, keep]
+        if self.weights.ndim == 2:
+            self.weights = self.weights[keep]
+
+    def class_scores(self, x: Any) -> tuple[Any, Any]:
+        """Class rows (r, p, k) and intercepts (r, p) relative to class 0."""
+        r, p, _ = x.shape
+        coef, intercept = self._class_rows(x)
+        return coef.reshape(r, p, -1), intercept.reshape(r, p)
+
+    def _class_rows(self, x: Any) -> tuple[Any, Any]:
+        rows = self.xp.tensordot(self.directions, x, axes=1)
+        return self.design.to_rows(rows.reshape(-1, rows.shape[2]))
+
+    def _softmax(self, scores: Any, weights: Any, sums: Any, logs: Any) -> None:
+        """Turn scores into weighted probabilities of classes 1, ..., in place.
+
+        `sums` is scratch, `logs` becomes the log-partition, both (p, b).
+        """
+        xp, largest = self.xp, None
+        if float(xp.max(scores)) >= LARGEST_SCORE:
+            largest = xp.clip(xp.max(scores, axis=0), 0.0, None)
+            scores -= largest
+        xp.exp(scores, out=scores)
+        xp.sum(scores, axis=0, out=sums)
+        sums += 1.0 if largest is None else xp.exp(-largest)
+        xp.log(sums, out=logs)
+        if largest is not None:
+            logs += largest
+        xp.divide(weights, sums, out=sums)
+        scores *= sums
+
+    def _weighted_sum(self, log_partition: Any, weights: Any) -> Any:
+        if weights.ndim == 1:
+            return log_partition @ weights
+        return self.xp.sum(log_partition * weights, axis=1)
+
+    def _by_direction(self, class_rows: Any) -> Any:
+        return self.xp.tensordot(self.directions.T, class_rows, axes=1)
+
+    def _zero_sums(self, q: int) -> tuple[Any, Any]:
+        k = self.design.shape[1]
+        return self.design.array(np.zeros((q, k))), self.design.array(np.zeros(q))
+
+    def _double(self, values: np.ndarray) -> Any:
+        return beside(values, self.design.coordinates, "float64")
+
+    @staticmethod
+    def _of(array: Any, which: Any, axis: int = 0) -> Any:
+        if which is None:
+            return array
+        return array[which] if axis == 0 else array[:, which]
+
+
+class _Workspace:
+    """Arrays that the row blocks of one evaluation share.
+
+    Fresh ones for every block would be handed back to the system each time where the
+    allocator is told to, as in the workers of dask, and take twice the time.
+    """
+
+    def __init__(self, design: Design, r: int, p: int):
+        self.r, self.p = r, p
+        size = min(rows_per_block(design.coordinates, r * p), design.shape[0])
+        self.scores = design.array(np.zeros(r * p * size))
+        self.sums = design.array(np.zeros((2, p * size)))
+        self.product = design.array(np.zeros((r * p, design.shape[1])))
+
+    def parts(self, b: int) -> tuple[Any, Any, Any]:
+        """Scores (r p, b), and two arrays (p, b), for a block of b rows."""
+        q = self.r * self.p
+        return (
+            self.scores[: q * b].reshape(q, b),
+            self.sums[0, : self.p * b].reshape(self.p, b),
+            self.sums[1, : self.p * b].reshape(self.p, b),
+        )
+
+
+def class_directions(frequencies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Basis of class scores relative to class 0, and the curvature along it.
+
+    The columns U of the basis satisfy ``U' A U = I`` and ``U' M U = diag(curvature)``
+    with A the penalty of score differences and ``M = diag(pi) - pi pi'`` without
+    class 0. Two classes have one weight vector with ``A = 1``; more share
+    scikit-learn's penalty of class rows that add up to zero, ``A = I - 1/C``.
+    """
+    n_classes = len(frequencies)
+    free = frequencies[1:]
+    curvature = np.diag(free) - np.outer(free, free)
+    if n_classes == 2:
+        return np.ones((1, 1)), curvature[0]
+    penalty = np.eye(n_classes - 1) - 1.0 / n_classes
+    values, directions = linalg.eigh(curvature, penalty)
+    return directions, np.maximum(values, 0.0)

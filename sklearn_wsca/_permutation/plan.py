@@ -1,0 +1,269 @@
+"""Permutations of a metadata column, sign flips, and the p-values they give."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+SAME_DISTANCE = 1e-10
+ROUNDING = 100 * np.finfo(np.float64).eps
+
+
+@dataclass(frozen=True)
+class PermutationPlan:
+    """One shared sequence of shuffles for all columns.
+
+    Shuffle b draws one random order of all rows; a column is shuffled by the order that
+    its own rows have in it. Columns without gaps are therefore shuffled alike, which
+    keeps the dependence between columns that max-T needs.
+
+    Parameters
+    ----------
+    seed : int
+        Every shuffle has its own generator, made from `seed` and its number, so the
+        result depends neither on batches nor on the number of workers.
+    n_permutations : int
+        Number of shuffles, m.
+    n_rows : int
+        Number of rows, in the canonical order of `canonical_order`.
+    """
+
+    seed: int
+    n_permutations: int
+    n_rows: int
+
+    def orders(self, batch: range) -> np.ndarray:
+        """Random orders of all rows: (len(batch), n_rows)."""
+        orders = np.empty((len(batch), self.n_rows), dtype=np.int32)
+        for i, number in enumerate(batch):
+            orders[i] = self._generator(number).permutation(self.n_rows)
+        return orders
+
+    def sources(
+        self, batch: range, rows: np.ndarray, strata: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Where each entry of a column comes from in the shuffles of a batch.
+
+        See `shuffle_sources`; the orders are drawn for this column alone.
+        """
+        return shuffle_sources(self.orders(batch), rows, strata)
+
+    def signs(self, batch: range, k: int) -> np.ndarray:
+        """Random signs of k principal coordinates: (len(batch), k)."""
+        signs = [
+            self._generator(number).choice([-1.0, 1.0], size=k) for number in batch
+        ]
+        return np.array(signs).reshape(len(batch), k)
+
+    def _generator(self, number: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, number])
+
+
+def split(shuffles: range, size: int) -> Iterator[range]:
+    """Cover shuffles in batches of `size`."""
+    for start in range(shuffles.start, shuffles.stop, size):
+        yield range(start, min(start + size, shuffles.stop))
+
+
+def shuffle_sources(
+    orders: np.ndarray, rows: np.ndarray, strata: np.ndarray | None = None
+) -> np.ndarray:
+    """Where each entry of a column comes from under random orders of all rows.
+
+    Parameters
+    ----------
+    orders : ndarray of shape (p, n_rows), dtype int
+        One order of all rows per shuffle.
+    rows : ndarray of shape (n_observed,), dtype int
+        Rows on which the column is observed.
+    strata : ndarray of shape (n_observed,), dtype int, default=None
+        Entries move only between rows of the same stratum.
+
+    Returns
+    -------
+    sources : ndarray of shape (p, n_observed), dtype int
+        The shuffled column is ``column[rows][sources[b]]``.
+    """
+    if strata is None:
+        return _order_of_entries(orders, rows)
+    slots, entries = shuffle_within(orders, rows, strata)
+    sources = np.empty_like(entries)
+    sources[:, slots] = entries
+    return sources
+
+
+def shuffle_within(
+    orders: np.ndarray, rows: np.ndarray, strata: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Shuffle within strata, with the entries sorted by stratum.
+
+    Returns
+    -------
+    slots : ndarray of shape (n_observed,), dtype int
+        Entries of the column, by stratum.
+    sources : ndarray of shape (p, n_observed), dtype int
+        Entry ``slots[i]`` of shuffle b comes from entry ``sources[b, i]``.
+    """
+    # Sorting small integers takes linear time.
+    strata = np.unique(strata, return_inverse=True)[1]
+    strata = strata.astype(np.uint16 if strata.max(initial=0) < 2**16 else np.intp)
+    sources = _order_of_entries(orders, rows).copy()
+    for i, order in enumerate(sources):
+        sources[i] = order[np.argsort(strata[order], kind="stable")]
+    return np.argsort(strata, kind="stable"), sources
+
+
+def _order_of_entries(orders: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Order of the entries of a column within orders of all rows."""
+    if len(rows) == orders.shape[1]:
+        return orders
+    entry = np.full(orders.shape[1], -1, dtype=orders.dtype)
+    entry[rows] = np.arange(len(rows), dtype=orders.dtype)
+    entries = entry[orders]
+    return entries[entries >= 0].reshape(len(orders), len(rows))
+
+
+def canonical_order(
+    distance: np.ndarray, tie_breaker: Callable[[], np.ndarray]
+) -> np.ndarray:
+    """Order of the rows that depends on their content only.
+
+    Shuffles act on rows in this order, so results do not change when a table is
+    sorted, rotated or rescaled: rows are sorted by their squared distance from the
+    mean, equal embeddings by what `tie_breaker` returns. A uniform shuffle stays
+    uniform under any fixed relabelling, so this costs nothing.
+    """
+    order = np.argsort(distance)
+    # Rounding may set equal embeddings apart, differently after a rotation.
+    apart = np.diff(distance[order]) > SAME_DISTANCE * distance[order][1:]
+    if apart.all():
+        return order
+    rank = np.empty(len(distance), dtype=np.intp)
+    rank[order] = np.append(0, np.cumsum(apart))
+    return np.lexsort((tie_breaker(), rank))
+
+
+def permutation_pvalues(
+    observed: np.ndarray, null: np.ndarray, tolerance: float = 0.0
+) -> np.ndarray:
+    """One-sided p-values, ``(b + 1) / (m + 1)``: never 0.
+
+    Parameters
+    ----------
+    observed : ndarray of shape (n_columns,)
+        Statistics of the data, large values speaking against the null.
+    null : ndarray of shape (m, n_columns)
+        Statistics of the shuffles.
+    tolerance : float
+        Relative distance below which a shuffle counts as a tie, on top of 100 eps.
+
+    Raises
+    ------
+    ValueError
+        If a statistic is not finite: a NaN would silently lower p.
+    """
+    _check_finite(observed, null)
+    return (count_reached(observed, null, tolerance) + 1.0) / (len(null) + 1.0)
+
+
+def count_reached(
+    observed: np.ndarray | float, null: np.ndarray, tolerance: float = 0.0
+) -> np.ndarray:
+    """Number of shuffles that reach the statistic of the data, ties counted."""
+    return reaches(observed, null, tolerance).sum(axis=0)
+
+
+def reaches(
+    observed: np.ndarray | float, null: np.ndarray, tolerance: float
+) -> np.ndarray:
+    """Which shuffles reach the statistic of the data."""
+    tolerance = max(tolerance, ROUNDING)
+    return null >= observed - tolerance * np.abs(observed)
+
+
+def sequential_pvalue(
+    observed: float, null: np.ndarray, stop_after: int, tolerance: float = 0.0
+) -> tuple[float, int]:
+    """p-value under the stopping rule of Besag and Clifford, and shuffles used.
+
+    Shuffles are drawn until `stop_after` = h of them have reached the statistic of the
+    data, at shuffle l, which gives h / l; if that does not happen within the m shuffles
+    it is the usual (b + 1) / (m + 1). Shuffles beyond l are not used, so the result
+    does not depend on how many were drawn at a time.
+
+    References
+    ----------
+    .. [1] J. Besag and P. Clifford, "Sequential Monte Carlo p-values", Biometrika
+       78(2), 1991.
+    """
+    _check_finite(np.asarray(observed), null)
+    counts = np.cumsum(reaches(observed, null, tolerance))
+    stopped = np.flatnonzero(counts >= stop_after)
+    if len(stopped):
+        used = int(stopped[0]) + 1
+        return stop_after / used, used
+    reached = counts[-1] if len(counts) else 0
+    return (reached + 1.0) / (len(null) + 1.0), len(null)
+
+
+def max_t_pvalues(
+    observed: np.ndarray, null: np.ndarray, tolerance: float = 0.0
+) -> np.ndarray:
+    """Family-wise p-values from the largest studentised statistic of all columns.
+
+    Each column is studentised by mean and standard deviation over its shuffles *and*
+    the data, which keeps them exchangeable. Columns must share their shuffles.
+    A column whose statistic never varies has studentised value 0.
+    """
+    if null.shape[1] == 0:
+        return np.empty(0)
+    _check_finite(observed, null)
+    tolerance = max(tolerance, ROUNDING)
+    pooled = np.vstack([observed, null])
+    centre, spread = pooled.mean(axis=0), pooled.std(axis=0)
+    varies = spread > 1e-12 * np.abs(centre)
+    studentised = np.where(
+        varies, (pooled - centre) / np.where(varies, spread, 1.0), 0.0
+    )
+    largest = studentised[1:].max(axis=1, keepdims=True)
+    # The tolerance is relative to the raw statistic: carry it to the studentised unit.
+    slack = np.where(varies, tolerance * np.abs(observed), 0.0)
+    slack = slack / np.where(varies, spread, 1.0)
+    repeated = np.broadcast_to(largest, null.shape)
+    return permutation_pvalues(studentised[0] - slack, repeated)
+
+
+def benjamini_hochberg(pvalues: np.ndarray) -> np.ndarray:
+    """q-values over the columns that have a p-value; NaN stays NaN."""
+    qvalues = np.full(len(pvalues), np.nan)
+    given = ~np.isnan(pvalues)
+    if given.any():
+        qvalues[given] = stats.false_discovery_control(pvalues[given], method="bh")
+    return qvalues
+
+
+def _check_finite(observed: np.ndarray, null: np.ndarray) -> None:
+    if not (np.isfinite(observed).all() and np.isfinite(null).all()):
+        raise ValueError(
+            "a statistic of the permutation null is not finite, so no p-value can be "
+            "given: please report this with the data that led to it."
+        )
+
+
+def explain_floor(
+    n_permutations: int, n_columns: int, significance: float
+) -> list[str]:
+    """Say how many shuffles are needed, if these are too few for any finding."""
+    floor = 1.0 / (n_permutations + 1)
+    if not n_permutations or floor * n_columns <= significance:
+        return []
+    needed = math.ceil(n_columns / significance) - 1
+    return [
+        f"n_permutations={n_permutations}: no p-value can be below {floor:.3g}, so a "
+        f"single column among {n_columns} cannot reach significance={significance:g} "
+        f"after correction; use n_permutations={needed} or more."
+    ]

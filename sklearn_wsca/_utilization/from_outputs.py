@@ -1,0 +1,360 @@
+"""Utilization for people who only have predictions."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field, replace
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_array, check_random_state, check_scalar
+
+from sklearn_wsca._backend.namespace import is_tensor, to_numpy
+from sklearn_wsca._heads.head import center_rows
+from sklearn_wsca._input.array_checks import check_array_like, explain_bad_array
+from sklearn_wsca._input.column import Column, LeftOutError, read_column
+from sklearn_wsca._input.embeddings import check_finite
+from sklearn_wsca._input.groups import Groups, restrict_to_groups
+from sklearn_wsca._input.table import as_table, check_same_index, row_fingerprints
+from sklearn_wsca._permutation.plan import (
+    PermutationPlan,
+    canonical_order,
+    explain_floor,
+)
+from sklearn_wsca._utilization.adjusted_effect import Decision
+from sklearn_wsca._utilization.inference import (
+    UtilizationTests,
+    infer_utilization,
+    run_here,
+)
+
+TARGET, CONFOUNDERS, GROUPS = "target", "confounders", "groups"
+RESULT_COLUMNS = (
+    "utilization",
+    "raw",
+    "low",
+    "high",
+    "pvalue",
+    "pvalue_fwer",
+    "qvalue",
+    "minimum_detectable_effect",
+    "probability_shift",
+)
+
+
+@dataclass(frozen=True)
+class UtilizationResult:
+    """How far the outputs of a network move with one column.
+
+    Parameters
+    ----------
+    utilization : float
+        Adjusted effect of the column on the outputs, in standard deviations of the
+        outputs, without the part that noise adds; 0 = they do not move.
+    raw : float
+        The same with that part.
+    low, high : float
+        Interval at level 1 - `significance`.
+    pvalue, pvalue_fwer, qvalue : float
+        Of the permutation test alone, with family-wise correction over the columns of
+        the call (max-T), and by Benjamini-Hochberg. NaN without permutations.
+    minimum_detectable_effect : float
+        Utilization that a sample of this size finds in 80 % of cases, at the level of
+        a single column after (Bonferroni) correction.
+    probability_shift : float
+        Largest adjusted difference of a probability between two levels, or for a
+        number its change by one standard deviation, in percentage points. NaN if
+        outputs are not probabilities.
+    null_distribution : ndarray of shape (n_permutations,)
+        Raw utilizations of the shuffles.
+    scheme : str
+        What was shuffled.
+    n_units : int
+        How many units could be exchanged.
+    """
+
+    utilization: float
+    raw: float
+    low: float
+    high: float
+    pvalue: float
+    pvalue_fwer: float
+    qvalue: float
+    minimum_detectable_effect: float
+    probability_shift: float
+    null_distribution: np.ndarray = field(repr=False)
+    scheme: str
+    n_units: int
+
+
+def utilization_test(
+    outputs,
+    column,
+    *,
+    target,
+    confounders=None,
+    groups=None,
+    n_permutations=999,
+    significance=0.05,
+    random_state=None,
+):
+    r"""Do the outputs of a network move with a column when the target is held fixed?
+
+    Parameters
+    ----------
+    outputs : array-like of shape (n_samples, n_classes) or (n_samples,)
+        Logits, probabilities or a score, of rows that the network was not trained on.
+        Several outputs are centred over classes.
+    column : array-like of shape (n_samples,), or DataFrame
+        Metadata column, or several; levels or numbers.
+    target : array-like of shape (n_samples,) or None
+        What the network should predict: held fixed. None holds nothing fixed, and then
+        a column that is associated with the target is found to be used by any network
+        that works.
+    confounders : array-like of shape (n_samples,), DataFrame or None, default=None
+        What else is held fixed.
+    groups : array-like of shape (n_samples,), default=None
+        What is independent of others of its kind, such as the patient. A column that is
+        constant within groups is exchanged between them, another one within them.
+    n_permutations : int, default=999
+        Number of shuffles m; p-values are at least 1 / (m + 1).
+    significance : float, default=0.05
+        One minus the level of the interval, and level of the detectable effect.
+    random_state : int, RandomState or None, default=None
+        Seed of the shuffles. With an int the result does not depend on the order of
+        the rows.
+
+    Returns
+    -------
+    UtilizationResult, or dict of name to UtilizationResult
+        One result for a column, a dict for a DataFrame.
+
+    Raises
+    ------
+    ValueError
+        If an argument cannot be used, or a column cannot be tested: it is constant or
+        identifier-like, too few units can be exchanged, or nothing is left to compare
+        at fixed target. The message names the argument or column.
+
+    See Also
+    --------
+    WeightSpaceCorrelation : The same with encoding, alignment and verdicts, from
+        embeddings.
+
+    Notes
+    -----
+    The outputs L, centred over classes, are regressed on target, confounders and
+    column. With :math:`E_j` the adjusted difference of level j from the mean over J
+    levels (for a number: slope times standard deviation),
+
+    .. math:: \text{raw}^2 = \frac{1}{J} \sum_j |E_j|^2 \Big/ \text{tr Cov}(L),
+              \qquad \text{utilization}^2
+              = \max(0, \text{raw}^2 - \overline{\text{raw}_\pi^2})
+
+    where the bar is the mean over shuffles. The test compares the share of the
+    remaining variance that the column explains with that of the shuffles: within
+    levels of a categorical target that is constant in each unit, or else of residuals
+    (Freedman and Lane [1]_). The interval inverts the distribution of the squared
+    length of the effects, with a covariance that is robust to dependence within groups
+    (CR2 [2]_). It is an association at fixed target, not proof of causation.
+
+    References
+    ----------
+    .. [1] D. Freedman and D. Lane, "A nonstochastic interpretation of reported
+       significance levels", Journal of Business & Economic Statistics 1(4), 1983.
+    .. [2] R. M. Bell and D. F. McCaffrey, "Bias reduction in standard errors for
+       linear regression with multi-stage samples", Survey Methodology 28(2), 2002.
+
+    Examples
+    --------
+    >>> from sklearn_wsca import utilization_test
+    >>> from sklearn_wsca.datasets import make_shortcut
+    >>> study = make_shortcut(use=0.5, encoding=2.0, association=0.4, random_state=0)
+    >>> coef, intercept = study.head
+    >>> logits = study.data @ coef.T + intercept
+    >>> result = utilization_test(
+    ...     logits, study.metadata["scanner"], target=study.target, random_state=0
+    ... )
+    >>> result.pvalue
+    0.001
+    >>> bool(result.low < study.true_utilization["scanner"] < result.high)
+    True
+    """
+    _check_numbers(n_permutations, significance)
+    if column is None:
+        raise ValueError("column is None: pass the metadata column to be tested.")
+    given = {TARGET: target, CONFOUNDERS: confounders, GROUPS: groups}
+    _check_indexes(outputs, column=column, **given)
+    outputs = _read_outputs(outputs)
+    n, several = len(outputs), _is_frame(column)
+    parts = [v if v is None else _part(v, name, n) for name, v in given.items()]
+    columns = _part(column, "column", n)
+    decision, tested, order = _prepare(outputs, columns, *parts)
+    seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
+    plan = PermutationPlan(seed, n_permutations, len(order))
+    tests = infer_utilization(decision, tested, plan, significance, run_here)
+    results = {name: _result(tests, name) for name in tested}
+    for message in explain_floor(n_permutations, len(tested), significance):
+        warnings.warn(message, UserWarning, stacklevel=2)
+    return results if several else next(iter(results.values()))
+
+
+def _prepare(outputs, columns, target, confounders, groups):
+    """Decision and tested columns in canonical order of the rows."""
+    scores = outputs if outputs.shape[1] == 1 else center_rows(outputs.T).T
+    parts = [p for p in (columns, target, confounders, groups) if p is not None]
+    order = _canonical_order(scores, parts)
+    units = None if groups is None else Groups.of(groups.iloc[:, 0])
+    tested = {name: _tested(columns[name], units) for name in columns}
+    held = [] if target is None else [_column(target.iloc[:, 0], TARGET)]
+    held = [replace(c, name=_unused(TARGET, tested)) for c in held]
+    for name in () if confounders is None else confounders:
+        column = _column(confounders[name], CONFOUNDERS)
+        name = _unused(CONFOUNDERS, tested) if name in tested else name
+        held.append(replace(column, name=name))
+    held = [column.take(order) for column in held]
+    n_targets = 0 if target is None else 1
+    decision = Decision(
+        scores[order],
+        outputs[order] if _are_probabilities(outputs) else None,
+        np.ones(len(order)),
+        held[0] if n_targets else None,
+        held[n_targets:],
+        None if units is None else units.take(order),
+    )
+    return decision, {name: c.take(order) for name, c in tested.items()}, order
+
+
+def _canonical_order(scores: np.ndarray, parts: list[pd.DataFrame]) -> np.ndarray:
+    """Order of the rows by what they hold, whatever the unit of the scores."""
+    centred = scores - scores.mean(axis=0)
+    spread = np.sqrt(np.mean(np.sum(centred**2, axis=1)))
+    # Many rows may be equally far from the mean: hard predictions, for example.
+    rounded = np.round(centred / (spread if spread > 0 else 1.0), 6) + 0.0
+    fingerprints = row_fingerprints(pd.DataFrame(rounded).add_prefix("output "))
+    fingerprints = fingerprints + np.sum([row_fingerprints(p) for p in parts], axis=0)
+    return canonical_order(np.sum(centred**2, axis=1), lambda: fingerprints)
+
+
+def _unused(name: str, taken: Any) -> str:
+    """A name that no tested column has."""
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _tested(series: pd.Series, groups: Groups | None) -> Column:
+    column = _column(series, "column")
+    try:
+        return column if groups is None else restrict_to_groups(column, groups)
+    except LeftOutError as reason:
+        raise ValueError(
+            f"column {series.name!r} cannot be tested: {reason}."
+        ) from reason
+
+
+def _result(tests: UtilizationTests, name: Any) -> UtilizationResult:
+    if name not in tests.examined:
+        reason = tests.untestable[name]
+        raise ValueError(f"column {name!r} cannot be tested: {reason}.")
+    row, found = tests.row(name), tests.examined[name]
+    return UtilizationResult(
+        **{key: float(row[key]) for key in RESULT_COLUMNS},
+        null_distribution=tests.null_of(name),
+        scheme=found.scheme,
+        n_units=found.n_units,
+    )
+
+
+def _column(series: pd.Series, argument: str) -> Column:
+    try:
+        return read_column(series)
+    except LeftOutError as reason:
+        raise ValueError(
+            f"{argument}: {series.name!r} cannot be used: {reason}."
+        ) from reason
+    except ValueError as error:
+        # The message names a table y, which users of this function do not have.
+        text = str(error).replace(f"y[{series.name!r}]", argument)
+        raise ValueError(f"{argument}: {text}") from error
+
+
+def _part(values: Any, argument: str, n: int) -> pd.DataFrame:
+    """An argument as a table of n rows."""
+    try:
+        table = as_table(values)
+    except (TypeError, ValueError) as error:
+        text = str(error).removeprefix("y: ")
+        raise ValueError(f"{argument}: {text}") from error
+    if not hasattr(values, "columns") and table.columns.tolist() == ["x0"]:
+        table.columns = [argument]
+    if len(table) != n:
+        raise ValueError(
+            f"{argument} has {len(table)} rows and outputs has {n}: row i of both must "
+            "describe the same sample."
+        )
+    if argument in (TARGET, GROUPS) and table.shape[1] != 1:
+        raise ValueError(f"{argument} has {table.shape[1]} columns; pass one.")
+    return table
+
+
+def _check_indexes(outputs: Any, **arguments: Any) -> None:
+    """Raise if pandas objects describe different rows."""
+    known = {"outputs": outputs} | arguments
+    labelled = {
+        name: values
+        for name, values in known.items()
+        if isinstance(values, (pd.DataFrame, pd.Series))
+    }
+    names = list(labelled)
+    for name in names[1:]:
+        check_same_index(labelled[names[0]], labelled[name], (names[0], name))
+
+
+def _is_frame(column: Any) -> bool:
+    return hasattr(column, "columns") or np.ndim(column) > 1
+
+
+def _read_outputs(outputs: Any) -> np.ndarray:
+    check_array_like(outputs, "outputs")
+    outputs = to_numpy(outputs) if is_tensor(outputs) else outputs
+    with explain_bad_array("outputs", "outputs"):
+        array = check_array(
+            outputs,
+            ensure_2d=False,
+            allow_nd=True,
+            dtype=np.float64,
+            ensure_all_finite=False,
+            input_name="outputs",
+        )
+    if array.ndim > 2:
+        raise ValueError(
+            f"outputs has {array.ndim} dimensions; pass (n_samples, n_classes) or "
+            "(n_samples,)."
+        )
+    array = array.reshape(len(array), -1)
+    check_finite(array, names=("outputs", "output"))
+    return array
+
+
+def _are_probabilities(outputs: np.ndarray) -> bool:
+    """Whether outputs lie between 0 and 1 and, if several, add up to 1."""
+    if outputs.min() < 0.0 or outputs.max() > 1.0:
+        return False
+    return outputs.shape[1] == 1 or bool(
+        np.allclose(outputs.sum(axis=1), 1.0, atol=1e-4)
+    )
+
+
+def _check_numbers(n_permutations: Any, significance: Any) -> None:
+    check_scalar(n_permutations, "n_permutations", Integral, min_val=0)
+    check_scalar(
+        significance,
+        "significance",
+        Real,
+        min_val=0,
+        max_val=1,
+        include_boundaries="neither",
+    )
