@@ -21,7 +21,7 @@ REGIMES = {
 
 
 def make_regime(n, k, n_classes, kind):
-    """Rows, and labels followed by two shuffles of them."""
+    """Rows, and labels followed by two permutations of them."""
     rng = np.random.default_rng(0)
     T = rng.standard_normal((n, k)) * np.sqrt(np.geomspace(1.0, 1e-2, k))
     T -= T.mean(axis=0)

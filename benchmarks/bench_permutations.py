@@ -26,9 +26,8 @@ from benchmarks.studies import (
     product_rate,
     seconds_of,
 )
-from sklearn_wsca import _logistic
 from sklearn_wsca._alignment.null import (
-    SHUFFLES_PER_BATCH,
+    PERMUTATIONS_PER_BATCH,
     Primary,
     RefitNull,
     refit_scores,
@@ -37,6 +36,7 @@ from sklearn_wsca._backend.jobs import JobRunner
 from sklearn_wsca._heads.fit import Rows
 from sklearn_wsca._heads.probe import Probe, batch_precision
 from sklearn_wsca._input.column import Column, read_column
+from sklearn_wsca._linear import logistic as logistic_module
 from sklearn_wsca._linear.subspace import fit_subspace
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._permutation.plan import PermutationPlan, split
@@ -69,14 +69,14 @@ class ProductCounter:
 
     def __enter__(self):
         for name in ("_evaluate", "_label_moments"):
-            method = getattr(_logistic.LogisticProblem, name)
+            method = getattr(logistic_module.LogisticProblem, name)
             self._methods[name] = method
-            setattr(_logistic.LogisticProblem, name, self._counting(name, method))
+            setattr(logistic_module.LogisticProblem, name, self._counting(name, method))
         return self
 
     def __exit__(self, *_):
         for name, method in self._methods.items():
-            setattr(_logistic.LogisticProblem, name, method)
+            setattr(logistic_module.LogisticProblem, name, method)
 
     def _counting(self, name, method):
         def counted(problem, *arguments, **options):
@@ -115,16 +115,16 @@ def make_rows(quick):
 def permutations(quick):
     """The permutation stage per column: refits, scikit-learn's solvers, products.
 
-    Four copies of a column share the shuffles, as eleven columns do in a fit.
+    Four copies of a column share the permutations, as eleven columns do in a fit.
     """
     rows, columns = make_rows(quick)
     n, k = rows.T.shape
-    print(f"permutation stage, {n} x {k} coordinates, refits of shuffled columns:")
+    print(f"permutation stage, {n} x {k} coordinates, refits of permuted columns:")
     rng = np.random.default_rng(3)
     primary = Primary(unit(rng.standard_normal((4, k))), 1.0, "rms")
-    copies, m = 4, 2 * SHUFFLES_PER_BATCH
+    copies, m = 4, 2 * PERMUTATIONS_PER_BATCH
     plan = PermutationPlan(0, m, n)
-    batches = list(split(range(m), SHUFFLES_PER_BATCH))
+    batches = list(split(range(m), PERMUTATIONS_PER_BATCH))
     timed, total, operations, rates = {}, 0.0, 0, []
     for column in columns:
         levels = column.n_levels
@@ -157,14 +157,14 @@ def permutations(quick):
             f"{own / seconds / 1e9 / rates[-1]:.0%} of the product rate"
         )
     print(
-        f"  all {len(columns)}: {1e3 * total / (copies * m):.1f} ms per shuffle, "
+        f"  all {len(columns)}: {1e3 * total / (copies * m):.1f} ms per permutation, "
         f"{operations / total / 1e9:.0f} GFLOP/s in products, "
         f"{operations / total / 1e9 / np.mean(rates):.0%} of {np.mean(rates):.0f}"
     )
 
 
 def time_scikit_learn(T, column, quick):
-    """Seconds per fit of a shuffled column by solver and precision."""
+    """Seconds per fit of a permuted column by solver and precision."""
     labels = np.random.default_rng(4).permutation(column.labels)
     seconds = {}
     for solver in SOLVERS:
@@ -179,7 +179,7 @@ def time_scikit_learn(T, column, quick):
 
 
 def ridge(quick):
-    """Ridge heads of 12 columns x 1,000 shuffles against the bare product."""
+    """Ridge heads of 12 columns x 1,000 permutations against the bare product."""
     n, k, n_columns, m = (1000, 128, 12, 100) if quick else (5000, 1024, 12, 1000)
     rng = np.random.default_rng(0)
     X = rng.standard_normal((n, k), dtype=np.float32)
@@ -198,14 +198,14 @@ def ridge(quick):
     plan = PermutationPlan(0, m, n)
     jobs = [
         partial(refit_scores, nulls=nulls, batch=b, plan=plan, primary=primary)
-        for b in split(range(m), SHUFFLES_PER_BATCH)
+        for b in split(range(m), PERMUTATIONS_PER_BATCH)
     ]
     values = rng.standard_normal((n_columns * m, n), dtype=np.float32)
     bare = min(seconds_of(lambda: values @ T) for _ in range(3))
     ours = min(seconds_of(lambda: run_jobs(T, jobs)) for _ in range(3))
     print(
-        f"ridge, {n_columns} columns x {m} shuffles at {n} x {k}: {ours:.2f} s, bare "
-        f"product {bare:.2f} s, {ours / bare:.2f} times (aim: 2)"
+        f"ridge, {n_columns} columns x {m} permutations at {n} x {k}: {ours:.2f} s, "
+        f"bare product {bare:.2f} s, {ours / bare:.2f} times (aim: 2)"
     )
 
 
@@ -278,7 +278,7 @@ def workers(quick):
     jobs = [
         partial(refit_scores, nulls=[null], batch=b, plan=plan, primary=primary)
         for null in nulls
-        for b in split(range(1024), SHUFFLES_PER_BATCH)
+        for b in split(range(1024), PERMUTATIONS_PER_BATCH)
     ]
     with threadpool_limits(1, "blas"):
         one = min(seconds_of(lambda: run_jobs(rows.T, jobs, 1)) for _ in "ab")
@@ -331,7 +331,7 @@ def accelerator(quick):
         )
         jobs = [
             partial(refit_scores, nulls=[null], batch=b, plan=plan, primary=primary)
-            for b in split(range(256), SHUFFLES_PER_BATCH)
+            for b in split(range(256), PERMUTATIONS_PER_BATCH)
         ]
         seconds = {}
         for name, where in (("CPU", rows.T), ("GPU", T)):

@@ -38,8 +38,8 @@ from sklearn_wsca._utilization.interval import estimate_noise
 from sklearn_wsca._utilization.output_model import prepare_outputs
 
 LEVEL = 0.05
-# With 99 shuffles p <= 0.05 happens in exactly 5 % under the null.
-N_SHUFFLES = 99
+# With 99 permutations p <= 0.05 happens in exactly 5 % under the null.
+N_PERMUTATIONS = 99
 KINDS = ("binary", "4 levels", "continuous")
 ASSOCIATIONS = (0.0, 0.4, 0.8)
 N_FEATURES = 12
@@ -193,10 +193,10 @@ def alignment_pvalue(setting: Setting, seed: int) -> float:
     null = RefitNull(
         rows.design(column.rows), column, probe, task.balance, task.fitted_units()
     )
-    unshuffled = np.arange(len(weights), dtype=np.int32)[None]
-    observed, _ = null.scores(rows.T, unshuffled, primary)
-    plan = PermutationPlan(seed, N_SHUFFLES, len(weights))
-    ((scores, _),) = refit_scores(rows.T, [null], range(N_SHUFFLES), plan, primary)
+    unpermuted = np.arange(len(weights), dtype=np.int32)[None]
+    observed, _ = null.scores(rows.T, unpermuted, primary)
+    plan = PermutationPlan(seed, N_PERMUTATIONS, len(weights))
+    ((scores, _),) = refit_scores(rows.T, [null], range(N_PERMUTATIONS), plan, primary)
     tolerance = tie_tolerance(len(weights))
     return float(permutation_pvalues(observed, scores[:, None], tolerance)[0])
 
@@ -207,8 +207,8 @@ def utilization_pvalue(setting: Setting, seed: int) -> float:
         model, _, n = prepare(setting, seed)
     except LeftOutError:
         return float("nan")
-    orders = PermutationPlan(seed, N_SHUFFLES, n).orders(range(N_SHUFFLES))
-    shares = np.vstack([model.observed(), model.shuffles(orders)])[:, None, 1:]
+    orders = PermutationPlan(seed, N_PERMUTATIONS, n).orders(range(N_PERMUTATIONS))
+    shares = np.vstack([model.observed(), model.permutations(orders)])[:, None, 1:]
     statistic = combine_shares(shares)
     return float(permutation_pvalues(statistic[0], statistic[1:])[0])
 

@@ -38,7 +38,7 @@ def rejects(seed: int, association: float, use: float, adjust: bool) -> bool:
 def main(n_studies: int = 200) -> None:
     """Print the table."""
     print(f"{n_studies} studies per cell, 400 rows, 48 features, level {LEVEL:.0%}")
-    print("association | use | plain shuffles | adjusted for the target")
+    print("association | use | plain permutations | adjusted for the target")
     for association in ASSOCIATIONS:
         for use in USES:
             cells = []

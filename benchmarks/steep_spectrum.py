@@ -13,7 +13,7 @@ from benchmarks.agreement import unit
 from benchmarks.bench_permutations import run_jobs, time_scikit_learn
 from benchmarks.studies import seconds_of
 from sklearn_wsca._alignment.null import (
-    SHUFFLES_PER_BATCH,
+    PERMUTATIONS_PER_BATCH,
     Primary,
     RefitNull,
     refit_scores,
@@ -36,7 +36,7 @@ def main():
     T = (rows / np.sqrt(np.mean(rows**2))).astype(np.float32)
     design = prepare_design(T, np.ones(N), "float32").without_coordinates()
     primary = Primary(unit(rng.standard_normal((4, K))), 1.0, "rms")
-    m = 2 * SHUFFLES_PER_BATCH
+    m = 2 * PERMUTATIONS_PER_BATCH
     plan = PermutationPlan(0, m, N)
     for levels in (2, 4, 6):
         labels = rng.permutation(np.arange(N) % levels)
@@ -46,7 +46,7 @@ def main():
         null = RefitNull(design, column, Probe("logistic", levels), None, exchange)
         jobs = [
             partial(refit_scores, nulls=[null] * 2, batch=b, plan=plan, primary=primary)
-            for b in split(range(m), SHUFFLES_PER_BATCH)
+            for b in split(range(m), PERMUTATIONS_PER_BATCH)
         ]
         ours = min(seconds_of(lambda j=jobs: run_jobs(T, j)) for _ in "ab") / (2 * m)
         timed = time_scikit_learn(T, column, False)

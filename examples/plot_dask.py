@@ -1,9 +1,9 @@
 """
-Dask: lazy embeddings, and shuffles on a cluster
+Dask: lazy embeddings, and permutations on a cluster
 ================================================
 
-Can the embeddings be a dask array, and can the shuffles run on a dask cluster? Both,
-one without the other or together, and the results are those of a single process.
+Can the embeddings be a dask array, and can the permutations run on a dask cluster?
+Both, one without the other or together, and the results are those of a single process.
 """
 
 # %%
@@ -46,7 +46,7 @@ print("the same table as from an array in memory:", lazy.equals(plain))
 # Where the pieces are costly to compute, have them kept first:
 # ``embeddings.persist()``.
 #
-# Shuffles on a cluster
+# Permutations on a cluster
 # ---------------------
 # Inside joblib's ``parallel_config(backend="dask")`` the jobs go to the workers of the
 # cluster. The rows are sent to each worker once, as coordinates in the principal

@@ -4,7 +4,7 @@ Embeddings that do not fit into memory
 
 How large may the file with the embeddings be? Memory maps, zarr and h5py arrays are
 read in blocks of rows and never held as a whole. This page measures what a fit needs
-instead, and shows how to save shuffles, which are most of the work.
+instead, and shows how to save permutations, which are most of the work.
 """
 
 # %%
@@ -100,13 +100,13 @@ print(
 print(analysis.verdicts_.to_string())
 
 # %%
-# Fewer shuffles
+# Fewer permutations
 # --------------
-# Most columns of a wide table are not worth five hundred shuffles. With
-# ``stop_after=10`` a column is done as soon as ten shuffles have reached its statistic;
-# its p-value is then ten over the number drawn, which is valid. ``n_jobs`` shares out
-# the work and never changes a result. With ``extrapolate=True`` a p-value that rests on
-# fewer than ten shuffles is also given from a fitted tail.
+# Most columns of a wide table are not worth five hundred permutations. With
+# ``stop_after=10`` a column is done as soon as ten permutations have reached its
+# statistic; its p-value is then ten over the number drawn, which is valid. ``n_jobs``
+# shares out the work and never changes a result. With ``extrapolate=True`` a p-value
+# that rests on fewer than ten permutations is also given from a fitted tail.
 path, table = write(5_000)
 generator = np.random.default_rng(0)
 for name in ("room", "weekday"):
@@ -116,10 +116,10 @@ full = make_analysis(n_permutations=499).fit(embeddings, table)
 saving = make_analysis(
     n_permutations=499, stop_after=10, extrapolate=True, n_jobs=2
 ).fit(embeddings, table)
-compared = saving.n_permutations_used_.add_suffix(" shuffles").assign(
+compared = saving.n_permutations_used_.add_suffix(" permutations").assign(
     **{
         "alignment p": saving.pvalues_,
-        "of all shuffles": full.pvalues_,
+        "of all permutations": full.pvalues_,
         "extrapolated": saving.pvalues_extrapolated_,
     }
 )
@@ -127,7 +127,8 @@ print(compared.round(4).to_string())
 print("the verdicts are the same:", full.verdicts_.equals(saving.verdicts_))
 
 # %%
-# The scanner gets all shuffles, the others a small part of them. Max-T, the correction
-# over columns that needs all shuffles of all columns, is not computed; q-values are.
+# The scanner gets all permutations, the others a small part of them. Max-T, the
+# correction over columns that needs all permutations of all columns, is not computed;
+# q-values are.
 del embeddings
 folder.cleanup()

@@ -109,7 +109,7 @@ def true_use(logits, acquired):
 # %%
 # The measurements
 # ----------------
-# WSC is measured with a fitted probe, and compared with the probes of shuffled
+# WSC is measured with a fitted probe, and compared with the probes of permuted
 # scanners. A multi-task network has a trained scanner head too; what the cosines of its
 # two heads are is kept beside it.
 
@@ -160,7 +160,7 @@ _ = NullDistributionDisplay(
     ),
     x_label="WSC of plane and scanner (root mean square cosine)",
     title="Published WSC beside its null",
-    subtitle="Null: scanners shuffled and the probe refitted 199 times.",
+    subtitle="Null: scanners permuted and the probe refitted 199 times.",
 ).plot()
 
 # %%

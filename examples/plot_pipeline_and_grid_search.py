@@ -5,7 +5,7 @@ Pipeline, cross-validation and grid search
 How does the analysis go together with scikit-learn's own tools? It is a transformer
 whose ``y`` is the metadata table, so all of them cut the table along with the
 embeddings. This page puts it behind a scaler, cross-validates it, searches for a
-penalty and a number of components, and ends with one fit that has shuffles and one
+penalty and a number of components, and ends with one fit that has permutations and one
 audit that gives the verdicts.
 """
 
@@ -65,7 +65,7 @@ print("the outputs are the same:", np.allclose(before, after))
 # PCA: the analysis has a subspace of its own (``n_components``), and utilization is
 # computed from the outputs for the whole embedding.
 #
-# ``n_permutations=0`` leaves out all shuffles, and with them p-values and verdicts:
+# ``n_permutations=0`` leaves out all permutations, and with them p-values and verdicts:
 # neither cross-validation nor grid needs them.
 pipeline = Pipeline(
     [
@@ -123,12 +123,12 @@ ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
 # flatters, because it is the best of several: do not report it as the encoding.
 
 # %%
-# One fit with shuffles, and the verdicts
+# One fit with permutations, and the verdicts
 # ---------------------------------------
-# The best combination gets the shuffles and all columns. The p-values of this fit come
-# from rows that took part in the choice; the verdicts should come from the patients who
-# were put aside. A Pipeline has no ``audit``: ask its last step, and give it what the
-# steps before it make of the new embeddings.
+# The best combination gets the permutations and all columns. The p-values of this fit
+# come from rows that took part in the choice; the verdicts should come from the
+# patients who were put aside. A Pipeline has no ``audit``: ask its last step, and give
+# it what the steps before it make of the new embeddings.
 final = search.best_estimator_
 final.set_params(analyse__columns=None, analyse__n_permutations=499).fit(X, y)
 analysis = final[-1]

@@ -43,14 +43,14 @@ print(table.head(3).to_string())
 # %%
 # One column
 # ----------
-# ``utilization_test`` holds the target fixed and shuffles the column. ``scheme`` says
-# what was shuffled: here whole patients, among patients with the same diagnosis.
+# ``utilization_test`` holds the target fixed and permutes the column. ``scheme`` says
+# what was permuted: here whole patients, among patients with the same diagnosis.
 held_fixed = {"target": table["diagnosis"], "groups": table["patient"]}
 result = utilization_test(logits, table["scanner"], **held_fixed, random_state=0)
 print(
     f"utilization {result.utilization:.2f} ({result.low:.2f} to {result.high:.2f}), "
     f"true value {study.true_utilization['scanner']:.2f}\n"
-    f"p = {result.pvalue}, {result.n_units} units, shuffled: {result.scheme}\n"
+    f"p = {result.pvalue}, {result.n_units} units, permuted: {result.scheme}\n"
     f"found in 80 % of samples of this size: {result.minimum_detectable_effect:.2f}"
 )
 
@@ -94,7 +94,7 @@ pvalues = [
 qvalues = false_discovery_control(pvalues)
 
 # %%
-# A DataFrame does the loop and the correction in one call. All columns are shuffled
+# A DataFrame does the loop and the correction in one call. All columns are permuted
 # together, which also gives ``pvalue_fwer`` (max-T): the chance of *any* false alarm
 # among the columns.
 results = utilization_test(logits, table[columns], **held_fixed, random_state=0)
@@ -122,8 +122,8 @@ naive = utilization_test(
 )
 _, ax = plt.subplots(figsize=(7.0, 3.2), layout="constrained")
 for shift, words, found in (
-    (-0.15, "patients are shuffled", results),
-    (0.15, "images are shuffled (wrong)", naive),
+    (-0.15, "patients are permuted", results),
+    (0.15, "images are permuted (wrong)", naive),
 ):
     low, middle, high = (
         np.array([getattr(result, field) for result in found.values()])
@@ -146,6 +146,6 @@ ax.set(xlabel="utilization (standard deviations of the outputs)", xlim=(0.0, Non
 ax.legend(frameon=False)
 
 # %%
-# Age, room and nurse get the smallest possible p-value when images are shuffled, and
+# Age, room and nurse get the smallest possible p-value when images are permuted, and
 # none of them has anything to do with the images. ``batch`` differs between the images
-# of a patient; it is shuffled within patients, and needs no correction of that kind.
+# of a patient; it is permuted within patients, and needs no correction of that kind.

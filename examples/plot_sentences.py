@@ -40,7 +40,7 @@ print(
 
 # %%
 # Aligned: no. The published number, the cosine of both heads, is no larger than what
-# shuffled columns give. Source and sentiment are independent in these data, so there is
+# permuted columns give. Source and sentiment are independent in these data, so there is
 # no false alarm either.
 _ = NullDistributionDisplay.from_estimator(analysis)
 

@@ -13,8 +13,8 @@ does ``groups`` change?
 # --------------------------
 # 80 patients with 8 images each. The scanner leaves no trace in the embeddings, and the
 # head does not use it: every alarm is a false one. Utilization is tested from the
-# head's outputs alone, at a level of 5 %, with rows shuffled and with patients
-# shuffled.
+# head's outputs alone, at a level of 5 %, with rows permuted and with patients
+# permuted.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -51,7 +51,7 @@ def test_study(study, groups):
     )
 
 
-pvalues = {"rows shuffled": [], "patients shuffled": []}
+pvalues = {"rows permuted": [], "patients permuted": []}
 for seed in range(N_STUDIES):
     study = draw_study(seed, encoding=0.0)
     for name, groups in zip(pvalues, (None, study.metadata["patient"]), strict=True):
@@ -61,7 +61,7 @@ print((pvalues <= 0.05).mean().map("{:.0%} false alarms".format).to_string())
 
 # %%
 # p-values of studies without effect should be spread evenly: a share of 5 % below 0.05,
-# of half below 0.5. Those of shuffled patients are, up to chance; those of shuffled
+# of half below 0.5. Those of permuted patients are, up to chance; those of permuted
 # rows crowd at the left.
 figure, axes = plt.subplots(1, 2, figsize=(8, 3), sharey=True, layout="constrained")
 for ax, (name, values) in zip(axes, pvalues.items(), strict=True):
@@ -83,7 +83,7 @@ _ = axes[0].text(0.98, N_STUDIES / 20 + 0.8, "expected", ha="right", fontsize=8)
 # ---------------
 # One study in which the scanner leaves no trace, and one in which it is used.
 # ``groups`` names the column of patients: their images stay in one fold of the probe,
-# patients are shuffled instead of images, and intervals are wider.
+# patients are permuted instead of images, and intervals are wider.
 shown = ["encoding_score", "encoding_pvalue", "utilization"]
 shown += ["utilization_low", "utilization_high", "utilization_pvalue", "verdict"]
 tables = {}
@@ -109,5 +109,5 @@ print(pd.DataFrame(tables).T.infer_objects().round(3).T.to_string())
 # Without ``groups`` the scanner seems to be encoded although it is not: the probe meets
 # other images of the same patients in its training folds, and recognises the patients.
 # The intervals are too narrow as well. With ``groups`` the used scanner is still found.
-# The note says what was shuffled, and how many units there are: 80, not 640.
+# The note says what was permuted, and how many units there are: 80, not 640.
 print(analysis.summary_.loc["scanner", "note"])

@@ -64,16 +64,16 @@ ax.legend(frameon=False)
 
 # %%
 # *Aligned?* The cosine of the probe and each head, beside the cosines of probes of
-# shuffled scanners. The head that ignores the scanner is aligned too: class and scanner
+# permuted scanners. The head that ignores the scanner is aligned too: class and scanner
 # go together in the data, so the probe reads the class as well. Alignment is not use.
-shuffles = {name: a.null_distribution_["scanner"] for name, a in analyses.items()}
+permutations = {name: a.null_distribution_["scanner"] for name, a in analyses.items()}
 scores = {name: a.alignment_scores_["scanner"] for name, a in analyses.items()}
 display = NullDistributionDisplay(
-    pd.DataFrame(shuffles),
+    pd.DataFrame(permutations),
     pd.Series(scores),
     x_label="alignment of the head with the scanner's probe",
-    title="Aligned: both heads, more than probes of shuffled scanners",
-    subtitle="Grey: 499 shuffles. Diamond: the data.",
+    title="Aligned: both heads, more than probes of permuted scanners",
+    subtitle="Grey: 499 permutations. Diamond: the data.",
 ).plot()
 
 # %%

@@ -82,7 +82,7 @@ class WeightSpaceCorrelation(
         mean absolute value.
     adjust_for_target : bool, default=False
         Fit metadata heads under row weights that make column and target independent,
-        and shuffle within levels of the target. Without it, a column that is associated
+        and permute within levels of the target. Without it, a column that is associated
         with the target in the data aligns with any good primary head. Where a
         combination of levels does not occur, the alignment is refused: NaN, with the
         reason in the note. Encoding is not adjusted; utilization always is.
@@ -91,13 +91,13 @@ class WeightSpaceCorrelation(
         balanced against by weights (numbers in 5 quantile classes).
     groups : str, default=None
         Column that names what is independent of others of its kind, such as the
-        patient. A column that is constant within groups is shuffled between them,
+        patient. A column that is constant within groups is permuted between them,
         another one within them; folds never split a group; intervals are robust to
         dependence within groups. None takes rows for independent.
     n_permutations : int, default=999
-        Number of shuffles m; p-values cannot fall below 1 / (m + 1). 0 gives none.
+        Number of permutations m; p-values cannot fall below 1 / (m + 1). 0 gives none.
     null : {"permutation", "sign_flip"}, default="permutation"
-        Null of the alignment. "permutation" (encoding null) shuffles the column and
+        Null of the alignment. "permutation" (encoding null) permutes the column and
         refits its head: the embeddings carry no information on the column. "sign_flip"
         (direction null) keeps both heads and flips the signs of their principal
         coordinates: no more alignment than two directions of that spectrum have.
@@ -111,20 +111,21 @@ class WeightSpaceCorrelation(
     significance : float, default=0.05
         Level of the verdicts and, subtracted from 1, of the intervals.
     stop_after : int, default=None
-        Stopping rule of Besag and Clifford [3]_, per column: no more shuffles are drawn
-        once so many have reached the statistic of the data, which gives the p-value
-        stop_after / number drawn. It saves most of the work on columns without signal
-        (10 is usual). The correction over columns by max-T needs all shuffles of all
-        columns, so `pvalues_fwer_` is NaN with it. None draws `n_permutations`.
+        Stopping rule of Besag and Clifford [3]_, per column: no more permutations are
+        drawn once so many have reached the statistic of the data, which gives the
+        p-value stop_after / number drawn. It saves most of the work on columns without
+        signal (10 is usual). The correction over columns by max-T needs all
+        permutations of all columns, so `pvalues_fwer_` is NaN with it. None draws
+        `n_permutations`.
     extrapolate : bool, default=False
         Also give `pvalues_extrapolated_`, from a generalised Pareto tail fitted to the
-        largest statistics of the shuffles [4]_, where fewer than ten shuffles reach the
-        statistic. They may lie far below 1 / (m + 1) and are extrapolations: they do
-        not replace `pvalues_`.
+        largest statistics of the permutations [4]_, where fewer than ten permutations
+        reach the statistic. They may lie far below 1 / (m + 1) and are extrapolations:
+        they do not replace `pvalues_`.
     random_state : int, RandomState or None, default=None
-        Seed of shuffles and folds. With an int, results do not depend on the order of
-        rows or columns, on `n_jobs` or on the unit of the embeddings; only the encoding
-        follows the order of rows where `cv` is a splitter.
+        Seed of permutations and folds. With an int, results do not depend on the order
+        of rows or columns, on `n_jobs` or on the unit of the embeddings; only the
+        encoding follows the order of rows where `cv` is a splitter.
     n_jobs : int, default=None
         Number of joblib workers: threads, unless `joblib.parallel_config` names another
         back end, such as "loky" or "dask". Results are the same for all. For torch
@@ -164,17 +165,17 @@ class WeightSpaceCorrelation(
         p-values of the scores from a fitted tail; NaN unless `extrapolate` is set, and
         where no extrapolation is needed or possible.
     n_permutations_used_ : DataFrame
-        Shuffles drawn per column for "encoding" and "alignment".
+        Permutations drawn per column for "encoding" and "alignment".
     null_distribution_ : DataFrame of shape (n_permutations, n_columns)
-        Scores of the shuffles; NaN for those that `stop_after` has saved.
+        Scores of the permutations; NaN for those that `stop_after` has saved.
     encoding_scores_ : Series
         Cross-validated skill of the probes: D2 of the log-loss or R2; 0 is chance, 1 is
         perfect, below 0 is worse than a constant.
     encoding_pvalues_ : Series
         Permutation p-values of the skill of ridge probes with the same penalty, which
-        are refitted for every shuffle and fold: R2, or Brier skill for levels.
+        are refitted for every permutation and fold: R2, or Brier skill for levels.
     encoding_selectivity_ : Series
-        Skill of these ridge probes less their mean skill on shuffled labels: what the
+        Skill of these ridge probes less their mean skill on permuted labels: what the
         probe owes to the column rather than to its own flexibility.
     encoding_metrics_ : DataFrame
         Held-out accuracy, balanced accuracy and its chance level, macro F1, AUROC (mean
@@ -204,7 +205,7 @@ class WeightSpaceCorrelation(
     utilization_qvalues_ : Series
         The same, corrected over columns by Benjamini-Hochberg.
     utilization_null_distribution_ : DataFrame of shape (n_permutations, n_columns)
-        Raw utilizations of the shuffles.
+        Raw utilizations of the permutations.
     minimum_detectable_effect_ : Series
         Utilization that is found in 80 % of samples of this size, at the level of a
         single column after Bonferroni correction over the columns tested.
@@ -223,7 +224,7 @@ class WeightSpaceCorrelation(
         between two levels (or by one standard deviation) in percentage points.
     description_ : dict
         What the analysis was made of, in plain numbers and lists: rows, groups, levels
-        and their counts, and what was shuffled for the test of utilization.
+        and their counts, and what was permuted for the test of utilization.
     notes_ : list of str
         What a reader must know about the analysis as a whole.
     dropped_columns_ : dict of str to str

@@ -1,7 +1,7 @@
 """Slow, obvious oracles that the tests compare the library with.
 
-Nothing here calls the numerics of the library. It only takes the shuffles from
-`PermutationPlan`, because p-values are the same only for the same shuffles.
+Nothing here calls the numerics of the library. It only takes the permutations from
+`PermutationPlan`, because p-values are the same only for the same permutations.
 Everything is a plain loop over columns, permutations, folds and rows.
 """
 
@@ -203,7 +203,7 @@ def add_one_pvalue(observed, null, tie=TIE):
 
 
 def max_t(observed, null, tie=TIE):
-    """Family-wise p-values from the largest studentised statistic of each shuffle."""
+    """Family-wise p-values from the largest studentised statistic per permutation."""
     pooled = np.vstack([observed, null])
     centres = [np.mean(column) for column in pooled.T]
     spreads = [np.std(column) for column in pooled.T]
@@ -211,10 +211,10 @@ def max_t(observed, null, tie=TIE):
     for j, value in enumerate(observed):
         student = (value - tie * abs(value) - centres[j]) / spreads[j]
         reached = 0
-        for shuffle in null:
+        for values in null:
             largest = max(
                 (other - centre) / spread
-                for other, centre, spread in zip(shuffle, centres, spreads, strict=True)
+                for other, centre, spread in zip(values, centres, spreads, strict=True)
             )
             reached += largest >= student
         pvalues.append((reached + 1) / (len(null) + 1))
@@ -373,12 +373,12 @@ def analyse(
     X, table, weights = X[weights > 0], table[weights > 0], weights[weights > 0]
     principal = principal_directions(X, weights, n_components, min_components)
     T = principal.coordinates(X)
-    # The order in which the library shuffles: by distance from the mean.
+    # The order in which the library permutations: by distance from the mean.
     order = np.argsort(np.sum(T**2, axis=1), kind="stable")
     T, table, weights = T[order], table.iloc[order], weights[order]
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
     plan = PermutationPlan(seed, n_permutations, len(T))
-    shuffles = range(n_permutations)
+    permutations = range(n_permutations)
 
     primary = None if target is None else Observed.of(table[target], target_kind)
     if target_head is not None:
@@ -428,7 +428,7 @@ def analyse(
         found.alignments[name] = matrix
         found.scores[name] = aggregate(matrix, how)
         null = []
-        for number in shuffles:
+        for number in permutations:
             source = plan.sources(range(number, number + 1), fitted.rows, strata)[0]
             null.append(aggregate(refit(source)[2], how))
         found.nulls[name] = np.array(null)
@@ -487,15 +487,15 @@ def ridge_counterpart(labels, C, weights):
     return 1.0 / (C * np.trace(curvature) / (len(levels) - 1))
 
 
-def every_shuffle_score(T, labels, head, w_primary, how="rms"):
-    """Alignment scores of all n! shuffles of a column, the identity first."""
+def every_permutation_score(T, labels, head, w_primary, how="rms"):
+    """Alignment scores of all n! permutations of a column, the identity first."""
     known = {}
     scores = []
     for source in permutations(range(len(labels))):
-        shuffled = labels[list(source)]
-        key = shuffled.tobytes()
+        permuted = labels[list(source)]
+        key = permuted.tobytes()
         if key not in known:
-            coef, _ = fit_head(T, shuffled, head)
+            coef, _ = fit_head(T, permuted, head)
             matrix = [
                 [cosine(a, m) for m in centre_classes(coef, head)] for a in w_primary
             ]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_wsca import IntegratedFeatureAnalysis, _feature_maps
+from sklearn_wsca import IntegratedFeatureAnalysis
+from sklearn_wsca._features import maps as maps_module
 from sklearn_wsca._features.activation_scale import (
     check_shape,
     common_ranges,
@@ -19,8 +20,8 @@ SCALES = ["linear", "tanh"]
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(_feature_maps, "BYTES_PER_READ", 11_000)
-    monkeypatch.setattr(_feature_maps, "BYTES_PER_BLOCK", 3000)
+    monkeypatch.setattr(maps_module, "BYTES_PER_READ", 11_000)
+    monkeypatch.setattr(maps_module, "BYTES_PER_BLOCK", 3000)
 
 
 def fitted(seed=0, dtype=np.float64, options=None, **parameters):

@@ -1,4 +1,4 @@
-"""The estimator against the slow loops of `reference`, with the same shuffles."""
+"""The estimator against the slow loops of `reference`, with the same permutations."""
 
 import numpy as np
 import pytest
@@ -7,13 +7,13 @@ from reference import analyse, make_study, with_gaps
 from sklearn_wsca import WeightSpaceCorrelation
 
 HEADS = {"site": "logistic", "sex": "logistic", "age": "ridge", "dose": "ridge"}
-SHUFFLES = 19
+PERMUTATIONS = 19
 
 
 def fit_both(X, table, target, *, heads=None, target_head=None, weight=None, **options):
     """Fit the library and the reference with the same settings."""
     heads = HEADS if heads is None else heads
-    settings = {"n_permutations": SHUFFLES, "random_state": 3} | options
+    settings = {"n_permutations": PERMUTATIONS, "random_state": 3} | options
     renamed = {"aggregate": "how", "adjust_for_target": "adjust"}
     expected = analyse(
         X,
@@ -30,7 +30,7 @@ def fit_both(X, table, target, *, heads=None, target_head=None, weight=None, **o
         target,
         target_head=target_head,
         heads=heads,
-        # With few shuffles the floor is above the level: not what is tested here.
+        # With few permutations the floor is above the level: not what is tested here.
         significance=0.5,
         **settings,
     ).fit(X, table[names], sample_weight=weight)
@@ -141,7 +141,7 @@ def test_penalties(C):
 
 @pytest.mark.parametrize("adjust_for_target", [False, True])
 def test_single_precision_batches(adjust_for_target):
-    """From 2000 rows on the shuffled heads are fitted in single precision."""
+    """From 2000 rows on the permuted heads are fitted in single precision."""
     X, table = make_study(8, n=2100)
     heads = {"site": "logistic", "sex": "logistic", "age": "ridge", "dose": "ridge"}
     settings = {"n_permutations": 19, "random_state": 3, "cv": 2}
@@ -170,7 +170,7 @@ def test_single_precision_batches(adjust_for_target):
 
 
 def test_order_of_the_table_is_irrelevant_to_the_reference_too():
-    """The oracle itself shuffles in canonical order: guard against a lucky match."""
+    """The oracle itself permutes in canonical order: guard against a lucky match."""
     X, table = make_study(9)
     order = np.random.default_rng(9).permutation(len(X))
     settings = {"n_permutations": 9, "random_state": 3, "encoding": False}

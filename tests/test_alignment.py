@@ -122,7 +122,7 @@ def test_aggregates_match_their_formulas_in_batches(how):
 
 # --- statistical claims --------------------------------------------------------------
 
-SHUFFLES = 39
+PERMUTATIONS = 39
 LEVEL = 0.05
 
 
@@ -132,10 +132,10 @@ def rejection_rates(draw, n_studies, **options):
     for seed in range(n_studies):
         X, table, settings = draw(seed)
         model = WeightSpaceCorrelation(
-            n_permutations=SHUFFLES,
+            n_permutations=PERMUTATIONS,
             random_state=seed,
             cv=2,
-            # 39 shuffles cannot survive correction for several columns: not tested.
+            # 39 permutations cannot survive correction for several columns: not tested.
             significance=0.5,
             **(settings | options),
         ).fit(X, table)
@@ -204,7 +204,7 @@ def shortcut(seed, n=150, d=12, **options):
 
 
 @pytest.mark.slow
-def test_size_of_shuffles_within_the_target():
+def test_size_of_permutations_within_the_target():
     """Column and target are associated, but the embeddings know the target only."""
     rates = rejection_rates(
         lambda seed: shortcut(seed, association=0.5, use=0.0, encoding=0.0),
@@ -215,7 +215,7 @@ def test_size_of_shuffles_within_the_target():
 
 
 @pytest.mark.slow
-def test_plain_shuffles_raise_a_false_alarm_where_the_target_predicts_the_column():
+def test_plain_permutations_raise_a_false_alarm_where_the_target_predicts_the_column():
     """Documented: the probe points along the target although the head is blind."""
     # In few dimensions random directions align too, which hides the alarm.
     rates = rejection_rates(

@@ -115,8 +115,8 @@ def test_number_of_rows_is_free(fitted):
 
 def test_forms_of_the_input(fitted, rows, audited):
     X, table = rows
-    shuffled = table[table.columns[::-1]].assign(other="x")
-    pd.testing.assert_frame_equal(fitted.audit(X, shuffled), audited)
+    permuted = table[table.columns[::-1]].assign(other="x")
+    pd.testing.assert_frame_equal(fitted.audit(X, permuted), audited)
     index = np.random.default_rng(0).permutation(len(X)) + 1000
     pd.testing.assert_frame_equal(fitted.audit(X, table.set_index(index)), audited)
     assert fitted.audit(X.astype(np.float32), table)["verdict"].equals(
@@ -146,14 +146,14 @@ def test_utilization_is_that_of_the_outputs(fitted, rows, audited):
         assert found[name].minimum_detectable_effect == pytest.approx(
             entry["minimum_detectable_effect"]
         )
-        # The rows are shuffled in another order, so noise is estimated by others.
+        # The rows are permuted in another order, so noise is estimated by others.
         assert found[name].utilization == pytest.approx(entry["utilization"], abs=0.02)
         assert found[name].pvalue == pytest.approx(
             entry["utilization_pvalue"], abs=0.25
         )
 
 
-def test_without_shuffles_it_is_exactly_that(fitted, rows):
+def test_without_permutations_it_is_exactly_that(fitted, rows):
     X, table = rows
     model = clone(fitted).set_params(n_permutations=0).fit(*make_rows(0))
     found = model.audit(X, table)
@@ -169,7 +169,7 @@ def test_without_shuffles_it_is_exactly_that(fitted, rows):
     assert found["encoding_pvalue"].isna().all()
 
 
-def test_same_pvalues_where_the_rows_are_shuffled_in_the_same_order():
+def test_same_pvalues_where_the_rows_are_permuted_in_the_same_order():
     """A single feature that is the output itself: both sort the rows by it."""
     X, table = make_rows(0)
     X = X[:, :1]
@@ -228,7 +228,7 @@ def test_confounders_and_groups():
         assert found.loc[name, "utilization_high"] == pytest.approx(result.high)
     notes = found["note"]
     scheme = "residuals (Freedman-Lane) of groups within levels of the target"
-    assert f"utilization: {scheme} shuffled, 40 units" in notes["scanner"]
+    assert f"utilization: {scheme} permuted, 40 units" in notes["scanner"]
     assert "utilization: rows within groups" in notes["view"]
     assert "at fixed 'disease' and 'dose'" in notes["view"]
 
@@ -263,7 +263,7 @@ def test_mean_of_the_skills_is_the_score(fitted, rows, audited):
 
 @pytest.fixture(scope="module")
 def quick():
-    """One fit whose audits draw 19 shuffles."""
+    """One fit whose audits draw 19 permutations."""
     model = fit(*make_rows(0, 150), n_permutations=0)
     return model.set_params(n_permutations=19)
 

@@ -6,8 +6,11 @@ import pandas as pd
 import pytest
 from reference import make_study
 
-from sklearn_wsca import WeightSpaceCorrelation, _encoding_null, _nulls, _solvers
+from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca._alignment import null as alignment_null
 from sklearn_wsca._backend.jobs import JobRunner
+from sklearn_wsca._encoding import null as null_module
+from sklearn_wsca._linear import solvers as solvers_module
 
 
 def make_data(n=150):
@@ -62,10 +65,10 @@ def test_numbers_of_workers_agree(n_jobs, data, expected):
 @pytest.mark.parametrize("size", [1, 7, 1000])
 @pytest.mark.parametrize("adjust", [False, True])
 def test_batch_sizes_agree(size, adjust, data, expected, monkeypatch):
-    monkeypatch.setattr(_nulls, "SHUFFLES_PER_BATCH", size)
-    monkeypatch.setattr(_nulls, "FOLD_SHUFFLES_PER_BATCH", size)
-    monkeypatch.setattr(_solvers, "OUTPUTS_PER_BATCH", size)
-    monkeypatch.setattr(_encoding_null, "OUTPUTS_PER_BATCH", size)
+    monkeypatch.setattr(alignment_null, "PERMUTATIONS_PER_BATCH", size)
+    monkeypatch.setattr(null_module, "FOLD_PERMUTATIONS_PER_BATCH", size)
+    monkeypatch.setattr(solvers_module, "OUTPUTS_PER_BATCH", size)
+    monkeypatch.setattr(null_module, "OUTPUTS_PER_BATCH", size)
     assert_same(fit(*data, adjust_for_target=adjust), expected[adjust])
 
 
@@ -74,10 +77,10 @@ def test_batch_sizes_agree_in_single_precision(size, monkeypatch):
     X, table = make_data(2400)
     settings = {"n_permutations": 19, "significance": 0.5}
     expected = fit(X, table, **settings)
-    monkeypatch.setattr(_nulls, "SHUFFLES_PER_BATCH", size)
-    monkeypatch.setattr(_nulls, "FOLD_SHUFFLES_PER_BATCH", size)
-    monkeypatch.setattr(_solvers, "OUTPUTS_PER_BATCH", size)
-    monkeypatch.setattr(_encoding_null, "OUTPUTS_PER_BATCH", size)
+    monkeypatch.setattr(alignment_null, "PERMUTATIONS_PER_BATCH", size)
+    monkeypatch.setattr(null_module, "FOLD_PERMUTATIONS_PER_BATCH", size)
+    monkeypatch.setattr(solvers_module, "OUTPUTS_PER_BATCH", size)
+    monkeypatch.setattr(null_module, "OUTPUTS_PER_BATCH", size)
     assert_same(fit(X, table, **settings), expected)
 
 

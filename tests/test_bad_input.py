@@ -379,7 +379,7 @@ CASES = {
     "cv leaves one row out": (
         {"cv": LeaveOneOut()},
         {},
-        "cv: all test folds have one row or group, and labels are shuffled within test "
+        "cv: all test folds have one row or group, and labels are permuted within test "
         "folds",
     ),
     "heads without coef_": (

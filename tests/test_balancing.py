@@ -50,9 +50,9 @@ def test_weights_match_the_formula(kinds):
     np.testing.assert_array_equal(balance.cells, cells_of(column.labels, kinds[0]))
     np.testing.assert_array_equal(balance.strata, cells_of(target.labels, kinds[1]))
     rng = np.random.default_rng(0)
-    shuffled = np.stack([balance.cells] + [rng.permutation(balance.cells)] * 2)
-    found = balance.weights(shuffled)
-    for cells, weights in zip(shuffled, found, strict=True):
+    permuted = np.stack([balance.cells] + [rng.permutation(balance.cells)] * 2)
+    found = balance.weights(permuted)
+    for cells, weights in zip(permuted, found, strict=True):
         expected = balancing_weights(cells, balance.strata, base)
         np.testing.assert_allclose(weights, expected)
 

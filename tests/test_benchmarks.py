@@ -27,7 +27,7 @@ def run(*sections):
     return run_module("benchmarks.bench_permutations", *sections)
 
 
-def test_memory_is_bounded_and_does_not_grow_with_the_number_of_shuffles():
+def test_memory_is_bounded_and_does_not_grow_with_the_number_of_permutations():
     found = re.findall(r"memory, (\d+) permutations: ([\d.]+) GB above", run("memory"))
     above = {int(m): float(gigabytes) for m, gigabytes in found}
     assert set(above) == {99, 999}

@@ -31,7 +31,7 @@ N_STUDIES = 200
 
 
 def read(setting, seed, grouped=True, target=True):
-    """Decision and column of a study, in the order in which the library shuffles."""
+    """Decision and column of a study, in the order in which the library permutes."""
     study = simulate(setting, seed)
     order = np.argsort((study.outputs - study.outputs.mean()) ** 2)
     table = study.table.iloc[order].reset_index(drop=True)
@@ -65,8 +65,8 @@ def pvalue(setting, seed, **options):
     except LeftOutError:
         return np.nan
     seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
-    shuffled = model.shuffles(PermutationPlan(seed, M, n).orders(range(M)))
-    shares = np.concatenate([model.observed()[None], shuffled])[:, None, 1:]
+    permuted = model.permutations(PermutationPlan(seed, M, n).orders(range(M)))
+    shares = np.concatenate([model.observed()[None], permuted])[:, None, 1:]
     statistic = combine_shares(shares)
     return permutation_pvalues(statistic[0], statistic[1:])[0]
 
@@ -177,8 +177,8 @@ def test_intervals_hold_the_true_utilization_of_the_benchmark():
 
 
 @pytest.fixture
-def few_shuffles(monkeypatch):
-    monkeypatch.setattr(calibration, "N_SHUFFLES", M)
+def few_permutations(monkeypatch):
+    monkeypatch.setattr(calibration, "N_PERMUTATIONS", M)
 
 
 def alignment_pvalues(setting, n_studies):
@@ -190,7 +190,7 @@ def alignment_pvalues(setting, n_studies):
     ("kind", "images"), [("binary", 1), ("continuous", 1), ("continuous", 5)]
 )
 def test_alignment_of_a_column_that_is_not_encoded_is_rejected_at_the_level(
-    kind, images, few_shuffles
+    kind, images, few_permutations
 ):
     setting = Setting(kind, 0.4, images, encoding=0.0)
     pvalues = alignment_pvalues(setting, 80)
@@ -201,7 +201,7 @@ def test_alignment_of_a_column_that_is_not_encoded_is_rejected_at_the_level(
 
 
 @pytest.mark.parametrize("kind", ["binary", "continuous"])
-def test_alignment_of_a_column_that_is_used_is_found(kind, few_shuffles):
+def test_alignment_of_a_column_that_is_used_is_found(kind, few_permutations):
     setting = Setting(kind, 0.4, use=1.0)
     assert np.sum(alignment_pvalues(setting, 10) <= LEVEL) >= 9
 

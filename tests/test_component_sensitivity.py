@@ -1,12 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-import sklearn_wsca._component_sensitivity as module
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 
+import sklearn_wsca._alignment.component_sensitivity as module
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._alignment.component_sensitivity import measure_component_sensitivity
 

@@ -125,7 +125,7 @@ def test_a_confounder_that_has_nothing_to_do_with_it_changes_little(study):
     )
 
 
-def test_shuffles_that_hold_confounders_are_of_residuals(study):
+def test_permutations_that_hold_confounders_are_of_residuals(study):
     assert "utilization: rows within levels of the target" in note_of(fit(*study))
     found = note_of(fit(*study, ["hospital"]))
     assert "utilization: residuals (Freedman-Lane) of rows" in found
@@ -278,7 +278,7 @@ def test_target_and_confounders_together(study):
     ) in note_of(found)
 
 
-def test_shuffles_of_the_alignment_keep_the_strata():
+def test_permutations_of_the_alignment_keep_the_strata():
     """A scanner that follows the hospital is no news at fixed hospital."""
     pvalues = []
     for seed in range(12):
@@ -290,7 +290,7 @@ def test_shuffles_of_the_alignment_keep_the_strata():
     assert np.median(pvalues) > 0.1
 
 
-def test_shuffles_of_the_alignment_have_no_more_arrangements_than_the_strata():
+def test_permutations_of_the_alignment_have_no_more_arrangements_than_the_strata():
     """One T among four rows of each of three hospitals: 64 arrangements of 220."""
     X, table = make_study(0, n=12)
     table["hospital"] = np.repeat(HOSPITALS, 4)
@@ -372,7 +372,7 @@ def test_strata_that_vary_within_groups_are_not_kept(study):
     table = table.assign(patient=patient, scanner=scanner)
     found = fit(X, table, ["hospital"], groups="patient")
     assert (
-        "alignment: shuffled without regard to what it is balanced against, which "
+        "alignment: permuted without regard to what it is balanced against, which "
         "varies within groups"
     ) in note_of(found)
     # Constant within groups, it is.

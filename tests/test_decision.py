@@ -135,7 +135,7 @@ def test_the_scheme_is_said_in_words(name, with_groups, held, scheme):
         decision = replace(decision, confounders=[columns[held]])
     found = examine(decision, columns[name])
     assert found.scheme == scheme
-    assert found.describe()[0].startswith(f"utilization: {scheme} shuffled, ")
+    assert found.describe()[0].startswith(f"utilization: {scheme} permuted, ")
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_units_and_arrangements_are_counted_and_described():
     assert found.n_units == 20
     assert 10**found.arrangements == pytest.approx(120 * 252)
     assert found.describe() == [
-        "utilization: rows within levels of the target shuffled, 20 units, 30240 "
+        "utilization: rows within levels of the target permuted, 20 units, 30240 "
         "distinct permutations"
     ]
 
@@ -178,7 +178,7 @@ def test_large_numbers_of_arrangements_are_given_as_powers_of_ten():
     decision, columns = study()
     found = examine(decision, columns["age"])
     assert found.describe()[0].endswith(
-        f"shuffled, {N} units, 1e{found.arrangements:.0f} distinct permutations"
+        f"permuted, {N} units, 1e{found.arrangements:.0f} distinct permutations"
     )
     assert found.arrangements > 100
 

@@ -116,11 +116,11 @@ def test_bad_columns_are_named(fitted, columns):
         draw(fitted, columns=columns)
 
 
-def test_title_says_what_was_shuffled_and_how_often(fitted, data):
-    assert f"rows of each column shuffled and its head refitted {M} times" in words(
+def test_title_says_what_was_permuted_and_how_often(fitted, data):
+    assert f"rows of each column permuted and its head refitted {M} times" in words(
         draw(fitted)
     )
-    assert f"rows within levels of the target shuffled {M} times" in words(
+    assert f"rows within levels of the target permuted {M} times" in words(
         draw(fitted, statistic="utilization")
     )
     flipped = fit(data, null="sign_flip")
@@ -132,7 +132,7 @@ def test_title_says_what_was_shuffled_and_how_often(fitted, data):
     assert "groups within levels" in words(draw(grouped, statistic="utilization"))
 
 
-def test_stopped_columns_show_the_shuffles_that_were_drawn(data):
+def test_stopped_columns_show_the_permutations_that_were_drawn(data):
     stopped = fit(data, stop_after=15)
     assert stopped.null_distribution_.isna().any(axis=None)
     display = draw(stopped)

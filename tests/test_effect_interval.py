@@ -8,11 +8,11 @@ import pytest
 from reference import cluster_robust_effects, least_squares_utilization
 from scipy import stats
 
-from sklearn_wsca import _effect_interval
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._permutation.plan import PermutationPlan
+from sklearn_wsca._utilization import interval as interval_module
 from sklearn_wsca._utilization.adjusted_effect import Decision, examine
 from sklearn_wsca._utilization.inference import infer_utilization, run_here
 from sklearn_wsca._utilization.interval import EffectNoise, estimate_noise
@@ -265,7 +265,7 @@ DESIGNS = {
 def test_noise_is_that_of_explicit_hat_matrices(
     design, column, target, weighted, monkeypatch
 ):
-    monkeypatch.setattr(_effect_interval, "NEGLIGIBLE_LEVERAGE", 0.0)
+    monkeypatch.setattr(interval_module, "NEGLIGIBLE_LEVERAGE", 0.0)
     sample = draw_sample(
         1,
         column=column,
@@ -327,7 +327,7 @@ def test_a_group_with_a_class_of_its_own_adds_no_noise(size):
 def test_clusters_of_little_leverage_need_no_correction(seed, monkeypatch):
     sample = draw_sample(seed, [2, 5, 1] * 100, effect=0.4)
     quick, _ = estimate_noise(sample.model(), sample.outputs)
-    monkeypatch.setattr(_effect_interval, "NEGLIGIBLE_LEVERAGE", 0.0)
+    monkeypatch.setattr(interval_module, "NEGLIGIBLE_LEVERAGE", 0.0)
     exact, _ = estimate_noise(sample.model(), sample.outputs)
     assert quick.mean_square == pytest.approx(exact.mean_square, rel=0.02)
     assert quick.mean_square != exact.mean_square
@@ -362,14 +362,14 @@ def test_noise_resembles_that_of_leaving_out_groups(seed, column):
 
 @pytest.mark.parametrize("column", ["3 levels", "numbers"])
 @pytest.mark.parametrize("sizes", [[1] * 600, [5, 15] * 60])
-def test_without_effect_noise_has_the_mean_square_of_shuffles(sizes, column):
+def test_without_effect_noise_has_the_mean_square_of_permutations(sizes, column):
     ratios = []
     for seed in range(8):
         sample = draw_sample(seed, sizes, column)
         model = sample.model()
         own, _ = estimate_noise(model, sample.outputs)
         orders = PermutationPlan(seed, 100, len(sample.labels)).orders(range(100))
-        null = model.shuffles(orders)[:, 0]
+        null = model.permutations(orders)[:, 0]
         ratios.append(own.mean_square / np.mean(null**2))
     assert np.mean(ratios) == pytest.approx(1.0, abs=0.05)
     assert np.std(ratios) < 0.2
@@ -380,7 +380,7 @@ def test_without_effect_noise_has_the_mean_square_of_shuffles(sizes, column):
 def test_blocks_of_groups_make_no_difference(design, size, monkeypatch):
     sample = draw_sample(4, effect=0.5, **DESIGNS[design])
     expected = estimate_noise(sample.model(), sample.outputs)
-    monkeypatch.setattr(_effect_interval, "ELEMENTS_PER_BLOCK", size)
+    monkeypatch.setattr(interval_module, "ELEMENTS_PER_BLOCK", size)
     found = estimate_noise(sample.model(), sample.outputs)
     for one, other in zip(found, expected, strict=True):
         for name in ("along", "across", "across_degrees", "degrees"):

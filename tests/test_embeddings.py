@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_wsca import WeightSpaceCorrelation, _design, _embeddings
+from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca._input import embeddings as embeddings_module
 from sklearn_wsca._input.embeddings import Embeddings, is_lazy
+from sklearn_wsca._linear import design as design_module
 
 N, D = 90, 12
 LEVELS = ["A", "B", "C"]
@@ -71,7 +73,7 @@ def analysis(**options):
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(_embeddings, "MOST_ROWS_PER_BLOCK", 16)
+    monkeypatch.setattr(embeddings_module, "MOST_ROWS_PER_BLOCK", 16)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -104,9 +106,9 @@ def test_block_sizes_make_no_difference(size, monkeypatch, tmp_path):
     X, table = make_rows()
     table.loc[3:20, "site"] = None
     expected = analysis(adjust_for_target=True).fit(X, table)
-    monkeypatch.setattr(_embeddings, "MOST_ROWS_PER_BLOCK", size)
-    monkeypatch.setattr(_design, "FEWEST_ROWS_PER_BLOCK", size)
-    monkeypatch.setattr(_design, "MOST_ROWS_PER_BLOCK", size)
+    monkeypatch.setattr(embeddings_module, "MOST_ROWS_PER_BLOCK", size)
+    monkeypatch.setattr(design_module, "FEWEST_ROWS_PER_BLOCK", size)
+    monkeypatch.setattr(design_module, "MOST_ROWS_PER_BLOCK", size)
     found = analysis(adjust_for_target=True).fit(memory_map(X, tmp_path), table)
     for name in ("pvalues_", "pvalues_fwer_", "encoding_pvalues_"):
         pd.testing.assert_series_equal(getattr(found, name), getattr(expected, name))
@@ -136,9 +138,9 @@ def test_rows_are_read_in_blocks_and_in_few_passes(shape):
 
 
 def test_wide_blocks_are_bounded_by_their_elements(monkeypatch):
-    monkeypatch.setattr(_embeddings, "ELEMENTS_PER_BLOCK", 50)
-    assert {s.stop - s.start for s in _embeddings.row_blocks(20, 10)} == {5}
-    assert {s.stop - s.start for s in _embeddings.row_blocks(20, 1000)} == {1}
+    monkeypatch.setattr(embeddings_module, "ELEMENTS_PER_BLOCK", 50)
+    assert {s.stop - s.start for s in embeddings_module.row_blocks(20, 10)} == {5}
+    assert {s.stop - s.start for s in embeddings_module.row_blocks(20, 1000)} == {1}
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -52,7 +52,7 @@ def test_fewer_folds_where_levels_are_small():
 
 
 def test_a_fold_of_numbers_holds_more_than_one():
-    """Labels are shuffled within folds, so a fold of one would never change."""
+    """Labels are permuted within folds, so a fold of one would never change."""
     column = column_of([3.0, -40.0, 7.5, 900.0, 21.0, 22.0], "continuous")
     folds = folds_of(column, 10, seed=0)
     assert folds.n_folds == 3 and set(np.bincount(folds.fold)) == {2}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from reference import cross_validated_skill, ridge_counterpart
 
-from sklearn_wsca import _encoding_null
+from sklearn_wsca._encoding import null as null_module
 from sklearn_wsca._encoding.folds import Folds, make_folds
 from sklearn_wsca._encoding.null import EncodingNull, fold_skills
 from sklearn_wsca._heads.probe import Probe
@@ -46,7 +46,7 @@ def make_null(kind, n_levels, weighted, missing=False, precision="float64", n=N)
 
 
 def skills(T, null, batch, plan):
-    """Skill of the data, then of a batch of shuffles."""
+    """Skill of the data, then of a batch of permutations."""
     return fold_skills(T, [null], batch, plan)[0]
 
 
@@ -58,12 +58,12 @@ def skills_by_a_loop(T, null, plan):
         penalty = ridge_counterpart(column.labels, 0.7, weights)
     folds = null.folds.fold
     sources = plan.sources(range(plan.n_permutations), column.rows, folds)
-    shuffles = np.vstack([column.labels[None], column.labels[sources]])
+    permutations = np.vstack([column.labels[None], column.labels[sources]])
     rows = T[column.rows]
     return np.array(
         [
             cross_validated_skill(rows, labels, "ridge", folds, None, penalty, weights)
-            for labels in shuffles
+            for labels in permutations
         ]
     )
 
@@ -105,7 +105,7 @@ def test_batches_make_no_difference(size, monkeypatch):
     T, null = make_null("logistic", 3, True)
     plan = PermutationPlan(2, 10, len(T))
     expected = skills(T, null, range(10), plan)
-    monkeypatch.setattr(_encoding_null, "OUTPUTS_PER_BATCH", 2 * size)
+    monkeypatch.setattr(null_module, "OUTPUTS_PER_BATCH", 2 * size)
     np.testing.assert_allclose(skills(T, null, range(10), plan), expected, atol=1e-12)
     part = skills(T, null, range(4, 8), plan)
     np.testing.assert_allclose(part, expected[[0, 5, 6, 7, 8]], atol=1e-12)
@@ -176,8 +176,8 @@ def test_pvalues_resemble_those_of_refitted_logistic_probes(strength):
         found = skills(T, null, range(39), plan)
         closed.append(np.mean(found[1:] >= found[0]))
         sources = plan.sources(range(39), rows, folds.fold)
-        shuffles = np.vstack([labels[None], labels[sources]])
-        refits = np.array([_logistic_skill(T, codes, folds.fold) for codes in shuffles])
+        permutations = np.vstack([labels[None], labels[sources]])
+        refits = np.array([_logistic_skill(T, c, folds.fold) for c in permutations])
         refitted.append(np.mean(refits[1:] >= refits[0]))
     closed, refitted = np.array(closed), np.array(refitted)
     assert pd.Series(closed).corr(pd.Series(refitted), "spearman") > 0.7

@@ -11,7 +11,8 @@ from sklearn.metrics import balanced_accuracy_score, log_loss, r2_score
 from test_erasure import left_of_column, make_column, make_embeddings, make_weights
 from test_erasure import weighted_covariance as covariance
 
-from sklearn_wsca import Head, _erasure_check
+from sklearn_wsca import Head
+from sklearn_wsca._erasure import check as check_module
 from sklearn_wsca._erasure.check import Fold, Noise, check_erasure
 from sklearn_wsca._erasure.erasure import Held
 from sklearn_wsca._input.column import Column, read_column
@@ -191,7 +192,7 @@ class TestSameAnswer:
     def test_batches(self, monkeypatch, size):
         T, head, column, options = self.settings()
         expected = quick(T, head, column, **options)
-        monkeypatch.setattr(_erasure_check, "NUMBERS_PER_BATCH", size)
+        monkeypatch.setattr(check_module, "NUMBERS_PER_BATCH", size)
         found = quick(T, head, column, **options)
         for name, loss in expected.losses.items():
             assert found.losses[name].random == pytest.approx(loss.random, rel=1e-5)

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_wsca import Head, WeightSpaceCorrelation, _erasure_table
+from sklearn_wsca import Head, WeightSpaceCorrelation
+from sklearn_wsca._erasure import table as table_module
 from sklearn_wsca._erasure.check import check_erasure
 from sklearn_wsca._erasure.table import N_FOLDS, N_RANDOM, _split_rows
 from sklearn_wsca._input.groups import Groups
@@ -188,7 +189,7 @@ def test_the_analysis_splits_no_patient(monkeypatch, grouped):
         folds.append(pd.Series(fold).groupby(column.labels).nunique())
         return check_erasure(T, column=column, fold=fold, **settings)
 
-    monkeypatch.setattr(_erasure_table, "check_erasure", spy)
+    monkeypatch.setattr(table_module, "check_erasure", spy)
     fit(study, groups="patient" if grouped else None, columns=["age"], heads="ridge")
     (n_folds,) = folds
     assert len(n_folds) == 20
@@ -287,5 +288,5 @@ def patient_pvalues():
 def test_noise_is_constant_in_patients_where_the_column_is(monkeypatch):
     assert np.mean(patient_pvalues() <= 0.05) <= 0.2
     # With noise by row there are false alarms.
-    monkeypatch.setattr(_erasure_table, "_constant_units", lambda task, groups: None)
+    monkeypatch.setattr(table_module, "_constant_units", lambda task, groups: None)
     assert np.mean(patient_pvalues() <= 0.05) > 0.3

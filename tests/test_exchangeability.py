@@ -1,4 +1,4 @@
-"""What is shuffled: rows, groups of rows, or rows within groups."""
+"""What is permuted: rows, groups of rows, or rows within groups."""
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from sklearn_wsca._permutation.exchangeability import (
     exchange_units,
     target_strata,
 )
-from sklearn_wsca._permutation.plan import PermutationPlan, shuffle_within
+from sklearn_wsca._permutation.plan import PermutationPlan, permute_within
 
 # Five patients of unequal size, not sorted; the last row of "a" is far from the others.
 PATIENTS = ["c", "a", "a", "b", "d", "a", "b", "e", "d", "a"]
@@ -59,8 +59,8 @@ def study(n_patients=25, seed=0):
     return groups_of(patient), {k: column_of(v, name=k) for k, v in columns.items()}
 
 
-def orders_of(n_rows, n_shuffles=20, seed=0):
-    return PermutationPlan(seed, n_shuffles, n_rows).orders(range(n_shuffles))
+def orders_of(n_rows, n_permutations=20, seed=0):
+    return PermutationPlan(seed, n_permutations, n_rows).orders(range(n_permutations))
 
 
 # --- which scheme --------------------------------------------------------------------
@@ -181,7 +181,7 @@ def test_nothing_leaves_its_group(name, seed):
 
 @pytest.mark.parametrize("name", ["scanner", "age", "view", "pixels"])
 @pytest.mark.parametrize("grouped", [False, True])
-def test_a_shuffle_keeps_the_target_where_it_is_constant_in_units(name, grouped):
+def test_a_permute_keeps_the_target_where_it_is_constant_in_units(name, grouped):
     groups, columns = study(seed=4)
     rng = np.random.default_rng(1)
     target = column_of(rng.integers(0, 2, groups.codes.max() + 1)[groups.codes])
@@ -239,7 +239,8 @@ def test_strata_can_be_nested():
         np.testing.assert_array_equal(labels[sources], np.tile(labels, (20, 1)))
 
 
-# --- shared shuffles -----------------------------------------------------------------
+# --- shared permutations
+# -----------------------------------------------------------------
 
 
 def test_columns_share_the_order_of_the_groups_also_with_missing_rows():
@@ -260,7 +261,7 @@ def test_columns_share_the_order_of_the_groups_also_with_missing_rows():
         np.testing.assert_array_equal(known[part], donors)
 
 
-def test_columns_of_one_scheme_without_gaps_are_shuffled_alike():
+def test_columns_of_one_scheme_without_gaps_are_permuted_alike():
     groups, columns = study(30)
     orders = orders_of(len(groups.codes))
     for names in (("age", "scanner"), ("view", "pixels")):
@@ -438,13 +439,14 @@ def test_a_column_of_too_few_groups_is_left_out(labels, names, reason):
         restrict_to_groups(column_of(labels), groups_of(names))
 
 
-# --- shuffles within folds -----------------------------------------------------------
+# --- permutations within folds
+# -----------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["scanner", "age", "view", "pixels"])
 @pytest.mark.parametrize("grouped", [False, True])
 @pytest.mark.parametrize("gaps", [False, True])
-def test_shuffles_by_slot_stay_in_their_fold(name, grouped, gaps):
+def test_permutations_by_slot_stay_in_their_fold(name, grouped, gaps):
     groups, columns = study(40, seed=3)
     column, n = columns[name], len(groups.codes)
     if gaps:
@@ -459,9 +461,9 @@ def test_shuffles_by_slot_stay_in_their_fold(name, grouped, gaps):
     assert (column.labels[sources] != column.labels[slots]).mean() > 0.2
     if exchange.scheme == "between groups":
         for source in sources:
-            shuffled = np.empty_like(source)
-            shuffled[slots] = source
-            donors = pd.Series(exchange.unit[shuffled]).groupby(exchange.unit)
+            permuted = np.empty_like(source)
+            permuted[slots] = source
+            donors = pd.Series(exchange.unit[permuted]).groupby(exchange.unit)
             assert (donors.nunique() == 1).all()
             np.testing.assert_array_equal(
                 np.sort(donors.first()), np.arange(exchange.n_units)
@@ -470,7 +472,7 @@ def test_shuffles_by_slot_stay_in_their_fold(name, grouped, gaps):
         every = np.tile(np.arange(len(column.rows)), (20, 1))
         np.testing.assert_array_equal(np.sort(sources, axis=1), every)
     if exchange.scheme == "rows":
-        expected = shuffle_within(orders, column.rows, fold)
+        expected = permute_within(orders, column.rows, fold)
         np.testing.assert_array_equal(expected[0], slots)
         np.testing.assert_array_equal(expected[1], sources)
     if exchange.scheme == "within groups":

@@ -28,8 +28,9 @@ LIMITED_FIT = """
 import json, re, resource, sys
 from pathlib import Path
 import numpy as np, pandas as pd
-from sklearn_wsca import WeightSpaceCorrelation, _memory
-from sklearn_wsca._jobs import watch_progress
+from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca._backend import memory
+from sklearn_wsca._backend.jobs import watch_progress
 
 STEPS = ["fit heads", "encoding", "encoding null", "alignment null", "reliability",
          "erasure", "utilization"]
@@ -45,7 +46,7 @@ def watcher(name, done, total):
         resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
 
 if not halves:
-    _memory.is_out_of_memory = lambda error: False
+    memory.is_out_of_memory = lambda error: False
 generator = np.random.default_rng(0)
 n = 30_000
 scales = np.geomspace(0.1, 10.0, 6)
@@ -92,7 +93,7 @@ def undisturbed():
     # The last one prepares copies of all rows, which are not made in parts.
     [("encoding null", 10), ("alignment null", 10), ("utilization", 20)],
 )
-def test_shuffles_that_do_not_fit_are_halved(step, megabytes, undisturbed):
+def test_permutations_that_do_not_fit_are_halved(step, megabytes, undisturbed):
     spare = megabytes * 2**20
     refused = limited_fit(step, spare, "not at all")
     assert refused.returncode == 1
@@ -264,7 +265,7 @@ def test_feature_maps_are_read_in_smaller_pieces(most):
 
 @pytest.fixture
 def limit_orders(monkeypatch):
-    """Let at most so many shuffles be drawn in one go."""
+    """Let at most so many permutations be drawn in one go."""
     draw, asked = PermutationPlan.orders, []
 
     def limit(most, error):
@@ -281,7 +282,7 @@ def limit_orders(monkeypatch):
 
 
 @pytest.mark.parametrize("adjust", [False, True])
-def test_shuffles_of_fits_under_other_weights_are_halved(limit_orders, adjust):
+def test_permutations_of_fits_under_other_weights_are_halved(limit_orders, adjust):
     X, table = make_data()
     options = {"adjust_for_target": adjust, "confounders": None}
     expected = fit(X, table, **options)
@@ -291,7 +292,7 @@ def test_shuffles_of_fits_under_other_weights_are_halved(limit_orders, adjust):
     assert_same(found, expected)
 
 
-def test_accelerator_without_memory_gets_fewer_shuffles(limit_orders):
+def test_accelerator_without_memory_gets_fewer_permutations(limit_orders):
     torch = pytest.importorskip("torch")
     pytest.importorskip("array_api_compat")
     X, table = make_data()
@@ -319,13 +320,14 @@ def test_sign_flips_are_halved(monkeypatch):
     assert max(asked) > 4
 
 
-def test_not_even_one_shuffle_fits(limit_orders):
+def test_not_even_one_permute_fits(limit_orders):
     X, table = make_data()
     limit_orders(0, MemoryError(FULL))
     message = r"^step 'encoding null': memory does not suffice \(Unable .*n_jobs=1"
     with pytest.raises(MemoryShortageError, match=message):
         fit(X, table)
-    with pytest.raises(MemoryShortageError, match=r"^shuffles: memory .* fewer rows"):
+    told = r"^permutations: memory .* fewer rows"
+    with pytest.raises(MemoryShortageError, match=told):
         utilization_test(X[:, 0], table["site"], target=table["disease"])
 
 

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
-from sklearn_wsca import _feature_maps
+from sklearn_wsca._features import maps as maps_module
 from sklearn_wsca._features.maps import FeatureMaps, pool_maps, survey_maps
 from tests.reference import loop_activation_maps, make_maps
 
@@ -69,8 +69,8 @@ KINDS = [
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Several pieces, of several blocks each, of maps that are small."""
-    monkeypatch.setattr(_feature_maps, "BYTES_PER_READ", 11_000)
-    monkeypatch.setattr(_feature_maps, "BYTES_PER_BLOCK", 3000)
+    monkeypatch.setattr(maps_module, "BYTES_PER_READ", 11_000)
+    monkeypatch.setattr(maps_module, "BYTES_PER_BLOCK", 3000)
 
 
 def survey(A, weights):
@@ -144,8 +144,8 @@ def test_blocks_and_pieces_cover_every_row_once(small_blocks):
 
 
 def test_a_row_larger_than_a_block_is_read_whole(monkeypatch):
-    monkeypatch.setattr(_feature_maps, "BYTES_PER_READ", 8)
-    monkeypatch.setattr(_feature_maps, "BYTES_PER_BLOCK", 8)
+    monkeypatch.setattr(maps_module, "BYTES_PER_READ", 8)
+    monkeypatch.setattr(maps_module, "BYTES_PER_BLOCK", 8)
     A, _, weights, _ = make_maps(6, n=7)
     assert_allclose(survey(A, weights).pooled, A.mean(axis=(2, 3)), rtol=1e-13)
 
@@ -208,8 +208,8 @@ def test_selected_maps_keep_their_type(make, tmp_path, small_blocks):
 def test_a_memory_map_is_not_held_in_memory(tmp_path, monkeypatch):
     """Pages that were read are let go of after every piece."""
     released = []
-    monkeypatch.setattr(_feature_maps, "BYTES_PER_READ", 11_000)
-    monkeypatch.setattr(_feature_maps, "release_pages", released.append)
+    monkeypatch.setattr(maps_module, "BYTES_PER_READ", 11_000)
+    monkeypatch.setattr(maps_module, "release_pages", released.append)
     mapped = memory_map(make_maps(10)[0], tmp_path)
     maps = FeatureMaps.of(mapped)
     survey_maps(maps, np.ones((2, 6)))

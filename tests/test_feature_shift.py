@@ -186,7 +186,7 @@ def test_sizes_of_a_number_are_those_of_scipy():
 
 @pytest.mark.parametrize("scheme", ["rows", "between groups", "within groups"])
 @pytest.mark.parametrize("kind", ["levels", "number"])
-def test_shuffles_agree_with_shuffled_labels(scheme, kind):
+def test_permutations_agree_with_permuted_labels(scheme, kind):
     rng = np.random.default_rng(5)
     classes, scanner, patients = draw_patients(rng, 20, 4)
     labels = rng.integers(0, 3, 80) if scheme != "between groups" else scanner
@@ -206,8 +206,8 @@ def test_shuffles_agree_with_shuffled_labels(scheme, kind):
         if kind == "number":
             labels = labels - pd.Series(labels).groupby(patients).transform("mean")
     for order, found in zip(plan.orders(range(7)), test.null(plan), strict=True):
-        shuffled = np.asarray(labels)[exchange.sources(order[None])[0]]
-        expected = [slow_share(x, classes, shuffled, kind) for x in centred.T]
+        permuted = np.asarray(labels)[exchange.sources(order[None])[0]]
+        expected = [slow_share(x, classes, permuted, kind) for x in centred.T]
         np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
@@ -515,7 +515,7 @@ def test_compare_names_feature_and_column(analysis):
     described = table.attrs["comparisons"]
     assert described["scanner"]["levels"] == ["A", "B"]
     assert described["split"]["levels"] == ["fitted", "new"]
-    assert described["split"]["shuffled"] == "rows within classes"
+    assert described["split"]["permuted"] == "rows within classes"
     assert table.attrs["left_out"] == {}
 
 
@@ -565,12 +565,12 @@ def test_head_of_a_number():
     ).fit(A, y)
     A, y = make_data(1, shift=2.0)
     table = estimator.compare(A, y)
-    assert table.attrs["comparisons"]["scanner"]["shuffled"] == "rows"
+    assert table.attrs["comparisons"]["scanner"]["permuted"] == "rows"
     assert table.loc["scanner", "pvalue"].idxmin() == 2
     assert table.loc[("scanner", 2), "smd"] > 1.0
 
 
-def test_without_shuffles_there_are_no_pvalues(analysis):
+def test_without_permutations_there_are_no_pvalues(analysis):
     A, y = make_data(1)
     table = analysis.compare(A, y)
     analysis.set_params(n_permutations=0)

@@ -1,4 +1,4 @@
-"""Groups: rows of one patient are kept together, in folds as in shuffles."""
+"""Groups: rows of one patient are kept together, in folds as in permutations."""
 
 from __future__ import annotations
 
@@ -212,7 +212,8 @@ def test_kfold_that_tears_a_group_apart_raises(study):
     cv = KFold(5, shuffle=True, random_state=0)
     with pytest.raises(ValueError, match="cv: a group is in the training and in the"):
         fit(X, table, cv=cv)
-    # Without a shuffle it splits the sorted patients of equal size between folds only.
+    # Without a permutation it splits the sorted patients of equal size between folds
+    # only.
     X, table = make_patients(0, n_patients=25)
     fit(X, table, cv=KFold(5), n_permutations=0)
 
@@ -236,7 +237,7 @@ def test_no_note_where_every_row_has_a_group(fitted):
 
 @pytest.mark.parametrize("options", [{}, {"target_head": None}], ids=["head", "refit"])
 def test_rows_without_a_group_are_as_rows_without_a_value(study, options):
-    """Whole patients, so that each of the others keeps its place in the shuffles."""
+    """Whole patients, so that each of the others keeps its place in permutations."""
     X, table = study
     lost = table["patient"].isin(table["patient"].unique()[[2, 11, 17]])
     no_group, no_value = table.copy(), table.copy()
@@ -333,7 +334,7 @@ def test_groups_of_any_type(study, fitted, names):
 
 def words(scheme, n_units, count):
     return (
-        f"utilization: {scheme} shuffled, {n_units} units, {count} distinct "
+        f"utilization: {scheme} permuted, {n_units} units, {count} distinct "
         "permutations"
     )
 
@@ -360,7 +361,7 @@ def test_patients_in_whom_a_column_does_not_vary_are_no_units(study):
     constant = table["patient"].isin(table["patient"].unique()[:4])
     table = table.assign(view=table["view"].mask(constant, "left"))
     found = fit(X, table, columns=["view"])
-    assert "shuffled, 200 units" in note_of(found, "view")
+    assert "permuted, 200 units" in note_of(found, "view")
 
 
 def test_scheme_where_the_target_varies_within_groups(study):
@@ -370,13 +371,13 @@ def test_scheme_where_the_target_varies_within_groups(study):
     found = fit(X, table, columns=["scanner", "view"])
     scheme = "residuals (Freedman-Lane) of {}"
     for name, what in [("scanner", "groups"), ("view", "rows within groups")]:
-        assert f"utilization: {scheme.format(what)} shuffled" in note_of(found, name)
+        assert f"utilization: {scheme.format(what)} permuted" in note_of(found, name)
 
 
 def test_scheme_without_groups(study):
     found = fit(*study, groups=None, columns=["scanner"])
     scheme = "rows within levels of the target"
-    assert f"utilization: {scheme} shuffled, 240 units" in note_of(found, "scanner")
+    assert f"utilization: {scheme} permuted, 240 units" in note_of(found, "scanner")
 
 
 # --- few patients --------------------------------------------------------------------
@@ -467,7 +468,7 @@ def test_groups_keep_the_level(null_pvalues, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_shuffled_rows_give_false_alarms(naive_pvalues, kind):
+def test_permuted_rows_give_false_alarms(naive_pvalues, kind):
     assert rejections(naive_pvalues[kind]) > 0.25
 
 
@@ -477,7 +478,7 @@ def test_groups_leave_power(moved_pvalues, kind):
 
 
 def test_level_where_the_target_varies_within_groups():
-    """Then residuals are shuffled."""
+    """Then residuals are permuted."""
     found = []
     for seed in range(24):
         X, table = make_patients(seed)
@@ -493,7 +494,7 @@ def test_level_where_the_target_varies_within_groups():
         )
         found += [result.pvalue for result in results.values()]
         assert all("Freedman-Lane" in result.scheme for result in results.values())
-        # What shuffles give by chance is small, in every sample.
+        # What permutations give by chance is small, in every sample.
         assert max(np.mean(r.null_distribution**2) for r in results.values()) < 0.2
     assert rejections(np.array(found)) <= most_by_chance(len(found))
 

@@ -25,7 +25,7 @@ LONG_FIT = """
 import signal, sys
 import joblib, numpy as np, pandas as pd
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._jobs import watch_progress
+from sklearn_wsca._backend.jobs import watch_progress
 
 def watcher(name, done, total):
     if name == "encoding null":
@@ -61,8 +61,9 @@ def living_processes(session):
 
 LONG_COMMAND = """
 import signal
-from sklearn_wsca._cli import _audit, wsca
-from sklearn_wsca._jobs import watch_progress
+from sklearn_wsca._cli import _audit
+from sklearn_wsca._cli.commands import wsca
+from sklearn_wsca._backend.jobs import watch_progress
 
 def watcher(name, done, total):
     if name == "encoding null":
@@ -81,7 +82,7 @@ import signal, sys
 import joblib, numpy as np, pandas as pd
 import distributed
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._jobs import watch_progress
+from sklearn_wsca._backend.jobs import watch_progress
 
 def watcher(name, done, total):
     if name == "encoding null":

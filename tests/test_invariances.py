@@ -253,7 +253,7 @@ def test_unit_and_origin_of_a_continuous_column(seed):
     assert_same_results(fit(X, table), fit(X, other))
 
 
-def test_another_seed_gives_other_shuffles_but_the_same_estimates():
+def test_another_seed_gives_other_permutations_but_the_same_estimates():
     X, table = make_study(7)
     base, other = fit(X, table), fit(X, table, random_state=6)
     pd.testing.assert_series_equal(base.alignment_scores_, other.alignment_scores_)
@@ -262,7 +262,7 @@ def test_another_seed_gives_other_shuffles_but_the_same_estimates():
     pd.testing.assert_frame_equal(again.null_distribution_, base.null_distribution_)
 
 
-def test_weights_of_two_equal_repeated_rows_up_to_the_shuffles():
+def test_weights_of_two_equal_repeated_rows_up_to_the_permutations():
     X, table = make_study(8)
     weighted = fit(X, table, weight=np.full(len(X), 2.0), n_permutations=0)
     repeated = fit(

@@ -251,8 +251,8 @@ def test_good_files_give_no_warning_and_can_be_analysed(tmp_path):
     rng = np.random.default_rng(3)
     X = pd.DataFrame(rng.normal(3, [1, 10, 0.1], size=(N, 3)), columns=list("abc"))
     X.assign(sample=IDS).to_csv(tmp_path / "X.csv", index=False)
-    shuffled = table().sample(frac=1, random_state=0)
-    shuffled.to_parquet(tmp_path / "y.parquet")
+    permuted = table().sample(frac=1, random_state=0)
+    permuted.to_parquet(tmp_path / "y.parquet")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         embeddings = load_embeddings(tmp_path / "X.csv", id="sample")

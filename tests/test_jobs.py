@@ -68,7 +68,7 @@ def test_every_round_of_a_stopping_rule_reaches_its_total():
     assert all(done == total for _, steps in runs for done, total in steps[-1:])
 
 
-def test_without_shuffles_the_nulls_are_left_out():
+def test_without_permutations_the_nulls_are_left_out():
     told = Watcher()
     with watch_progress(told):
         fit(n_permutations=0)

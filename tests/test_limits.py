@@ -9,7 +9,8 @@ from reference import fit_head, in_unit_of_embeddings, make_study, principal_dir
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from sklearn_wsca import Head, WeightSpaceCorrelation, _probes
+from sklearn_wsca import Head, WeightSpaceCorrelation
+from sklearn_wsca._heads import probe as probe_module
 
 COLUMNS = ["site", "sex", "age", "dose"]
 
@@ -448,8 +449,8 @@ def test_fewer_folds_than_asked_for_are_noted():
 
 def test_heads_that_miss_the_tolerance_are_named(monkeypatch):
     X, table = make_study(3)
-    hurried = partial(_probes.fit_logistic, max_iter=1)
-    monkeypatch.setattr(_probes, "fit_logistic", hurried)
+    hurried = partial(probe_module.fit_logistic, max_iter=1)
+    monkeypatch.setattr(probe_module, "fit_logistic", hurried)
     analysis = WeightSpaceCorrelation("disease", columns=["site", "age"])
     with pytest.warns(ConvergenceWarning, match="did not reach") as caught:
         analysis.set_params(n_permutations=39).fit(X, table)

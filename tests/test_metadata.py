@@ -386,7 +386,7 @@ LEFT_OUT = {
         range(20),
         "identifier-like: 20 different whole numbers between 0 and 19",
     ),
-    "shuffled row number as float": (
+    "permuted row number as float": (
         np.random.default_rng(0).permutation(20) + 100.0,
         "identifier-like: 20 different whole numbers between 100 and 119",
     ),

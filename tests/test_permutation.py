@@ -1,4 +1,4 @@
-"""Shuffles, their order, and the p-values that they give."""
+"""Permutations, their order, and the p-values that they give."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ from reference import (
     add_one_pvalue,
     analyse,
     cosine,
-    every_shuffle_score,
+    every_permutation_score,
     fit_head,
     max_t,
     principal_directions,
@@ -24,10 +24,11 @@ from sklearn_wsca._permutation.plan import (
     split,
 )
 
-# --- shuffles ------------------------------------------------------------------------
+# --- permutations
+# ------------------------------------------------------------------------
 
 
-def test_shuffles_are_permutations_and_do_not_depend_on_batches():
+def test_permutations_are_permutations_and_do_not_depend_on_batches():
     plan = PermutationPlan(7, 20, 50)
     rows = np.arange(50)
     together = plan.sources(range(20), rows)
@@ -37,7 +38,7 @@ def test_shuffles_are_permutations_and_do_not_depend_on_batches():
     assert len(np.unique(together, axis=0)) == 20
 
 
-def test_shuffles_stay_within_strata():
+def test_permutations_stay_within_strata():
     plan = PermutationPlan(1, 15, 60)
     strata = np.random.default_rng(0).integers(0, 4, 60)
     sources = plan.sources(range(15), np.arange(60), strata)
@@ -46,8 +47,8 @@ def test_shuffles_stay_within_strata():
     assert (sources != np.arange(60)).any(axis=1).all()
 
 
-def test_columns_without_gaps_share_their_shuffles_and_gaps_keep_the_order():
-    """The rows that stay are shuffled by the same keys: their order is inherited."""
+def test_columns_without_gaps_share_their_permutations_and_gaps_keep_the_order():
+    """The rows that stay are permuted by the same keys: their order is inherited."""
     plan = PermutationPlan(2, 5, 30)
     kept = np.flatnonzero(np.arange(30) % 3)
     full = plan.sources(range(5), np.arange(30))
@@ -79,11 +80,11 @@ def test_signs_are_balanced_and_reproducible():
 def test_canonical_order_depends_on_content_only(seed):
     rng = np.random.default_rng(seed)
     T = rng.standard_normal((40, 5)) * [3, 1, 1, 0.5, 0.1]
-    shuffle = rng.permutation(40)
+    mixed = rng.permutation(40)
     distance = np.sum(T**2, axis=1)
     order = canonical_order(distance, lambda: pytest.fail("no ties here"))
-    again = canonical_order(distance[shuffle], lambda: pytest.fail("no ties here"))
-    np.testing.assert_array_equal(T[order], T[shuffle][again])
+    again = canonical_order(distance[mixed], lambda: pytest.fail("no ties here"))
+    np.testing.assert_array_equal(T[order], T[mixed][again])
 
 
 def test_equal_embeddings_are_ordered_by_the_tie_breaker():
@@ -216,8 +217,8 @@ def with_float_labels(labels, head):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(("name", "head"), [("age", "ridge"), ("sex", "logistic")])
-def test_random_shuffles_agree_with_all_5040(name, head, seed):
-    """Ties included: the binary column has only 35 different shuffles."""
+def test_random_permutations_agree_with_all_5040(name, head, seed):
+    """Ties included: the binary column has only 35 different permutations."""
     X, table = tiny_study(seed, strength=[0.0, 1.0, 4.0][seed])
     trained = np.array([[1.0, 0.2, -0.3]])
     m = 999
@@ -232,12 +233,12 @@ def test_random_shuffles_agree_with_all_5040(name, head, seed):
     principal = principal_directions(X, np.ones(7))
     T = principal.coordinates(X)
     labels = with_float_labels(table[name].to_numpy(), head)
-    scores = every_shuffle_score(T, labels, head, trained @ principal.directions.T)
+    scores = every_permutation_score(T, labels, head, trained @ principal.directions.T)
     assert len(scores) == 5040
     assert found.alignment_scores_[name] == pytest.approx(scores[0], abs=1e-6)
     exact = np.mean(scores >= scores[0] * (1 - 1e-6))
     assert exact >= (1 / 35 if head == "logistic" else 1 / 5040)
-    # b out of m shuffles is binomial with the exact p-value.
+    # b out of m permutations is binomial with the exact p-value.
     reached = found.pvalues_[name] * (m + 1) - 1
     low, high = stats.binom.interval(0.9999, m, exact)
     assert low <= reached <= high
@@ -249,7 +250,7 @@ def test_random_shuffles_agree_with_all_5040(name, head, seed):
         assert share == pytest.approx(expected, abs=4 * np.sqrt(0.25 / m))
 
 
-def test_shuffles_that_change_nothing_are_ties_of_the_largest_alignment():
+def test_permutations_that_change_nothing_are_ties_of_the_largest_alignment():
     """The trained head is the fitted one: only ties can reach the observed value."""
     X, table = tiny_study(5, strength=3.0)
     principal = principal_directions(X, np.ones(7))
@@ -264,7 +265,7 @@ def test_shuffles_that_change_nothing_are_ties_of_the_largest_alignment():
         random_state=0,
     ).fit(X, table)
     assert found.alignment_scores_["sex"] == pytest.approx(1.0)
-    # 3! 4! of the 5040 shuffles leave the column as it is. The head is compared by
+    # 3! 4! of the 5040 permutations leave the column as it is. The head is compared by
     # its absolute value, but exchanging the levels needs 4 of one and 3 of the other.
     low, high = stats.binom.interval(0.9999, 999, 1 / 35)
     reached = found.pvalues_["sex"] * 1000 - 1
@@ -273,7 +274,7 @@ def test_shuffles_that_change_nothing_are_ties_of_the_largest_alignment():
 
 @pytest.mark.parametrize(("name", "head"), [("age", "ridge"), ("sex", "logistic")])
 def test_ties_of_the_encoding_score_count(name, head):
-    """Within folds of a tiny table many shuffles give back the same labels."""
+    """Within folds of a tiny table many permutations give back the same labels."""
     X, table = tiny_study(4, strength=6.0)
     table["sex"] = np.array(["f", "m"])[table["sex"]]
     trained = np.array([[1.0, 0.2, -0.3]])

@@ -14,15 +14,15 @@ N, K = 80, 5
 
 
 def make_problem(kind, n_levels, seed=0, p=3):
-    """Rows with unequal scales and means, and p shuffles of the labels."""
+    """Rows with unequal scales and means, and p permutations of the labels."""
     rng = np.random.default_rng(seed)
     T = rng.standard_normal((N, K)) * np.geomspace(2.0, 0.2, K) + rng.normal(2, 1, K)
     if n_levels:
         labels = np.tile(np.arange(n_levels), N)[:N]
     else:
         labels = 300.0 + 40.0 * T[:, 0] + rng.standard_normal(N)
-    shuffled = np.stack([labels] + [rng.permutation(labels) for _ in range(p - 1)])
-    return T, shuffled, rng.uniform(0.2, 2.0, N), Probe(kind, n_levels, 0.7, 3.0)
+    permuted = np.stack([labels] + [rng.permutation(labels) for _ in range(p - 1)])
+    return T, permuted, rng.uniform(0.2, 2.0, N), Probe(kind, n_levels, 0.7, 3.0)
 
 
 PROBES = [("logistic", 2), ("logistic", 4), ("ridge", 2), ("ridge", 4), ("ridge", 0)]

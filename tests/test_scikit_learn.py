@@ -480,7 +480,7 @@ class TestRandomness:
 
 
 def test_tidy_embeddings_give_no_spurious_warning_or_error():
-    # On a grid some shuffles carry no information at all: their heads are zero.
+    # On a grid some permutations carry no information at all: their heads are zero.
     grid = np.array([[i, j] for i in range(3) for j in range(4)], dtype=float)
     labels = pd.DataFrame({"a": [0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 1, 1]})
     for seed in range(6):

@@ -162,8 +162,8 @@ def test_no_information_scores_zero(name):
         estimator = WeightSpaceCorrelation(
             columns=[name], n_permutations=0, C=1e-3, alpha=1e3
         )
-        shuffled = TABLE.iloc[order].reset_index(drop=True)
-        scores.append(estimator.fit(X, shuffled).score(NEW_X, NEW_TABLE))
+        permuted = TABLE.iloc[order].reset_index(drop=True)
+        scores.append(estimator.fit(X, permuted).score(NEW_X, NEW_TABLE))
     assert abs(np.mean(scores)) < 0.03
     assert np.max(np.abs(scores)) < 0.1
 

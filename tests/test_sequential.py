@@ -7,7 +7,9 @@ from reference import make_study
 from scipy import stats
 from sklearn.utils._param_validation import InvalidParameterError
 
-from sklearn_wsca import WeightSpaceCorrelation, _nulls
+from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca._alignment import null as alignment_null
+from sklearn_wsca._permutation import rounds
 from sklearn_wsca._permutation.plan import sequential_pvalue
 
 SEEDS = [0, 1, 2]
@@ -60,13 +62,13 @@ def test_ties_within_rounding_and_within_the_tolerance_count(observed):
 
 
 @pytest.mark.parametrize("stop_after", [1, 10])
-def test_without_shuffles_the_pvalue_is_1(stop_after):
+def test_without_permutations_the_pvalue_is_1(stop_after):
     assert sequential_pvalue(0.5, np.empty(0), stop_after) == (1.0, 0)
 
 
 @pytest.mark.parametrize("stop_after", [1, 5])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_statistic_that_no_shuffle_reaches_has_the_floor(stop_after, seed):
+def test_a_statistic_that_no_permute_reaches_has_the_floor(stop_after, seed):
     null = np.random.default_rng(seed).standard_normal(199)
     assert sequential_pvalue(10.0, null, stop_after) == (1 / 200, 199)
 
@@ -81,7 +83,7 @@ def test_a_value_that_is_not_finite_is_an_error(bad):
 
 @pytest.mark.parametrize("stop_after", [1, 5])
 @pytest.mark.parametrize("seed", range(10))
-def test_shuffles_after_the_last_one_used_do_not_matter(stop_after, seed):
+def test_permutations_after_the_last_one_used_do_not_matter(stop_after, seed):
     rng = np.random.default_rng(seed)
     null = rng.standard_normal(400)
     expected = sequential_pvalue(0.5, null, stop_after)
@@ -98,7 +100,7 @@ def test_shuffles_after_the_last_one_used_do_not_matter(stop_after, seed):
 
 
 def null_pvalues(seed, decimals=None, n_cases=8000, m=299):
-    """p-values and shuffles used where data and shuffles are exchangeable."""
+    """p-values and permutations used where data and permutations are exchangeable."""
     statistics = np.random.default_rng(seed).standard_normal((n_cases, m + 1))
     if decimals is not None:
         statistics = statistics.round(decimals)
@@ -169,20 +171,20 @@ def test_columns_without_signal_stop_early_and_strong_ones_never(seed):
     )
 
 
-def test_all_shuffles_are_used_without_a_stopping_rule():
+def test_all_permutations_are_used_without_a_stopping_rule():
     assert (fit(0).n_permutations_used_ == M).all(axis=None)
 
 
 @pytest.mark.parametrize("stop_after", [None, STOP])
-def test_no_head_is_refitted_for_shuffles_after_the_last_round(monkeypatch, stop_after):
-    refit_scores, drawn = _nulls.refit_scores, []
+def test_no_head_is_refitted_after_the_last_round(monkeypatch, stop_after):
+    refit_scores, drawn = alignment_null.refit_scores, []
 
     def recorded(T, nulls, batch, **others):
         drawn.extend(batch)
         return refit_scores(T, nulls=nulls, batch=batch, **others)
 
-    monkeypatch.setattr(_nulls, "refit_scores", recorded)
-    monkeypatch.setattr(_nulls, "FIRST_ROUND", 60)
+    monkeypatch.setattr(alignment_null, "refit_scores", recorded)
+    monkeypatch.setattr(rounds, "FIRST_ROUND", 60)
     found = fit(0, columns=["unrelated"], stop_after=stop_after)
     assert drawn == list(range(M if stop_after is None else 60))
     assert found.n_permutations_used_.loc["unrelated", "alignment"] <= len(drawn)
@@ -190,7 +192,7 @@ def test_no_head_is_refitted_for_shuffles_after_the_last_round(monkeypatch, stop
 
 @pytest.mark.parametrize("null", ["permutation", "sign_flip"])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_null_is_that_of_the_full_test_up_to_the_last_shuffle_used(seed, null):
+def test_the_null_is_that_of_the_full_test_up_to_the_last_permute_used(seed, null):
     full, found = fit(seed, null=null), fit(seed, null=null, stop_after=STOP)
     pd.testing.assert_series_equal(found.alignment_scores_, full.alignment_scores_)
     assert found.null_distribution_.shape == full.null_distribution_.shape
@@ -222,18 +224,22 @@ def test_there_are_qvalues_but_no_correction_by_max_t(adjust):
 @pytest.mark.parametrize(
     "changed",
     [
-        {"FIRST_ROUND": 7},
-        {"FIRST_ROUND": 1000},
-        {"SHUFFLES_PER_BATCH": 13},
-        {"FIRST_ROUND": 30, "SHUFFLES_PER_BATCH": 50, "FOLD_SHUFFLES_PER_BATCH": 17},
+        {"_permutation.rounds.FIRST_ROUND": 7},
+        {"_permutation.rounds.FIRST_ROUND": 1000},
+        {"_alignment.null.PERMUTATIONS_PER_BATCH": 13},
+        {
+            "_permutation.rounds.FIRST_ROUND": 30,
+            "_alignment.null.PERMUTATIONS_PER_BATCH": 50,
+            "_encoding.null.FOLD_PERMUTATIONS_PER_BATCH": 17,
+        },
     ],
 )
-def test_results_do_not_depend_on_how_many_shuffles_are_drawn_at_a_time(
+def test_results_do_not_depend_on_how_many_permutations_are_drawn_at_a_time(
     monkeypatch, changed
 ):
     expected = fit(1, stop_after=STOP)
     for name, value in changed.items():
-        monkeypatch.setattr(f"sklearn_wsca._nulls.{name}", value)
+        monkeypatch.setattr(f"sklearn_wsca.{name}", value)
     assert_same_tests(fit(1, stop_after=STOP), expected)
 
 
@@ -257,7 +263,7 @@ def assert_same_tests(found, expected):
     )
 
 
-def test_without_shuffles_or_without_a_primary_head_none_are_used():
+def test_without_permutations_or_without_a_primary_head_none_are_used():
     assert (fit(0, stop_after=STOP, n_permutations=0).n_permutations_used_ == 0).all(
         axis=None
     )
@@ -300,7 +306,7 @@ def test_a_column_that_never_stops_is_extrapolated_as_without_the_rule(seed):
     assert np.isnan(found.pvalues_extrapolated_["unrelated"])
 
 
-def test_too_few_shuffles_are_not_extrapolated():
+def test_too_few_permutations_are_not_extrapolated():
     found = fit(0, n_permutations=98, extrapolate=True)
     assert found.pvalues_extrapolated_.isna().all()
     assert not found.summary_["note"].str.contains("extrapolated").any()

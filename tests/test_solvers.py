@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from reference import fit_head
 
-from sklearn_wsca import _logistic, _quasi_newton
 from sklearn_wsca._heads.probe import BATCH_TOLERANCES, batch_precision
+from sklearn_wsca._linear import logistic as logistic_module
+from sklearn_wsca._linear import quasi_newton as quasi_newton_module
 from sklearn_wsca._linear.design import prepare_design
 from sklearn_wsca._linear.logistic import LogisticProblem
 from sklearn_wsca._linear.solvers import (
@@ -45,8 +46,8 @@ def make_weights(seed, n):
     return np.random.default_rng(seed).uniform(0.2, 3.0, n)
 
 
-def shuffles_of(labels, p, seed=0):
-    """The labels themselves, then p - 1 shuffles of them, along the last axis."""
+def permutations_of(labels, p, seed=0):
+    """The labels themselves, then p - 1 permutations of them, along the last axis."""
     rng = np.random.default_rng(seed)
     n = labels.shape[-1]
     sources = [np.arange(n)] + [rng.permutation(n) for _ in range(p - 1)]
@@ -140,7 +141,7 @@ def test_design_of_some_rows_leaves_the_others_alone():
 def test_ridge_matches_scikit_learn(alpha, per_problem):
     T = make_rows(1)
     weights = make_weights(1, len(T))
-    values = shuffles_of(make_numbers(1, T), 3)
+    values = permutations_of(make_numbers(1, T), 3)
     problem_weights = None
     row_weights = np.tile(weights, (3, 1))
     if per_problem:
@@ -210,7 +211,7 @@ def test_ridge_with_fewer_rows_than_coordinates(shape, per_problem):
 def test_single_precision_ridge_survives_a_large_mean(mean, per_problem):
     """A time stamp is far from zero: its mean must not use up the digits."""
     T = make_rows(4)
-    values = shuffles_of(make_numbers(4, T), 3)
+    values = permutations_of(make_numbers(4, T), 3)
     weights = np.stack([make_weights(s, len(T)) for s in range(3)])
     problem_weights = weights if per_problem else None
     exact = fit_ridge(prepare_design(T, weights[0]), values, 1.0, problem_weights)
@@ -232,7 +233,7 @@ def test_single_precision_ridge_survives_a_large_mean(mean, per_problem):
 def test_logistic_matches_scikit_learn(n_classes, C):
     T = make_rows(5)
     weights = make_weights(5, len(T))
-    codes = shuffles_of(make_levels(5, T, n_classes), 3)
+    codes = permutations_of(make_levels(5, T, n_classes), 3)
     fit = fit_logistic(prepare_design(T, weights), codes, n_classes, C, tolerance=1e-9)
     assert fit.converged.all()
     for p in range(3):
@@ -251,7 +252,7 @@ def test_logistic_matches_scikit_learn(n_classes, C):
 def test_single_precision_logistic_matches_double(n_classes):
     T = make_rows(6, n=400)
     weights = make_weights(6, len(T))
-    codes = shuffles_of(make_levels(6, T, n_classes), 5)
+    codes = permutations_of(make_levels(6, T, n_classes), 5)
     found, exact = (
         fit_logistic(
             prepare_design(T, weights, dtype),
@@ -298,16 +299,16 @@ def test_rows_of_a_softmax_head_add_up_to_zero(n_classes):
 def test_objective_never_increases(n_classes, strength, monkeypatch):
     """Every accepted step of every problem lowers the objective."""
     T = make_rows(9)
-    codes = shuffles_of(make_levels(9, T, n_classes, strength), 4)
+    codes = permutations_of(make_levels(9, T, n_classes, strength), 4)
     values = []
-    search = _quasi_newton._line_search
+    search = quasi_newton_module._line_search
 
     def recording(problem, x, value, *arguments, **options):
         found = search(problem, x, value, *arguments, **options)
         values.append((value, found[1], found[-1]))
         return found
 
-    monkeypatch.setattr(_quasi_newton, "_line_search", recording)
+    monkeypatch.setattr(quasi_newton_module, "_line_search", recording)
     fit = fit_logistic(
         prepare_design(T, np.ones(len(T))), codes, n_classes, 50.0, tolerance=1e-7
     )
@@ -343,9 +344,9 @@ def test_separable_labels(n_classes, C):
     codes = np.digitize(
         T[:, 0], np.quantile(T[:, 0], np.arange(1, n_classes) / n_classes)
     )
-    shuffled = shuffles_of(codes, 3)
+    permuted = permutations_of(codes, 3)
     fit = fit_logistic(
-        prepare_design(T, np.ones(len(T))), shuffled, n_classes, C, tolerance=1e-9
+        prepare_design(T, np.ones(len(T))), permuted, n_classes, C, tolerance=1e-9
     )
     assert fit.converged.all()
     coef, _ = fit_head(T, codes, "logistic", C=C)
@@ -360,7 +361,7 @@ def test_separable_labels(n_classes, C):
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_logistic_with_fewer_rows_than_coordinates(n_classes):
     T = make_rows(12, n=20, k=50)
-    codes = shuffles_of(make_levels(12, T, n_classes, 0.1), 4)
+    codes = permutations_of(make_levels(12, T, n_classes, 0.1), 4)
     fit = fit_logistic(
         prepare_design(T, np.ones(len(T))), codes, n_classes, 1.0, tolerance=1e-9
     )
@@ -372,7 +373,7 @@ def test_logistic_with_fewer_rows_than_coordinates(n_classes):
 
 def test_forty_classes():
     T = make_rows(13, n=400, k=8)
-    codes = shuffles_of(make_levels(13, T, 40), 2)
+    codes = permutations_of(make_levels(13, T, 40), 2)
     fit = fit_logistic(
         prepare_design(T, np.ones(len(T))), codes, 40, 1.0, tolerance=1e-9
     )
@@ -387,13 +388,13 @@ def test_class_with_three_members(n_classes, C):
     T = make_rows(14, n=300)
     codes = np.random.default_rng(14).integers(0, n_classes - 1, len(T))
     codes[:3] = n_classes - 1
-    shuffled = shuffles_of(codes, 6)
+    permuted = permutations_of(codes, 6)
     fit = fit_logistic(
-        prepare_design(T, np.ones(len(T))), shuffled, n_classes, C, tolerance=1e-9
+        prepare_design(T, np.ones(len(T))), permuted, n_classes, C, tolerance=1e-9
     )
     assert fit.converged.all()
     for p in (0, 5):
-        coef, _ = fit_head(T, shuffled[p], "logistic", C=C)
+        coef, _ = fit_head(T, permuted[p], "logistic", C=C)
         np.testing.assert_allclose(fit.coef[p], coef, atol=1e-5 * np.abs(coef).max())
 
 
@@ -449,7 +450,7 @@ def test_extreme_penalties_stay_finite(C, spread, precision):
     """Warnings are errors: nothing overflows on the way."""
     T, codes = make_clusters(2, 30, 10, 20, spread)
     design = prepare_design(T.astype(precision), np.ones(len(T)), precision)
-    fit = fit_logistic(design, shuffles_of(codes, 2), 30, C, tolerance=1e-4)
+    fit = fit_logistic(design, permutations_of(codes, 2), 30, C, tolerance=1e-4)
     assert np.isfinite(fit.coef).all() and np.isfinite(fit.intercept).all()
     assert np.abs(fit.coef).max() > 1e-5
     assert fit.converged.all()
@@ -478,9 +479,9 @@ def test_folds_of_many_classes_equal_separate_fits():
 def test_hessian_product_is_the_change_of_the_gradient(
     n_classes, weighted, kept, monkeypatch
 ):
-    monkeypatch.setattr(_logistic, "KEPT_NUMBERS", kept)
+    monkeypatch.setattr(logistic_module, "KEPT_NUMBERS", kept)
     T = make_rows(22)
-    codes = shuffles_of(make_levels(22, T, n_classes), 2)
+    codes = permutations_of(make_levels(22, T, n_classes), 2)
     weights = None
     if weighted:
         weights = np.stack([make_weights(s, len(T)) for s in range(2)])
@@ -511,7 +512,7 @@ REGIMES = {
 @pytest.mark.parametrize("C", [1.0, 1e4])
 @pytest.mark.parametrize("name", list(REGIMES))
 def test_batches_agree_with_scikit_learn_in_hard_regimes(name, C):
-    """In the precision and at the tolerance that shuffles of so many rows have."""
+    """In the precision and at the tolerance that permutations of so many rows have."""
     n, k, n_classes = REGIMES[name]
     rng = np.random.default_rng(3)
     T = rng.standard_normal((n, k)) * np.sqrt(np.geomspace(1.0, 1e-2, k))
@@ -523,7 +524,7 @@ def test_batches_agree_with_scikit_learn_in_hard_regimes(name, C):
         labels[:3] = n_classes - 1
     if "separable" in name:
         labels = T[:, :n_classes].argmax(axis=1)
-    codes = shuffles_of(labels, 3)
+    codes = permutations_of(labels, 3)
     precision = batch_precision(n)
     design = prepare_design(T.astype(precision), np.ones(n), precision)
     fit = fit_logistic(
@@ -573,8 +574,8 @@ def solve(kind, T, labels, design_weights, weights=None, dtype="float64"):
 
 def labels_for(kind, seed, T, p):
     if kind == "ridge":
-        return shuffles_of(make_numbers(seed, T), p)
-    return shuffles_of(make_levels(seed, T, 2 if kind == "binary" else 4), p)
+        return permutations_of(make_numbers(seed, T), p)
+    return permutations_of(make_levels(seed, T, 2 if kind == "binary" else 4), p)
 
 
 KINDS = ["ridge", "binary", "softmax"]
@@ -695,10 +696,10 @@ def test_numpy_penalties_keep_single_precision_batches_working(kind):
 def test_a_problem_that_no_step_helps_stays_and_is_reported(monkeypatch):
     """Where the direction points uphill nothing moves, and the rest converges."""
     T = make_rows(12)
-    codes = shuffles_of(make_levels(12, T, 3, 0.0), 3)
+    codes = permutations_of(make_levels(12, T, 3, 0.0), 3)
     design = prepare_design(T, np.ones(len(T)))
     expected = fit_logistic(design, codes, 3, 1.0)
-    downhill = _quasi_newton._History.direction
+    downhill = quasi_newton_module._History.direction
 
     def uphill_for_the_first(self, gradient, inverse_hessian):
         step = downhill(self, gradient, inverse_hessian)
@@ -706,7 +707,7 @@ def test_a_problem_that_no_step_helps_stays_and_is_reported(monkeypatch):
             step[:, 0] *= -1.0
         return step
 
-    monkeypatch.setattr(_quasi_newton._History, "direction", uphill_for_the_first)
+    monkeypatch.setattr(quasi_newton_module._History, "direction", uphill_for_the_first)
     fit = fit_logistic(design, codes, 3, 1.0, max_iter=QUASI_NEWTON_ITERATIONS)
     assert fit.converged.tolist() == [False, True, True]
     np.testing.assert_array_equal(fit.coef[0], 0.0)

@@ -6,7 +6,8 @@ from reference import choose_k, make_study, principal_directions
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 
-from sklearn_wsca import WeightSpaceCorrelation, _embeddings
+from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca._input import embeddings as embeddings_module
 from sklearn_wsca._linear.subspace import (
     choose_n_components,
     fit_subspace,
@@ -119,8 +120,8 @@ def test_blocks_of_rows_make_no_difference(dtype, shape, size, monkeypatch):
     weights = weights_for(5, 50, True)
     whole = fit_subspace(X, weights, 0.9999, 0)
     coordinates, distance = whole.coordinates(X)
-    monkeypatch.setattr(_embeddings, "MOST_ROWS_PER_BLOCK", size)
-    assert len(list(_embeddings.row_blocks(50, 6))) == -(-50 // size)
+    monkeypatch.setattr(embeddings_module, "MOST_ROWS_PER_BLOCK", size)
+    assert len(list(embeddings_module.row_blocks(50, 6))) == -(-50 // size)
     blocked = fit_subspace(X, weights, 0.9999, 0)
     np.testing.assert_allclose(blocked.mean, whole.mean, rtol=1e-10)
     np.testing.assert_allclose(blocked.variance, whole.variance, rtol=1e-9)
@@ -137,7 +138,7 @@ def test_sorted_rows_with_a_large_mean_lose_no_digits(rising, monkeypatch):
     X = rng.standard_normal((400, 5)) * [1.0, 0.5, 0.2, 0.1, 0.05] + 1e4
     if rising:
         X[:, 0] += np.linspace(-30.0, 30.0, 400)
-    monkeypatch.setattr(_embeddings, "MOST_ROWS_PER_BLOCK", 16)
+    monkeypatch.setattr(embeddings_module, "MOST_ROWS_PER_BLOCK", 16)
     found = fit_subspace(X, np.ones(400), None, 0)
     expected = principal_directions(X, np.ones(400), None, 0)
     np.testing.assert_allclose(found.variance, expected.variances, rtol=1e-9)

@@ -5,7 +5,7 @@ import pytest
 from scipy import optimize, stats
 
 from sklearn_wsca._permutation.tail import (
-    FEWEST_SHUFFLES,
+    FEWEST_PERMUTATIONS,
     LARGEST_MISFIT,
     REACHED_IS_ENOUGH,
     _misfit,
@@ -189,7 +189,7 @@ def pvalue_of_a_tail_that_may_end(observed, null, count=249):
 
 
 def decades_off(pvalue_of, null, p, n_seeds=60):
-    """log10(estimate / truth) for independent sets of 999 shuffles."""
+    """log10(estimate / truth) for independent sets of 999 permutations."""
     observed = null.isf(p)
     estimates = [pvalue_of(observed, null.draw(999, s)) for s in range(n_seeds)]
     return np.log10(estimates) - np.log10(p)
@@ -345,7 +345,7 @@ def test_a_pvalue_below_the_smallest_number_is_that_number():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_shuffles_close_to_1_are_no_obstacle(seed):
+def test_permutations_close_to_1_are_no_obstacle(seed):
     """Directions of a plane: s^2 ~ beta(0.5, 0.5), as often close to 1 as to 0."""
     null = Cosine(0.5, 0.5).draw(999, seed)
     p = extrapolated_pvalue(1.0, null)
@@ -357,7 +357,7 @@ def test_shuffles_close_to_1_are_no_obstacle(seed):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_ten_shuffles_that_reach_the_score_need_no_extrapolation(seed):
+def test_ten_permutations_that_reach_the_score_need_no_extrapolation(seed):
     null = draw_null(499, seed)
     ninth, tenth, eleventh = np.sort(null)[::-1][[8, 9, 10]]
     assert np.isnan(extrapolated_pvalue(eleventh, null))
@@ -367,8 +367,8 @@ def test_ten_shuffles_that_reach_the_score_need_no_extrapolation(seed):
     assert np.isnan(extrapolated_pvalue(between, null, tolerance=1.0))
 
 
-def test_too_few_shuffles_give_no_extrapolation():
-    found = {FEWEST_SHUFFLES - 1: 0, FEWEST_SHUFFLES: 0}
+def test_too_few_permutations_give_no_extrapolation():
+    found = {FEWEST_PERMUTATIONS - 1: 0, FEWEST_PERMUTATIONS: 0}
     for seed in range(20):
         for m in found:
             null = draw_null(m, seed)
@@ -381,22 +381,22 @@ def test_too_few_shuffles_give_no_extrapolation():
 
 @pytest.mark.parametrize("value", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("observed", [0.0, 0.3, 0.7, 1.0])
-def test_equal_shuffles_give_no_extrapolation(value, observed):
+def test_equal_permutations_give_no_extrapolation(value, observed):
     assert np.isnan(extrapolated_pvalue(observed, np.full(999, value)))
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_handful_of_different_shuffles_gives_no_extrapolation(seed):
+def test_a_handful_of_different_permutations_gives_no_extrapolation(seed):
     null = np.random.default_rng(seed).choice(draw_null(16, seed), 999)
     assert np.isnan(extrapolated_pvalue(0.9, null))
 
 
 @pytest.mark.parametrize("name", list(NULLS))
 @pytest.mark.parametrize("seed", range(5))
-def test_the_order_of_the_shuffles_does_not_matter(nulls, name, seed):
+def test_the_order_of_the_permutations_does_not_matter(nulls, name, seed):
     null = nulls[name].draw(499, seed)
     observed = 0.9 * null.max() + 0.1
     expected = extrapolated_pvalue(observed, null)
-    shuffled = np.random.default_rng(seed).permutation(null)
+    permuted = np.random.default_rng(seed).permutation(null)
     assert 0 < expected < 0.02
-    assert extrapolated_pvalue(observed, shuffled) == expected
+    assert extrapolated_pvalue(observed, permuted) == expected

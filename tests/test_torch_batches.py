@@ -45,7 +45,7 @@ def distributed(**settings):
     ],
 )
 @pytest.mark.parametrize("extract", [extract_embeddings, extract_feature_maps])
-def test_shuffled_rows_are_refused(extract, settings):
+def test_permuted_rows_are_refused(extract, settings):
     with pytest.raises(ValueError, match=r"loader: it draws rows by a .*shuffle=False"):
         extract(make_mlp(), DataLoader(ROWS, **settings))
 

@@ -12,11 +12,12 @@ from reference import (
     least_squares_utilization,
 )
 
-from sklearn_wsca import _utilization, utilization_test
+from sklearn_wsca import utilization_test
 from sklearn_wsca._input.column import Column, LeftOutError
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._permutation.plan import PermutationPlan
+from sklearn_wsca._utilization import output_model as output_model_module
 from sklearn_wsca._utilization.output_model import MOST_CLASSES, prepare_outputs
 
 N = 120
@@ -124,8 +125,8 @@ def make_study(
     )
 
 
-def orders_of(n_rows, n_shuffles=6, seed=0):
-    return PermutationPlan(seed, n_shuffles, n_rows).orders(range(n_shuffles))
+def orders_of(n_rows, n_permutations=6, seed=0):
+    return PermutationPlan(seed, n_permutations, n_rows).orders(range(n_permutations))
 
 
 UNEQUAL = np.random.default_rng(9).permutation(
@@ -345,7 +346,8 @@ def test_a_constant_output_adds_nothing(column):
     np.testing.assert_allclose(study.model().observed(), expected, atol=1e-10)
 
 
-# --- shuffles ------------------------------------------------------------------------
+# --- permutations
+# ------------------------------------------------------------------------
 
 
 def group_design(column_within, target_within):
@@ -368,8 +370,8 @@ DESIGNS = {
 SCHEMES = {"rows": "rows", "groups": "between groups", "within": "within groups"}
 
 
-def shuffled_coding(study, model, order):
-    """Coding after a shuffle of the labels, or of their residuals, by rows."""
+def permuted_coding(study, model, order):
+    """Coding after a permutation of the labels, or of their residuals, by rows."""
     coding, _ = code_column(study.labels, study.weights)
     exchange = model.exchange
     if not model.freedman_lane:
@@ -399,8 +401,8 @@ def shuffled_coding(study, model, order):
         by_unit[1]
         @ fit_least_squares(by_unit[1], by_unit[0], np.ones(len(by_unit[0])))[0]
     )
-    shuffled = explained + (by_unit[0] - explained)[source]
-    return shuffled[exchange.unit] if len(shuffled) < len(coding) else shuffled
+    permuted = explained + (by_unit[0] - explained)[source]
+    return permuted[exchange.unit] if len(permuted) < len(coding) else permuted
 
 
 @pytest.mark.parametrize("design", DESIGNS)
@@ -408,7 +410,7 @@ def shuffled_coding(study, model, order):
 @pytest.mark.parametrize(
     ("target", "held"), [("3 classes", 0), (None, 0), ("3 classes", 1), ("numbers", 1)]
 )
-def test_shuffles_are_those_of_explicit_models_on_all_rows(
+def test_permutations_are_those_of_explicit_models_on_all_rows(
     design, column, target, held
 ):
     """Sums over groups stand for their rows without changing anything."""
@@ -416,9 +418,9 @@ def test_shuffles_are_those_of_explicit_models_on_all_rows(
     model = study.model()
     assert model.exchange.scheme == SCHEMES[design.split(",")[0].split()[0]]
     orders = orders_of(len(study.labels))
-    found = model.shuffles(orders)
+    found = model.permutations(orders)
     for order, statistics in zip(orders, found, strict=True):
-        expected = study.reference(shuffled_coding(study, model, order))
+        expected = study.reference(permuted_coding(study, model, order))
         np.testing.assert_allclose(
             statistics, [expected.raw, expected.by_common, expected.by_all], atol=1e-9
         )
@@ -431,18 +433,18 @@ def test_shuffles_are_those_of_explicit_models_on_all_rows(
 @pytest.mark.parametrize("column", ["4 levels", "numbers"])
 @pytest.mark.parametrize("target", ["3 classes", None])
 @pytest.mark.parametrize("held", [0, 1])
-def test_weights_follow_their_rows_in_shuffles(design, column, target, held):
+def test_weights_follow_their_rows_in_permutations(design, column, target, held):
     study = make_study(column, target, held, weighted=True, **DESIGNS[design])
     model, orders = study.model(), orders_of(len(study.labels))
     assert model.freedman_lane == bool(held)
-    found = model.shuffles(orders)
+    found = model.permutations(orders)
     for order, statistics in zip(orders, found, strict=True):
-        expected = study.reference(shuffled_coding(study, model, order))
+        expected = study.reference(permuted_coding(study, model, order))
         np.testing.assert_allclose(
             statistics, [expected.raw, expected.by_common, expected.by_all], atol=1e-9
         )
     study.weights = np.ones(len(study.labels))
-    assert np.abs(study.model().shuffles(orders) - found).max() > 1e-3
+    assert np.abs(study.model().permutations(orders) - found).max() > 1e-3
 
 
 @pytest.mark.parametrize("column", ["4 levels", "numbers"])
@@ -455,26 +457,26 @@ def test_weights_follow_their_rows_in_shuffles(design, column, target, held):
         *[(design, None, 2) for design in DESIGNS],
     ],
 )
-def test_the_shuffle_that_moves_nothing_gives_the_statistics_of_the_data(
+def test_the_permute_that_moves_nothing_gives_the_statistics_of_the_data(
     design, column, target, held
 ):
     study = make_study(column, target, held, **DESIGNS[design])
     model, n = study.model(), len(study.labels)
-    unmoved = model.shuffles(np.arange(n, dtype=np.int32)[None])[0]
+    unmoved = model.permutations(np.arange(n, dtype=np.int32)[None])[0]
     np.testing.assert_allclose(unmoved, model.observed(), atol=1e-10)
-    assert abs(model.shuffles(orders_of(n, 1))[0, 0] - unmoved[0]) > 1e-4
+    assert abs(model.permutations(orders_of(n, 1))[0, 0] - unmoved[0]) > 1e-4
 
 
 @pytest.mark.parametrize("design", ["rows", "groups", "groups, target varies"])
-def test_batches_of_shuffles_make_no_difference(design, monkeypatch):
+def test_batches_of_permutations_make_no_difference(design, monkeypatch):
     model = make_study(**DESIGNS[design]).model()
     orders = orders_of(len(model.rows.roots), 11)
-    expected = model.shuffles(orders)
-    monkeypatch.setattr(_utilization, "NUMBERS_PER_BATCH", 1)
-    np.testing.assert_allclose(model.shuffles(orders), expected, atol=1e-12)
+    expected = model.permutations(orders)
+    monkeypatch.setattr(output_model_module, "NUMBERS_PER_BATCH", 1)
+    np.testing.assert_allclose(model.permutations(orders), expected, atol=1e-12)
 
 
-def test_groups_of_one_class_are_shuffled_on_sums_over_groups():
+def test_groups_of_one_class_are_permuted_on_sums_over_groups():
     """What makes studies of many images of few patients fast."""
     model = make_study(**DESIGNS["groups"]).model()
     assert len(model.units.roots) == model.exchange.n_units == 30
@@ -504,7 +506,7 @@ def test_groups_of_one_class_are_shuffled_on_sums_over_groups():
         ("within groups, target varies", "3 classes", 0, True, False),
     ],
 )
-def test_residuals_are_shuffled_where_plain_shuffles_would_break_associations(
+def test_residuals_are_permuted_where_plain_permutations_would_break_associations(
     design, target, held, needed, within_target
 ):
     model = make_study("4 levels", target, held, **DESIGNS[design]).model()
@@ -514,7 +516,7 @@ def test_residuals_are_shuffled_where_plain_shuffles_would_break_associations(
 
 
 def test_numbers_that_are_constant_within_groups_need_no_residuals_within_them():
-    """Shuffles within patients cannot break an association with the patient's age."""
+    """Permutations within patients keep an association with the patient's age."""
     study = make_study(**DESIGNS["within groups"])
     unit = study.groups
     for age, needed in ((50.0 + 3.0 * unit, False), (50.0 + study.labels, True)):
@@ -523,7 +525,7 @@ def test_numbers_that_are_constant_within_groups_need_no_residuals_within_them()
 
 
 @pytest.mark.parametrize("held", ["target", "confounder"])
-def test_shuffled_residuals_keep_the_association_with_what_is_held(held):
+def test_permuted_residuals_keep_the_association_with_what_is_held(held):
     study = make_study("4 levels", "numbers", 1, seed=3)
     model = study.model()
     association = study.target if held == "target" else study.held[0]
@@ -533,7 +535,7 @@ def test_shuffled_residuals_keep_the_association_with_what_is_held(held):
     assert np.abs(kept).max() > 50.0
     order = orders_of(N, 1)[0]
     source = model.exchange.unit_sources(order[None])[0]
-    fitted = model.fitted + model.shuffled
+    fitted = model.fitted + model.permuted
     np.testing.assert_allclose(centred @ fitted, kept, atol=1e-8)
     np.testing.assert_allclose(centred @ model.fitted, kept, atol=1e-8)
     assert np.abs(centred @ coding[source] - kept).max() > 50.0
@@ -549,7 +551,7 @@ def test_effects_of_patients_are_removed_within_them(column, target_within):
     model = study.model()
     assert model.exchange.scheme == "within groups"
     expected, orders = model.observed(), orders_of(len(study.groups))
-    null, variance = model.shuffles(orders), model.total_variance
+    null, variance = model.permutations(orders), model.total_variance
     patients = np.random.default_rng(0).standard_normal((30, 3)) * 40.0 * SCALES
     study.outputs = study.outputs + patients[study.groups]
     moved = study.model()
@@ -559,7 +561,8 @@ def test_effects_of_patients_are_removed_within_them(column, target_within):
         atol=1e-8,
     )
     np.testing.assert_allclose(moved.observed()[1:], expected[1:], atol=1e-9)
-    np.testing.assert_allclose(moved.shuffles(orders)[:, 1:], null[:, 1:], atol=1e-9)
+    again = moved.permutations(orders)[:, 1:]
+    np.testing.assert_allclose(again, null[:, 1:], atol=1e-9)
     # The unit is that of the outputs, which patients spread out.
     ratio = np.sqrt(variance / moved.total_variance)
     assert ratio < 0.1
@@ -757,7 +760,7 @@ def test_two_confounders_with_levels_do_not_inflate_the_null(seed):
     outputs = rng.standard_normal((N, 3)) * SCALES + MEANS
     model = Study(outputs, scanner, ill, [sex], np.ones(N)).model()
     np.testing.assert_allclose(model.fitted.sum(axis=1), 1.0, atol=1e-9)
-    null = model.shuffles(orders_of(N, 50))[:, 0]
+    null = model.permutations(orders_of(N, 50))[:, 0]
     assert null.max() < 1.0
 
 
@@ -766,12 +769,12 @@ def test_two_confounders_with_levels_do_not_inflate_the_null(seed):
     ("design", "target", "held"),
     [("within groups, target varies", "3 classes", 0), ("within groups", "numbers", 1)],
 )
-def test_the_shuffle_that_moves_nothing_when_residuals_are_shuffled_within_groups(
+def test_the_permute_that_moves_nothing_when_residuals_are_permuted_within_groups(
     design, column, target, held
 ):
     study = make_study(column, target, held, **DESIGNS[design])
     model, n = study.model(), len(study.labels)
-    unmoved = model.shuffles(np.arange(n, dtype=np.int32)[None])[0]
+    unmoved = model.permutations(np.arange(n, dtype=np.int32)[None])[0]
     np.testing.assert_allclose(unmoved, model.observed(), atol=1e-10)
 
 

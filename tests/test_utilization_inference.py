@@ -9,8 +9,8 @@ from decision_studies import MEANS, SCALES, N, grouped, study
 from reference import add_one_pvalue, max_t
 from scipy import stats
 
-from sklearn_wsca import _utilization_inference
 from sklearn_wsca._permutation.plan import PermutationPlan
+from sklearn_wsca._utilization import inference as inference_module
 from sklearn_wsca._utilization.inference import (
     combine_shares,
     infer_utilization,
@@ -25,13 +25,13 @@ def infer(decision, columns, m=49, significance=0.05, seed=3):
 
 
 def slow_pvalues(tests, names):
-    """p-values from the statistics of data and shuffles, by loops."""
+    """p-values from the statistics of data and permutations, by loops."""
     observed, null = [], []
     plan = PermutationPlan(3, 49, N)
     for name in names:
         found = tests.examined[name]
-        shuffles = found.model.shuffles(plan.orders(range(49)))[:, 1:]
-        together = np.vstack([found.observed[1:], shuffles])
+        permutations = found.model.permutations(plan.orders(range(49)))[:, 1:]
+        together = np.vstack([found.observed[1:], permutations])
         standard = (together - together.mean(axis=0)) / together.std(axis=0)
         largest = [max(row) for row in standard]
         observed.append(largest[0])
@@ -43,7 +43,7 @@ def slow_pvalues(tests, names):
 
 @pytest.mark.parametrize("with_groups", [False, True])
 @pytest.mark.parametrize("strength", [0.0, 0.8])
-def test_pvalues_are_those_of_a_loop_over_shuffles(with_groups, strength):
+def test_pvalues_are_those_of_a_loop_over_permutations(with_groups, strength):
     decision, columns = study(1, strength)
     tests = infer(grouped(decision) if with_groups else decision, columns)
     alone, corrected = slow_pvalues(tests, list(columns))
@@ -59,7 +59,7 @@ def test_pvalues_are_those_of_a_loop_over_shuffles(with_groups, strength):
 
 @pytest.mark.parametrize("m", [0, 49])
 def test_estimates_are_freed_of_noise(m):
-    """By the mean square of the shuffles, or by its expectation without any."""
+    """By the mean square of the permutations, or by its expectation without any."""
     decision, columns = study(2, 0.1)
     tests = infer(grouped(decision), columns, m)
     for name, found in tests.examined.items():
@@ -94,7 +94,7 @@ def test_the_detectable_effect_counts_the_columns(significance, names):
 def test_batches_make_no_difference(size, monkeypatch):
     decision, columns = study()
     expected = infer(grouped(decision), columns)
-    monkeypatch.setattr(_utilization_inference, "SHUFFLES_PER_BATCH", size)
+    monkeypatch.setattr(inference_module, "PERMUTATIONS_PER_BATCH", size)
     found = infer(grouped(decision), columns)
     pd.testing.assert_frame_equal(found.table, expected.table)
     pd.testing.assert_frame_equal(found.null, expected.null)
@@ -125,7 +125,7 @@ def test_columns_that_cannot_be_tested_leave_the_others_alone():
     pd.testing.assert_frame_equal(found.null[list(columns)], expected.null)
 
 
-def test_without_shuffles_there_are_estimates_but_no_pvalues():
+def test_without_permutations_there_are_estimates_but_no_pvalues():
     decision, columns = study()
     tests = infer(decision, columns, 0)
     pvalues = ["pvalue", "pvalue_fwer", "qvalue"]
@@ -189,7 +189,7 @@ def test_shares_that_do_not_vary_say_nothing():
 
 
 def test_rounding_does_not_break_ties():
-    """Shuffles that give the same column give the same statistic."""
+    """Permutations that give the same column give the same statistic."""
     rng = np.random.default_rng(0)
     shares = np.repeat(rng.random((10, 1, 2)), 2, axis=0)
     blurred = shares * (1.0 + 1e-13 * rng.standard_normal(shares.shape))

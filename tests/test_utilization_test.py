@@ -351,13 +351,13 @@ def test_rows_without_a_group_are_not_used():
 def test_without_permutations_there_is_an_estimate_and_an_interval():
     logits, table = make_study(use=0.4)
     found = run(logits, table["scanner"], table["disease"], n_permutations=0)
-    shuffled = run(logits, table["scanner"], table["disease"], n_permutations=199)
+    permuted = run(logits, table["scanner"], table["disease"], n_permutations=199)
     for field in ("pvalue", "pvalue_fwer", "qvalue"):
         assert np.isnan(getattr(found, field))
     assert found.null_distribution.shape == (0,)
     for field in ("raw", "low", "high", "minimum_detectable_effect", "n_units"):
-        assert getattr(found, field) == getattr(shuffled, field)
-    assert found.utilization == pytest.approx(shuffled.utilization, rel=0.05)
+        assert getattr(found, field) == getattr(permuted, field)
+    assert found.utilization == pytest.approx(permuted.utilization, rel=0.05)
     frame = run(logits, table[["scanner", "age"]], table["disease"], n_permutations=0)
     assert np.isnan([result.pvalue_fwer for result in frame.values()]).all()
 
@@ -472,7 +472,7 @@ def test_results_do_not_change(change, seed, grouped):
             )
 
 
-def test_only_the_shuffles_depend_on_the_seed():
+def test_only_the_permutations_depend_on_the_seed():
     logits, table = make_study(use=0.1)
     one, same, other = (
         run(logits, table["scanner"], table["disease"], random_state=seed)
@@ -723,7 +723,7 @@ def test_the_estimate_lies_in_its_interval_where_noise_differs_between_rows(seed
     assert result.high > 0.03
 
 
-def test_too_few_shuffles_for_any_finding_are_a_warning():
+def test_too_few_permutations_for_any_finding_are_a_warning():
     rng = np.random.default_rng(0)
     outputs, columns = rng.normal(size=60), rng.normal(60.0, 9.0, size=(60, 2))
     table = pd.DataFrame(columns, columns=["age", "dose"])

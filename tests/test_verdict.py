@@ -324,7 +324,7 @@ def test_without_permutations_there_are_estimates_and_no_verdict(study):
     assert found.summary_["utilization_low"].notna().all()
     for name in ("utilization_pvalues_", "utilization_qvalues_", "pvalues_"):
         assert getattr(found, name).isna().all()
-    # The interval is a matter of the sample, not of the shuffles.
+    # The interval is a matter of the sample, not of the permutations.
     pd.testing.assert_frame_equal(found.utilization_ci_, fit(study).utilization_ci_)
 
 

@@ -64,7 +64,7 @@ def test_measures():
         ({"n_permutations": 0}, ["no primary head", "n_permutations=0"]),
     ],
 )
-def test_notes_say_what_was_shuffled_or_why_nothing_was(settings, expected):
+def test_notes_say_what_was_permuted_or_why_nothing_was(settings, expected):
     study = make_shortcut(120, 12, random_state=0)
     fitted = WeightSpaceCorrelation(random_state=0, **settings)
     fitted.fit(study.data, study.metadata)

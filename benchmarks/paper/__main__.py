@@ -39,7 +39,7 @@ class Size:
     width: int
     n_features: int
     n_epochs: int
-    n_shuffles: int
+    n_permutations: int
 
 
 FULL = Size((0, 1, 2), 1024, 64, 15, 199)
@@ -71,7 +71,7 @@ def parse_arguments() -> argparse.Namespace:
         "--directory", type=Path, default=DEFAULT_DIRECTORY, help="of the networks"
     )
     parser.add_argument(
-        "--quick", action="store_true", help="small networks, few shuffles"
+        "--quick", action="store_true", help="small networks, few permutations"
     )
     return parser.parse_args()
 
@@ -89,7 +89,7 @@ def print_table(title: str, table: pd.DataFrame) -> None:
 def print_weight_space(digits: Digits, size: Size, figures: Path) -> None:
     """Heads and their alignments."""
     show_progress("heads")
-    settings = weight_space.Settings(size.width, size.n_epochs, size.n_shuffles)
+    settings = weight_space.Settings(size.width, size.n_epochs, size.n_permutations)
     study = weight_space.run_study(digits, settings)
     for name, analysis in {
         "fine-tuned": study.fine_tuned,
@@ -105,13 +105,13 @@ def print_weight_space(digits: Digits, size: Size, figures: Path) -> None:
     show_progress("other data")
     for title, table in {
         "A trained network and four hospitals": weight_space.hospitals_table(
-            size.n_shuffles
+            size.n_permutations
         ),
         "Sentences, and a noisy copy of the target (birth weight)": (
-            weight_space.sentences_table(size.n_shuffles)
+            weight_space.sentences_table(size.n_permutations)
         ),
         "AUROC with an absent class (Tables 5, 6)": weight_space.absent_class_table(),
-        "A head of ones": weight_space.ones_table(digits, size.n_shuffles),
+        "A head of ones": weight_space.ones_table(digits, size.n_permutations),
     }.items():
         print_table(title, table)
 
@@ -119,7 +119,7 @@ def print_weight_space(digits: Digits, size: Size, figures: Path) -> None:
 def print_experiment(size: Size, directory: Path, figures: Path) -> None:
     """The controlled experiment."""
     networks = experiment.run_experiment(
-        size.seeds, directory, size.n_shuffles, show_progress
+        size.seeds, directory, size.n_permutations, show_progress
     )
     print_table("The controlled experiment", experiment.summarise(networks))
     experiment.draw_nulls(networks, figures / "paper_compositions.png")
@@ -129,7 +129,7 @@ def print_features(digits: Digits, size: Size) -> None:
     """Integrated Feature Analysis."""
     show_progress("features")
     study = features.run_features(
-        digits, size.n_features, size.n_epochs, size.n_shuffles
+        digits, size.n_features, size.n_epochs, size.n_permutations
     )
     consistency = features.consistency_table(study, size.width, size.n_epochs)
     for title, table in {

@@ -20,15 +20,15 @@ LEVEL = 0.05
 
 
 def run_experiment(
-    seeds: Sequence[int], directory: Path, n_shuffles: int, report: Callable
+    seeds: Sequence[int], directory: Path, n_permutations: int, report: Callable
 ) -> pd.DataFrame:
     """One row per network, with the null of its WSC in ``attrs``."""
     rows, nulls = [], {}
     for configuration in composition_study(seeds):
         report(configuration.file_name)
         network = load_or_train(configuration, directory)
-        analysis = analyse(network, n_shuffles)
-        row = describe(configuration, network, analysis, n_shuffles)
+        analysis = analyse(network, n_permutations)
+        row = describe(configuration, network, analysis, n_permutations)
         rows.append(row)
         if configuration.seed == seeds[0]:
             name = f"{row['composition']}, {row['tasks']}"
@@ -39,7 +39,7 @@ def run_experiment(
 
 
 def describe(
-    configuration: Configuration, network: dict, analysis, n_shuffles: int
+    configuration: Configuration, network: dict, analysis, n_permutations: int
 ) -> dict:
     """What is known and found of one network."""
     found = analysis.summary_.loc["scanner"]
@@ -47,7 +47,7 @@ def describe(
     if configuration.multi_task:
         head = network["scanner_coef"], network["scanner_intercept"]
         flipped = analyse(
-            network, n_shuffles, heads={"scanner": head}, null="sign_flip"
+            network, n_permutations, heads={"scanner": head}, null="sign_flip"
         )
         trained = flipped.alignment_scores_["scanner"]
         pvalue = flipped.pvalues_["scanner"]
@@ -106,6 +106,6 @@ def draw_nulls(table: pd.DataFrame, path: Path) -> None:
         pvalues=pd.DataFrame({"pvalue": pvalues, "pvalue_fwer": np.nan}),
         x_label="WSC of plane and scanner (root mean square cosine)",
         title="The controlled experiment: WSC beside its null",
-        subtitle="Null: scanners shuffled and the probe refitted.",
+        subtitle="Null: scanners permuted and the probe refitted.",
     ).plot()
     display.figure_.savefig(path, dpi=110)

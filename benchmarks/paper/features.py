@@ -44,7 +44,7 @@ class FeatureStudy:
 
 
 def run_features(
-    digits: Digits, width: int, n_epochs: int, n_shuffles: int
+    digits: Digits, width: int, n_epochs: int, n_permutations: int
 ) -> FeatureStudy:
     """Train a network and analyse its feature maps."""
     (network,) = train(digits, pooled_body, width, ("digit",), n_epochs)
@@ -57,7 +57,7 @@ def run_features(
         head,
         target="digit",
         metadata=["scanner", "reader"],
-        n_permutations=n_shuffles,
+        n_permutations=n_permutations,
         random_state=0,
     ).fit(held_out, digits.held_out)
     return FeatureStudy(network, analysis, digits, held_out, trained)

@@ -42,7 +42,7 @@ class Settings:
 
     width: int
     n_epochs: int
-    n_shuffles: int
+    n_permutations: int
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def run_study(digits: Digits, settings: Settings) -> Study:
             heads=trained or "auto",
             null="sign_flip" if trained else "permutation",
             n_bins=N_BINS,
-            n_permutations=settings.n_shuffles,
+            n_permutations=settings.n_permutations,
             random_state=0,
         )
         analyses.append(analysis.fit(exported.embeddings, exported.table))
@@ -146,16 +146,16 @@ def sensitivity_table(study: Study) -> pd.DataFrame:
     return table.rename(columns={"explained_variance": "variance"}).set_index("k")
 
 
-def hospitals_table(n_shuffles: int) -> pd.DataFrame:
+def hospitals_table(n_permutations: int) -> pd.DataFrame:
     """A trained network and the hospitals of its patients."""
     heart = load_heart_hospitals()
     analysis = WeightSpaceCorrelation(
-        "disease", target_head=heart.head, n_permutations=n_shuffles, random_state=0
+        "disease", target_head=heart.head, n_permutations=n_permutations, random_state=0
     ).fit(heart.data, heart.metadata)
     return heads_table(analysis)
 
 
-def sentences_table(n_shuffles: int) -> pd.DataFrame:
+def sentences_table(n_permutations: int) -> pd.DataFrame:
     """Sources of sentences, and a column as the birth weight is in the paper.
 
     The birth weight is associated with preterm birth in the patients, whatever a
@@ -169,7 +169,7 @@ def sentences_table(n_shuffles: int) -> pd.DataFrame:
     analysis = WeightSpaceCorrelation(
         "sentiment",
         columns=["source", "n_words", "noisy copy"],
-        n_permutations=n_shuffles,
+        n_permutations=n_permutations,
         random_state=0,
     ).fit(sentences.data, table)
     return heads_table(analysis)
@@ -194,7 +194,7 @@ def absent_class_table() -> pd.DataFrame:
     return pd.Series(rows, name="mean AUROC").rename_axis("average").to_frame()
 
 
-def ones_table(digits: Digits, n_shuffles: int) -> pd.DataFrame:
+def ones_table(digits: Digits, n_permutations: int) -> pd.DataFrame:
     """Images as maps that are averaged: a head of ones."""
     table = digits.held_out
     maps = digits.images.numpy()[~digits.is_train].reshape(len(table), -1)
@@ -203,7 +203,7 @@ def ones_table(digits: Digits, n_shuffles: int) -> pd.DataFrame:
     parameters = {
         "target": "target",
         "target_head": np.ones(maps.shape[1]),
-        "n_permutations": n_shuffles,
+        "n_permutations": n_permutations,
         "random_state": 0,
     }
     plain = WeightSpaceCorrelation(columns=["scanner", "width", "reader"], **parameters)

@@ -31,7 +31,7 @@ from benchmarks.shortcut.table import (
 )
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
-N_SHUFFLES, N_QUICK_SHUFFLES = 199, 19
+N_PERMUTATIONS, N_QUICK_PERMUTATIONS = 199, 19
 # One of so many networks of the first seed: some fine-tuned, some multi-task, with true
 # uses that differ clearly.
 QUICK_STEP = 13
@@ -42,12 +42,12 @@ def main() -> None:
     options = parse_arguments()
     seeds = range(1 if options.quick else options.seeds)
     step = QUICK_STEP if options.quick else 1
-    n_shuffles = N_QUICK_SHUFFLES if options.quick else N_SHUFFLES
+    n_permutations = N_QUICK_PERMUTATIONS if options.quick else N_PERMUTATIONS
     # Matrices are small: threads would only wait for each other.
     torch.set_num_threads(1)
     with threadpool_limits(1):
         associations, compositions = (
-            measure_networks(study, options.directory, n_shuffles, show_progress)
+            measure_networks(study, options.directory, n_permutations, show_progress)
             for study in (
                 association_study(seeds)[::step],
                 composition_study(seeds)[::step],
@@ -72,7 +72,7 @@ def parse_arguments() -> argparse.Namespace:
         "--seeds", type=int, default=len(SEEDS), help="networks of each kind"
     )
     parser.add_argument(
-        "--quick", action="store_true", help="few networks, few shuffles"
+        "--quick", action="store_true", help="few networks, few permutations"
     )
     return parser.parse_args()
 

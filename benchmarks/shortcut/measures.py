@@ -50,7 +50,7 @@ class Results:
 def measure_networks(
     configurations: Iterable[Configuration],
     directory: Path,
-    n_shuffles: int,
+    n_permutations: int,
     report: Callable[[str], None],
 ) -> Results:
     """Train or load the networks and measure them one by one."""
@@ -58,9 +58,9 @@ def measure_networks(
     for configuration in configurations:
         report(configuration.file_name)
         network = load_or_train(configuration, directory)
-        analysis = analyse(network, n_shuffles)
+        analysis = analyse(network, n_permutations)
         networks.append(describe(configuration, network, analysis))
-        findings.append(measure(network, analysis, n_shuffles))
+        findings.append(measure(network, analysis, n_permutations))
     values, alarms = (
         pd.DataFrame(
             [
@@ -73,14 +73,14 @@ def measure_networks(
     return Results(pd.DataFrame(networks), values, alarms)
 
 
-def analyse(network: dict, n_shuffles: int, **parameters) -> WeightSpaceCorrelation:
+def analyse(network: dict, n_permutations: int, **parameters) -> WeightSpaceCorrelation:
     """Analysis of the scanner by the package."""
     table = pd.DataFrame({"target": network["target"], "scanner": network["scanner"]})
     return WeightSpaceCorrelation(
         "target",
         target_head=(network["target_coef"], network["target_intercept"]),
         columns=["scanner"],
-        n_permutations=n_shuffles,
+        n_permutations=n_permutations,
         min_effect=MARGIN,
         significance=LEVEL,
         random_state=0,
@@ -105,17 +105,19 @@ def describe(
 
 
 def measure(
-    network: dict, analysis: WeightSpaceCorrelation, n_shuffles: int
+    network: dict, analysis: WeightSpaceCorrelation, n_permutations: int
 ) -> dict[str, Finding]:
     """All measures of one network, by name."""
     verdict = analysis.verdicts_["scanner"]
     return {
         PUBLISHED: _alignment(analysis),
-        "WSC, trained scanner head": _alignment_of_trained_head(network, n_shuffles),
-        ADJUSTED: _alignment(analyse(network, n_shuffles, adjust_for_target=True)),
-        "WSC, score metric": _alignment(analyse(network, n_shuffles, metric="score")),
+        "WSC, trained scanner head": _trained_alignment(network, n_permutations),
+        ADJUSTED: _alignment(analyse(network, n_permutations, adjust_for_target=True)),
+        "WSC, score metric": _alignment(
+            analyse(network, n_permutations, metric="score")
+        ),
         "WSC, pattern metric": _alignment(
-            analyse(network, n_shuffles, metric="pattern")
+            analyse(network, n_permutations, metric="pattern")
         ),
         "probe accuracy": Finding.tested(
             analysis.encoding_metrics_.loc["scanner", "balanced_accuracy"],
@@ -128,7 +130,7 @@ def measure(
         "erasure, outputs": _erasure(analysis, "output_change"),
         "erasure, accuracy": _erasure(analysis, "balanced_accuracy_drop"),
         "utilization, common effects": Finding.tested(
-            *common_effect(network, n_shuffles)
+            *common_effect(network, n_permutations)
         ),
         UTILIZATION: Finding.tested(
             analysis.utilization_["scanner"], analysis.utilization_pvalues_["scanner"]
@@ -148,12 +150,12 @@ def _erasure(analysis: WeightSpaceCorrelation, loss: str) -> Finding:
     return Finding.tested(row[loss], row[f"{loss}_pvalue"])
 
 
-def _alignment_of_trained_head(network: dict, n_shuffles: int) -> Finding:
+def _trained_alignment(network: dict, n_permutations: int) -> Finding:
     """Alignment with the scanner head of a multi-task network."""
     if "scanner_coef" not in network:
         return Finding(np.nan, np.nan)
     head = network["scanner_coef"], network["scanner_intercept"]
-    # A trained head cannot be refitted to shuffled labels.
+    # A trained head cannot be refitted to permuted labels.
     return _alignment(
-        analyse(network, n_shuffles, heads={"scanner": head}, null="sign_flip")
+        analyse(network, n_permutations, heads={"scanner": head}, null="sign_flip")
     )

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from benchmarks.shortcut.truth import centre_over_classes
 
 N_COMPONENTS = 10
-N_SHUFFLED_DIRECTIONS = 39
+N_PERMUTED_DIRECTIONS = 39
 
 
 def largest_distance(
@@ -37,18 +37,18 @@ def sign_count(network: dict) -> tuple[float, float]:
     others. The gradient of a logit of a linear head is a row of its weights, so the
     logit of the predicted class rises along the vector or falls. Value: how far the
     share of images on which it rises is from one half, times 2, mean over scanners.
-    The p-value is against probes of shuffled scanners.
+    The p-value is against probes of permuted scanners.
     """
     embeddings, scanner = network["embeddings"].astype(float), network["scanner"]
     gradients = network["target_coef"][_logits(network).argmax(axis=1)]
     generator = np.random.default_rng(0)
-    shuffled = [
+    permuted = [
         _one_sidedness(embeddings, generator.permutation(scanner), gradients)
-        for _ in range(N_SHUFFLED_DIRECTIONS)
+        for _ in range(N_PERMUTED_DIRECTIONS)
     ]
     value = _one_sidedness(embeddings, scanner, gradients)
-    n_reaching = np.sum(np.array(shuffled) >= value)
-    return value, (n_reaching + 1) / (N_SHUFFLED_DIRECTIONS + 1)
+    n_reaching = np.sum(np.array(permuted) >= value)
+    return value, (n_reaching + 1) / (N_PERMUTED_DIRECTIONS + 1)
 
 
 def _one_sidedness(
@@ -66,11 +66,11 @@ def _direction(embeddings: np.ndarray, is_scanner: np.ndarray) -> np.ndarray:
     return probe.fit(embeddings, is_scanner).coef_[0]
 
 
-def common_effect(network: dict, n_shuffles: int) -> tuple[float, float]:
+def common_effect(network: dict, n_permutations: int) -> tuple[float, float]:
     """Effect of the scanner that is the same in all classes, at fixed target.
 
     Logits are regressed on target and scanner, without their products. As in the
-    package, the mean square under shuffles within the target is removed.
+    package, the mean square under permutations within the target is removed.
     """
     outputs = centre_over_classes(_logits(network))
     unit = outputs.var(axis=0).sum()
@@ -81,13 +81,13 @@ def common_effect(network: dict, n_shuffles: int) -> tuple[float, float]:
     null = np.array(
         [
             _mean_square_effect(
-                beside, _shuffle_within(target, scanner, generator), target
+                beside, _permute_within(target, scanner, generator), target
             )
-            for _ in range(n_shuffles)
+            for _ in range(n_permutations)
         ]
     )
     value = np.sqrt(max(square - null.mean(), 0.0) / unit)
-    return value, (np.sum(null >= square) + 1) / (n_shuffles + 1)
+    return value, (np.sum(null >= square) + 1) / (n_permutations + 1)
 
 
 def _logits(network: dict) -> np.ndarray:
@@ -105,13 +105,13 @@ def _mean_square_effect(
     return float(np.mean(np.sum(effects**2, axis=1)))
 
 
-def _shuffle_within(
+def _permute_within(
     target: np.ndarray, scanner: np.ndarray, generator: np.random.Generator
 ) -> np.ndarray:
-    shuffled = np.empty_like(scanner)
+    permuted = np.empty_like(scanner)
     by_class = np.argsort(target, kind="stable")
-    shuffled[by_class] = scanner[np.lexsort((generator.random(len(target)), target))]
-    return shuffled
+    permuted[by_class] = scanner[np.lexsort((generator.random(len(target)), target))]
+    return permuted
 
 
 def _centre_within(values: np.ndarray, target: np.ndarray) -> np.ndarray:

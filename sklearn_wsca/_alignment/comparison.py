@@ -47,7 +47,7 @@ class Comparison:
         return self.correlation.iloc[:n, n:]
 
     def primary(self, aggregate: Aggregate) -> Primary:
-        """What the heads of shuffled columns are compared with."""
+        """What the heads of permuted columns are compared with."""
         return Primary(self.filters, self.space.reference_weights(), aggregate)
 
     def scores(self, aggregate: Aggregate) -> pd.Series:

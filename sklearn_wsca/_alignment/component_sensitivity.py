@@ -36,7 +36,7 @@ def measure_component_sensitivity(
 
     See `WeightSpaceCorrelation.component_sensitivity`. The principal directions are
     found once, and the heads are fitted on the first k of them for every k. There is no
-    cross-validation and there are no shuffles. The estimator is left as it is.
+    cross-validation and there are no permutations. The estimator is left as it is.
     """
     _check_dimensions(n_components)
     # Not a clone, which would lose the fit of a trained scikit-learn head.

@@ -22,7 +22,7 @@ from sklearn_wsca._permutation.plan import (
 
 
 def describe_null(null: str, adjusted: bool, n_permutations: int) -> str:
-    """What was shuffled for the alignment p-values, how often, and their floor."""
+    """What was permuted for the alignment p-values, how often, and their floor."""
     floor = 1.0 / (n_permutations + 1)
     draws = f"{n_permutations} draws, so no p-value is below {floor:.2g}"
     if null == "sign_flip":
@@ -32,7 +32,7 @@ def describe_null(null: str, adjusted: bool, n_permutations: int) -> str:
         )
     within = " within levels of the target" if adjusted else ""
     return (
-        f"Alignment p-values (encoding null): the rows of each column shuffled{within} "
+        f"Alignment p-values (encoding null): the rows of each column permuted{within} "
         f"and its head refitted, {draws}."
     )
 
@@ -53,7 +53,7 @@ def explain_no_test(has_primary: bool, n_permutations: int) -> list[str]:
 def describe_stopping(stop_after: int) -> str:
     """What a stopping rule changes."""
     return (
-        f"stop_after={stop_after}: shuffles of a column end once {stop_after} have "
+        f"stop_after={stop_after}: permutations of a column end once {stop_after} have "
         "reached its statistic (n_permutations_used_), so there is no correction by "
         "max-T; use alignment_qvalue."
     )

@@ -226,9 +226,9 @@ class AlignmentSpace:
 def fitted_references(
     coef: np.ndarray, center: bool, weights: np.ndarray | float
 ) -> np.ndarray:
-    """References of shuffled heads in scaled principal coordinates: (..., rows, k).
+    """References of permuted heads in scaled principal coordinates: (..., rows, k).
 
-    A shuffle that carries no information has a head of zeros. It is aligned with
+    A permutation that carries no information has a head of zeros. It is aligned with
     nothing, so it stays zero.
     """
     coef = (center_rows(coef) if center else coef) * weights

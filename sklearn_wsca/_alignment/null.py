@@ -32,7 +32,7 @@ from sklearn_wsca._permutation.rounds import (
     run_groups,
 )
 
-SHUFFLES_PER_BATCH = 256
+PERMUTATIONS_PER_BATCH = 256
 LABELS_PER_BATCH = 2**24
 SIGNS_PER_BATCH = 1000
 # So that progress is seen to be made.
@@ -41,7 +41,7 @@ FEWEST_REFIT_JOBS = 12
 
 @dataclass(frozen=True)
 class Primary:
-    """What the heads of shuffled columns are compared with.
+    """What the heads of permuted columns are compared with.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class Primary:
 
 @dataclass(frozen=True)
 class RefitNull:
-    """Encoding null: shuffle the column, refit its head, compare with the target head.
+    """Encoding null: permute the column, refit its head, compare with the target head.
 
     Parameters
     ----------
@@ -79,8 +79,8 @@ class RefitNull:
     balance : Balance or None
         If given, the head is fitted under balancing weights.
     exchange : Exchangeability
-        What is shuffled. Shuffles within levels of the target leave the balance as it
-        is.
+        What is permuted. Permutations within levels of the target leave the balance as
+        it is.
     """
 
     design: Design
@@ -92,7 +92,7 @@ class RefitNull:
     def scores(
         self, T: Any, orders: np.ndarray, primary: Primary
     ) -> tuple[np.ndarray, int]:
-        """Alignment scores of shuffles, and how many fits did not converge."""
+        """Alignment scores of permutations, and how many fits did not converge."""
         sources = self.exchange.sources(orders)
         weights = None
         if self.balance is not None:
@@ -110,7 +110,7 @@ def refit_scores(
     plan: PermutationPlan,
     primary: Primary,
 ) -> list[tuple[np.ndarray, int]]:
-    """Scores of a batch of shuffles for several columns, which share the shuffles."""
+    """Scores of a batch of permutations, which several columns share."""
 
     def score(part: range) -> list[tuple[np.ndarray, int]]:
         orders = plan.orders(part)
@@ -153,7 +153,7 @@ def refit_null(
     primary: Primary,
     observed: dict[Any, float],
 ) -> dict[Any, Null]:
-    """Null of every column under shuffles and refits of its head."""
+    """Null of every column under permutations and refits of its head."""
     refits = {}
     for task in tasks:
         column, probe = task.fitted()
@@ -161,7 +161,7 @@ def refit_null(
             rows.design(column.rows), column, probe, task.balance, task.fitted_units()
         )
     nulls = {name: Null(observed[name], []) for name in refits}
-    size = max(1, min(SHUFFLES_PER_BATCH, LABELS_PER_BATCH // len(rows.weights)))
+    size = max(1, min(PERMUTATIONS_PER_BATCH, LABELS_PER_BATCH // len(rows.weights)))
 
     def make_job(group: list, batch: range) -> Callable:
         chosen = [refits[name] for name in group]
@@ -169,10 +169,10 @@ def refit_null(
             refit_scores, nulls=chosen, batch=batch, plan=rounds.plan, primary=primary
         )
 
-    def run_round(shuffles: range, names: list) -> Iterator:
+    def run_round(permutations: range, names: list) -> Iterator:
         for name, result in run_groups(
             by_cost(names, refits),
-            list(split(shuffles, size)),
+            list(split(permutations, size)),
             make_job,
             run,
             max(FEWEST_REFIT_JOBS, JOBS_PER_WORKER * n_workers),
@@ -194,9 +194,9 @@ def sign_flip_null(
     """Null of every column under random signs of the principal coordinates."""
     nulls = {name: Null(value, []) for name, value in observed.items()}
 
-    def run_round(shuffles: range, names: list) -> Iterator:
+    def run_round(permutations: range, names: list) -> Iterator:
         pairs = [
-            (n, batch) for n in names for batch in split(shuffles, SIGNS_PER_BATCH)
+            (n, batch) for n in names for batch in split(permutations, SIGNS_PER_BATCH)
         ]
         jobs = [
             partial(

@@ -190,7 +190,7 @@ def audit_rows(
     heads : dict of name to Head
         The metadata heads.
     plan : PermutationPlan
-        The shuffles.
+        The permutations.
     rule : Rule
         Of the verdicts.
     """
@@ -258,7 +258,7 @@ def held_out_skill(
 ) -> tuple[float, float]:
     """Skill of a fitted head on new rows, and its p-value.
 
-    Labels are shuffled (between or within groups, where there are any) and compared
+    Labels are permuted (between or within groups, where there are any) and compared
     with the same outputs: the head is not refitted, because these rows had no part in
     its fit.
 
@@ -275,7 +275,7 @@ def held_out_skill(
     groups : Groups or None
         Which rows belong together.
     plan : PermutationPlan
-        The shuffles.
+        The permutations.
     """
     if fitted.scored is None:
         return float("nan"), float("nan")
@@ -288,7 +288,7 @@ def held_out_skill(
     if not plan.n_permutations:
         return float(observed[0]), float("nan")
     exchange = exchange_units(column, groups)
-    # Scores of every shuffle are held at a time.
+    # Scores of every permutation are held at a time.
     size = max(1, SCORES_PER_BATCH // outputs.size)
     null = [
         fitted.scored.skills(

@@ -1,4 +1,4 @@
-"""What an analysis was made of: rows, levels and their counts, and what was shuffled.
+"""What an analysis was made of: rows, levels and their counts, and what was permuted.
 
 Plain dicts and lists, so that a table can carry them and a report can print them.
 """
@@ -114,14 +114,14 @@ def count_by_target(column: Column | None, target: Column | None) -> list | None
 
 
 def describe_test(name: Any, tests: UtilizationTests) -> dict[str, Any]:
-    """What was shuffled for the test of utilization.
+    """What was permuted for the test of utilization.
 
     Returns
     -------
     dict
-        raw (before noise is removed), pvalue_fwer, scheme (what was shuffled, in
+        raw (before noise is removed), pvalue_fwer, scheme (what was permuted, in
         words), n_units (that can be exchanged), log10_arrangements (of the number of
-        distinct shuffles) and untestable (the reason, or None).
+        distinct permutations) and untestable (the reason, or None).
     """
     found, examined = tests.row(name), tests.examined.get(name)
     described = {

@@ -146,7 +146,7 @@ class FittingSteps(PreparationSteps):
         return comparison
 
     def _testing(self, n: int) -> Testing:
-        """How shuffles of the rows are turned into p-values."""
+        """How permutations of the rows are turned into p-values."""
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         plan = PermutationPlan(seed, self.n_permutations, n)
         return Testing(plan, self.stop_after, self.extrapolate, tie_tolerance(n))

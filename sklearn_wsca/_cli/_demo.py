@@ -19,10 +19,10 @@ them among patients with the same disease status (used)?"""
 READING = """\
 Encoded: how well a linear model tells the column from the network's embedding, on \
 patients it was not fitted on (right: balanced accuracy, the mean over levels of the \
-share recognised); the p-value says how often a shuffled column is predicted as well. \
+share recognised); the p-value says how often a permuted column is predicted as well. \
 Aligned: how far that model and the network's decision read the same directions of \
 the embedding (root mean square cosine; 0 = unrelated, 1 = the same), with a p-value \
-from shuffled columns and refitted models, corrected for looking at several columns. \
+from permuted columns and refitted models, corrected for looking at several columns. \
 Output moves: how far the network's output differs between the levels (for a number: \
 per standard deviation) among patients with the same disease status, in standard \
 deviations of the output, with a 95% interval; below it, the largest difference in \

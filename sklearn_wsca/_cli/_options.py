@@ -34,20 +34,20 @@ def out_option(default: str) -> Decorator:
     )
 
 
-shuffle_options = together(
+permutation_options = together(
     click.option(
         "--permutations",
         default=999,
         show_default=True,
         type=click.IntRange(min=99),
-        help="Number of shuffles per column.",
+        help="Number of permutations per column.",
     ),
     click.option(
         "--seed",
         default=0,
         show_default=True,
         type=click.IntRange(0, 2**32 - 1),
-        help="Seed of shuffles and folds; with one seed two runs write the same files.",
+        help="Seed of permutations and folds; two runs with it write the same files.",
     ),
 )
 

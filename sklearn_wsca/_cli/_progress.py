@@ -23,11 +23,11 @@ from sklearn_wsca._backend.jobs import watch_progress
 STEPS = {
     "fit heads": "fitting linear models",
     "encoding": "predicting unseen rows",
-    "encoding null": "shuffling, still encoded?",
-    "alignment null": "shuffling, still aligned?",
+    "encoding null": "permuting, still encoded?",
+    "alignment null": "permuting, still aligned?",
     "reliability": "splitting in halves",
     "erasure": "erasing the column",
-    "utilization": "shuffling, still moving the output?",
+    "utilization": "permuting, still moving the output?",
 }
 
 

@@ -65,7 +65,7 @@ def _rows(analysis: dict) -> str:
     held_out = "held-out " if analysis["judged_rows"] == "held out" else ""
     return (
         f"{analysis['n_samples']} {held_out}rows{groups}, "
-        f"{analysis['n_permutations']} shuffles, seed {analysis['seed']}"
+        f"{analysis['n_permutations']} permutations, seed {analysis['seed']}"
     )
 
 

@@ -27,8 +27,8 @@ from sklearn_wsca._cli._options import (
     head_options,
     method_options,
     out_option,
+    permutation_options,
     row_options,
-    shuffle_options,
 )
 from sklearn_wsca._cli._output import check_directory
 from sklearn_wsca._cli._terminal import print_features, print_result
@@ -47,7 +47,7 @@ def wsca() -> None:
 
 
 @wsca.command()
-@shuffle_options
+@permutation_options
 @out_option("wsca-demo")
 def demo(permutations: int, seed: int, out: Path) -> None:
     """Analyse a small heart-disease network and its four hospitals."""
@@ -71,7 +71,7 @@ def demo(permutations: int, seed: int, out: Path) -> None:
 @column_options
 @row_options
 @method_options
-@shuffle_options
+@permutation_options
 @out_option("wsca-report")
 @click.pass_context
 def audit(ctx: click.Context, embeddings: Path, metadata: Path, **options: Any) -> None:
@@ -106,7 +106,7 @@ def audit(ctx: click.Context, embeddings: Path, metadata: Path, **options: Any) 
 @click.argument("metadata", type=FILE)
 @head_options
 @feature_options
-@shuffle_options
+@permutation_options
 @click.option(
     "--out",
     type=FILE,

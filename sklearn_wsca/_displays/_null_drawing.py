@@ -37,7 +37,7 @@ def _half_violin(ax: Any, values: Any, base: float, height: float, colour: str) 
     ax.fill_between(edges, base, tops, step="post", color=colour, linewidth=0, zorder=1)
 
 
-def draw_shuffles(ax: Any, display: Any, names: list, positions: list) -> tuple:
+def draw_permutations(ax: Any, display: Any, names: list, positions: list) -> tuple:
     """Null of every column with its median and central 95 %, and what was observed."""
     null, sides, scale = display.null.to_numpy(dtype=float), [], row_scale(ax)
     for i, position in enumerate(positions):
@@ -63,7 +63,7 @@ def draw_shuffles(ax: Any, display: Any, names: list, positions: list) -> tuple:
     )
     ax.set_xlim(left=min(0.0, ax.get_xlim()[0]))
     rows = RowLabels(positions, [make_label(name) for name in names], sides)
-    labels = ["observed", "shuffles", "their central 95 % and median"]
+    labels = ["observed", "permutations", "their central 95 % and median"]
     return rows, [marker, *_legend_of_null(scale)], labels
 
 

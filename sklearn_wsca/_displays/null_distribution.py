@@ -14,7 +14,7 @@ from sklearn_wsca._displays._null_drawing import (
     PAIRS_ROW,
     WITHIN,
     draw_pairs,
-    draw_shuffles,
+    draw_permutations,
 )
 from sklearn_wsca._displays.style import (
     LABEL_SIZE,
@@ -37,18 +37,18 @@ class NullDistributionDisplay:
     Parameters
     ----------
     null : DataFrame
-        For kind "permutation" the values of the shuffles, of shape (n_permutations,
+        For kind "permutation" the values of the permutations, of shape (n_permutations,
         n_columns). For kind "pairs" one row per pair of head rows, with the columns
         pair ("within heads" or "between heads") and cosine.
     observed : Series or DataFrame
         For kind "permutation" the value of every column. For kind "pairs" the rows of
         the primary head against those of the metadata heads, such as ``alignment_``.
     kind : {"permutation", "pairs"}, default="permutation"
-        What chance means: shuffles, or the other pairs of rows.
+        What chance means: permutations, or the other pairs of rows.
     pvalues : DataFrame, default=None
         Columns pvalue and pvalue_fwer, one row per column, shown as text.
     x_label, title, subtitle : str
-        What is shown, and what was shuffled.
+        What is shown, and what was permuted.
 
     Attributes
     ----------
@@ -114,13 +114,13 @@ class NullDistributionDisplay:
         estimator : WeightSpaceCorrelation
             Fitted estimator.
         kind : {"permutation", "pairs"}, default="permutation"
-            "permutation": every column's statistic beside those of its shuffles.
+            "permutation": every column's statistic beside those of its permutations.
             "pairs": the cosines of the primary head with every column beside those of
             all pairs of rows of one head, and of different heads, as published. The
             latter are no test, and the observed values are among them.
         statistic : {"alignment", "utilization"}, default="alignment"
             Which statistic; utilization is shown before noise is removed, as it is in
-            the shuffles.
+            the permutations.
         columns : list, default=None
             Columns to show, in this order; None takes all.
         ax : matplotlib Axes, default=None
@@ -178,7 +178,7 @@ class NullDistributionDisplay:
         positions = [first + i for i in range(len(names))]
         ax.set_ylim(first + len(names) - 0.4, -0.6)
         tidy(ax)
-        draw = draw_pairs if self.kind == "pairs" else draw_shuffles
+        draw = draw_pairs if self.kind == "pairs" else draw_permutations
         rows, handles, labels = draw(ax, self, names, positions)
         ax.set_xlabel(self.x_label, fontsize=LABEL_SIZE + 1, **LITERAL)
         add_legend(ax, handles, labels, "below" if own else "if room")
@@ -216,7 +216,7 @@ def _display_pairs(cls: Any, estimator: Any, names: list) -> NullDistributionDis
         kind="pairs",
         x_label=f"alignment of two head rows (metric {estimator.metric!r})",
         title="Alignment of columns with the primary head, beside other pairs of rows",
-        subtitle="A reference, not a test: nothing was shuffled.",
+        subtitle="A reference, not a test: nothing was permuted.",
     )
 
 
@@ -257,7 +257,7 @@ def _pvalue_table(pvalues: pd.Series, fwer: pd.Series, at: list) -> pd.DataFrame
 
 
 def _describe_alignment_null(estimator: Any) -> str:
-    """What was shuffled, and how often."""
+    """What was permuted, and how often."""
     often = f"{'up to ' if estimator.stop_after else ''}{estimator.n_permutations}"
     if estimator.null == "sign_flip":
         return (
@@ -269,7 +269,7 @@ def _describe_alignment_null(estimator: Any) -> str:
         what = f"groups ({make_label(estimator.groups)}), or rows within them,"
     within = " within levels of the target" if estimator.adjust_for_target else ""
     return (
-        f"Null: {what} of each column shuffled{within} and its head refitted {often} "
+        f"Null: {what} of each column permuted{within} and its head refitted {often} "
         "times."
     )
 
@@ -278,7 +278,7 @@ def _describe_utilization_null(estimator: Any) -> str:
     tests = [entry["utilization"] for entry in estimator.description_["columns"]]
     schemes = dict.fromkeys(test["scheme"] for test in tests if test["scheme"])
     what = "; or ".join(schemes) or "nothing could be"
-    return f"Null: {what} shuffled {estimator.n_permutations} times."
+    return f"Null: {what} permuted {estimator.n_permutations} times."
 
 
 def _check_choice(argument: str, value: str, known: tuple) -> None:
@@ -315,6 +315,6 @@ def _check_null(estimator: Any, statistic: str) -> None:
         )
     if not estimator.n_permutations:
         raise ValueError(
-            "n_permutations=0: nothing was shuffled, so there is no null to show; fit "
+            "n_permutations=0: nothing was permuted, so there is no null to show; fit "
             "with n_permutations=999, or use kind='pairs'."
         )

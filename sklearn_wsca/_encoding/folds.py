@@ -45,7 +45,7 @@ def make_folds(column: Column, exchange: Exchangeability, cv: Any, seed: int) ->
 
     Groups stay together. Where they are exchanged, they are what is split; where rows
     are exchanged within groups, no exchange changes the levels of a group, so folds
-    that are stratified by them are those of every shuffle too.
+    that are stratified by them are those of every permutation too.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def _split_units(column: Column, cv: int, seed: int) -> tuple[np.ndarray, str]:
     if column.kind == "continuous":
         n_folds = min(cv, len(X))
         if n_folds == len(X):
-            # Labels are shuffled within folds, so some must hold more than one.
+            # Labels are permuted within folds, so some must hold more than one.
             n_folds = max(2, len(X) // 2)
         note = f"{n_folds} instead of {cv} folds: there are {len(X)} units"
         splits = KFold(n_folds, shuffle=True, random_state=seed).split(X)
@@ -152,7 +152,7 @@ def _read_splits(column: Column, splits: Any) -> np.ndarray:
         )
     if np.bincount(fold).max() < 2:
         raise ValueError(
-            "cv: all test folds have one row or group, and labels are shuffled within "
+            "cv: all test folds have one row or group, and labels are permuted within "
             "test folds; use fewer folds."
         )
     return fold

@@ -47,11 +47,12 @@ class EncodingTest:
     scores : Series
         Skill; NaN for heads without labels.
     tests : ColumnTests
-        Its p-values; NaN without shuffles.
+        Its p-values; NaN without permutations.
     metrics : DataFrame
         Further measures of held-out performance.
     selectivity : Series
-        Skill of the tested ridge probes less the mean skill of those of the shuffles.
+        Skill of the tested ridge probes less the mean skill of those of the
+        permutations.
     not_converged : list
         Columns with cross-validated fits that missed the tolerance.
     """
@@ -72,7 +73,7 @@ def infer_encoding(
     run_null: Run,
     n_workers: int,
 ) -> EncodingTest:
-    """Test whether probes predict their columns better than those of shuffles."""
+    """Test whether probes predict their columns better than those of permutations."""
     index = name_index(task.name for task in tasks)
     labelled = [task for task in tasks if task.column is not None]
     found = encode(labelled, folds, rows, run)

@@ -31,16 +31,16 @@ from sklearn_wsca._permutation.rounds import (
 
 OUTPUTS_PER_BATCH = 1024
 LABELS_PER_BATCH = 2**22
-FOLD_SHUFFLES_PER_BATCH = 1000
+FOLD_PERMUTATIONS_PER_BATCH = 1000
 
 
 @dataclass(frozen=True)
 class EncodingNull:
-    """Held-out skill of a column and of its shuffles within test folds.
+    """Held-out skill of a column and of its permutations within test folds.
 
-    The folds are stratified by the labels, and a shuffle across folds would break that
-    for the shuffles alone; within folds every shuffle is a data set to which the same
-    folds could have been given, so the test is exact.
+    The folds are stratified by the labels, and a permutation across folds would break
+    that for the permutations alone; within folds every permutation is a data set to
+    which the same folds could have been given, so the test is exact.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class EncodingNull:
     folds : Folds
         Test fold of each row.
     exchange : Exchangeability
-        What is shuffled.
+        What is permuted.
     """
 
     design: Design
@@ -65,7 +65,7 @@ class EncodingNull:
     exchange: Exchangeability
 
     def prepare(self, T: Any) -> RidgeFolds:
-        """Sum over the rows what all shuffles share."""
+        """Sum over the rows what all permutations share."""
         design, penalty = self.design.on(T), self.ridge_penalty()
         return RidgeFolds.prepare(
             design, self.folds.fold, self.column.n_levels, penalty
@@ -76,7 +76,7 @@ class EncodingNull:
         return ridge.skills(self._labels()[None, ridge.slots])
 
     def skills(self, ridge: RidgeFolds, orders: np.ndarray) -> np.ndarray:
-        """Skills of shuffles within folds by orders of all rows: (p,)."""
+        """Skills of permutations within folds by orders of all rows: (p,)."""
         fold, slots = self.folds.fold, ridge.slots
         sources = self.exchange.sources_by_slot(orders, fold, slots)
         return ridge.skills(self._labels()[sources])
@@ -91,7 +91,7 @@ class EncodingNull:
 
     @property
     def batch_size(self) -> int:
-        """Shuffles that are tested together, so that memory stays bounded."""
+        """Permutations that are tested together, so that memory stays bounded."""
         n_outputs = max(self.column.n_levels - 1, 1)
         by_rows = LABELS_PER_BATCH // len(self.column.labels)
         return max(1, min(OUTPUTS_PER_BATCH // n_outputs, by_rows))
@@ -109,21 +109,21 @@ class EncodingNull:
 def fold_skills(
     T: Any, nulls: list[EncodingNull], batch: range, plan: PermutationPlan
 ) -> list[np.ndarray]:
-    """Skills of several columns, which share the shuffles.
+    """Skills of several columns, which share the permutations.
 
-    The skill of the data is the first entry of each, a shuffle of the batch each of the
-    others.
+    The skill of the data is the first entry of each, a permutation of the batch each of
+    the others.
     """
     ridges = [null.prepare(T) for null in nulls]
     pairs = list(zip(nulls, ridges, strict=True))
     observed = [null.observed_skill(ridge) for null, ridge in pairs]
 
-    def shuffled(part: range) -> list[np.ndarray]:
+    def permuted(part: range) -> list[np.ndarray]:
         orders = plan.orders(part)
         return [null.skills(ridge, orders) for null, ridge in pairs]
 
     size = min(null.batch_size for null in nulls)
-    parts = zip(observed, *in_parts(shuffled, batch, size), strict=True)
+    parts = zip(observed, *in_parts(permuted, batch, size), strict=True)
     return [np.concatenate(found) for found in parts]
 
 
@@ -149,8 +149,8 @@ def encoding_null(
         chosen = [tests[name] for name in group]
         return partial(fold_skills, nulls=chosen, batch=batch, plan=rounds.plan)
 
-    def run_round(shuffles: range, names: list) -> Iterator:
-        batches = list(split(shuffles, FOLD_SHUFFLES_PER_BATCH))
+    def run_round(permutations: range, names: list) -> Iterator:
+        batches = list(split(permutations, FOLD_PERMUTATIONS_PER_BATCH))
         order = by_cost(names, tests)
         n_jobs = JOBS_PER_WORKER * n_workers
         for name, skills in run_groups(order, batches, make_job, run, n_jobs):

@@ -62,9 +62,9 @@ class IntegratedFeatureAnalysis(FeatureSteps, SelectorMixin, BaseEstimator):
         Column of y that names what is independent of others of its kind, such as the
         patient.
     n_permutations : int, default=999
-        Shuffles of `compare`; 0 gives no p-values.
+        Permutations of `compare`; 0 gives no p-values.
     random_state : int, RandomState or None, default=None
-        Seed of shuffles and of random features.
+        Seed of permutations and of random features.
 
     Attributes
     ----------
@@ -277,14 +277,15 @@ class IntegratedFeatureAnalysis(FeatureSteps, SelectorMixin, BaseEstimator):
               halves above and below the median of the class.
             - explained: share of the variance within classes that the column explains,
               with effects of its own in each class; the statistic of the p-values.
-            - pvalue: two-sided, from shuffles of the column within classes.
+            - pvalue: two-sided, from permutations of the column within classes.
             - pvalue_fwer: corrected for all features of the comparison (max-T).
-            - qvalue: the same by Benjamini and Hochberg. With m shuffles none is below
+            - qvalue: the same by Benjamini and Hochberg. With m permutations none is
+            below
               (n_features / number of shifted features) / (m + 1).
             - n_units: samples or groups that can be exchanged.
 
             ``attrs["comparisons"]`` says for each comparison which levels it has and
-            what was shuffled, ``attrs["left_out"]`` why columns are not compared.
+            what was permuted, ``attrs["left_out"]`` why columns are not compared.
 
         Raises
         ------

@@ -109,7 +109,7 @@ def evaluate_activation_maps(
        \text{drop} = \max\left(0, \frac{s(x) - s(x_m)}{s(x)}\right), \qquad
        \text{increase} = [s(x_m) > s(x)],
 
-    where [2]_ has the baseline 0. The control shuffles the values of a map before it is
+    where [2]_ has the baseline 0. The control permutes the values of a map before it is
     enlarged, so that it is as coarse as the map. Images with parts removed are not like
     those of the training: compare with the control, not with a number.
 
@@ -219,8 +219,8 @@ class _Path:
         image, values = samples.image(row), samples.maps[row].astype(np.float64)
         background = samples.background(image, baseline)
         yield background
-        shuffled = random.permutation(values.ravel()).reshape(values.shape)
-        for one in (values, shuffled):
+        permuted = random.permutation(values.ravel()).reshape(values.shape)
+        for one in (values, permuted):
             for share in self._shares(samples.enlarge(one)):
                 yield samples.mix(image, background, share)
 

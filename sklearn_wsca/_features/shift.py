@@ -37,7 +37,7 @@ from sklearn_wsca._permutation.plan import (
 SPLIT = "split"
 # Sums of the same numbers in single precision, in another order.
 TIES = 1e-5
-SHUFFLED = {
+PERMUTED = {
     "rows": "rows",
     "between groups": "groups",
     "within groups": "rows within groups",
@@ -159,7 +159,7 @@ def compare_contributions(
     features : array-like of shape (C,)
         Names of the features.
     seed : int
-        Seed of the shuffles.
+        Seed of the permutations.
     n_permutations : int
         Their number.
 
@@ -246,14 +246,14 @@ def _compare(
     column = replace(column, rows=column.rows[order], labels=column.labels[order])
     exchange, held = _exchange(column, classes[order], comparison.groups)
     test = ShiftTest.of(values, column, classes[order], exchange)
-    shuffled = SHUFFLED[exchange.scheme] + held
-    untested = _too_few(exchange, column.labels, shuffled)
+    permuted = PERMUTED[exchange.scheme] + held
+    untested = _too_few(exchange, column.labels, permuted)
     plan = PermutationPlan(seed, 0 if untested else n_permutations, len(order))
     n_units = exchange.n_exchangeable(column.labels)
     description = {
         "levels": list(column.levels),
         "n_samples": len(order),
-        "shuffled": shuffled,
+        "permuted": permuted,
         "n_units": n_units,
         "n_permutations": plan.n_permutations,
         "untested": untested,
@@ -288,13 +288,13 @@ def _renumber(codes: np.ndarray) -> np.ndarray:
 
 
 def _too_few(
-    exchange: Exchangeability, labels: np.ndarray, shuffled: str
+    exchange: Exchangeability, labels: np.ndarray, permuted: str
 ) -> str | None:
     """Why what can be exchanged is not enough for a p-value; None if it is."""
     n_units = exchange.n_exchangeable(labels)
     if n_units < FEWEST_UNITS:
         return (
-            f"{n_units} {shuffled} can be exchanged, and at least {FEWEST_UNITS} are "
+            f"{n_units} {permuted} can be exchanged, and at least {FEWEST_UNITS} are "
             "needed"
         )
     if exchange.scheme != "within groups":

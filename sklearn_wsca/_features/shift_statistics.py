@@ -1,7 +1,7 @@
-"""Size of the shift of contributions at fixed class, and shuffles of what shifts them.
+"""Size of the shift of contributions at fixed class, and permutations of its cause.
 
 Contributions are handled in blocks of features, in double precision; products with
-shuffled columns are in single precision.
+permuted columns are in single precision.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ def _sum_matrix(codes: np.ndarray, n_codes: int) -> sparse.csr_array:
 
 @dataclass(frozen=True)
 class ShiftTest:
-    """Shares of the variance that a column explains within classes, under shuffles.
+    """Shares of the variance that a column explains within classes, under permutations.
 
     What is exchanged needs sums over its rows of a class only.
 
@@ -252,7 +252,7 @@ class ShiftTest:
         classes: np.ndarray,
         exchange: Exchangeability,
     ) -> ShiftTest:
-        """Prepare shuffles of a column whose rows are in canonical order.
+        """Prepare permutations of a column whose rows are in canonical order.
 
         Parameters
         ----------
@@ -295,7 +295,7 @@ class ShiftTest:
         return self._explained(self.values[None])[0]
 
     def null(self, plan: PermutationPlan) -> np.ndarray:
-        """Shares of the shuffles: (m, C)."""
+        """Shares of the permutations: (m, C)."""
         n_features = self.sums.shape[1]
         width = max(self.n_levels - 1, 1) * max(self.exchange.n_units, n_features)
         size = max(1, NUMBERS_PER_BATCH // width)
@@ -330,7 +330,7 @@ def varies_within(column: Column, strata: np.ndarray) -> bool:
 
 
 def _standardise(numbers: np.ndarray, strata: np.ndarray) -> np.ndarray:
-    """Numbers less their means within strata, which shuffles leave as they are."""
+    """Numbers less their means within strata, which permutations leave as they are."""
     centred = centre_within(numbers[:, None], np.ones(len(numbers)), strata)[:, 0]
     spread = centred.std()
     if spread <= ROUNDING_OF_NUMBERS * np.abs(numbers).max():

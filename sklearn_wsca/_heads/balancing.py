@@ -31,7 +31,7 @@ class Balance:
     base: np.ndarray
 
     def weights(self, cells: np.ndarray) -> np.ndarray:
-        r"""Balancing weights of shuffled columns: (p, n).
+        r"""Balancing weights of permuted columns: (p, n).
 
         The factor of a row with level c and target t is
         ``P(c) P(t) / P(c, t)``, all under the base weights; it keeps both margins and

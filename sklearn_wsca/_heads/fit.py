@@ -36,7 +36,7 @@ class Rows:
     subspace: Subspace
 
     def design(self, rows: np.ndarray) -> Design:
-        """Design of some rows, for shuffles, without their coordinates."""
+        """Design of some rows, for permutations, without their coordinates."""
         precision = batch_precision(len(rows))
         if len(rows) < len(self.weights):
             design = prepare_design(self.T, self.weights[rows], precision, rows)

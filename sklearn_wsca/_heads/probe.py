@@ -19,8 +19,8 @@ Kind = Literal["logistic", "ridge"]
 
 HEAD_TOLERANCE = 1e-9
 FOLD_TOLERANCES = {"float64": 1e-6, "float32": 1e-5}
-# Coefficients of shuffles are then off by about 1e-3 of their length, which moves a
-# score by far less than one shuffle differs from the next.
+# Coefficients of permutations are then off by about 1e-3 of their length, which moves a
+# score by far less than one permutation differs from the next.
 BATCH_TOLERANCES = {"float64": 1e-6, "float32": 5e-3}
 TIE_TOLERANCES = {"float64": 1e-5, "float32": 1e-4}
 FEWEST_ROWS_FOR_SINGLE = 2000

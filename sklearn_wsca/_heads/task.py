@@ -40,14 +40,14 @@ class Task:
     head : Head or None
         The trained head, or the fitted one once `fit_head` was called.
     exchange : Exchangeability or None
-        What of the column is shuffled; None without labels, and before the rows have
+        What of the column is permuted; None without labels, and before the rows have
         their canonical order.
     balance : Balance or None
         Balancing weights of the fit.
     balanced_column : Column or None
         Labels on the rows that also have what the fit is balanced against.
     balanced_exchange : Exchangeability or None
-        What of these is shuffled.
+        What of these is permuted.
     refusal : str
         Why the column cannot be balanced, so that its alignment is not judged; or "".
     trained : bool
@@ -79,12 +79,12 @@ class Task:
         return self.balanced_column or column, probe
 
     def units(self) -> Exchangeability:
-        """What of the labels is shuffled."""
+        """What of the labels is permuted."""
         assert self.exchange is not None
         return self.exchange
 
     def fitted_units(self) -> Exchangeability:
-        """What is shuffled of the labels that the head is fitted on."""
+        """What is permuted of the labels that the head is fitted on."""
         return self.balanced_exchange or self.units()
 
     def predicting_head(self) -> Head | None:
@@ -263,7 +263,7 @@ def reorder(tasks: list[Task], order: np.ndarray) -> None:
 
 
 def assign_units(tasks: list[Task], groups: Groups | None) -> None:
-    """Settle for every column what of it is shuffled and what is kept together."""
+    """Settle for every column what of it is permuted and what is kept together."""
     # Metadata columns are restricted to rows with a group; a target is not.
     groups = None if groups is None else groups.with_loners()
     for task in tasks:
@@ -314,7 +314,7 @@ def _balance_task(
         exchange = exchange.within(found.strata[exchange.first], of_target=True)
     else:
         task.notes.append(
-            "alignment: shuffled without regard to what it is balanced against, which "
+            "alignment: permuted without regard to what it is balanced against, which "
             "varies within groups"
         )
     task.balanced_exchange = exchange

@@ -34,7 +34,7 @@ class LogisticProblem:
     design : Design
         The shared rows.
     codes : ndarray of shape (p, n), dtype int
-        Class of each row in each problem; all rows of `codes` are shuffles of each
+        Class of each row in each problem; all rows of `codes` are permutations of each
         other.
     n_classes : int
         Number of classes, at least 2.

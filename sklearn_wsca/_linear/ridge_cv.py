@@ -1,9 +1,9 @@
 """Held-out skill of ridge probes refitted without each fold, in closed form.
 
 It needs only sums over the rows of each fold: of the rows, of their products, and of
-row times response. The first two are the same for all shuffles of the labels, so a
-shuffle costs one product with the rows, however many folds there are, and every probe
-is still refitted without the rows that it is tested on.
+row times response. The first two are the same for all permutations of the labels, so a
+permutation costs one product with the rows, however many folds there are, and every
+probe is still refitted without the rows that it is tested on.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sklearn_wsca._linear.design import Design
 
 @dataclass(frozen=True)
 class RidgeFolds:
-    """Sums over the folds of one column that all of its shuffles share.
+    """Sums over the folds of one column that all of its permutations share.
 
     Coordinates are centred and divided by `spread`, which makes the Gram matrix close
     to the identity, so that single precision suffices where the design asks for it.

@@ -120,7 +120,7 @@ def fit_logistic(
     design : Design
         The shared rows.
     codes : ndarray of shape (p, n), dtype int
-        Class of each row in each problem; all rows are shuffles of each other, and
+        Class of each row in each problem; all rows are permutations of each other, and
         every class has a positive weight in every problem.
     n_classes : int
         Number of classes, at least 2.

@@ -19,18 +19,18 @@ from sklearn_wsca._permutation.tail import extrapolated_pvalue
 
 @dataclass(frozen=True)
 class Testing:
-    """How shuffles are turned into p-values.
+    """How permutations are turned into p-values.
 
     Parameters
     ----------
     plan : PermutationPlan
-        The shuffles.
+        The permutations.
     stop_after : int or None
-        Stopping rule per column, see `sequential_pvalue`; None draws all shuffles.
+        Stopping rule per column, see `sequential_pvalue`; None draws all permutations.
     extrapolate : bool
         Whether p-values below the floor are extrapolated as well.
     tolerance : float
-        Relative distance below which a shuffle counts as a tie.
+        Relative distance below which a permutation counts as a tie.
     """
 
     plan: PermutationPlan
@@ -40,7 +40,7 @@ class Testing:
 
     @property
     def rounds(self) -> Rounds:
-        """In what portions the shuffles are drawn."""
+        """In what portions the permutations are drawn."""
         return Rounds(self.plan, self.stop_after, self.tolerance)
 
 
@@ -51,11 +51,11 @@ class ColumnTests:
     Parameters
     ----------
     null : DataFrame of shape (n_permutations, n_columns)
-        Statistics of the shuffles; NaN where a column was stopped before.
+        Statistics of the permutations; NaN where a column was stopped before.
     pvalues, extrapolated : Series
         p-values, and those of a generalised Pareto tail where they were asked for.
     used : Series
-        Number of shuffles that each p-value is made of.
+        Number of permutations that each p-value is made of.
     not_converged : dict of name to int
         Columns with fits that missed the tolerance, and how many.
     """

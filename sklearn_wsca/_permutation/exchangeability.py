@@ -13,7 +13,7 @@ from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.groups import (
     Groups,
 )
-from sklearn_wsca._permutation.plan import shuffle_sources, shuffle_within
+from sklearn_wsca._permutation.plan import permutation_sources, permute_within
 
 Scheme = Literal["rows", "between groups", "within groups"]
 FEWEST_UNITS = 20
@@ -23,15 +23,15 @@ FEWEST_VARYING_GROUPS = 5
 
 @dataclass(frozen=True)
 class Exchangeability:
-    """How the entries of a column may be shuffled.
+    """How the entries of a column may be permuted.
 
     Parameters
     ----------
     scheme : {"rows", "between groups", "within groups"}
         What is exchanged.
     keys : ndarray of shape (n_units,), dtype int
-        Row of the table that stands for each unit, rising. A shuffle gives the units
-        the order that these rows have in a random order of all rows of the table.
+        Row of the table that stands for each unit, rising. A permutation gives the
+        units the order that these rows have in a random order of all rows of the table.
     unit : ndarray of shape (n_observed,), dtype int
         Unit of each entry.
     first : ndarray of shape (n_units,), dtype int
@@ -59,7 +59,7 @@ class Exchangeability:
 
     def unit_sources(self, orders: np.ndarray) -> np.ndarray:
         """Which unit each unit takes its value from: (p, n_units)."""
-        return shuffle_sources(orders, self.keys, self.strata)
+        return permutation_sources(orders, self.keys, self.strata)
 
     def sources(self, orders: np.ndarray) -> np.ndarray:
         """Which entry each entry takes its value from: (p, n_observed)."""
@@ -76,7 +76,7 @@ class Exchangeability:
         Nothing leaves its fold; groups lie in one fold as a whole.
         """
         if self.scheme == "rows":
-            return shuffle_within(orders, self.keys, fold)[1]
+            return permute_within(orders, self.keys, fold)[1]
         if self.scheme == "within groups":
             return self.sources(orders)[:, slots]
         return self.within(fold[self.first]).sources(orders)[:, slots]
@@ -100,7 +100,7 @@ class Exchangeability:
         return int(table.size()[table.nunique() > 1].sum())
 
     def log10_arrangements(self, labels: np.ndarray) -> float:
-        """Logarithm of the number of different columns that shuffles can give."""
+        """Logarithm of the number of different columns that permutations can give."""
         values = np.unique(labels[self.first], return_inverse=True)[1]
         strata = self._all_strata()
         total = special.gammaln(np.bincount(strata) + 1.0).sum()

@@ -15,19 +15,19 @@ ROUNDING = 100 * np.finfo(np.float64).eps
 
 @dataclass(frozen=True)
 class PermutationPlan:
-    """One shared sequence of shuffles for all columns.
+    """One shared sequence of permutations for all columns.
 
-    Shuffle b draws one random order of all rows; a column is shuffled by the order that
-    its own rows have in it. Columns without gaps are therefore shuffled alike, which
-    keeps the dependence between columns that max-T needs.
+    Permutation b draws one random order of all rows; a column is permuted by the order
+    that its own rows have in it. Columns without gaps are therefore permuted alike,
+    which keeps the dependence between columns that max-T needs.
 
     Parameters
     ----------
     seed : int
-        Every shuffle has its own generator, made from `seed` and its number, so the
+        Every permutation has its own generator, made from `seed` and its number, so the
         result depends neither on batches nor on the number of workers.
     n_permutations : int
-        Number of shuffles, m.
+        Number of permutations, m.
     n_rows : int
         Number of rows, in the canonical order of `canonical_order`.
     """
@@ -46,11 +46,11 @@ class PermutationPlan:
     def sources(
         self, batch: range, rows: np.ndarray, strata: np.ndarray | None = None
     ) -> np.ndarray:
-        """Where each entry of a column comes from in the shuffles of a batch.
+        """Where each entry of a column comes from in the permutations of a batch.
 
-        See `shuffle_sources`; the orders are drawn for this column alone.
+        See `permutation_sources`; the orders are drawn for this column alone.
         """
-        return shuffle_sources(self.orders(batch), rows, strata)
+        return permutation_sources(self.orders(batch), rows, strata)
 
     def signs(self, batch: range, k: int) -> np.ndarray:
         """Random signs of k principal coordinates: (len(batch), k)."""
@@ -63,13 +63,13 @@ class PermutationPlan:
         return np.random.default_rng([self.seed, number])
 
 
-def split(shuffles: range, size: int) -> Iterator[range]:
-    """Cover shuffles in batches of `size`."""
-    for start in range(shuffles.start, shuffles.stop, size):
-        yield range(start, min(start + size, shuffles.stop))
+def split(permutations: range, size: int) -> Iterator[range]:
+    """Cover permutations in batches of `size`."""
+    for start in range(permutations.start, permutations.stop, size):
+        yield range(start, min(start + size, permutations.stop))
 
 
-def shuffle_sources(
+def permutation_sources(
     orders: np.ndarray, rows: np.ndarray, strata: np.ndarray | None = None
 ) -> np.ndarray:
     """Where each entry of a column comes from under random orders of all rows.
@@ -77,7 +77,7 @@ def shuffle_sources(
     Parameters
     ----------
     orders : ndarray of shape (p, n_rows), dtype int
-        One order of all rows per shuffle.
+        One order of all rows per permutation.
     rows : ndarray of shape (n_observed,), dtype int
         Rows on which the column is observed.
     strata : ndarray of shape (n_observed,), dtype int, default=None
@@ -86,27 +86,27 @@ def shuffle_sources(
     Returns
     -------
     sources : ndarray of shape (p, n_observed), dtype int
-        The shuffled column is ``column[rows][sources[b]]``.
+        The permuted column is ``column[rows][sources[b]]``.
     """
     if strata is None:
         return _order_of_entries(orders, rows)
-    slots, entries = shuffle_within(orders, rows, strata)
+    slots, entries = permute_within(orders, rows, strata)
     sources = np.empty_like(entries)
     sources[:, slots] = entries
     return sources
 
 
-def shuffle_within(
+def permute_within(
     orders: np.ndarray, rows: np.ndarray, strata: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Shuffle within strata, with the entries sorted by stratum.
+    """Permute within strata, with the entries sorted by stratum.
 
     Returns
     -------
     slots : ndarray of shape (n_observed,), dtype int
         Entries of the column, by stratum.
     sources : ndarray of shape (p, n_observed), dtype int
-        Entry ``slots[i]`` of shuffle b comes from entry ``sources[b, i]``.
+        Entry ``slots[i]`` of permutation b comes from entry ``sources[b, i]``.
     """
     # Sorting small integers takes linear time.
     strata = np.unique(strata, return_inverse=True)[1]
@@ -132,9 +132,9 @@ def canonical_order(
 ) -> np.ndarray:
     """Order of the rows that depends on their content only.
 
-    Shuffles act on rows in this order, so results do not change when a table is
+    Permutations act on rows in this order, so results do not change when a table is
     sorted, rotated or rescaled: rows are sorted by their squared distance from the
-    mean, equal embeddings by what `tie_breaker` returns. A uniform shuffle stays
+    mean, equal embeddings by what `tie_breaker` returns. A uniform permutation stays
     uniform under any fixed relabelling, so this costs nothing.
     """
     order = np.argsort(distance)
@@ -157,9 +157,9 @@ def permutation_pvalues(
     observed : ndarray of shape (n_columns,)
         Statistics of the data, large values speaking against the null.
     null : ndarray of shape (m, n_columns)
-        Statistics of the shuffles.
+        Statistics of the permutations.
     tolerance : float
-        Relative distance below which a shuffle counts as a tie, on top of 100 eps.
+        Relative distance below which a permutation counts as a tie, on top of 100 eps.
 
     Raises
     ------
@@ -173,14 +173,14 @@ def permutation_pvalues(
 def count_reached(
     observed: np.ndarray | float, null: np.ndarray, tolerance: float = 0.0
 ) -> np.ndarray:
-    """Number of shuffles that reach the statistic of the data, ties counted."""
+    """Number of permutations that reach the statistic of the data, ties counted."""
     return reaches(observed, null, tolerance).sum(axis=0)
 
 
 def reaches(
     observed: np.ndarray | float, null: np.ndarray, tolerance: float
 ) -> np.ndarray:
-    """Which shuffles reach the statistic of the data."""
+    """Which permutations reach the statistic of the data."""
     tolerance = max(tolerance, ROUNDING)
     return null >= observed - tolerance * np.abs(observed)
 
@@ -188,12 +188,12 @@ def reaches(
 def sequential_pvalue(
     observed: float, null: np.ndarray, stop_after: int, tolerance: float = 0.0
 ) -> tuple[float, int]:
-    """p-value under the stopping rule of Besag and Clifford, and shuffles used.
+    """p-value under the stopping rule of Besag and Clifford, and permutations used.
 
-    Shuffles are drawn until `stop_after` = h of them have reached the statistic of the
-    data, at shuffle l, which gives h / l; if that does not happen within the m shuffles
-    it is the usual (b + 1) / (m + 1). Shuffles beyond l are not used, so the result
-    does not depend on how many were drawn at a time.
+    Permutations are drawn until `stop_after` = h of them have reached the statistic of
+    the data, at permutation l, which gives h / l; if that does not happen within the m
+    permutations it is the usual (b + 1) / (m + 1). Permutations beyond l are not used,
+    so the result does not depend on how many were drawn at a time.
 
     References
     ----------
@@ -215,9 +215,9 @@ def max_t_pvalues(
 ) -> np.ndarray:
     """Family-wise p-values from the largest studentised statistic of all columns.
 
-    Each column is studentised by mean and standard deviation over its shuffles *and*
-    the data, which keeps them exchangeable. Columns must share their shuffles.
-    A column whose statistic never varies has studentised value 0.
+    Each column is studentised by mean and standard deviation over its permutations
+    *and* the data, which keeps them exchangeable. Columns must share their
+    permutations. A column whose statistic never varies has studentised value 0.
     """
     if null.shape[1] == 0:
         return np.empty(0)
@@ -257,7 +257,7 @@ def _check_finite(observed: np.ndarray, null: np.ndarray) -> None:
 def explain_floor(
     n_permutations: int, n_columns: int, significance: float
 ) -> list[str]:
-    """Say how many shuffles are needed, if these are too few for any finding."""
+    """Say how many permutations are needed, if these are too few for any finding."""
     floor = 1.0 / (n_permutations + 1)
     if not n_permutations or floor * n_columns <= significance:
         return []

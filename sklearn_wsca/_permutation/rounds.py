@@ -17,14 +17,14 @@ JOBS_PER_WORKER = 2
 
 @dataclass
 class Null:
-    """Statistics of the shuffles of one column.
+    """Statistics of the permutations of one column.
 
     Parameters
     ----------
     observed : float
         Statistic of the data.
     parts : list of ndarray
-        Statistics of the shuffles so far, in order.
+        Statistics of the permutations so far, in order.
     n_failed : int
         Fits that missed the tolerance.
     """
@@ -35,23 +35,23 @@ class Null:
 
     @property
     def statistics(self) -> np.ndarray:
-        """Statistics of all shuffles so far."""
+        """Statistics of all permutations so far."""
         return np.concatenate(self.parts) if self.parts else np.empty(0)
 
 
 @dataclass(frozen=True)
 class Rounds:
-    """In what portions the shuffles are drawn.
+    """In what portions the permutations are drawn.
 
     Parameters
     ----------
     plan : PermutationPlan
-        All shuffles.
+        All permutations.
     stop_after : int or None
-        A column is done when so many shuffles have reached its statistic; None draws
-        all of them at once.
+        A column is done when so many permutations have reached its statistic; None
+        draws all of them at once.
     tolerance : float
-        Relative distance below which a shuffle counts as a tie.
+        Relative distance below which a permutation counts as a tie.
     """
 
     plan: PermutationPlan
@@ -64,16 +64,16 @@ class Rounds:
         run_round: Callable[[range, list], Iterator[tuple[Any, np.ndarray, int]]],
     ) -> None:
         """Fill the nulls; `run_round` yields (name, statistics, failures) in order."""
-        for shuffles in self._portions():
+        for permutations in self._portions():
             names = [name for name, null in nulls.items() if not self._done(null)]
             if not names:
                 return
-            for name, statistics, n_failed in run_round(shuffles, names):
+            for name, statistics, n_failed in run_round(permutations, names):
                 nulls[name].parts.append(statistics)
                 nulls[name].n_failed += n_failed
 
     def _portions(self) -> Iterator[range]:
-        """All shuffles, or rounds that double what has been drawn."""
+        """All permutations, or rounds that double what has been drawn."""
         start, m = 0, self.plan.n_permutations
         while start < m:
             stop = m if self.stop_after is None else min(2 * start or FIRST_ROUND, m)
@@ -96,8 +96,8 @@ def run_groups(
 ) -> Iterator[tuple[Any, Any]]:
     """Results by column, in order of the batches, of jobs of several columns each.
 
-    Columns that share a job share the drawing of its shuffles. `names` begins with the
-    most expensive columns, which are dealt out to the groups in turn.
+    Columns that share a job share the drawing of its permutations. `names` begins with
+    the most expensive columns, which are dealt out to the groups in turn.
     """
     n_groups = min(len(names), -(-fewest_jobs // len(batches)))
     groups = [names[i::n_groups] for i in range(n_groups)]
@@ -108,5 +108,5 @@ def run_groups(
 
 
 def by_cost(names: list, tests: dict[Any, Any]) -> list:
-    """Columns by falling number of levels, which is what a shuffle costs."""
+    """Columns by falling number of levels, which is what a permutation costs."""
     return sorted(names, key=lambda name: -tests[name].column.n_levels)

@@ -7,7 +7,7 @@ from scipy import optimize, stats
 
 from sklearn_wsca._permutation.plan import ROUNDING, count_reached
 
-FEWEST_SHUFFLES = 99
+FEWEST_PERMUTATIONS = 99
 REACHED_IS_ENOUGH = 10
 LARGEST_SHARE = 0.25
 MOST_EXCEEDANCES = 250
@@ -27,12 +27,12 @@ def extrapolated_pvalue(
 
     Scores s between 0 and 1 are taken to ``-log(1 - s^2)``. For directions without
     relation s^2 is about a beta variable, which this makes exponential in its tail. The
-    largest values of the shuffles, above a threshold t, are then taken for a sample
+    largest values of the permutations, above a threshold t, are then taken for a sample
     from a generalised Pareto distribution with scale sigma and shape xi, and
 
     .. math:: p = \frac{e}{m} \left(1 + \xi \frac{T - t}{\sigma}\right)^{-1/\xi}
 
-    with e of m shuffles above t and T the value of the data. The fit is by maximum
+    with e of m permutations above t and T the value of the data. The fit is by maximum
     likelihood under the constraint that xi is not negative, so the tail has no end and
     p is never 0. The number of exceedances is lowered until a Cramer-von Mises test
     does not reject the tail.
@@ -42,16 +42,16 @@ def extrapolated_pvalue(
     observed : float
         Score of the data.
     null : ndarray of shape (m,)
-        Scores of the shuffles.
+        Scores of the permutations.
     tolerance : float
-        Relative distance below which a shuffle counts as a tie.
+        Relative distance below which a permutation counts as a tie.
 
     Returns
     -------
     float
         NaN where the plain p-value needs no extrapolation, because at least ten
-        shuffles reach the score, and where no tail can be fitted: fewer than 99
-        shuffles, or shuffles that hardly differ.
+        permutations reach the score, and where no tail can be fitted: fewer than 99
+        permutations, or permutations that hardly differ.
 
     References
     ----------
@@ -60,7 +60,7 @@ def extrapolated_pvalue(
     """
     m = len(null)
     enough = count_reached(observed, null, tolerance) >= REACHED_IS_ENOUGH
-    if m < FEWEST_SHUFFLES or enough or _hardly_differ(null, tolerance):
+    if m < FEWEST_PERMUTATIONS or enough or _hardly_differ(null, tolerance):
         return np.nan
     ordered = np.sort(_straighten(null))[::-1]
     reached = float(_straighten(np.asarray(observed)))
@@ -101,7 +101,7 @@ def fit_tail(excess: np.ndarray) -> tuple[float, float]:
 
 
 def _hardly_differ(null: np.ndarray, tolerance: float) -> bool:
-    """Whether shuffles differ by rounding or by what the solver leaves only."""
+    """Whether permutations differ by rounding or by what the solver leaves only."""
     return bool(np.ptp(null) <= max(tolerance, ROUNDING) * np.abs(null).max())
 
 

@@ -142,7 +142,7 @@ def _make_table(columns: list[dict]) -> pd.DataFrame:
 
 
 def _draw_null(estimator: Any) -> Figure:
-    """Alignment scores beside those of shuffles, smallest p-value first."""
+    """Alignment scores beside those of permutations, smallest p-value first."""
     scores, pvalues = estimator.alignment_scores_, estimator.pvalues_
     ranked = pd.DataFrame({"pvalue": pvalues, "score": -scores})
     ranked = ranked.sort_values(["pvalue", "score"], kind="stable")
@@ -157,7 +157,7 @@ def _draw_null(estimator: Any) -> Figure:
     ]
     alternative = (
         f"Alignment scores of {len(names)} columns beside those of "
-        f"{estimator.n_permutations} shuffles. {_list(entries)}"
+        f"{estimator.n_permutations} permutations. {_list(entries)}"
     )
     title = f"Alignment beside chance{_say_first(names, scores, 'smallest p-values')}"
     return save_display(display, "null", title, alternative)

@@ -101,8 +101,8 @@ def list_facts(result: dict[str, Any]) -> list[tuple[str, str]]:
         "Independent units": _units(analysis),
         "Decision": _decision(analysis),
         "Held fixed": ", ".join(column_text(name) for name in analysis["held_fixed"]),
-        "Shuffled": ", ".join(_schemes(result)),
-        "Shuffles": _shuffles(analysis),
+        "Permuted": ", ".join(_schemes(result)),
+        "Permutations": _permutations(analysis),
         "Counts as used": _rule(analysis),
         "Software": ", ".join(f"{k} {v}" for k, v in result["software"].items()),
     }
@@ -145,7 +145,7 @@ def _schemes(result: dict) -> list[str]:
     return sorted(scheme for scheme in schemes if scheme)
 
 
-def _shuffles(analysis: dict) -> str:
+def _permutations(analysis: dict) -> str:
     m, seed = analysis["n_permutations"], analysis.get("seed")
     if m is None:
         return ""

@@ -66,7 +66,7 @@ def _draw_effect(effect: dict, analysis: dict, top: float) -> Strip | None:
 
 
 def draw_alignment(columns: list[dict]) -> list[Strip | None]:
-    """Alignment score beside what shuffles give, on one scale for all columns."""
+    """Alignment score beside what permutations give, on one scale for all columns."""
     found = [column["alignment"] for column in columns]
     nulls = [alignment.get("null") or {} for alignment in found]
     tops = [alignment["score"] for alignment in found]
@@ -75,17 +75,17 @@ def draw_alignment(columns: list[dict]) -> list[Strip | None]:
 
 
 def _draw_score(alignment: dict, null: dict, top: float) -> Strip | None:
-    """One strip; None where nothing was shuffled."""
+    """One strip; None where nothing was permuted."""
     if alignment["score"] is None or not null:
         return None
     low, high = null["quantile_0.025"], null["quantile_0.975"]
     label = (
-        f"Alignment score {number_text(alignment['score'])}; 95% of the shuffles give "
+        f"Alignment score {number_text(alignment['score'])}; 95% of permutations give "
         f"{number_text(low)} to {number_text(high)}, half of them more than "
         f"{number_text(null['quantile_0.5'])}."
     )
     ends = alignment["score"], low, high
-    return _strip(label, top, ends, null["quantile_0.5"], "half of the shuffles")
+    return _strip(label, top, ends, null["quantile_0.5"], "half of the permutations")
 
 
 def _strip(label: str, top: float, ends: Any, guide: float | None, name: str) -> Strip:

@@ -19,7 +19,7 @@ CAPTIONS = {
     ),
     "null": (
         "Whether the decision looks in the same directions as a model that reads the "
-        "column, beside what the same column gives when it is shuffled. A mark far to "
+        "column, beside what the same column gives when it is permuted. A mark far to "
         "the right of the grey shape is more than chance. It need not be a use."
     ),
     "alignment": (

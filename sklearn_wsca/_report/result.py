@@ -230,7 +230,7 @@ def _add_fitted(column: dict, name: Any, estimator, analysis: dict) -> None:
 
 
 def _describe_null(null: pd.Series) -> dict[str, float] | None:
-    """Mean, standard deviation and quantiles of shuffles."""
+    """Mean, standard deviation and quantiles of permutations."""
     drawn = null.dropna().to_numpy()
     if not len(drawn):
         return None

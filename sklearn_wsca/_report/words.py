@@ -161,7 +161,7 @@ def describe_analysis(result: dict[str, Any]) -> list[str]:
     """What was done, in sentences fit for a methods section."""
     analysis = result["analysis"]
     sentences = [_describe_rows(analysis), _describe_space(analysis)]
-    sentences += [_describe_head(analysis), _describe_shuffles(result)]
+    sentences += [_describe_head(analysis), _describe_permutations(result)]
     sentences.append(_describe_rule(analysis))
     versions = ", ".join(f"{k} {v}" for k, v in result["software"].items())
     return [s for s in sentences if s] + [f"Software: {versions}."]
@@ -206,18 +206,18 @@ def _describe_head(analysis: dict) -> str:
     )
 
 
-def _describe_shuffles(result: dict) -> str:
+def _describe_permutations(result: dict) -> str:
     analysis = result["analysis"]
     m = analysis["n_permutations"]
     if not m:
         return ""
     tests = [column["utilization"] for column in result["columns"]]
     schemes = sorted({test["scheme"] for test in tests if test["scheme"]})
-    shuffled = f" of {', '.join(schemes)} (utilization)" if schemes else ""
+    permuted = f" of {', '.join(schemes)} (utilization)" if schemes else ""
     seed = analysis.get("seed")
     seeded = "" if seed is None else f", seed {seed}"
     return (
-        f"p-values are from {m} shuffles{shuffled}, so none is below "
+        f"p-values are from {m} permutations{permuted}, so none is below "
         f"{1 / (m + 1):.2g}{seeded}."
     )
 

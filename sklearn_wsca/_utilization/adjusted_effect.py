@@ -84,7 +84,7 @@ def read_outputs(outputs: np.ndarray, head: Head) -> tuple[np.ndarray, Any]:
 
 @dataclass(frozen=True)
 class Examined:
-    """One column beside a decision, ready for shuffles.
+    """One column beside a decision, ready for permutations.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class Examined:
     n_units : int
         Units that can be exchanged.
     arrangements : float
-        Decimal logarithm of the number of different shuffles.
+        Decimal logarithm of the number of different permutations.
     probability_shift : float
         Percentage points; NaN without probabilities.
     notes : list of str
@@ -121,7 +121,7 @@ class Examined:
 
     @property
     def scheme(self) -> str:
-        """What is shuffled, in words."""
+        """What is permuted, in words."""
         exchange = self.model.exchange
         what = {
             "rows": "rows",
@@ -133,12 +133,12 @@ class Examined:
         return f"{what} within levels of the target" if exchange.within_target else what
 
     def describe(self) -> list[str]:
-        """What was shuffled and what was left out, for a note."""
+        """What was permuted and what was left out, for a note."""
         count = f"1e{self.arrangements:.0f}"
         if self.arrangements < 6:
             count = f"{round(10**self.arrangements)}"
         return [
-            f"utilization: {self.scheme} shuffled, {self.n_units} units, {count} "
+            f"utilization: {self.scheme} permuted, {self.n_units} units, {count} "
             "distinct permutations",
             *self.notes,
         ]

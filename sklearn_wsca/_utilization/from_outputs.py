@@ -68,9 +68,9 @@ class UtilizationResult:
         number its change by one standard deviation, in percentage points. NaN if
         outputs are not probabilities.
     null_distribution : ndarray of shape (n_permutations,)
-        Raw utilizations of the shuffles.
+        Raw utilizations of the permutations.
     scheme : str
-        What was shuffled.
+        What was permuted.
     n_units : int
         How many units could be exchanged.
     """
@@ -119,11 +119,11 @@ def utilization_test(
         What is independent of others of its kind, such as the patient. A column that is
         constant within groups is exchanged between them, another one within them.
     n_permutations : int, default=999
-        Number of shuffles m; p-values are at least 1 / (m + 1).
+        Number of permutations m; p-values are at least 1 / (m + 1).
     significance : float, default=0.05
         One minus the level of the interval, and level of the detectable effect.
     random_state : int, RandomState or None, default=None
-        Seed of the shuffles. With an int the result does not depend on the order of
+        Seed of the permutations. With an int the result does not depend on the order of
         the rows.
 
     Returns
@@ -153,8 +153,8 @@ def utilization_test(
               \qquad \text{utilization}^2
               = \max(0, \text{raw}^2 - \overline{\text{raw}_\pi^2})
 
-    where the bar is the mean over shuffles. The test compares the share of the
-    remaining variance that the column explains with that of the shuffles: within
+    where the bar is the mean over permutations. The test compares the share of the
+    remaining variance that the column explains with that of the permutations: within
     levels of a categorical target that is constant in each unit, or else of residuals
     (Freedman and Lane [1]_). The interval inverts the distribution of the squared
     length of the effects, with a covariance that is robust to dependence within groups

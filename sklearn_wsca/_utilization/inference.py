@@ -22,7 +22,7 @@ from sklearn_wsca._permutation.plan import (
 )
 from sklearn_wsca._utilization.adjusted_effect import Decision, Examined, examine
 
-SHUFFLES_PER_BATCH = 256
+PERMUTATIONS_PER_BATCH = 256
 ORDERS_PER_BATCH = 2**24
 POWER = 0.8
 # Rounding of the statistics, which are closed forms in double precision.
@@ -42,7 +42,7 @@ class UtilizationTests:
         the claim that it is not used), minimum_detectable_effect, probability_shift,
         pvalue, pvalue_fwer, qvalue.
     null : DataFrame of shape (n_permutations, n_columns)
-        Raw utilizations of the shuffles.
+        Raw utilizations of the permutations.
     examined : dict of name to Examined
         The columns that could be tested.
     untestable : dict of name to str
@@ -64,7 +64,7 @@ class UtilizationTests:
         return self.table.iloc[self.index.get_loc(name)]
 
     def null_of(self, name: Any) -> np.ndarray:
-        """Raw utilizations of the shuffles of one column."""
+        """Raw utilizations of the permutations of one column."""
         return self.null.iloc[:, self.index.get_loc(name)].to_numpy()
 
 
@@ -87,10 +87,10 @@ def infer_utilization(
     significance: float,
     run: Any,
 ) -> UtilizationTests:
-    """Test how far the outputs move with each column, with shared shuffles.
+    """Test how far the outputs move with each column, with shared permutations.
 
     Columns without labels, and those that cannot be compared, are untestable. Without
-    shuffles all are, and have an estimate and an interval only.
+    permutations all are, and have an estimate and an interval only.
     """
     tests = no_utilization(columns, "there are no labels")
     for name, column in columns.items():
@@ -100,10 +100,10 @@ def infer_utilization(
                 del tests.untestable[name]
         except LeftOutError as reason:
             tests.untestable[name] = str(reason)
-    # Shuffled even without columns, so that the announced step of the fit takes place.
+    # Permuted even without columns, so that the announced step of the fit takes place.
     examined = list(tests.examined.values())
-    shuffled = _shuffle(examined, plan, run)
-    raw = shuffled[:, :, 0]
+    permuted = _permute(examined, plan, run)
+    raw = permuted[:, :, 0]
     at = [tests.index.get_loc(name) for name in tests.examined]
     estimates = [
         _estimates(found, raw[:, i], significance, len(at))
@@ -111,7 +111,7 @@ def infer_utilization(
     ]
     n_estimates = len(ESTIMATES)
     tests.table.iloc[at, :n_estimates] = np.reshape(estimates, (len(at), n_estimates))
-    tests.table.iloc[at, n_estimates:] = _pvalues(examined, shuffled)
+    tests.table.iloc[at, n_estimates:] = _pvalues(examined, permuted)
     null = pd.DataFrame(np.full((len(raw), len(columns)), np.nan), columns=tests.index)
     null.iloc[:, at] = raw
     if not plan.n_permutations:
@@ -131,13 +131,13 @@ def no_utilization(columns: Any, reason: str) -> UtilizationTests:
     )
 
 
-def _shuffle(examined: list[Examined], plan: PermutationPlan, run: Any) -> np.ndarray:
-    """Statistics of all shuffles: (m, n_columns, 3)."""
+def _permute(examined: list[Examined], plan: PermutationPlan, run: Any) -> np.ndarray:
+    """Statistics of all permutations: (m, n_columns, 3)."""
     models = [found.model for found in examined]
     m = plan.n_permutations if models else 0
-    size = max(1, min(SHUFFLES_PER_BATCH, ORDERS_PER_BATCH // plan.n_rows))
+    size = max(1, min(PERMUTATIONS_PER_BATCH, ORDERS_PER_BATCH // plan.n_rows))
     jobs = [
-        partial(_shuffle_batch, models=models, batch=batch, plan=plan)
+        partial(_permute_batch, models=models, batch=batch, plan=plan)
         for batch in split(range(m), size)
     ]
     return np.concatenate([np.empty((0, len(models), 3)), *run(jobs)])
@@ -146,18 +146,18 @@ def _shuffle(examined: list[Examined], plan: PermutationPlan, run: Any) -> np.nd
 def run_here(jobs: list) -> Iterator:
     """Run jobs that need no coordinates one after another."""
     advice = "Use fewer rows, or a machine with more memory."
-    with explain_shortage("shuffles", advice):
+    with explain_shortage("permutations", advice):
         return iter([job(None) for job in jobs])
 
 
-def _shuffle_batch(T, models, batch, plan) -> np.ndarray:
+def _permute_batch(T, models, batch, plan) -> np.ndarray:
     """Statistics of a batch: (p, n_columns, 3)."""
 
-    def shuffle(part: range) -> np.ndarray:
+    def permute(part: range) -> np.ndarray:
         orders = plan.orders(part)
-        return np.stack([model.shuffles(orders) for model in models], axis=1)
+        return np.stack([model.permutations(orders) for model in models], axis=1)
 
-    return np.concatenate(list(in_parts(shuffle, batch, len(batch))))
+    return np.concatenate(list(in_parts(permute, batch, len(batch))))
 
 
 def _estimates(found: Examined, null: np.ndarray, significance: float, n_columns: int):
@@ -165,7 +165,7 @@ def _estimates(found: Examined, null: np.ndarray, significance: float, n_columns
     noise = np.mean(null**2) if len(null) else found.noise.mean_square
     estimate = np.sqrt(max(found.raw**2 - noise, 0.0))
     low, high = found.noise.interval(found.raw, 1.0 - significance)
-    # Shuffles even out noise that differs between rows and the interval does not: a
+    # Permutations even out noise that differs between rows and the interval does not: a
     # reader must not find the estimate outside of it.
     return [
         estimate,
@@ -179,12 +179,12 @@ def _estimates(found: Examined, null: np.ndarray, significance: float, n_columns
     ]
 
 
-def _pvalues(examined: list[Examined], shuffled: np.ndarray) -> np.ndarray:
-    """Entries of the table by `PVALUES` for every column; NaN without shuffles."""
-    if not len(shuffled):
+def _pvalues(examined: list[Examined], permuted: np.ndarray) -> np.ndarray:
+    """Entries of the table by `PVALUES` for every column; NaN without permutations."""
+    if not len(permuted):
         return np.full((len(examined), 3), np.nan)
     observed = np.stack([found.observed for found in examined])[None]
-    statistic = combine_shares(np.concatenate([observed, shuffled])[:, :, 1:])
+    statistic = combine_shares(np.concatenate([observed, permuted])[:, :, 1:])
     pvalues = permutation_pvalues(statistic[0], statistic[1:])
     corrected = max_t_pvalues(statistic[0], statistic[1:])
     return np.stack([pvalues, corrected, benjamini_hochberg(pvalues)], axis=1)
@@ -193,9 +193,9 @@ def _pvalues(examined: list[Examined], shuffled: np.ndarray) -> np.ndarray:
 def combine_shares(shares: np.ndarray) -> np.ndarray:
     """Larger of the standardised shares (m + 1, n_columns, 2): (m + 1, n_columns).
 
-    Standardised over data and shuffles alike, so they stay exchangeable. Common effects
-    have few degrees of freedom and give power; all effects catch those that cancel over
-    classes. Rounded, so that what is the same but for rounding is a tie.
+    Standardised over data and permutations alike, so they stay exchangeable. Common
+    effects have few degrees of freedom and give power; all effects catch those that
+    cancel over classes. Rounded, so that what is the same but for rounding is a tie.
     """
     spread = shares.std(axis=0)
     varies = spread > TIES * np.abs(shares).max(axis=0)

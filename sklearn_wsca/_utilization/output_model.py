@@ -2,8 +2,8 @@
 
 The outputs are regressed on what is held fixed, on the column (its common effects) and
 on the column times the target (its effects in each class, as far as they differ from
-the common ones). A shuffle needs sums over the units that are exchanged only, so these
-stand for the rows.
+the common ones). A permutation needs sums over the units that are exchanged only, so
+these stand for the rows.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ MOST_CLASSES = 20
 
 @dataclass(frozen=True)
 class OutputModel:
-    """A column beside what is held fixed, ready to be shuffled.
+    """A column beside what is held fixed, ready to be permuted.
 
     Parameters
     ----------
@@ -48,18 +48,18 @@ class OutputModel:
     coding : Coding
         The column, by row.
     rows, units : Regression
-        Of all rows; of what a shuffle is evaluated on.
+        Of all rows; of what a permutation is evaluated on.
     expand : ndarray of shape (n_units,) or None
         Unit of each row of `units`, where the target differs within units; else None.
-    fitted, shuffled : ndarray of shape (n_units, q)
-        Coding of the units in two parts: what stays where it is, and what is shuffled.
+    fitted, permuted : ndarray of shape (n_units, q)
+        Coding of the units in two parts: what stays where it is, and what is permuted.
     total_variance : float
         Variance of the outputs, summed over outputs.
     freedman_lane : bool
-        Whether the residuals of the column are shuffled instead of the column.
+        Whether the residuals of the column are permuted instead of the column.
     keeps_split : bool
-        Whether shuffles leave the split as it is: those of rows of equal weight within
-        levels of the target, which keep the number of rows of every combination.
+        Whether permutations leave the split as it is: those of rows of equal weight
+        within levels of the target, which keep the number of rows of every combination.
     """
 
     exchange: Exchangeability
@@ -68,7 +68,7 @@ class OutputModel:
     units: Regression
     expand: np.ndarray | None
     fitted: np.ndarray
-    shuffled: np.ndarray
+    permuted: np.ndarray
     total_variance: float
     freedman_lane: bool
     keeps_split: bool
@@ -120,27 +120,27 @@ class OutputModel:
         return self.coding.values.argmax(axis=1)
 
     def observed(self) -> np.ndarray:
-        """Raw utilization and explained shares of the data: see `shuffles`."""
+        """Raw utilization and explained shares of the data: see `permutations`."""
         return self._evaluate(self.rows, self._design[None], self._split)[0]
 
-    def shuffles(self, orders: np.ndarray) -> np.ndarray:
+    def permutations(self, orders: np.ndarray) -> np.ndarray:
         """Statistics under orders of all rows of the table: (b, 3).
 
         The raw utilization, and the shares of what varies beside what is held fixed
         that are explained by the common effects and by all effects.
         """
         sources = self.exchange.unit_sources(orders)
-        n_columns = self.shuffled.shape[1] * (1 + self.units.terms.shape[1])
+        n_columns = self.permuted.shape[1] * (1 + self.units.terms.shape[1])
         size = max(1, NUMBERS_PER_BATCH // (len(self.units.roots) * n_columns))
         batches = [sources[i : i + size] for i in range(0, len(sources), size)]
         if self.keeps_split and self._width > 1:
             found = [self._statistics(self._split, self._sums(b)) for b in batches]
         else:
-            found = [self._evaluate_shuffles(b) for b in batches]
+            found = [self._evaluate_permutations(b) for b in batches]
         return np.concatenate(found)
 
-    def _evaluate_shuffles(self, sources: np.ndarray) -> np.ndarray:
-        values = self.fitted + self.shuffled[sources]
+    def _evaluate_permutations(self, sources: np.ndarray) -> np.ndarray:
+        values = self.fitted + self.permuted[sources]
         if self.expand is not None:
             values = values[:, self.expand]
         design = self.units.design(values)
@@ -156,7 +156,7 @@ class OutputModel:
         return self._statistics(split, moments)
 
     def _sums(self, sources: np.ndarray) -> np.ndarray:
-        """Products of shuffled designs and outputs, where they are sums over rows.
+        """Products of permuted designs and outputs, where they are sums over rows.
 
         By level, then by level and class.
         """
@@ -235,8 +235,8 @@ def prepare_outputs(
     exchange = exchange.within(strata, of_target=strata is not None)
     between = exchange.scheme == "between groups"
     if not exact and groups is not None:
-        # What is shuffled is what varies within groups, so that is what is multiplied
-        # by the target too, in the data as in the shuffles.
+        # What is permuted is what varies within groups, so that is what is multiplied
+        # by the target too, in the data as in the permutations.
         coding = replace(coding, values=centre_within(coding.values, weights, groups))
     values = coding.values[exchange.first] if between else coding.values
     fitted = np.zeros_like(values)
@@ -281,7 +281,7 @@ def _regress(outputs, target, held, weights, groups) -> tuple[Regression, np.nda
 
 
 def _keeps_what_is_held(exchange, target, confounders) -> bool:
-    """Whether plain shuffles leave all associations with what is held fixed alone."""
+    """Whether plain permutations keep all associations with what is held fixed."""
     if exchange.scheme == "within groups":
         held = [c for c in (target, *confounders) if c is not None]
         return all(constant_in_units(exchange, c.labels) for c in held)
