@@ -7,18 +7,18 @@ import pytest
 
 # Where an extra is missing, tests/test_bare_install.py checks what users are told.
 NEEDED = {
-    "torch": ["sklearn_wsca/torch/*", "tests/test_torch_*", "tests/torch_networks.py"],
+    "torch": ["sklearn_wsca/torch/*", "tests/torch/*", "tests/torch_networks.py"],
     "matplotlib": [
         "sklearn_wsca/_displays/*",
-        "tests/test_displays*",
+        "tests/displays/*",
         "tests/pictures.py",
     ],
-    "pyarrow": ["tests/test_io_*"],
-    "jinja2": ["sklearn_wsca/_report/*", "tests/test_report_*"],
+    "pyarrow": ["tests/io/*"],
+    "jinja2": ["sklearn_wsca/_report/*", "tests/report/*"],
     "click": [
         "sklearn_wsca/__main__.py",
         "sklearn_wsca/_cli/*",
-        "tests/test_cli*",
+        "tests/cli/*",
         "tests/test_documentation.py",
         "tests/test_readme.py",
         "tests/pages.py",

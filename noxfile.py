@@ -25,11 +25,11 @@ CORE = (
     "tests/test_common_checks.py",
     "tests/test_scikit_learn.py",
     "tests/test_input_matrix.py",
-    "tests/test_audit.py",
-    "tests/test_datasets.py",
-    "tests/test_feature_analysis.py",
-    "tests/test_metadata_eraser.py",
-    "tests/test_utilization_test.py",
+    "tests/analysis/test_audit.py",
+    "tests/datasets/test_datasets.py",
+    "tests/features/test_integrated_feature_analysis.py",
+    "tests/erasure/test_metadata_eraser.py",
+    "tests/utilization/test_from_outputs.py",
 )
 # Releases that were current together with each release of scikit-learn.
 COMPANIONS = {

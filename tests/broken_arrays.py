@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from broken_files import (
+
+from tests.broken_files import (
     D,
     N,
     arrays,

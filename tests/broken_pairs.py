@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from broken_files import (
+
+from tests.broken_files import (
     IDS,
     NAMES,
     N,

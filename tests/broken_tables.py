@@ -6,7 +6,8 @@ import zipfile
 
 import numpy as np
 import pandas as pd
-from broken_files import (
+
+from tests.broken_files import (
     IDS,
     NAMES,
     N,

@@ -9,7 +9,8 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from input_cases import (
+
+from tests.input_cases import (
     AGE,
     CODES,
     DAYS,

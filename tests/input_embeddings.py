@@ -6,7 +6,9 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from input_cases import (
+from scipy import sparse
+
+from tests.input_cases import (
     DAYS,
     Case,
     D,
@@ -18,7 +20,6 @@ from input_cases import (
     tensor,
     with_value,
 )
-from scipy import sparse
 
 ESTIMATORS = ("fit", "erase")
 SAME = {

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from input_cases import (
+from scipy import sparse
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from sklearn_wsca import Head
+from tests.input_cases import (
     CODES,
     DISEASE,
     HEAD,
@@ -16,14 +24,6 @@ from input_cases import (
     needs,
     with_gaps,
 )
-from scipy import sparse
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
-
-from sklearn_wsca import Head
 
 HEADS = [
     Case(

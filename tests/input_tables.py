@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from input_cases import (
+from scipy import sparse
+
+from tests.input_cases import (
     AGE,
     DAYS,
     DISEASE,
@@ -17,7 +19,6 @@ from input_cases import (
     needs,
     with_gaps,
 )
-from scipy import sparse
 
 
 def named(*names):

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from reference import analyse, make_study, with_gaps
 
 from sklearn_wsca import WeightSpaceCorrelation
+from tests.reference import analyse, make_study, with_gaps
 
 HEADS = {"site": "logistic", "sex": "logistic", "age": "ridge", "dose": "ridge"}
 PERMUTATIONS = 19

@@ -1,4 +1,4 @@
-"""Imports point down the table of CONTRIBUTING.md, and the table is complete."""
+"""Imports point down the plan of CONTRIBUTING.md, and the plan is complete."""
 
 import ast
 import re
@@ -10,53 +10,92 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "sklearn_wsca"
 # Used by every room.
 EVERYWHERE = {"__init__", "_compat", "_version"}
+# What users import from, so their `__init__` exports it.
+PUBLIC = {"datasets", "io", "torch"}
+FILES = sorted(PACKAGE.rglob("*.py"))
 
 
-def rooms():
-    table = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-    rows = re.findall(r"^\| (\w+) \| (`.*) \|$", table, re.MULTILINE)
-    return [re.findall(r"`(\w+)`", modules) for _, modules in rows]
+def floors():
+    """Floor of every room, as drawn in CONTRIBUTING.md."""
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    drawn = re.findall(r"^ *(\d+)  +((?:\w+/? )+)", text, re.MULTILINE)
+    return {room.strip("/"): int(n) for n, rooms in drawn for room in rooms.split()}
 
 
-def level_of():
-    return {name: i for i, modules in enumerate(rooms()) for name in modules}
+FLOOR = floors()
 
 
-def files_of(name):
-    """Files of a module, or of a package of modules."""
-    folder = PACKAGE / name
-    return sorted(folder.rglob("*.py")) if folder.is_dir() else [PACKAGE / f"{name}.py"]
+def parts_of(path):
+    """Names of a module below the package."""
+    return path.relative_to(PACKAGE).with_suffix("").parts
 
 
-def imported_modules(path):
-    tree = ast.parse(path.read_text("utf-8"))
-    found = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    names = [node.module for node in found if node.module]
-    return {n.split(".")[1] for n in names if n.startswith("sklearn_wsca.")}
+def own_imports(path):
+    """Modules of this package that a file imports: (parts, imported names)."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            package, *parts = node.module.split(".")
+            if package == PACKAGE.name and parts:
+                yield parts, [alias.name for alias in node.names]
 
 
-def test_every_module_has_a_room():
-    modules = {path.stem for path in PACKAGE.glob("*.py")}
-    packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
-    assert (modules | packages) - EVERYWHERE == set(level_of())
+def test_every_room_is_in_the_plan():
+    rooms = {parts_of(path)[0] for path in FILES}
+    assert rooms - EVERYWHERE == set(FLOOR)
 
 
-@pytest.mark.parametrize("name", sorted(level_of()))
-def test_imports_point_down(name):
-    level = level_of()
-    for path in files_of(name):
-        for imported in imported_modules(path) - EVERYWHERE:
-            assert level[imported] >= level[name], f"{path} imports {imported}"
+@pytest.mark.parametrize("room", sorted(FLOOR))
+def test_imports_point_down(room):
+    for path in (path for path in FILES if parts_of(path)[0] == room):
+        for (imported, *_), _ in own_imports(path):
+            if imported not in {room, *EVERYWHERE}:
+                assert FLOOR[imported] < FLOOR[room], f"{path} imports {imported}"
 
 
-def test_only_compat_imports_private_names():
-    for path in PACKAGE.rglob("*.py"):
+@pytest.mark.parametrize("room", sorted(FLOOR))
+def test_no_circle_within_a_room(room):
+    below = {
+        path.stem: {parts[1] for parts, _ in own_imports(path) if parts[0] == room}
+        for path in FILES
+        if parts_of(path)[0] == room and len(parts_of(path)) == 2
+        if path.stem != "__init__"
+    }
+    while below:
+        free = {name for name, imported in below.items() if not imported & set(below)}
+        assert free, f"a circle among {sorted(below)} of {room}"
+        below = {name: below[name] for name in below.keys() - free}
+
+
+def test_nobody_imports_what_is_private_in_another_room():
+    for path in FILES:
+        for parts, names in own_imports(path):
+            if parts[0] not in {parts_of(path)[0], *EVERYWHERE}:
+                private = [n for n in (*parts[1:], *names) if n.startswith("_")]
+                assert not private, f"{path} imports {private} of {parts[0]}"
+
+
+@pytest.mark.parametrize("room", sorted(r for r in FLOOR if (PACKAGE / r).is_dir()))
+def test_a_room_says_what_it_is_for(room):
+    tree = ast.parse((PACKAGE / room / "__init__.py").read_text("utf-8"))
+    assert ast.get_docstring(tree)
+    assert room in PUBLIC or len(tree.body) == 1, "it imports nothing"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: "/".join(parts_of(path)))
+def test_no_module_has_the_name_of_what_is_in_it(path):
+    body = ast.parse(path.read_text("utf-8")).body
+    defined = {n.name for n in body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    assert path.stem not in defined
+
+
+def test_only_compat_imports_private_names_of_others():
+    for path in FILES:
         if path.stem == "_compat":
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module:
-                own = node.module.split(".")[0] == "sklearn_wsca"
-                private = [a.name for a in node.names if a.name.startswith("_")]
-                parts = [p for p in node.module.split(".") if p.startswith("_")]
-                foreign = not own and node.module != "__future__"
-                assert not (foreign and (private or parts)), (path.name, node.module)
+                package, *parts = node.module.split(".")
+                names = [*parts, *(alias.name for alias in node.names)]
+                private = [name for name in names if name.startswith("_")]
+                foreign = package not in {PACKAGE.name, "__future__"}
+                assert not (foreign and private), f"{path} imports {private}"

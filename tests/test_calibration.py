@@ -3,15 +3,14 @@
 The benchmark prints the rates of at least 1000 studies in every cell.
 """
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.utils import check_random_state
 
+from benchmarks import calibration
+from benchmarks.calibration import Setting, simulate, true_utilization
 from sklearn_wsca import utilization_test
 from sklearn_wsca._input.column import LeftOutError, read_column
 from sklearn_wsca._input.groups import Groups
@@ -20,11 +19,6 @@ from sklearn_wsca._permutation.plan import PermutationPlan, permutation_pvalues
 from sklearn_wsca._utilization.adjusted_effect import Decision, examine
 from sklearn_wsca._utilization.inference import combine_shares
 from sklearn_wsca._utilization.output_model import prepare_outputs
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from benchmarks import calibration
-from benchmarks.calibration import Setting, simulate, true_utilization
 
 LEVEL, M = 0.05, 39
 N_STUDIES = 200

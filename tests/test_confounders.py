@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from reference import (
+
+from sklearn_wsca import WeightSpaceCorrelation, utilization_test
+from tests.reference import (
     aggregate,
     align,
     balancing_weights,
@@ -14,8 +16,6 @@ from reference import (
     in_unit_of_embeddings,
     principal_directions,
 )
-
-from sklearn_wsca import WeightSpaceCorrelation, utilization_test
 
 D = 6
 HOSPITALS = np.array(["north", "south", "west"])

@@ -9,7 +9,10 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from pages import (
+
+from sklearn_wsca import IntegratedFeatureAnalysis, WeightSpaceCorrelation
+from sklearn_wsca._analysis.summary import SUMMARY_COLUMNS
+from tests.pages import (
     DOCS,
     README,
     ROOT,
@@ -26,9 +29,6 @@ from pages import (
     run_python,
     write_files,
 )
-
-from sklearn_wsca import IntegratedFeatureAnalysis, WeightSpaceCorrelation
-from sklearn_wsca._analysis.summary import SUMMARY_COLUMNS
 
 CONTRIBUTING, CHANGELOG = ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"
 GENERATED = ("_build", "auto_examples", "generated")

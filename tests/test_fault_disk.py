@@ -158,15 +158,15 @@ def test_read_only_disk_is_refused_before_the_analysis(command, small_disk):
 def test_disk_that_becomes_read_only_meanwhile(files, small_disk, monkeypatch):
     """What was found out before the analysis need not hold after it."""
     pytest.importorskip("click")
-    from sklearn_wsca._cli.commands import _commands
+    from sklearn_wsca._cli import commands
 
-    check = _commands.check_directory
+    check = commands.check_directory
 
     def check_and_close(directory):
         check(directory)
         mount("-o", "remount,ro", small_disk)
 
-    monkeypatch.setattr(_commands, "check_directory", check_and_close)
+    monkeypatch.setattr(commands, "check_directory", check_and_close)
     code, _, error = call("demo", *PERMUTATIONS, "--out", small_disk)
     assert code == 2
     assert one_line(error.splitlines(keepends=True)[-1], small_disk)

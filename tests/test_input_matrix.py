@@ -7,11 +7,6 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from input_cases import DISEASE, SITE, TABLE, N, X
-from input_columns import METADATA
-from input_embeddings import EMBEDDINGS
-from input_heads import HEAD_OBJECTS, HEADS, WEIGHTS
-from input_tables import GROUPS, LABELS, NAMES, TABLES
 
 from sklearn_wsca import (
     IntegratedFeatureAnalysis,
@@ -19,6 +14,11 @@ from sklearn_wsca import (
     WeightSpaceCorrelation,
     utilization_test,
 )
+from tests.input_cases import DISEASE, SITE, TABLE, N, X
+from tests.input_columns import METADATA
+from tests.input_embeddings import EMBEDDINGS
+from tests.input_heads import HEAD_OBJECTS, HEADS, WEIGHTS
+from tests.input_tables import GROUPS, LABELS, NAMES, TABLES
 
 ALL = [
     *EMBEDDINGS,

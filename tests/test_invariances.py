@@ -7,9 +7,9 @@ p-values and the summary table.
 import numpy as np
 import pandas as pd
 import pytest
-from reference import make_study, with_gaps
 
 from sklearn_wsca import WeightSpaceCorrelation
+from tests.reference import make_study, with_gaps
 
 COLUMNS = ["site", "sex", "age", "dose"]
 SEEDS = [0, 1, 2]

@@ -5,12 +5,17 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-from reference import fit_head, in_unit_of_embeddings, make_study, principal_directions
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from sklearn_wsca import Head, WeightSpaceCorrelation
 from sklearn_wsca._heads import probe as probe_module
+from tests.reference import (
+    fit_head,
+    in_unit_of_embeddings,
+    make_study,
+    principal_directions,
+)
 
 COLUMNS = ["site", "sex", "age", "dose"]
 

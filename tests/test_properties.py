@@ -13,7 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from generated_studies import (
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sklearn_wsca import WeightSpaceCorrelation, utilization_test
+from tests.generated_studies import (
     LEFT_OUT,
     N_PERMUTATIONS,
     PROFILE,
@@ -21,10 +25,6 @@ from generated_studies import (
     Study,
     studies,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from sklearn_wsca import WeightSpaceCorrelation, utilization_test
 
 WORDS = ["kind", "verdict", "note"]
 VERDICTS = {"used", "not used", "not encoded", "inconclusive", "untestable"}

@@ -6,9 +6,9 @@ import shlex
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from pages import N_FEATURES, N_ROWS, README, blocks, network, write_files
 
 from sklearn_wsca._cli.commands import wsca
+from tests.pages import N_FEATURES, N_ROWS, README, blocks, network, write_files
 
 
 @pytest.fixture

@@ -1,0 +1,207 @@
+import sys
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import NotFittedError
+
+from sklearn_wsca import Head, IntegratedFeatureAnalysis
+from sklearn_wsca._displays.consistency import MOST_POINTS, OTHERS, ConsistencyDisplay
+from tests.pictures import assert_apart, assert_whole, picture, plt, shown
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def data():
+    generator = np.random.default_rng(0)
+    A = 2.0 + generator.random((60, 6, 4, 4)) * np.arange(1, 7).reshape(1, 6, 1, 1)
+    A[np.arange(60), np.arange(60) % 3] += 4.0
+    head = Head(
+        3.0 * np.eye(3, 6) + generator.normal(size=(3, 6)) / 5,
+        np.array([1.0, -1.0, 2.0]),
+        ("a", "b", "c"),
+        "logistic",
+    )
+    y = np.array(head.classes)[head.outputs(A.mean(axis=(2, 3))).argmax(axis=1)]
+    return A, y, head
+
+
+@pytest.fixture(scope="module")
+def analysis(data):
+    A, y, head = data
+    return IntegratedFeatureAnalysis(head, random_state=0).fit(A, y)
+
+
+def both(n, n_classes, noise=1.0):
+    generator = np.random.default_rng(0)
+    means = 5.0 + generator.normal(size=(n, n_classes)) * 3.0
+    return means, 2.0 * means + noise * generator.normal(size=(n, n_classes))
+
+
+def test_points_are_means_and_outputs_of_the_head(analysis, data):
+    A, _, head = data
+    display = ConsistencyDisplay.from_estimator(analysis, A)
+    means = np.einsum("kc,nchw->nkhw", head.coef, A).mean(axis=(2, 3))
+    outputs = head.outputs(A.mean(axis=(2, 3)))
+    for k, line in enumerate(display.ax_.lines):
+        assert_allclose(line.get_xdata(), means[:, k])
+        assert_allclose(line.get_ydata(), outputs[:, k])
+    assert len(display.ax_.lines) == 3
+    assert_allclose(display.correlation_, 1.0, atol=1e-6)
+    assert_allclose(display.correlation_, analysis.consistency_, atol=1e-12)
+    legend = shown(display.figure_.legends[0].get_texts())
+    assert legend == ["a: r = 1.0000", "b: r = 1.0000", "c: r = 1.0000"]
+    assert_whole(display)
+
+
+def test_outputs_of_the_network_itself(analysis, data):
+    A, _, head = data
+    outputs = np.tanh(head.outputs(A.mean(axis=(2, 3))) - 12.0)
+    outputs += np.random.default_rng(1).normal(size=outputs.shape)
+    display = ConsistencyDisplay.from_estimator(analysis, A, outputs)
+    means = A.mean(axis=(2, 3)) @ head.coef.T
+    expected = [np.corrcoef(means[:, k], outputs[:, k])[0, 1] for k in range(3)]
+    assert_allclose(display.correlation_, expected)
+    assert max(expected) < 0.99
+    assert_allclose(display.ax_.lines[1].get_ydata(), outputs[:, 1])
+    legend = shown(display.figure_.legends[0].get_texts())
+    assert legend == [f"{c}: r = {r:.4f}" for c, r in zip("abc", expected, strict=True)]
+    lowest = f"lowest r = {min(expected):.4f} ('{'abc'[np.argmin(expected)]}')"
+    title = display.ax_.get_title(loc="left").replace("\n", " ")
+    assert f"3 classes, {lowest}" in title
+
+
+def test_a_single_score_is_that_of_the_second_of_two_classes(data):
+    A, _, _ = data
+    y = np.where(A[:, 0].mean(axis=(1, 2)) > 2.5, "yes", "no")
+    analysis = IntegratedFeatureAnalysis(random_state=0).fit(A, y)
+    score = analysis.head_.outputs(A.mean(axis=(2, 3)))[:, 1]
+    for outputs in (score, score[:, None]):
+        display = ConsistencyDisplay.from_estimator(analysis, A, outputs)
+        assert_allclose(display.correlation_, 1.0)
+        no, yes = display.ax_.lines
+        assert_allclose(yes.get_ydata(), score)
+        assert_allclose(no.get_ydata(), -score)
+
+
+def test_numbers(data):
+    A, _, _ = data
+    y = A[:, 2].mean(axis=(1, 2)) * 30.0
+    analysis = IntegratedFeatureAnalysis(random_state=0).fit(A, y)
+    display = ConsistencyDisplay.from_estimator(analysis, A, y)
+    (line,) = display.ax_.lines
+    assert_array_equal(line.get_ydata(), y)
+    assert not display.figure_.legends
+    title = display.ax_.get_title(loc="left")
+    assert title.endswith(f"r = {display.correlation_[0]:.4f}")
+    assert_whole(display)
+
+
+@pytest.mark.parametrize("n_classes", [2, 10])
+def test_few_classes_have_looks_of_their_own(n_classes):
+    display = ConsistencyDisplay(*both(50, n_classes)).plot()
+    looks = {(line.get_color(), line.get_marker()) for line in display.ax_.lines}
+    assert len(looks) == n_classes
+    legend = display.figure_.legends[0]
+    assert len(shown(legend.get_texts())) == n_classes
+    entry = [(m.get_color(), m.get_marker()) for m in legend.get_lines()]
+    assert entry == [(m.get_color(), m.get_marker()) for m in display.ax_.lines]
+
+
+@pytest.mark.parametrize("n_classes", [11, 60])
+def test_many_classes_are_grey(n_classes):
+    names = ["a class with a name that is too long for any label " * 2] * n_classes
+    display = ConsistencyDisplay(*both(50, n_classes), classes=names).plot()
+    assert {line.get_color() for line in display.ax_.lines} == {OTHERS}
+    assert not display.figure_.legends
+    lowest = f"{n_classes} classes, lowest r = {display.correlation_.min():.4f}"
+    assert lowest in display.ax_.get_title(loc="left").replace("\n", " ")
+    assert_whole(display)
+
+
+def test_long_and_strange_names_are_legible():
+    names = ["$x_1$", "年", "", "_hidden", ("site", 2), *["long name " * 9] * 5]
+    display = ConsistencyDisplay(*both(50, 10), classes=names).plot()
+    assert_whole(display)
+    texts = display.figure_.legends[0].get_texts()
+    words = [word.split(": r = ")[0] for word in shown(texts)]
+    assert words[:5] == ["$x_1$", r"\u5e74", "''", "_hidden", "site & 2"]
+    assert all(len(word) == 36 and "…" in word for word in words[5:])
+    assert_apart(texts)
+    assert not any(text.get_parse_math() for text in texts)
+    beside = min(text.get_window_extent().x0 for text in texts)
+    assert beside > display.ax_.get_window_extent().x1
+
+
+def test_points_are_bounded_and_the_correlation_is_of_all():
+    means, outputs = both(MOST_POINTS, 4)
+    display = ConsistencyDisplay(means, outputs).plot()
+    assert sum(len(line.get_xdata()) for line in display.ax_.lines) == MOST_POINTS
+    expected = np.corrcoef(means[:, 0], outputs[:, 0])[0, 1]
+    assert display.correlation_[0] == pytest.approx(expected, abs=1e-12)
+    title = display.ax_.get_title(loc="left").replace("\n", " ")
+    assert f"{MOST_POINTS // 4} of {MOST_POINTS} samples" in title
+    few = ConsistencyDisplay(means[:100], outputs[:100]).plot()
+    assert "samples" not in few.ax_.get_title(loc="left")
+
+
+def test_constant_outputs_have_no_correlation():
+    means, outputs = both(50, 3)
+    outputs[:, 1] = 4.0
+    display = ConsistencyDisplay(means, outputs).plot()
+    assert np.isnan(display.correlation_[1])
+    assert shown(display.figure_.legends[0].get_texts())[1] == "1: r = -"
+    title = display.ax_.get_title(loc="left").replace("\n", " ")
+    assert "1 with constant values" in title
+    nothing = ConsistencyDisplay(means, outputs * 0).plot()
+    assert "no class" in nothing.ax_.get_title(loc="left")
+    assert_whole(nothing)
+
+
+def test_small_axes_of_somebody_else(analysis, data):
+    figure, axes = plt.subplots(2, 2, figsize=(6, 4), layout="constrained")
+    display = ConsistencyDisplay.from_estimator(analysis, data[0], ax=axes[1, 0])
+    assert display.ax_ is axes[1, 0] and display.figure_ is figure
+    assert tuple(figure.get_size_inches()) == (6, 4) and not figure.legends
+    assert not axes[0, 0].has_data() and len(plt.get_fignums()) == 1
+    assert_whole(display)
+
+
+def test_plot_twice_and_same_bytes(analysis, data, monkeypatch):
+    monkeypatch.setattr(plt, "show", lambda: pytest.fail("show was called"))
+    display = ConsistencyDisplay.from_estimator(analysis, data[0])
+    first, before = display.figure_, picture(display, "svg")
+    assert display.plot() is display and display.figure_ is not first
+    assert picture(display, "svg") == before
+
+
+def test_bad_input(analysis, data):
+    A, _, _ = data
+    draw = ConsistencyDisplay.from_estimator
+    with pytest.raises(NotFittedError):
+        draw(IntegratedFeatureAnalysis(), A)
+    with pytest.raises(ValueError, match=r"4 features, but Int.* fitted with 6"):
+        draw(analysis, A[:, :4])
+    with pytest.raises(ValueError, match=r"outputs: .*\(60, 2\).*maps \(60, 3\)"):
+        draw(analysis, A, np.zeros((60, 2)))
+    with pytest.raises(ValueError, match=r"outputs: .*\(59, 3\)"):
+        draw(analysis, A, np.zeros((59, 3)))
+    bad = np.zeros((60, 3))
+    bad[7, 1] = np.nan
+    with pytest.raises(ValueError, match=r"outputs: 1 of 60 rows .* first is row 7"):
+        draw(analysis, A, bad)
+    with pytest.raises(ValueError, match=r"mean_activation: .*shape \(3,\)"):
+        ConsistencyDisplay(np.ones(3), np.ones((3, 1))).plot()
+    with pytest.raises(ValueError, match="classes: 1 names for 3 classes"):
+        ConsistencyDisplay(*both(5, 3), classes=["a"]).plot()
+
+
+def test_missing_matplotlib_names_the_install_command(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r'pip install "sklearn_wsca\[plot\]"'):
+        ConsistencyDisplay(*both(5, 3)).plot()

@@ -1,0 +1,202 @@
+"""Ridge probes refitted without each fold: against a loop, and against refits."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_wsca._encoding import null as null_module
+from sklearn_wsca._encoding.folds import Folds, make_folds
+from sklearn_wsca._encoding.null import EncodingNull, fold_skills
+from sklearn_wsca._heads.probe import Probe
+from sklearn_wsca._input.column import Column
+from sklearn_wsca._linear.design import prepare_design
+from sklearn_wsca._permutation.exchangeability import exchange_units
+from sklearn_wsca._permutation.plan import PermutationPlan
+from tests.reference import cross_validated_skill, ridge_counterpart
+
+N, K = 83, 6
+
+
+def make_null(kind, n_levels, weighted, missing=False, precision="float64", n=N):
+    """Rows with unequal scales and means; levels of unequal frequency, or numbers."""
+    rng = np.random.default_rng(n_levels)
+    T = rng.standard_normal((n, K)) * np.geomspace(2.0, 0.2, K) + rng.normal(1, 1, K)
+    if n_levels:
+        scores = T[:, :1] * np.arange(n_levels) + rng.gumbel(size=(n, n_levels))
+        labels = scores.argmax(axis=1)
+        labels[: 6 * n_levels] = np.tile(np.arange(n_levels), 6)
+    else:
+        labels = 1e6 + 40.0 * T[:, 0] + rng.normal(0.0, 60.0, n)
+    rows = np.flatnonzero(rng.random(n) < 0.8) if missing else np.arange(n)
+    weights = rng.uniform(0.2, 2.0, n) if weighted else np.ones(n)
+    column = Column(
+        "site",
+        "categorical" if n_levels else "continuous",
+        rows,
+        labels[rows],
+        tuple(range(n_levels)),
+    )
+    design = prepare_design(T, weights[rows], precision, rows).without_coordinates()
+    probe = Probe(kind, n_levels, C=0.7, alpha=3.0)
+    exchange = exchange_units(column, None)
+    folds = make_folds(column, exchange, 4, 1)
+    return T, EncodingNull(design, column, probe, folds, exchange)
+
+
+def skills(T, null, batch, plan):
+    """Skill of the data, then of a batch of permutations."""
+    return fold_skills(T, [null], batch, plan)[0]
+
+
+def skills_by_a_loop(T, null, plan):
+    """Held-out skill of ridge probes, fitted one at a time with scikit-learn."""
+    column, weights = null.column, null.design.weights
+    penalty = 3.0
+    if null.probe.kind == "logistic":
+        penalty = ridge_counterpart(column.labels, 0.7, weights)
+    folds = null.folds.fold
+    sources = plan.sources(range(plan.n_permutations), column.rows, folds)
+    permutations = np.vstack([column.labels[None], column.labels[sources]])
+    rows = T[column.rows]
+    return np.array(
+        [
+            cross_validated_skill(rows, labels, "ridge", folds, None, penalty, weights)
+            for labels in permutations
+        ]
+    )
+
+
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "n_levels"),
+    [("logistic", 2), ("logistic", 4), ("ridge", 2), ("ridge", 3), ("ridge", 0)],
+)
+def test_skills_are_those_of_probes_refitted_without_each_fold(
+    kind, n_levels, weighted, missing
+):
+    T, null = make_null(kind, n_levels, weighted, missing)
+    plan = PermutationPlan(5, 7, len(T))
+    found = skills(T, null, range(7), plan)
+    expected = skills_by_a_loop(T, null, plan)
+    np.testing.assert_allclose(found, expected, atol=1e-8)
+    assert found[0] > found[1:].mean() + 0.02
+    assert np.ptp(found[1:]) > 0.02
+
+
+@pytest.mark.parametrize("n_levels", [0, 3])
+def test_single_precision_is_close_to_double(n_levels):
+    kind = "logistic" if n_levels else "ridge"
+    single, double = (
+        skills(T, null, range(20), PermutationPlan(5, 20, len(T)))
+        for T, null in (
+            make_null(kind, n_levels, True, True, precision, n=2500)
+            for precision in ("float32", "float64")
+        )
+    )
+    np.testing.assert_allclose(single, double, atol=2e-6)
+    assert double[0] > 0.05
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_batches_make_no_difference(size, monkeypatch):
+    T, null = make_null("logistic", 3, True)
+    plan = PermutationPlan(2, 10, len(T))
+    expected = skills(T, null, range(10), plan)
+    monkeypatch.setattr(null_module, "OUTPUTS_PER_BATCH", 2 * size)
+    np.testing.assert_allclose(skills(T, null, range(10), plan), expected, atol=1e-12)
+    part = skills(T, null, range(4, 8), plan)
+    np.testing.assert_allclose(part, expected[[0, 5, 6, 7, 8]], atol=1e-12)
+
+
+def test_batches_are_bounded_by_rows_and_levels():
+    null = make_null("logistic", 3, False)[1]
+    few = null.batch_size
+    many = Column(
+        "a", "categorical", np.arange(90), np.arange(90) % 30, tuple("x" * 30)
+    )
+    folds = Folds(np.arange(90) % 3)
+    assert (
+        EncodingNull(null.design, many, null.probe, folds, null.exchange).batch_size
+        < few
+    )
+    long = np.zeros(10**6, dtype=int)
+    column = Column("a", "categorical", long, long, (0, 1))
+    assert (
+        EncodingNull(null.design, column, null.probe, folds, null.exchange).batch_size
+        == 4
+    )
+
+
+def test_skill_does_not_depend_on_the_unit_of_numbers():
+    T, null = make_null("ridge", 0, True)
+    column = null.column
+    moved = Column("site", "continuous", column.rows, 1e-3 * column.labels - 7.0)
+    other = replace(null, column=moved)
+    plan = PermutationPlan(2, 5, len(T))
+    np.testing.assert_allclose(
+        skills(T, other, range(5), plan), skills(T, null, range(5), plan), atol=1e-9
+    )
+
+
+def test_names_of_levels_do_not_matter():
+    """Contrasts treat all levels alike, also the first, which has no indicator."""
+    T, null = make_null("logistic", 4, True)
+    column = null.column
+    renamed = np.array([2, 0, 3, 1])[column.labels]
+    moved = Column("site", "categorical", column.rows, renamed, column.levels)
+    other = replace(null, column=moved)
+    plan = PermutationPlan(2, 5, len(T))
+    np.testing.assert_allclose(
+        skills(T, other, range(5), plan), skills(T, null, range(5), plan), atol=1e-9
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strength", [0.0, 0.35])
+def test_pvalues_resemble_those_of_refitted_logistic_probes(strength):
+    """The closed form orders studies as refits of the probe that is reported do."""
+    closed, refitted = [], []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        labels = rng.choice(3, 90, p=[0.5, 0.35, 0.15])
+        labels[:15] = np.tile([0, 1, 2], 5)
+        T = rng.standard_normal((90, 8)) * np.geomspace(2.0, 0.5, 8)
+        T[:, 2] += strength * T[:, 2].std() * 2.0 * (labels == 1)
+        T -= T.mean(axis=0)
+        rows = np.arange(90)
+        column = Column("site", "categorical", rows, labels, (0, 1, 2))
+        design = prepare_design(T, np.ones(90)).without_coordinates()
+        exchange = exchange_units(column, None)
+        folds = make_folds(column, exchange, 3, seed)
+        null = EncodingNull(design, column, Probe("logistic", 3), folds, exchange)
+        plan = PermutationPlan(seed, 39, 90)
+        found = skills(T, null, range(39), plan)
+        closed.append(np.mean(found[1:] >= found[0]))
+        sources = plan.sources(range(39), rows, folds.fold)
+        permutations = np.vstack([labels[None], labels[sources]])
+        refits = np.array([_logistic_skill(T, c, folds.fold) for c in permutations])
+        refitted.append(np.mean(refits[1:] >= refits[0]))
+    closed, refitted = np.array(closed), np.array(refitted)
+    assert pd.Series(closed).corr(pd.Series(refitted), "spearman") > 0.7
+    assert np.mean(closed) == pytest.approx(np.mean(refitted), abs=0.1)
+    assert (np.mean(closed) < 0.3) == (strength > 0)
+
+
+def _logistic_skill(T, labels, folds):
+    from sklearn_wsca._linear.solvers import fit_logistic
+
+    weights = (folds != np.arange(3)[:, None]) * 1.0
+    codes = np.broadcast_to(labels, weights.shape)
+    fit = fit_logistic(prepare_design(T, np.ones(len(T))), codes, 3, 1.0, weights)
+    loss = chance = 0.0
+    for f in range(3):
+        test = folds == f
+        scores = T[test] @ fit.coef[f].T + fit.intercept[f]
+        scores = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        shares = np.log(np.bincount(labels[~test]) / (~test).sum())
+        loss -= scores[np.arange(test.sum()), labels[test]].sum()
+        chance -= shares[labels[test]].sum()
+    return 1.0 - loss / chance

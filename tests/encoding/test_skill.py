@@ -1,0 +1,245 @@
+"""Held-out skill of the probes: folds, losses, metrics, size and power."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn import metrics
+from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit
+
+from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca._encoding.folds import make_folds
+from sklearn_wsca._input.column import Column
+from sklearn_wsca._permutation.exchangeability import exchange_units
+from sklearn_wsca._permutation.plan import canonical_order
+from tests.reference import assign_folds, fit_head, make_study, principal_directions
+
+
+def column_of(labels, kind="categorical"):
+    labels = np.asarray(labels)
+    levels = tuple(np.unique(labels).tolist()) if kind == "categorical" else ()
+    return Column("site", kind, np.arange(len(labels)), labels, levels)
+
+
+def folds_of(column, cv, seed):
+    return make_folds(column, exchange_units(column, None), cv, seed)
+
+
+# --- folds ---------------------------------------------------------------------------
+
+
+def test_folds_of_levels_are_stratified():
+    codes = np.repeat([0, 1, 2], [50, 30, 10])
+    folds = folds_of(column_of(codes), 5, seed=1)
+    assert folds.n_folds == 5
+    assert folds.note == ""
+    for code, count in ((0, 10), (1, 6), (2, 2)):
+        np.testing.assert_array_equal(np.bincount(folds.fold[codes == code]), count)
+
+
+def test_folds_of_numbers_are_even_and_seeded():
+    column = column_of(np.linspace(-5.0, 300.0, 43), "continuous")
+    folds = folds_of(column, 4, seed=1)
+    assert sorted(np.bincount(folds.fold)) == [10, 11, 11, 11]
+    np.testing.assert_array_equal(folds.fold, folds_of(column, 4, seed=1).fold)
+    assert (folds.fold != folds_of(column, 4, seed=2).fold).any()
+
+
+def test_fewer_folds_where_levels_are_small():
+    folds = folds_of(column_of([0, 0, 0, 1, 1, 1]), 5, seed=0)
+    assert folds.n_folds == 3
+    assert "3 instead of 5 folds" in folds.note
+
+
+def test_a_fold_of_numbers_holds_more_than_one():
+    """Labels are permuted within folds, so a fold of one would never change."""
+    column = column_of([3.0, -40.0, 7.5, 900.0, 21.0, 22.0], "continuous")
+    folds = folds_of(column, 10, seed=0)
+    assert folds.n_folds == 3 and set(np.bincount(folds.fold)) == {2}
+    assert folds.note == "3 instead of 10 folds: there are 6 units"
+
+
+def test_rare_levels_do_not_warn():
+    codes = np.array([0] * 30 + [1] * 3)
+    assert folds_of(column_of(codes), 5, seed=0).n_folds == 5
+
+
+@pytest.mark.parametrize(
+    ("splitter", "message"),
+    [
+        (ShuffleSplit(3, random_state=0), "exactly one test fold"),
+        (KFold(3), "trains without one of the 3 levels"),
+    ],
+)
+def test_splitters_that_cannot_be_used(splitter, message):
+    with pytest.raises(ValueError, match=message):
+        folds_of(column_of(np.repeat([0, 1, 2], 10)), splitter, seed=0)
+
+
+def test_splitter_is_used_as_it_is():
+    X, table = make_study(0)
+    cv = KFold(4, shuffle=True, random_state=9)
+    model = WeightSpaceCorrelation(
+        "disease", columns=["age"], cv=cv, n_permutations=0, random_state=0
+    ).fit(X, table)
+    T, age = principal_directions(X, np.ones(len(X))).coordinates(X), table["age"]
+    predicted = np.empty(len(age))
+    baseline = np.empty(len(age))
+    for train, test in cv.split(T):
+        coef, intercept = fit_head(T[train], age[train].to_numpy(), "ridge")
+        predicted[test] = T[test] @ coef[0] + intercept[0]
+        baseline[test] = age[train].mean()
+    skill = 1 - np.sum((age - predicted) ** 2) / np.sum((age - baseline) ** 2)
+    assert model.encoding_scores_["age"] == pytest.approx(skill, abs=1e-9)
+    assert abs(skill) > 0.01
+
+
+def test_group_splitter_without_groups_is_refused():
+    X, table = make_study(0)
+    model = WeightSpaceCorrelation("disease", cv=GroupKFold(3), n_permutations=0)
+    with pytest.raises(ValueError, match="groups"):
+        model.fit(X, table)
+
+
+# --- metrics -------------------------------------------------------------------------
+
+
+def held_out_outputs(X, labels, head, seed, weights):
+    """Outputs of every row by the head fitted without its fold, and the labels."""
+    principal = principal_directions(X, weights)
+    T = principal.coordinates(X)
+    order = canonical_order(np.sum(T**2, axis=1), lambda: pytest.fail("no ties here"))
+    T, labels, weights = T[order], labels[order], weights[order]
+    folds = assign_folds(labels, 5, seed)
+    outputs = []
+    for row, fold in zip(T, folds, strict=True):
+        train = folds != fold
+        coef, intercept = fit_head(
+            T[train], labels[train], head, weights=weights[train]
+        )
+        outputs.append(coef @ row + intercept)
+    return np.array(outputs), labels, weights
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_metrics_match_scikit_learn(weighted):
+    X, table = make_study(1, n=70, shared=1.0)
+    weights = np.ones(len(X))
+    if weighted:
+        weights = np.random.default_rng(1).uniform(0.5, 2.0, len(X))
+    model = WeightSpaceCorrelation(
+        None, columns=["site", "sex", "age"], n_permutations=0, random_state=4
+    ).fit(X, table, sample_weight=weights)
+    seed = np.random.RandomState(4).randint(np.iinfo(np.int32).max)
+    found = model.encoding_metrics_
+
+    for name, chance in (("site", 1 / 3), ("sex", 1 / 2)):
+        outputs, labels, w = held_out_outputs(
+            X, table[name].to_numpy(dtype=str), "logistic", seed, weights
+        )
+        levels = np.unique(labels)
+        if outputs.shape[1] == 1:
+            outputs = np.hstack([-outputs, outputs])
+            area = metrics.roc_auc_score(
+                labels == levels[1], outputs[:, 1], sample_weight=w
+            )
+        else:
+            outputs -= outputs.max(axis=1, keepdims=True)
+            outputs = np.exp(outputs) / np.exp(outputs).sum(axis=1, keepdims=True)
+            area = metrics.roc_auc_score(
+                labels,
+                outputs,
+                multi_class="ovr",
+                average="macro",
+                sample_weight=w,
+            )
+        predicted = levels[outputs.argmax(axis=1)]
+        expected = {
+            "accuracy": metrics.accuracy_score(labels, predicted, sample_weight=w),
+            "balanced_accuracy": metrics.balanced_accuracy_score(
+                labels, predicted, sample_weight=w
+            ),
+            "balanced_accuracy_chance": chance,
+            "macro_f1": metrics.f1_score(
+                labels, predicted, average="macro", sample_weight=w
+            ),
+            "auroc": area,
+        }
+        assert found.loc[name, list(expected)].to_dict() == pytest.approx(expected)
+        assert expected["auroc"] > 0.6
+
+    outputs, labels, w = held_out_outputs(
+        X, table["age"].to_numpy(), "ridge", seed, weights
+    )
+    r2 = metrics.r2_score(labels, outputs[:, 0], sample_weight=w)
+    error = metrics.mean_absolute_error(labels, outputs[:, 0], sample_weight=w)
+    assert found.loc["age", "r2"] == pytest.approx(r2)
+    assert found.loc["age", "mean_absolute_error"] == pytest.approx(error)
+
+
+@pytest.mark.parametrize("name", ["site", "sex", "age"])
+def test_score_on_new_rows_is_one_minus_the_ratio_of_losses(name):
+    X, table = make_study(2, n=200, shared=1.0)
+    train, test = slice(0, 140), slice(140, 200)
+    weight = np.random.default_rng(2).uniform(0.5, 2.0, 60)
+    model = WeightSpaceCorrelation("disease", columns=[name], n_permutations=0)
+    model.fit(X[train], table[train])
+    outputs = model.heads_[name].outputs(X[test])
+    if name == "age":
+        truth = table[name][test]
+        loss = np.average((truth - outputs[:, 0]) ** 2, weights=weight)
+        chance = np.average((truth - table[name][train].mean()) ** 2, weights=weight)
+    else:
+        levels = np.unique(table[name])
+        if outputs.shape[1] == 1:
+            outputs = np.hstack([np.zeros_like(outputs), outputs])
+        chances = np.exp(outputs) / np.exp(outputs).sum(axis=1, keepdims=True)
+        shares = table[name][train].value_counts(normalize=True)[levels]
+        constant = np.tile(shares, (60, 1))
+        truth = table[name][test].to_numpy(dtype=str)
+        loss, chance = (
+            metrics.log_loss(truth, p, labels=levels, sample_weight=weight)
+            for p in (chances, constant)
+        )
+    expected = 1 - loss / chance
+    found = model.score(X[test], table[test].reset_index(drop=True), weight)
+    assert found == pytest.approx(expected, abs=1e-9)
+    assert expected > 0.02
+
+
+# --- statistical claims --------------------------------------------------------------
+
+
+def encoding_rejections(n_studies, strength, n=60):
+    """Share of studies whose encoding p-value is at most 5 %."""
+    rejected = []
+    for seed in range(n_studies):
+        rng = np.random.default_rng(seed)
+        table = pd.DataFrame(
+            {
+                # Rare and uneven levels make stratified folds differ from random ones.
+                "site": rng.choice(["A", "B", "C"], n, p=[0.6, 0.3, 0.1]),
+                "sex": rng.choice(["f", "m"], n),
+                "age": rng.normal(60.0, 12.0, n),
+            }
+        )
+        X = rng.standard_normal((n, 8)) * np.linspace(0.5, 3.0, 8) + 4.0
+        X[:, 0] += strength * (table["sex"] == "m")
+        X[:, 1] += strength * (table["site"] == "B")
+        X[:, 2] += strength * (table["age"] - 60.0) / 12.0
+        model = WeightSpaceCorrelation(
+            n_permutations=39, random_state=seed, cv=3, significance=0.5
+        ).fit(X, table)
+        rejected.append(model.encoding_pvalues_ <= 0.05)
+    return pd.DataFrame(rejected).mean()
+
+
+@pytest.mark.slow
+def test_size_of_the_encoding_test():
+    rates = encoding_rejections(200, strength=0.0)
+    low, high = np.array(stats.binom.interval(0.999, 200, 0.05)) / 200
+    assert rates.between(low, high).all(), rates
+
+
+def test_power_of_the_encoding_test():
+    assert (encoding_rejections(20, strength=2.0) > 0.8).all()

@@ -1,0 +1,731 @@
+"""The batched solvers against scikit-learn, optimality conditions and limits."""
+
+import numpy as np
+import pytest
+
+from sklearn_wsca._heads.probe import BATCH_TOLERANCES, batch_precision
+from sklearn_wsca._linear import logistic as logistic_module
+from sklearn_wsca._linear import quasi_newton as quasi_newton_module
+from sklearn_wsca._linear.design import prepare_design
+from sklearn_wsca._linear.logistic import LogisticProblem
+from sklearn_wsca._linear.solvers import (
+    QUASI_NEWTON_ITERATIONS,
+    _conjugate_gradients,
+    fit_logistic,
+    fit_ridge,
+)
+from tests.reference import fit_head
+
+
+def make_rows(seed, n=90, k=6):
+    """Coordinates with unequal scales and non-zero means."""
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((n, k)) * np.geomspace(3.0, 0.3, k) + rng.normal(
+        1.0, 1.0, k
+    )
+
+
+def make_levels(seed, T, n_classes, strength=1.0):
+    """Class codes that depend on the rows, every class at least three times."""
+    rng = np.random.default_rng(seed)
+    scores = strength * T @ rng.standard_normal((T.shape[1], n_classes))
+    codes = (scores + rng.gumbel(size=scores.shape)).argmax(axis=1)
+    codes[: 3 * n_classes] = np.tile(np.arange(n_classes), 3)
+    return codes
+
+
+def make_numbers(seed, T):
+    """Two responses per problem with unequal scales and non-zero means."""
+    rng = np.random.default_rng(seed)
+    slopes = rng.standard_normal((2, T.shape[1]))
+    values = slopes @ T.T + rng.standard_normal((2, len(T)))
+    return values * np.array([[1.0], [30.0]]) + np.array([[5.0], [-400.0]])
+
+
+def make_weights(seed, n):
+    return np.random.default_rng(seed).uniform(0.2, 3.0, n)
+
+
+def permutations_of(labels, p, seed=0):
+    """The labels themselves, then p - 1 permutations of them, along the last axis."""
+    rng = np.random.default_rng(seed)
+    n = labels.shape[-1]
+    sources = [np.arange(n)] + [rng.permutation(n) for _ in range(p - 1)]
+    return np.stack([labels[..., source] for source in sources])
+
+
+def logistic_objective(T, codes, coef, intercept, C, weights):
+    """Penalised objective, from its definition."""
+    scores = T @ coef.T + intercept
+    if scores.shape[1] == 1:
+        scores = np.hstack([np.zeros((len(T), 1)), scores])
+    highest = scores.max(axis=1)
+    normaliser = highest + np.log(np.exp(scores - highest[:, None]).sum(axis=1))
+    loss = normaliser - scores[np.arange(len(T)), codes]
+    return C * weights @ loss + np.sum(coef**2) / 2
+
+
+def logistic_gradient(T, codes, coef, intercept, C, weights):
+    """Gradient by class rows and intercepts, from its definition."""
+    scores = T @ coef.T + intercept
+    n_classes = max(codes.max() + 1, 2)
+    if scores.shape[1] == 1:
+        scores = np.hstack([np.zeros((len(T), 1)), scores])
+    chances = np.exp(scores - scores.max(axis=1, keepdims=True))
+    chances /= chances.sum(axis=1, keepdims=True)
+    slope = C * weights[:, None] * (chances - np.eye(n_classes)[codes])
+    if len(coef) == 1:
+        slope = slope[:, 1:]
+    return slope.T @ T + coef, slope.sum(axis=0)
+
+
+# --- design --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_design_has_a_diagonal_gram_matrix_and_restores_heads(weighted):
+    T = make_rows(0)
+    weights = make_weights(0, len(T)) if weighted else np.ones(len(T))
+    design = prepare_design(T, weights)
+    rows = (T - design.mean) @ design.rotation
+    gram = (rows * weights[:, None]).T @ rows
+    assert np.ptp(design.gram) > 1.0
+    np.testing.assert_allclose(gram, np.diag(design.gram), atol=1e-10)
+    parameters = np.random.default_rng(0).standard_normal((2, T.shape[1] + 1))
+    coef, intercept = design.to_rows(parameters)
+    np.testing.assert_allclose(
+        T @ coef.T + intercept, rows @ parameters[:, :-1].T + parameters[:, -1]
+    )
+
+
+def test_gradients_are_carried_back_by_the_adjoint():
+    """<to_rows(x), g> = <x, from_rows(g)> for all parameters and derivatives."""
+    T = make_rows(0)
+    design = prepare_design(T, make_weights(0, len(T)))
+    rng = np.random.default_rng(1)
+    parameters = rng.standard_normal((3, T.shape[1] + 1))
+    gradient, total = rng.standard_normal((3, T.shape[1])), rng.standard_normal(3)
+    coef, intercept = design.to_rows(parameters)
+    forth = np.sum(coef * gradient) + intercept @ total
+    assert abs(forth) > 0.1
+    back = np.sum(parameters * design.from_rows(gradient, total))
+    assert forth == pytest.approx(back)
+
+
+def test_design_of_uncorrelated_rows_needs_no_rotation():
+    T = make_rows(0)
+    centred = T - T.mean(axis=0)
+    T = centred @ np.linalg.eigh(centred.T @ centred)[1]
+    assert prepare_design(T, np.ones(len(T))).rotation is None
+    assert prepare_design(T, make_weights(0, len(T))).rotation is not None
+
+
+def test_design_of_some_rows_leaves_the_others_alone():
+    T, rows = make_rows(0), np.array([80, 3, 41, 42, 7, 9, 11, 60])
+    weights = make_weights(0, len(rows))
+    some, alone = (
+        prepare_design(T, weights, rows=rows),
+        prepare_design(T[rows], weights),
+    )
+    np.testing.assert_allclose(some.gram, alone.gram)
+    np.testing.assert_allclose(some.mean, alone.mean)
+    np.testing.assert_array_equal(some.whole_rows(), T[rows])
+    assert some.shape == (8, 6)
+
+
+# --- ridge ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("per_problem", [False, True])
+@pytest.mark.parametrize("alpha", [1e-3, 1.0, 1e3])
+def test_ridge_matches_scikit_learn(alpha, per_problem):
+    T = make_rows(1)
+    weights = make_weights(1, len(T))
+    values = permutations_of(make_numbers(1, T), 3)
+    problem_weights = None
+    row_weights = np.tile(weights, (3, 1))
+    if per_problem:
+        row_weights = np.stack([make_weights(s, len(T)) for s in range(3)])
+        problem_weights = row_weights
+    fit = fit_ridge(prepare_design(T, weights), values, alpha, problem_weights)
+    assert fit.converged.all()
+    for p in range(3):
+        for r in range(2):
+            coef, intercept = fit_head(
+                T, values[p, r], "ridge", alpha=alpha, weights=row_weights[p]
+            )
+            assert np.abs(coef).max() > 1e-4
+            np.testing.assert_allclose(
+                fit.coef[p, r], coef[0], atol=1e-9 * np.abs(coef).max()
+            )
+            np.testing.assert_allclose(fit.intercept[p, r], intercept[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("per_problem", [False, True])
+def test_ridge_solution_has_no_gradient(per_problem):
+    T = make_rows(2)
+    values = make_numbers(2, T)[None]
+    weights = make_weights(2, len(T))
+    fit = fit_ridge(
+        prepare_design(T, np.ones(len(T)) if per_problem else weights),
+        values,
+        2.5,
+        weights[None] if per_problem else None,
+    )
+    errors = fit.coef[0] @ T.T + fit.intercept[0][:, None] - values[0]
+    at_zero = np.abs((weights * values[0]) @ T).max()
+    assert at_zero > 1.0
+    gradient = (weights * errors) @ T + 2.5 * fit.coef[0]
+    assert np.abs(gradient).max() < 1e-9 * at_zero
+    assert np.abs((weights * errors).sum(axis=1)).max() < 1e-9 * at_zero
+
+
+@pytest.mark.parametrize("shape", [(12, 30), (40, 40), (41, 40)])
+@pytest.mark.parametrize("per_problem", [False, True])
+def test_ridge_with_fewer_rows_than_coordinates(shape, per_problem):
+    T = make_rows(3, *shape)
+    values = make_numbers(3, T)[None]
+    weights = make_weights(3, len(T))
+    fit = fit_ridge(
+        prepare_design(T, np.ones(len(T))),
+        values,
+        0.5,
+        weights[None] if per_problem else None,
+    )
+    for r in range(2):
+        coef, intercept = fit_head(
+            T,
+            values[0, r],
+            "ridge",
+            alpha=0.5,
+            weights=weights if per_problem else np.ones(len(T)),
+        )
+        np.testing.assert_allclose(
+            fit.coef[0, r], coef[0], atol=1e-7 * np.abs(coef).max()
+        )
+        np.testing.assert_allclose(fit.intercept[0, r], intercept[0], rtol=1e-7)
+
+
+@pytest.mark.parametrize("per_problem", [False, True])
+@pytest.mark.parametrize("mean", [0.0, 1e8])
+def test_single_precision_ridge_survives_a_large_mean(mean, per_problem):
+    """A time stamp is far from zero: its mean must not use up the digits."""
+    T = make_rows(4)
+    values = permutations_of(make_numbers(4, T), 3)
+    weights = np.stack([make_weights(s, len(T)) for s in range(3)])
+    problem_weights = weights if per_problem else None
+    exact = fit_ridge(prepare_design(T, weights[0]), values, 1.0, problem_weights)
+    single = fit_ridge(
+        prepare_design(T, weights[0], "float32"), values + mean, 1.0, problem_weights
+    )
+    scale = np.abs(exact.coef).max(axis=2, keepdims=True)
+    np.testing.assert_allclose(single.coef / scale, exact.coef / scale, atol=3e-5)
+    np.testing.assert_allclose(
+        single.intercept - mean, exact.intercept, rtol=1e-4, atol=1e-3
+    )
+
+
+# --- logistic ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("C", [0.01, 1.0, 100.0])
+@pytest.mark.parametrize("n_classes", [2, 3, 5])
+def test_logistic_matches_scikit_learn(n_classes, C):
+    T = make_rows(5)
+    weights = make_weights(5, len(T))
+    codes = permutations_of(make_levels(5, T, n_classes), 3)
+    fit = fit_logistic(prepare_design(T, weights), codes, n_classes, C, tolerance=1e-9)
+    assert fit.converged.all()
+    for p in range(3):
+        coef, intercept = fit_head(T, codes[p], "logistic", C=C, weights=weights)
+        assert np.abs(coef).max() > 1e-3
+        np.testing.assert_allclose(
+            fit.coef[p], coef, atol=1e-6 * max(np.abs(coef).max(), 1e-2)
+        )
+        chances = intercept - intercept.mean() if n_classes > 2 else intercept
+        found = fit.intercept[p]
+        found = found - found.mean() if n_classes > 2 else found
+        np.testing.assert_allclose(found, chances, atol=1e-5)
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_single_precision_logistic_matches_double(n_classes):
+    T = make_rows(6, n=400)
+    weights = make_weights(6, len(T))
+    codes = permutations_of(make_levels(6, T, n_classes), 5)
+    found, exact = (
+        fit_logistic(
+            prepare_design(T, weights, dtype),
+            codes,
+            n_classes,
+            1.0,
+            tolerance=tolerance,
+        )
+        for dtype, tolerance in (("float32", 1e-5), ("float64", 1e-9))
+    )
+    assert found.converged.all()
+    scale = np.abs(exact.coef).max(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(found.coef / scale, exact.coef / scale, atol=1e-3)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 6])
+def test_logistic_solution_has_no_gradient(n_classes):
+    T = make_rows(7)
+    weights = make_weights(7, len(T))
+    codes = make_levels(7, T, n_classes)
+    fit = fit_logistic(
+        prepare_design(T, weights), codes[None], n_classes, 2.0, tolerance=1e-10
+    )
+    rows, origin = fit.coef[0], np.zeros_like(fit.coef[0])
+    at_zero, _ = logistic_gradient(T, codes, origin, np.zeros(len(rows)), 2.0, weights)
+    assert np.abs(at_zero).max() > 1.0
+    for part in logistic_gradient(T, codes, rows, fit.intercept[0], 2.0, weights):
+        assert np.abs(part).max() < 1e-6 * np.abs(at_zero).max()
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_rows_of_a_softmax_head_add_up_to_zero(n_classes):
+    """The penalty fixes the gauge: one vector in all rows would only cost."""
+    T = make_rows(8)
+    codes = make_levels(8, T, n_classes)[None]
+    fit = fit_logistic(prepare_design(T, np.ones(len(T))), codes, n_classes, 1.0)
+    assert fit.coef.shape == (1, 1 if n_classes == 2 else 3, T.shape[1])
+    if n_classes == 3:
+        np.testing.assert_allclose(fit.coef.sum(axis=1), 0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("strength", [0.0, 5.0])
+def test_objective_never_increases(n_classes, strength, monkeypatch):
+    """Every accepted step of every problem lowers the objective."""
+    T = make_rows(9)
+    codes = permutations_of(make_levels(9, T, n_classes, strength), 4)
+    values = []
+    search = quasi_newton_module._line_search
+
+    def recording(problem, x, value, *arguments, **options):
+        found = search(problem, x, value, *arguments, **options)
+        values.append((value, found[1], found[-1]))
+        return found
+
+    monkeypatch.setattr(quasi_newton_module, "_line_search", recording)
+    fit = fit_logistic(
+        prepare_design(T, np.ones(len(T))), codes, n_classes, 50.0, tolerance=1e-7
+    )
+    assert fit.converged.all()
+    assert len(values) > 3
+    for before, after, stuck in values:
+        assert not stuck.any()
+        rounding = 8 * np.finfo(float).eps * np.abs(before)
+        assert (after <= before + rounding).all()
+    assert (values[0][1] < values[0][0] - 1e-3).all()
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_objective_is_that_of_scikit_learn_or_better(n_classes):
+    T = make_rows(10)
+    weights = make_weights(10, len(T))
+    codes = make_levels(10, T, n_classes, 4.0)
+    fit = fit_logistic(
+        prepare_design(T, weights), codes[None], n_classes, 10.0, tolerance=1e-9
+    )
+    oracle = fit_head(T, codes, "logistic", C=10.0, weights=weights)
+    found, best = (
+        logistic_objective(T, codes, coef, intercept, 10.0, weights)
+        for coef, intercept in ((fit.coef[0], fit.intercept[0]), oracle)
+    )
+    assert found == pytest.approx(best, rel=1e-10)
+
+
+@pytest.mark.parametrize("C", [1.0, 100.0])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_separable_labels(n_classes, C):
+    T = make_rows(11, n=60)
+    codes = np.digitize(
+        T[:, 0], np.quantile(T[:, 0], np.arange(1, n_classes) / n_classes)
+    )
+    permuted = permutations_of(codes, 3)
+    fit = fit_logistic(
+        prepare_design(T, np.ones(len(T))), permuted, n_classes, C, tolerance=1e-9
+    )
+    assert fit.converged.all()
+    coef, _ = fit_head(T, codes, "logistic", C=C)
+    np.testing.assert_allclose(fit.coef[0], coef, atol=1e-5 * np.abs(coef).max())
+    outputs = T @ fit.coef[0].T + fit.intercept[0]
+    if n_classes == 2:
+        assert ((outputs[:, 0] > 0) == codes).mean() > 0.95
+    else:
+        assert (outputs.argmax(axis=1) == codes).mean() > 0.9
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_logistic_with_fewer_rows_than_coordinates(n_classes):
+    T = make_rows(12, n=20, k=50)
+    codes = permutations_of(make_levels(12, T, n_classes, 0.1), 4)
+    fit = fit_logistic(
+        prepare_design(T, np.ones(len(T))), codes, n_classes, 1.0, tolerance=1e-9
+    )
+    assert fit.converged.all()
+    for p in range(4):
+        coef, _ = fit_head(T, codes[p], "logistic")
+        np.testing.assert_allclose(fit.coef[p], coef, atol=1e-6 * np.abs(coef).max())
+
+
+def test_forty_classes():
+    T = make_rows(13, n=400, k=8)
+    codes = permutations_of(make_levels(13, T, 40), 2)
+    fit = fit_logistic(
+        prepare_design(T, np.ones(len(T))), codes, 40, 1.0, tolerance=1e-9
+    )
+    assert fit.converged.all()
+    coef, _ = fit_head(T, codes[1], "logistic")
+    np.testing.assert_allclose(fit.coef[1], coef, atol=1e-5 * np.abs(coef).max())
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("C", [1.0, 1000.0])
+def test_class_with_three_members(n_classes, C):
+    T = make_rows(14, n=300)
+    codes = np.random.default_rng(14).integers(0, n_classes - 1, len(T))
+    codes[:3] = n_classes - 1
+    permuted = permutations_of(codes, 6)
+    fit = fit_logistic(
+        prepare_design(T, np.ones(len(T))), permuted, n_classes, C, tolerance=1e-9
+    )
+    assert fit.converged.all()
+    for p in (0, 5):
+        coef, _ = fit_head(T, permuted[p], "logistic", C=C)
+        np.testing.assert_allclose(fit.coef[p], coef, atol=1e-5 * np.abs(coef).max())
+
+
+def make_clusters(seed, n_classes, per_class, k, spread):
+    """Centred coordinates of classes whose means are `spread` noise units apart."""
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, n_classes, n_classes * per_class)
+    codes[:n_classes] = np.arange(n_classes)
+    T = rng.standard_normal((n_classes, k))[codes] * spread
+    T = (T + rng.standard_normal((len(codes), k))) * np.geomspace(1.5, 0.5, k)
+    T = T - T.mean(axis=0)
+    return T / np.sqrt(np.mean(T**2)), codes
+
+
+def assert_solved_like_scikit_learn(T, codes, fit, C):
+    expected = fit_head(T, codes, "logistic", C=C)
+    found, best = (
+        logistic_objective(T, codes, coef, intercept, C, np.ones(len(T)))
+        for coef, intercept in ((fit.coef[0], fit.intercept[0]), expected)
+    )
+    assert fit.converged.all()
+    assert found == pytest.approx(best, rel=1e-6)
+    atol = 1e-5 * np.abs(expected[0]).max()
+    np.testing.assert_allclose(fit.coef[0], expected[0], atol=atol)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("spread", [0.25, 0.5, 1.0, 5.0])
+def test_sixty_classes_overlapping_or_separable(spread, seed):
+    """Rows that are certain leave no curvature; others have more than its mean."""
+    T, codes = make_clusters(seed, 60, 15, 30, spread)
+    design = prepare_design(T, np.ones(len(T)))
+    fit = fit_logistic(design, codes[None], 60, 1.0, tolerance=1e-9)
+    assert_solved_like_scikit_learn(T, codes, fit, 1.0)
+
+
+@pytest.mark.parametrize("C", [1.0, 1e3])
+@pytest.mark.parametrize("shape", [(20, 5, 10), (5, 30, 10), (10, 5, 60)])
+@pytest.mark.parametrize("spread", [0.05, 0.5, 5.0])
+def test_few_rows_per_class_with_hardly_any_penalty(spread, shape, C):
+    T, codes = make_clusters(1, *shape, spread)
+    design = prepare_design(T, np.ones(len(T)))
+    fit = fit_logistic(design, codes[None], shape[0], C, tolerance=1e-9)
+    assert_solved_like_scikit_learn(T, codes, fit, C)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("spread", [0.5, 2.0, 50.0])
+@pytest.mark.parametrize("C", [1e-3, 1e6])
+def test_extreme_penalties_stay_finite(C, spread, precision):
+    """Warnings are errors: nothing overflows on the way."""
+    T, codes = make_clusters(2, 30, 10, 20, spread)
+    design = prepare_design(T.astype(precision), np.ones(len(T)), precision)
+    fit = fit_logistic(design, permutations_of(codes, 2), 30, C, tolerance=1e-4)
+    assert np.isfinite(fit.coef).all() and np.isfinite(fit.intercept).all()
+    assert np.abs(fit.coef).max() > 1e-5
+    assert fit.converged.all()
+
+
+def test_folds_of_many_classes_equal_separate_fits():
+    """Newton's steps for several problems at once, with rows of weight 0."""
+    T, codes = make_clusters(3, 20, 5, 10, 0.5)
+    weights = (np.arange(len(T)) % 5 != np.arange(3)[:, None]).astype(float)
+    weights[:, :20] = 1.0
+    design = prepare_design(T, np.ones(len(T)))
+    batch = fit_logistic(design, np.tile(codes, (3, 1)), 20, 1e3, weights)
+    assert batch.converged.all()
+    assert np.ptp(batch.coef, axis=0).max() > 0.01
+    for p in range(3):
+        kept = weights[p] > 0
+        alone = prepare_design(T[kept], np.ones(kept.sum()))
+        separate = fit_logistic(alone, codes[None, kept], 20, 1e3)
+        atol = 1e-6 * np.abs(separate.coef).max()
+        np.testing.assert_allclose(batch.coef[p], separate.coef[0], atol=atol)
+
+
+@pytest.mark.parametrize("kept", [0, 2**25])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_hessian_product_is_the_change_of_the_gradient(
+    n_classes, weighted, kept, monkeypatch
+):
+    monkeypatch.setattr(logistic_module, "KEPT_NUMBERS", kept)
+    T = make_rows(22)
+    codes = permutations_of(make_levels(22, T, n_classes), 2)
+    weights = None
+    if weighted:
+        weights = np.stack([make_weights(s, len(T)) for s in range(2)])
+        weights[0, ::7] = 0.0
+    design = prepare_design(T, np.ones(len(T)))
+    problem = LogisticProblem(design, codes, n_classes, 2.0, weights)
+    rng = np.random.default_rng(22)
+    x, direction = 0.3 * rng.standard_normal((2, *problem.start.shape))
+    after, before = (problem.evaluate(x + s * direction)[1] for s in (1e-5, -1e-5))
+    expected = (after - before) / 2e-5
+    product = problem.hessian_product(x)
+    assert np.abs(expected).max() > 1.0
+    for _ in range(2):
+        found = product(direction)
+        np.testing.assert_allclose(found, expected, atol=1e-7 * np.abs(expected).max())
+
+
+REGIMES = {
+    "even": (400, 20, 3),
+    "rare": (300, 20, 2),
+    "rare, large": (2200, 60, 5),
+    "fewer rows than coordinates": (60, 150, 4),
+    "separable": (300, 20, 4),
+    "separable, large": (2200, 60, 3),
+}
+
+
+@pytest.mark.parametrize("C", [1.0, 1e4])
+@pytest.mark.parametrize("name", list(REGIMES))
+def test_batches_agree_with_scikit_learn_in_hard_regimes(name, C):
+    """In the precision and at the tolerance that permutations of so many rows have."""
+    n, k, n_classes = REGIMES[name]
+    rng = np.random.default_rng(3)
+    T = rng.standard_normal((n, k)) * np.sqrt(np.geomspace(1.0, 1e-2, k))
+    T -= T.mean(axis=0)
+    T /= np.sqrt(np.mean(T**2))
+    labels = rng.integers(0, n_classes, n)
+    if "rare" in name:
+        labels = rng.integers(0, n_classes - 1, n) if n_classes > 2 else 0 * labels
+        labels[:3] = n_classes - 1
+    if "separable" in name:
+        labels = T[:, :n_classes].argmax(axis=1)
+    codes = permutations_of(labels, 3)
+    precision = batch_precision(n)
+    design = prepare_design(T.astype(precision), np.ones(n), precision)
+    fit = fit_logistic(
+        design, codes, n_classes, C, tolerance=BATCH_TOLERANCES[precision]
+    )
+    assert fit.converged.all()
+    head = rng.standard_normal(k)
+    for p in range(3):
+        expected = fit_head(T, codes[p], "logistic", C=C)[0]
+        expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+        found = fit.coef[p] / np.linalg.norm(fit.coef[p], axis=1, keepdims=True)
+        assert np.sum(found * expected, axis=1).min() > 0.9999
+        alignment = (found - expected) @ head / np.linalg.norm(head)
+        assert np.abs(alignment).max() < 1e-3
+
+
+def test_single_precision_hands_hard_problems_to_double():
+    n, k = 2200, 60
+    T = np.random.default_rng(4).standard_normal((n, k)).astype(np.float32)
+    codes = (T[:, 0] > 0).astype(int)[None]
+    design = prepare_design(T, np.ones(n), "float32")
+    fit = fit_logistic(design, codes, 2, 1e4, tolerance=4e-3)
+    exact = fit_logistic(design.in_precision("float64"), codes, 2, 1e4)
+    assert fit.converged.all() and exact.converged.all()
+    np.testing.assert_allclose(fit.coef, exact.coef, rtol=1e-4, atol=1e-3)
+
+
+def test_what_is_not_solved_is_not_called_converged():
+    T = make_rows(15)
+    codes = make_levels(15, T, 3, 5.0)[None]
+    design = prepare_design(T, np.ones(len(T)))
+    fit = fit_logistic(design, codes, 3, 100.0, tolerance=1e-12, max_iter=2)
+    assert not fit.converged.any()
+
+
+# --- batches and weights, both solvers -----------------------------------------------
+
+
+def solve(kind, T, labels, design_weights, weights=None, dtype="float64"):
+    """Fit a batch of labels with one of the solvers."""
+    design = prepare_design(T, design_weights, dtype)
+    if kind == "ridge":
+        return fit_ridge(design, labels, 1.5, weights)
+    n_classes = int(labels.max()) + 1
+    return fit_logistic(design, labels, n_classes, 1.5, weights, tolerance=1e-10)
+
+
+def labels_for(kind, seed, T, p):
+    if kind == "ridge":
+        return permutations_of(make_numbers(seed, T), p)
+    return permutations_of(make_levels(seed, T, 2 if kind == "binary" else 4), p)
+
+
+KINDS = ["ridge", "binary", "softmax"]
+
+
+def assert_same_fit(first, second, tolerance=1e-7):
+    scale = np.abs(second.coef).max()
+    assert scale > 1e-2
+    np.testing.assert_allclose(first.coef, second.coef, atol=tolerance * scale)
+    np.testing.assert_allclose(
+        first.intercept,
+        second.intercept,
+        atol=tolerance * max(scale, np.abs(second.intercept).max()),
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_batch_equals_single_fits(kind, weighted):
+    T = make_rows(16)
+    labels = labels_for(kind, 16, T, 7)
+    weights = None
+    if weighted:
+        weights = np.stack([make_weights(s, len(T)) for s in range(7)])
+    ones = np.ones(len(T))
+    batch = solve(kind, T, labels, ones, weights)
+    assert np.ptp(batch.coef, axis=0).max() > 0.01
+    for p in range(7):
+        one = slice(p, p + 1)
+        single = solve(
+            kind, T, labels[one], ones, None if weights is None else weights[one]
+        )
+        assert_same_fit(
+            type(batch)(batch.coef[one], batch.intercept[one], batch.converged[one]),
+            single,
+        )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_weights_of_one_equal_none(kind):
+    T = make_rows(17)
+    labels = labels_for(kind, 17, T, 3)
+    ones = np.ones(len(T))
+    weighted = solve(kind, T, labels, ones, np.ones((3, len(T))))
+    assert_same_fit(weighted, solve(kind, T, labels, ones))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("where", ["design", "problem"])
+def test_whole_weights_equal_repeated_rows(kind, where):
+    T = make_rows(18)
+    labels = labels_for(kind, 18, T, 2)
+    copies = np.random.default_rng(18).integers(1, 4, len(T))
+    if where == "design":
+        weighted = solve(kind, T, labels, copies.astype(float))
+    else:
+        per_problem = np.tile(copies.astype(float), (2, 1))
+        weighted = solve(kind, T, labels, np.ones(len(T)), per_problem)
+    repeated = solve(
+        kind,
+        np.repeat(T, copies, axis=0),
+        np.repeat(labels, copies, axis=-1),
+        np.ones(copies.sum()),
+    )
+    assert_same_fit(weighted, repeated)
+    assert (
+        np.abs(weighted.coef - solve(kind, T, labels, np.ones(len(T))).coef).max()
+        > 0.01
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_weights_per_problem_equal_separate_designs(kind):
+    T = make_rows(19)
+    labels = labels_for(kind, 19, T, 4)
+    weights = np.stack([make_weights(s, len(T)) for s in range(4)])
+    batch = solve(kind, T, labels, np.ones(len(T)), weights)
+    for p in range(4):
+        one = slice(p, p + 1)
+        separate = solve(kind, T, labels[one], weights[p])
+        assert_same_fit(
+            type(batch)(batch.coef[one], batch.intercept[one], batch.converged[one]),
+            separate,
+        )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_of_weight_zero_do_not_count(kind):
+    T = make_rows(20)
+    labels = labels_for(kind, 20, T, 2)
+    kept = np.random.default_rng(20).random(len(T)) < 0.7
+    weights = np.tile(kept.astype(float), (2, 1))
+    weighted = solve(kind, T, labels, np.ones(len(T)), weights)
+    without = solve(kind, T[kept], labels[..., kept], np.ones(kept.sum()))
+    assert_same_fit(weighted, without)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_numpy_penalties_keep_single_precision_batches_working(kind):
+    """`GridSearchCV` passes numpy numbers, which are not weakly typed."""
+    T = make_rows(21, n=200)
+    labels = labels_for(kind, 21, T, 3)
+    design = prepare_design(T, np.ones(len(T)), "float32")
+    weights = np.ones((3, len(T)))
+    penalty = np.float64(0.7)
+    if kind == "ridge":
+        found = [fit_ridge(design, labels, a, weights) for a in (penalty, 0.7)]
+    else:
+        n_classes = int(labels.max()) + 1
+        found = [
+            fit_logistic(design, labels, n_classes, c, weights, tolerance=1e-5)
+            for c in (penalty, 0.7)
+        ]
+    assert found[0].converged.all()
+    np.testing.assert_allclose(found[0].coef, found[1].coef, atol=2e-4)
+
+
+def test_a_problem_that_no_step_helps_stays_and_is_reported(monkeypatch):
+    """Where the direction points uphill nothing moves, and the rest converges."""
+    T = make_rows(12)
+    codes = permutations_of(make_levels(12, T, 3, 0.0), 3)
+    design = prepare_design(T, np.ones(len(T)))
+    expected = fit_logistic(design, codes, 3, 1.0)
+    downhill = quasi_newton_module._History.direction
+
+    def uphill_for_the_first(self, gradient, inverse_hessian):
+        step = downhill(self, gradient, inverse_hessian)
+        if gradient.shape[1] == len(codes):
+            step[:, 0] *= -1.0
+        return step
+
+    monkeypatch.setattr(quasi_newton_module._History, "direction", uphill_for_the_first)
+    fit = fit_logistic(design, codes, 3, 1.0, max_iter=QUASI_NEWTON_ITERATIONS)
+    assert fit.converged.tolist() == [False, True, True]
+    np.testing.assert_array_equal(fit.coef[0], 0.0)
+    np.testing.assert_allclose(fit.coef[1:], expected.coef[1:], atol=1e-7)
+    assert np.abs(expected.coef[0]).max() > 1e-3
+    # Newton's steps do not follow what was remembered.
+    fit = fit_logistic(design, codes, 3, 1.0)
+    assert fit.converged.all()
+    np.testing.assert_allclose(fit.coef, expected.coef, atol=1e-7)
+
+
+@pytest.mark.parametrize(("condition", "solved"), [(10.0, True), (1e16, False)])
+def test_conjugate_gradients_say_where_they_fail(condition, solved):
+    rng = np.random.default_rng(0)
+    rotation = np.linalg.qr(rng.standard_normal((60, 60)))[0]
+    gram = (rotation * np.geomspace(1.0, condition, 60)) @ rotation.T
+    right_side = rng.normal([[3.0], [40.0]], [[1.0], [9.0]], (1, 2, 60))
+    found, done = _conjugate_gradients(lambda B: B @ gram, right_side, np.ones(60))
+    assert (done == solved).all()
+    right = np.allclose(found @ gram, right_side, rtol=1e-8)
+    assert right == solved

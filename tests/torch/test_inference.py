@@ -1,0 +1,208 @@
+"""A run leaves the model as it was: after success, an error and an interrupt."""
+
+import sys
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from sklearn_wsca.torch import (  # noqa: E402
+    extract_embeddings,
+    extract_feature_maps,
+    head_from_module,
+)
+from tests.torch_networks import (  # noqa: E402
+    make_images,
+    make_loader,
+    make_mlp,
+    make_vectors,
+    state_of,
+    train_convnet,
+)
+
+nn = torch.nn
+
+
+@pytest.fixture
+def convnet():
+    """In training, but for one part that is frozen in every sense."""
+    model = train_convnet()
+    model.features[1].eval()
+    model.features[0].requires_grad_(False)
+    return model
+
+
+def stop_after(batches, error):
+    yield from batches
+    raise error
+
+
+@pytest.mark.parametrize("extract", [extract_embeddings, extract_feature_maps])
+def test_everything_is_as_it_was(convnet, extract):
+    before = state_of(convnet)
+    assert len(set(before[0].values())) == 2
+    assert len(set(before[2].values())) == 2
+    random = torch.get_rng_state()
+    extract(convnet, [make_images()[0]])
+    assert state_of(convnet) == before
+    assert torch.equal(torch.get_rng_state(), random)
+    assert torch.is_grad_enabled()
+    head_from_module(convnet, batch=make_images()[0])
+    assert state_of(convnet) == before
+
+
+@pytest.mark.parametrize("extract", [extract_embeddings, extract_feature_maps])
+@pytest.mark.parametrize("error", [RuntimeError("broken disk"), KeyboardInterrupt()])
+@pytest.mark.parametrize("n_batches", [0, 2])
+def test_everything_is_as_it_was_after_an_error(convnet, extract, error, n_batches):
+    before = state_of(convnet)
+    batches = list(make_images()[0].split(16))[:n_batches]
+    # What is raised keeps the frames of the run alive, and is looked at only later.
+    with pytest.raises(type(error)) as caught:
+        extract(convnet, stop_after(batches, error), mixed_precision=True)
+    assert state_of(convnet) == before
+    assert torch.is_grad_enabled()
+    assert not torch.is_autocast_enabled("cpu")
+    assert caught.value is error
+
+
+def test_everything_is_as_it_was_after_an_error_in_a_layer(convnet):
+    class Broken(nn.Module):
+        def forward(self, rows):
+            raise RuntimeError("out of memory")
+
+    convnet.dropout = Broken()
+    before = state_of(convnet)
+    for layer in (None, "features"):
+        with pytest.raises(MemoryError, match="out of memory"):
+            extract_embeddings(convnet, [make_images()[0]], layer)
+        assert state_of(convnet) == before
+
+
+def test_what_a_model_keeps_for_later_can_still_be_trained():
+    class WithCache(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear, self.scale = nn.Linear(6, 3), None
+
+        def forward(self, rows):
+            if self.scale is None:
+                self.scale = torch.full((6,), 0.5)
+            return self.linear(rows * self.scale)
+
+    model, rows = WithCache(), make_vectors()
+    extract_embeddings(model, make_loader(rows))
+    model(rows.requires_grad_()).sum().backward()
+    assert rows.grad.abs().sum() > 0
+
+
+def test_hooks_of_the_user_stay_and_are_heeded():
+    model, rows = make_mlp(), make_vectors()
+    plain = extract_embeddings(model, make_loader(rows))
+    handle = model[1].register_forward_hook(lambda module, args, output: 2 * output)
+    np.testing.assert_allclose(extract_embeddings(model, make_loader(rows)), 2 * plain)
+    assert list(model[1]._forward_hooks) == [handle.id]
+
+
+class Travelling(nn.Sequential):
+    """Writes down where it is sent to."""
+
+    def __init__(self, *layers):
+        super().__init__(*layers)
+        self.journey = []
+
+    def to(self, device):
+        self.journey.append(str(device))
+        return super().to(device)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_device_is_for_one_run(fails):
+    model = Travelling(*make_mlp())
+    batches = stop_after([make_vectors()], OSError) if fails else [make_vectors()]
+    if fails:
+        with pytest.raises(OSError):
+            extract_embeddings(model, batches, device="cpu")
+    else:
+        extract_embeddings(model, batches, device="cpu")
+    assert model.journey == ["cpu", "cpu"]
+    extract_embeddings(model, [make_vectors()])
+    assert len(model.journey) == 2
+
+
+def test_a_device_that_is_not_there(convnet):
+    if torch.cuda.is_available():
+        pytest.skip("cuda is there")
+    before = state_of(convnet)
+    with pytest.raises(ValueError, match="device: the model cannot be moved to 'cuda'"):
+        extract_embeddings(convnet, [make_images()[0]], device="cuda")
+    assert state_of(convnet) == before
+
+
+def test_a_model_on_several_devices_stays_there():
+    model = make_mlp()
+    model.append(nn.Linear(3, 2, device="meta"))
+    with pytest.raises(ValueError, match="device: the model is spread over cpu, meta"):
+        extract_embeddings(model, [make_vectors()], device="cpu")
+
+
+def test_on_a_gpu(convnet):
+    if not torch.cuda.is_available():
+        pytest.skip("needs a GPU")
+    images = make_images()[0]
+    expected = extract_embeddings(convnet, make_loader(images))
+    loader = make_loader(images, pin_memory=True)
+    found = extract_embeddings(convnet, loader, device="cuda")
+    assert next(convnet.parameters()).device.type == "cpu"
+    np.testing.assert_allclose(found, expected, rtol=1e-2, atol=1e-2)
+    convnet.cuda()
+    np.testing.assert_array_equal(extract_embeddings(convnet, loader), found)
+    half = extract_embeddings(convnet, loader, mixed_precision=True)
+    assert np.abs(half - expected).max() < 0.05 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("extract", [extract_embeddings, extract_feature_maps])
+def test_mixed_precision_is_close_but_not_equal(convnet, extract):
+    loader = make_loader(make_images()[0])
+    full = extract(convnet, loader)
+    mixed = extract(convnet, loader, mixed_precision=True)
+    assert mixed.dtype == np.float32
+    assert mixed.shape == full.shape
+    error = np.abs(mixed - full).max() / np.abs(full).max()
+    assert 1e-5 < error < 0.05
+
+
+def test_a_model_without_weights():
+    model = nn.Sequential(nn.Tanh(), nn.Flatten())
+    embeddings = extract_embeddings(model, [make_vectors()], "1", device="cpu")
+    np.testing.assert_allclose(embeddings, make_vectors().tanh().numpy(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("has_length", [True, False])
+def test_progress_goes_to_a_terminal_only(capsys, monkeypatch, has_length):
+    pytest.importorskip("rich")
+    batches = list(make_vectors().split(16))
+    loader = batches if has_length else iter(batches)
+    expected = extract_embeddings(make_mlp(), batches)
+    found = extract_embeddings(make_mlp(), loader, progress=True)
+    np.testing.assert_array_equal(found, expected)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("TTY_INTERACTIVE", "1")
+    loader = batches if has_length else iter(batches)
+    extract_embeddings(make_mlp(), loader, progress=True)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "running the model" in shown.err
+    assert ("4/4" if has_length else "4/?") in shown.err
+
+
+def test_progress_without_rich(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    model = make_mlp()
+    before = state_of(model)
+    with pytest.raises(ImportError, match=r'pip install "sklearn_wsca\[cli\]"'):
+        extract_embeddings(model, [make_vectors()], progress=True)
+    assert state_of(model) == before

@@ -1,0 +1,227 @@
+"""Nulls, p-values and estimates of several columns beside one decision."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from sklearn_wsca._permutation.plan import PermutationPlan
+from sklearn_wsca._utilization import inference as inference_module
+from sklearn_wsca._utilization.inference import (
+    combine_shares,
+    infer_utilization,
+    no_utilization,
+    run_here,
+)
+from tests.decision_studies import MEANS, SCALES, N, grouped, study
+from tests.reference import add_one_pvalue, max_t
+
+
+def infer(decision, columns, m=49, significance=0.05, seed=3):
+    plan = PermutationPlan(seed, m, len(decision.weights))
+    return infer_utilization(decision, columns, plan, significance, run_here)
+
+
+def slow_pvalues(tests, names):
+    """p-values from the statistics of data and permutations, by loops."""
+    observed, null = [], []
+    plan = PermutationPlan(3, 49, N)
+    for name in names:
+        found = tests.examined[name]
+        permutations = found.model.permutations(plan.orders(range(49)))[:, 1:]
+        together = np.vstack([found.observed[1:], permutations])
+        standard = (together - together.mean(axis=0)) / together.std(axis=0)
+        largest = [max(row) for row in standard]
+        observed.append(largest[0])
+        null.append(largest[1:])
+    null = np.array(null).T
+    alone = [add_one_pvalue(o, v) for o, v in zip(observed, null.T, strict=True)]
+    return np.array(alone), max_t(np.array(observed), null)
+
+
+@pytest.mark.parametrize("with_groups", [False, True])
+@pytest.mark.parametrize("strength", [0.0, 0.8])
+def test_pvalues_are_those_of_a_loop_over_permutations(with_groups, strength):
+    decision, columns = study(1, strength)
+    tests = infer(grouped(decision) if with_groups else decision, columns)
+    alone, corrected = slow_pvalues(tests, list(columns))
+    np.testing.assert_allclose(tests.table["pvalue"], alone)
+    np.testing.assert_allclose(tests.table["pvalue_fwer"], corrected)
+    np.testing.assert_allclose(
+        tests.table["qvalue"], stats.false_discovery_control(alone)
+    )
+    assert (corrected >= alone).all()
+    assert (corrected > alone).any()
+    assert (alone.min() == 0.02) == (strength > 0)
+
+
+@pytest.mark.parametrize("m", [0, 49])
+def test_estimates_are_freed_of_noise(m):
+    """By the mean square of the permutations, or by its expectation without any."""
+    decision, columns = study(2, 0.1)
+    tests = infer(grouped(decision), columns, m)
+    for name, found in tests.examined.items():
+        row = tests.row(name)
+        noise = found.noise.mean_square
+        if m:
+            noise = np.mean(tests.null[name] ** 2)
+        expected = np.sqrt(max(found.raw**2 - noise, 0.0))
+        assert row["utilization"] == pytest.approx(expected)
+        assert row["utilization"] < row["raw"] == found.raw
+        assert (row["low"], row["high"]) == found.noise.interval(found.raw, 0.95)
+        assert row["upper"] == found.noise.upper_limit(found.raw, 0.95)
+    assert tests.table["utilization"].gt(0).any()
+
+
+@pytest.mark.parametrize("significance", [0.05, 0.2])
+@pytest.mark.parametrize("names", [["scanner"], ["scanner", "age", "view", "pixels"]])
+def test_the_detectable_effect_counts_the_columns(significance, names):
+    decision, columns = study()
+    chosen = {name: columns[name] for name in names}
+    tests = infer(decision, chosen, 0, significance)
+    for name in names:
+        expected = tests.examined[name].typical.detectable(significance / len(names))
+        found = tests.row(name)["minimum_detectable_effect"]
+        assert found == expected
+        assert (found > tests.examined[name].typical.detectable(significance)) == (
+            len(names) > 1
+        )
+
+
+@pytest.mark.parametrize("size", [1, 7])
+def test_batches_make_no_difference(size, monkeypatch):
+    decision, columns = study()
+    expected = infer(grouped(decision), columns)
+    monkeypatch.setattr(inference_module, "PERMUTATIONS_PER_BATCH", size)
+    found = infer(grouped(decision), columns)
+    pd.testing.assert_frame_equal(found.table, expected.table)
+    pd.testing.assert_frame_equal(found.null, expected.null)
+
+
+def test_a_column_is_tested_alike_in_any_company():
+    decision, columns = study(3, 0.1)
+    together = infer(grouped(decision), columns)
+    shared = ["utilization", "raw", "low", "high", "upper", "pvalue"]
+    for name, column in columns.items():
+        alone = infer(grouped(decision), {name: column}).row(name)
+        pd.testing.assert_series_equal(alone[shared], together.row(name)[shared])
+        assert alone["pvalue"] == alone["pvalue_fwer"] == alone["qvalue"]
+
+
+def test_columns_that_cannot_be_tested_leave_the_others_alone():
+    decision, columns = study(3, 0.1)
+    expected = infer(decision, columns)
+    twin = replace(decision.target, name="twin")
+    found = infer(decision, {"head": None, **columns, "twin": twin})
+    assert found.untestable["head"] == "there are no labels"
+    assert "nothing is left to compare" in found.untestable["twin"]
+    assert set(found.untestable) == {"head", "twin"}
+    assert list(found.index) == ["head", *columns, "twin"]
+    pd.testing.assert_frame_equal(found.table.loc[list(columns)], expected.table)
+    assert found.table.loc[["head", "twin"]].isna().all(axis=None)
+    assert found.null[["head", "twin"]].isna().all(axis=None)
+    pd.testing.assert_frame_equal(found.null[list(columns)], expected.null)
+
+
+def test_without_permutations_there_are_estimates_but_no_pvalues():
+    decision, columns = study()
+    tests = infer(decision, columns, 0)
+    pvalues = ["pvalue", "pvalue_fwer", "qvalue"]
+    assert tests.table[pvalues].isna().all(axis=None)
+    others = tests.table.drop(columns=[*pvalues, "probability_shift"])
+    assert np.isfinite(others).all(axis=None)
+    assert tests.null.shape == (0, 4)
+    assert set(tests.untestable.values()) == {
+        "n_permutations=0, so there are no p-values"
+    }
+    assert list(tests.examined) == list(columns)
+
+
+def test_nothing_to_test_gives_an_empty_table_of_the_same_form():
+    decision, columns = study()
+    for found in (
+        infer(decision, {"head": None, ("a", "b"): None}, 9),
+        no_utilization(["head", ("a", "b")], "there are no labels"),
+    ):
+        assert found.table.isna().all(axis=None)
+        assert list(found.table) == list(infer(decision, columns, 0).table)
+        assert set(found.untestable.values()) == {"there are no labels"}
+        assert found.row(("a", "b")).name == ("a", "b")
+        assert found.null.isna().all(axis=None)
+        assert found.examined == {}
+
+
+def test_names_may_be_tuples():
+    decision, columns = study()
+    pair = ("scanner", "view")
+    found = infer(decision, {"age": columns["age"], pair: columns["scanner"]})
+    expected = infer(decision, columns)
+    assert found.row(pair)["raw"] == expected.row("scanner")["raw"]
+    assert found.row(pair)["pvalue"] == expected.row("scanner")["pvalue"]
+
+
+# --- the statistic -------------------------------------------------------------------
+
+
+def test_the_statistic_is_the_larger_standardised_share():
+    rng = np.random.default_rng(0)
+    shares = rng.random((30, 2, 2)) * [[0.1, 3.0], [1e-3, 1.0]] + [[0.2, 5.0], [0, 0]]
+    expected = np.empty((30, 2))
+    for j in range(2):
+        both = stats.zscore(shares[:, j], axis=0)
+        expected[:, j] = both.max(axis=1)
+    np.testing.assert_allclose(combine_shares(shares), expected, atol=1e-6)
+    assert np.ptp(expected) > 1.0
+
+
+def test_shares_that_do_not_vary_say_nothing():
+    shares = np.zeros((20, 2, 2))
+    shares[:, 0, 0] = np.arange(20.0)
+    shares[:, 0, 1] = 0.3 * (1.0 + 1e-14 * np.arange(20))
+    shares[:, 1] = 0.25
+    found = combine_shares(shares)
+    np.testing.assert_array_equal(found[:, 1], 0.0)
+    low = np.arange(20) < 9
+    np.testing.assert_array_equal(found[low, 0], 0.0)
+    assert (np.diff(found[~low, 0])[1:] > 0).all()
+
+
+def test_rounding_does_not_break_ties():
+    """Permutations that give the same column give the same statistic."""
+    rng = np.random.default_rng(0)
+    shares = np.repeat(rng.random((10, 1, 2)), 2, axis=0)
+    blurred = shares * (1.0 + 1e-13 * rng.standard_normal(shares.shape))
+    found = combine_shares(blurred)
+    np.testing.assert_array_equal(found[::2], found[1::2])
+    assert len(np.unique(found)) == 10
+
+
+# --- size and power ------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("with_groups", [False, True])
+def test_false_alarms_over_columns_are_rare_and_use_is_found(with_groups):
+    """Family-wise: any of four columns. Scanner and view are used, if any."""
+    alarms = found = 0
+    n_studies = 40
+    for seed in range(n_studies):
+        rng = np.random.default_rng(seed)
+        decision, columns = study(seed)
+        if not with_groups:
+            # Independent rows.
+            outputs = rng.standard_normal((N, 3)) * SCALES + MEANS
+            decision = replace(decision, outputs=outputs)
+        else:
+            decision = grouped(decision)
+        table = infer(decision, columns, 39, seed=seed).table
+        alarms += (table["pvalue_fwer"] <= 0.05).any()
+        if seed < 10:
+            moves = 1.5 * (columns["scanner"].labels + columns["view"].labels)
+            outputs = decision.outputs + np.outer(moves, [1.0, 0.6, -1.0]) * SCALES
+            used = infer(replace(decision, outputs=outputs), columns, 39, seed=seed)
+            found += (used.table.loc[["scanner", "view"], "pvalue_fwer"] <= 0.05).sum()
+    assert alarms <= stats.binom.ppf(0.999, n_studies, 0.05)
+    assert found >= 19

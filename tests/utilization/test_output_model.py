@@ -1,0 +1,796 @@
+"""Effects of a column on outputs, against explicit least-squares models."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_wsca import utilization_test
+from sklearn_wsca._input.column import Column, LeftOutError
+from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._permutation.exchangeability import exchange_units
+from sklearn_wsca._permutation.plan import PermutationPlan
+from sklearn_wsca._utilization import output_model as output_model_module
+from sklearn_wsca._utilization.output_model import MOST_CLASSES, prepare_outputs
+from tests.reference import (
+    code_column,
+    fit_least_squares,
+    held_fixed,
+    least_squares_utilization,
+)
+
+N = 120
+SCALES, MEANS = np.array([1.0, 4.0, 0.3]), np.array([5.0, -200.0, 1.0])
+
+
+def column_of(labels, name="scanner"):
+    """Levels by code, or numbers, on all rows."""
+    labels, rows = np.asarray(labels), np.arange(len(labels))
+    if labels.dtype.kind == "f":
+        return Column(name, "continuous", rows, labels)
+    levels, codes = np.unique(labels, return_inverse=True)
+    return Column(name, "categorical", rows, codes, tuple(levels.tolist()))
+
+
+@dataclass
+class Study:
+    """Outputs of unequal scale, and labels; None is not there."""
+
+    outputs: np.ndarray
+    labels: np.ndarray
+    target: np.ndarray | None
+    held: list
+    weights: np.ndarray
+    groups: np.ndarray | None = None
+
+    def model(self):
+        column = column_of(self.labels)
+        groups = None if self.groups is None else Groups.of(pd.Series(self.groups))
+        return prepare_outputs(
+            self.outputs,
+            column,
+            None if self.target is None else column_of(self.target, "disease"),
+            [column_of(c, f"held {i}") for i, c in enumerate(self.held)],
+            self.weights,
+            exchange_units(column, groups),
+        )
+
+    def reference(self, coding=None):
+        groups = self.groups
+        if groups is not None and self.model().exchange.scheme != "within groups":
+            groups = None
+        return least_squares_utilization(
+            self.outputs,
+            self.labels,
+            self.target,
+            self.held,
+            self.weights,
+            groups,
+            coding,
+        )
+
+
+COLUMNS = ("2 levels", "4 levels", "numbers")
+TARGETS = ("2 classes", "3 classes", "numbers", None)
+
+
+def make_study(
+    column="4 levels",
+    target="3 classes",
+    held=0,
+    weighted=False,
+    seed=0,
+    n=N,
+    unit=None,
+    column_within=True,
+    target_within=True,
+):
+    """A column that moves the outputs, by class too, and depends on what is held.
+
+    `unit` names groups of rows; column and target vary in each of them or not.
+    """
+    rng = np.random.default_rng(seed)
+
+    def draw(varies):
+        if unit is None or varies:
+            return rng.random(n)
+        return rng.random(unit.max() + 1)[unit]
+
+    classes = {"2 classes": 2, "3 classes": 3, "numbers": 4, None: 3}[target]
+    ill = np.floor(classes * draw(target_within)).astype(int)
+    levels = {"2 levels": 2, "4 levels": 4, "numbers": 4}[column]
+    follows = draw(column_within) < 0.4
+    followed = ill % levels if column_within or not target_within else 0
+    labels = np.where(
+        follows, followed, np.floor(levels * draw(column_within)).astype(int)
+    )
+    age = 60.0 + 9.0 * draw(True) + 3.0 * labels
+    sex = (draw(True) < 0.3 + 0.1 * labels).astype(int)
+    deviation = labels - labels.mean()
+    moves = 0.4 * deviation + 0.8 * deviation * (ill - ill.mean())
+    outputs = rng.standard_normal((n, 3))
+    outputs += np.outer(ill, [1.0, -0.5, 0.3]) + np.outer(moves, [1.0, 0.8, -1.0])
+    outputs[:, 2] += 0.05 * (age - 60.0) + 0.4 * sex
+    if column == "numbers":
+        labels = 1e-3 * (labels + draw(column_within)) + 0.2
+    target_labels = ill if target != "numbers" else 40.0 + 7.0 * (ill + draw(True))
+    return Study(
+        outputs * SCALES + MEANS,
+        labels,
+        None if target is None else target_labels,
+        [age, sex][:held],
+        rng.uniform(0.2, 3.0, n) if weighted else np.ones(n),
+        unit,
+    )
+
+
+def orders_of(n_rows, n_permutations=6, seed=0):
+    return PermutationPlan(seed, n_permutations, n_rows).orders(range(n_permutations))
+
+
+UNEQUAL = np.random.default_rng(9).permutation(
+    np.repeat(np.arange(30), 1 + np.arange(30) % 7)
+)[:110]
+
+# --- against least squares -----------------------------------------------------------
+
+# Numbers as target under weights: see test_weights_of_two_are_rows_that_occur_twice.
+WEIGHTED = [(t, w) for t in TARGETS for w in (False, True) if (t, w)[0] != "numbers"]
+WEIGHTED += [("numbers", False)]
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize(("target", "weighted"), WEIGHTED)
+@pytest.mark.parametrize("held", [0, 2])
+def test_statistics_are_those_of_explicit_models(column, target, weighted, held):
+    study = make_study(column, target, held, weighted)
+    model, expected = study.model(), study.reference()
+    np.testing.assert_allclose(
+        model.effects(study.outputs), expected.contrasts, rtol=1e-8, atol=1e-8
+    )
+    assert model.total_variance == pytest.approx(expected.total_variance)
+    raw, by_common, by_all = model.observed()
+    assert raw == pytest.approx(expected.raw, abs=1e-10)
+    assert by_common == pytest.approx(expected.by_common, abs=1e-10)
+    assert by_all == pytest.approx(expected.by_all, abs=1e-10)
+    # The parts that are compared are there.
+    assert 0.03 < raw < 1.0
+    assert 2e-4 < by_common <= by_all < 0.6
+    if target is not None:
+        assert by_all > by_common + 0.005
+        assert expected.weight * expected.specific > 0.05 * model.total_variance * (
+            raw**2
+        )
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_effects_on_further_outputs_are_those_of_the_same_model(column):
+    """As for probabilities, which are no linear function of the outputs."""
+    study = make_study(column, held=2, weighted=True)
+    curved = (np.tanh((study.outputs - MEANS) / SCALES) * [50.0, 0.3, 1.0])[:, :2]
+    found = study.model().effects(curved)
+    study.outputs = curved
+    expected = study.reference().contrasts
+    assert np.abs(expected).max() > 0.5
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("grouped", [False, True])
+def test_effect_rows_are_a_root_of_the_raw_utilization(column, target, grouped):
+    unit = UNEQUAL if grouped else None
+    n = len(UNEQUAL) if grouped else N
+    study = make_study(column, target, held=1, weighted=False, n=n, unit=unit)
+    model = study.model()
+    rows, design = model.effect_rows()
+    effects = rows.T @ model.rows.residuals
+    square = np.sum(effects**2) / model.total_variance
+    assert np.sqrt(square) == pytest.approx(model.observed()[0], abs=1e-10)
+    width = design.shape[1]
+    np.testing.assert_allclose(design.T @ design, np.eye(width), atol=1e-9)
+    held = model.rows.fixed
+    np.testing.assert_allclose(design @ (design.T @ held), held, atol=1e-9)
+    if target is None:
+        n_levels = {"2 levels": 2, "4 levels": 4, "numbers": 1}[column]
+        expected = model.effects(study.outputs) / np.sqrt(n_levels)
+        np.testing.assert_allclose(effects, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_empty_cells_of_column_and_target_are_left_out_of_the_comparison(column):
+    """The first class knows two levels only; effects by class are still defined."""
+    study = make_study(column, "3 classes")
+    first = study.target == 0
+    study.labels = np.where(first, study.labels.min(), study.labels)
+    study.labels[np.flatnonzero(first)[::2]] = study.labels[~first].max()
+    expected = study.reference()
+    found = study.model().observed()
+    np.testing.assert_allclose(
+        found, [expected.raw, expected.by_common, expected.by_all], atol=1e-9
+    )
+    assert found[0] > 0.03
+
+
+# --- limiting cases ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("target", ["none", "one class"])
+def test_without_several_classes_effects_are_common(column, target):
+    study = make_study(column, None)
+    if target == "one class":
+        study.target = np.zeros(N, int)
+    model = study.model()
+    contrasts = model.effects(study.outputs)
+    square = np.mean(np.sum(contrasts**2, axis=1))
+    raw, by_common, by_all = model.observed()
+    assert raw == pytest.approx(np.sqrt(square / model.total_variance))
+    assert by_common == pytest.approx(by_all)
+    assert raw > 0.03
+
+
+def test_two_groups_alone_give_half_their_difference():
+    """No target: textbook means, of outputs of unequal scale."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], [20, 60])
+    outputs = rng.standard_normal((80, 2)) * [1.0, 40.0] + [3.0, 500.0]
+    outputs[labels == 1] += [0.5, -30.0]
+    half = (outputs[labels == 1].mean(axis=0) - outputs[labels == 0].mean(axis=0)) / 2
+    model = Study(outputs, labels, None, [], np.ones(80)).model()
+    np.testing.assert_allclose(model.effects(outputs), [-half, half])
+    expected = np.sqrt(np.sum(half**2) / outputs.var(axis=0).sum())
+    assert model.observed()[0] == pytest.approx(expected)
+
+
+def test_a_number_alone_gives_slope_times_deviation():
+    rng = np.random.default_rng(1)
+    age = 60.0 + 9.0 * rng.standard_normal(90)
+    outputs = rng.standard_normal((90, 2)) * [2.0, 0.1] + [-7.0, 4.0]
+    outputs += np.outer(age, [0.05, 0.004])
+    slopes = np.polyfit(age, outputs, 1)[0]
+    model = Study(outputs, age, None, [], np.ones(90)).model()
+    np.testing.assert_allclose(model.effects(outputs), [slopes * age.std()])
+
+
+@pytest.mark.parametrize("shares", [(4, 4, 4), (2, 5, 9)])
+@pytest.mark.parametrize("n_levels", [2, 3])
+def test_a_balanced_design_gives_the_mean_square_over_classes_and_levels(
+    shares, n_levels
+):
+    """All levels are equally frequent in each class; classes count by their share."""
+    rng = np.random.default_rng(n_levels)
+    cells = rng.standard_normal((3, n_levels, 2)) * [2.0, 0.1] + [30.0, -4.0]
+    target = np.repeat(np.arange(3), np.array(shares) * n_levels)
+    labels = np.concatenate([np.tile(np.arange(n_levels), m) for m in shares])
+    outputs = cells[target, labels]
+    contrasts = cells - cells.mean(axis=1, keepdims=True)
+    by_class = np.mean(np.sum(contrasts**2, axis=2), axis=1)
+    model = Study(outputs, labels, target, [], np.ones(len(labels))).model()
+    expected = np.sqrt(np.average(by_class, weights=shares) / model.total_variance)
+    raw, by_common, by_all = model.observed()
+    assert raw == pytest.approx(expected, abs=1e-10)
+    # Without noise the saturated model explains all, the additive one does not.
+    assert by_all == pytest.approx(1.0)
+    assert by_common < 0.9
+
+
+def test_a_balanced_number_gives_the_mean_square_of_the_slopes_by_class():
+    numbers = 0.2 + 1e-3 * np.tile([-2.0, -1.0, 0.0, 1.0, 2.0], 12)
+    target = np.repeat([0, 1, 2], [10, 20, 30])
+    slopes = np.array([[3.0, 1.0], [-1.0, 9.0], [0.5, -4.0]])
+    standard = (numbers - 0.2) / numbers.std()
+    outputs = slopes[target] * standard[:, None] + [5.0, -70.0] * target[:, None]
+    model = Study(outputs, numbers, target, [], np.ones(60)).model()
+    by_class = np.sum(slopes**2, axis=1)
+    expected = np.average(by_class, weights=[1, 2, 3]) / model.total_variance
+    assert model.observed()[0] == pytest.approx(np.sqrt(expected))
+
+
+def opposite(seed=0, n=400):
+    """A scanner that raises the score of one class and lowers that of the other."""
+    rng = np.random.default_rng(seed)
+    target, scanner = np.arange(n) % 2, np.arange(n) // 2 % 2
+    sign = np.where(target == scanner, 1.0, -1.0)
+    outputs = rng.standard_normal((n, 2)) * [1.0, 0.2] + [9.0, -3.0]
+    outputs += np.outer(target, [2.0, 0.5])
+    return outputs, sign, scanner, target
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_effects_that_cancel_over_classes_are_found(seed):
+    outputs, sign, scanner, target = opposite(seed)
+    moved = outputs + 0.5 * np.outer(sign, [1.0, 0.2])
+    raw, by_common, by_all = (
+        Study(moved, scanner, target, [], np.ones(len(sign))).model().observed()
+    )
+    assert by_common < 0.02
+    assert by_all > 0.1
+    assert raw > 0.2
+    found = [
+        utilization_test(
+            o, scanner, target=target, n_permutations=199, random_state=seed
+        )
+        for o in (moved, outputs)
+    ]
+    assert found[0].pvalue == 0.005
+    assert found[0].low > 0.1
+    assert found[1].pvalue > 0.02
+
+
+def test_with_very_many_classes_only_common_effects_are_compared():
+    rng = np.random.default_rng(0)
+    outputs = rng.standard_normal((400, 2)) * [1.0, 50.0] + [3.0, -20.0]
+    labels = rng.integers(0, 2, 400)
+    outputs += labels[:, None] * [0.5, 20.0]
+    for n_classes, told_apart in ((MOST_CLASSES, True), (MOST_CLASSES + 1, False)):
+        target = np.arange(400) % n_classes
+        study = Study(outputs, labels, target, [], np.ones(400))
+        raw, by_common, by_all = study.model().observed()
+        assert (by_all > by_common + 0.01) == told_apart
+        expected = study.reference()
+        assert by_common == pytest.approx(expected.by_common)
+        common = np.sqrt(
+            np.mean(np.sum(expected.contrasts**2, axis=1)) / expected.total_variance
+        )
+        wanted = expected.raw if told_apart else common
+        assert raw == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_a_constant_output_adds_nothing(column):
+    study = make_study(column)
+    expected = study.model().observed()
+    study.outputs = np.column_stack([study.outputs, np.full(N, 1e3)])
+    np.testing.assert_allclose(study.model().observed(), expected, atol=1e-10)
+
+
+# --- permutations
+# ------------------------------------------------------------------------
+
+
+def group_design(column_within, target_within):
+    unit = np.unique(UNEQUAL, return_inverse=True)[1]
+    return {
+        "n": len(unit),
+        "unit": unit,
+        "column_within": column_within,
+        "target_within": target_within,
+    }
+
+
+DESIGNS = {
+    "rows": {},
+    "groups": group_design(False, False),
+    "groups, target varies": group_design(False, True),
+    "within groups": group_design(True, False),
+    "within groups, target varies": group_design(True, True),
+}
+SCHEMES = {"rows": "rows", "groups": "between groups", "within": "within groups"}
+
+
+def permuted_coding(study, model, order):
+    """Coding after a permutation of the labels, or of their residuals, by rows."""
+    coding, _ = code_column(study.labels, study.weights)
+    exchange = model.exchange
+    if not model.freedman_lane:
+        return coding[exchange.sources(order[None])[0]]
+    terms = [t for t in (study.target, *study.held) if t is not None]
+    fixed = held_fixed(terms, study.weights)
+    if exchange.scheme == "within groups":
+        sums = pd.Series(study.weights).groupby(study.groups).transform("sum")
+        coding, fixed = (
+            part
+            - pd.DataFrame(part * study.weights[:, None])
+            .groupby(study.groups)
+            .transform("sum")
+            .div(sums, axis=0)
+            .to_numpy()
+            for part in (coding, fixed)
+        )
+    source = exchange.unit_sources(order[None])[0]
+    if exchange.scheme == "between groups":
+        by_unit = [
+            pd.DataFrame(part).groupby(exchange.unit).mean().to_numpy()
+            for part in (coding, fixed)
+        ]
+    else:
+        by_unit = [coding, fixed]
+    explained = (
+        by_unit[1]
+        @ fit_least_squares(by_unit[1], by_unit[0], np.ones(len(by_unit[0])))[0]
+    )
+    permuted = explained + (by_unit[0] - explained)[source]
+    return permuted[exchange.unit] if len(permuted) < len(coding) else permuted
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize(
+    ("target", "held"), [("3 classes", 0), (None, 0), ("3 classes", 1), ("numbers", 1)]
+)
+def test_permutations_are_those_of_explicit_models_on_all_rows(
+    design, column, target, held
+):
+    """Sums over groups stand for their rows without changing anything."""
+    study = make_study(column, target, held, **DESIGNS[design])
+    model = study.model()
+    assert model.exchange.scheme == SCHEMES[design.split(",")[0].split()[0]]
+    orders = orders_of(len(study.labels))
+    found = model.permutations(orders)
+    for order, statistics in zip(orders, found, strict=True):
+        expected = study.reference(permuted_coding(study, model, order))
+        np.testing.assert_allclose(
+            statistics, [expected.raw, expected.by_common, expected.by_all], atol=1e-9
+        )
+    assert np.ptp(found[:, 0]) > 0.005
+    assert (found[:, 1] <= found[:, 2] + 1e-12).all()
+    assert (found[:, 2] < 1.0).all()
+
+
+@pytest.mark.parametrize("design", ["rows", "groups", "within groups"])
+@pytest.mark.parametrize("column", ["4 levels", "numbers"])
+@pytest.mark.parametrize("target", ["3 classes", None])
+@pytest.mark.parametrize("held", [0, 1])
+def test_weights_follow_their_rows_in_permutations(design, column, target, held):
+    study = make_study(column, target, held, weighted=True, **DESIGNS[design])
+    model, orders = study.model(), orders_of(len(study.labels))
+    assert model.freedman_lane == bool(held)
+    found = model.permutations(orders)
+    for order, statistics in zip(orders, found, strict=True):
+        expected = study.reference(permuted_coding(study, model, order))
+        np.testing.assert_allclose(
+            statistics, [expected.raw, expected.by_common, expected.by_all], atol=1e-9
+        )
+    study.weights = np.ones(len(study.labels))
+    assert np.abs(study.model().permutations(orders) - found).max() > 1e-3
+
+
+@pytest.mark.parametrize("column", ["4 levels", "numbers"])
+@pytest.mark.parametrize(
+    ("design", "target", "held"),
+    [
+        *[(design, "3 classes", 0) for design in list(DESIGNS)[:4]],
+        *[(design, "3 classes", 1) for design in list(DESIGNS)[:4]],
+        *[(design, "numbers", 1) for design in list(DESIGNS)[:3]],
+        *[(design, None, 2) for design in DESIGNS],
+    ],
+)
+def test_the_permute_that_moves_nothing_gives_the_statistics_of_the_data(
+    design, column, target, held
+):
+    study = make_study(column, target, held, **DESIGNS[design])
+    model, n = study.model(), len(study.labels)
+    unmoved = model.permutations(np.arange(n, dtype=np.int32)[None])[0]
+    np.testing.assert_allclose(unmoved, model.observed(), atol=1e-10)
+    assert abs(model.permutations(orders_of(n, 1))[0, 0] - unmoved[0]) > 1e-4
+
+
+@pytest.mark.parametrize("design", ["rows", "groups", "groups, target varies"])
+def test_batches_of_permutations_make_no_difference(design, monkeypatch):
+    model = make_study(**DESIGNS[design]).model()
+    orders = orders_of(len(model.rows.roots), 11)
+    expected = model.permutations(orders)
+    monkeypatch.setattr(output_model_module, "NUMBERS_PER_BATCH", 1)
+    np.testing.assert_allclose(model.permutations(orders), expected, atol=1e-12)
+
+
+def test_groups_of_one_class_are_permuted_on_sums_over_groups():
+    """What makes studies of many images of few patients fast."""
+    model = make_study(**DESIGNS["groups"]).model()
+    assert len(model.units.roots) == model.exchange.n_units == 30
+    assert len(model.rows.roots) == 110
+    assert model.expand is None
+
+
+# --- Freedman-Lane -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("design", "target", "held", "needed", "within_target"),
+    [
+        ("rows", None, 0, False, False),
+        ("rows", "3 classes", 0, False, True),
+        ("rows", "numbers", 0, True, False),
+        ("rows", "3 classes", 1, True, True),
+        ("rows", None, 1, True, False),
+        ("groups", None, 0, False, False),
+        ("groups", "3 classes", 0, False, True),
+        ("groups", "3 classes", 1, True, True),
+        ("groups", "numbers", 0, True, False),
+        ("groups, target varies", "3 classes", 0, True, False),
+        ("within groups", None, 0, False, False),
+        ("within groups", "3 classes", 0, False, True),
+        ("within groups", "3 classes", 1, True, True),
+        ("within groups, target varies", "3 classes", 0, True, False),
+    ],
+)
+def test_residuals_are_permuted_where_plain_permutations_would_break_associations(
+    design, target, held, needed, within_target
+):
+    model = make_study("4 levels", target, held, **DESIGNS[design]).model()
+    assert model.freedman_lane == needed
+    assert model.exchange.within_target == within_target
+    assert bool(np.abs(model.fitted).max() > 1e-9) == needed
+
+
+def test_numbers_that_are_constant_within_groups_need_no_residuals_within_them():
+    """Permutations within patients keep an association with the patient's age."""
+    study = make_study(**DESIGNS["within groups"])
+    unit = study.groups
+    for age, needed in ((50.0 + 3.0 * unit, False), (50.0 + study.labels, True)):
+        study.held = [age + 0.1 * needed * np.arange(len(unit))]
+        assert study.model().freedman_lane == needed
+
+
+@pytest.mark.parametrize("held", ["target", "confounder"])
+def test_permuted_residuals_keep_the_association_with_what_is_held(held):
+    study = make_study("4 levels", "numbers", 1, seed=3)
+    model = study.model()
+    association = study.target if held == "target" else study.held[0]
+    centred = association - association.mean()
+    coding, _ = code_column(study.labels, study.weights)
+    kept = centred @ coding
+    assert np.abs(kept).max() > 50.0
+    order = orders_of(N, 1)[0]
+    source = model.exchange.unit_sources(order[None])[0]
+    fitted = model.fitted + model.permuted
+    np.testing.assert_allclose(centred @ fitted, kept, atol=1e-8)
+    np.testing.assert_allclose(centred @ model.fitted, kept, atol=1e-8)
+    assert np.abs(centred @ coding[source] - kept).max() > 50.0
+
+
+# --- groups held fixed ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("target_within", [False, True])
+def test_effects_of_patients_are_removed_within_them(column, target_within):
+    study = make_study(column, **group_design(True, target_within))
+    model = study.model()
+    assert model.exchange.scheme == "within groups"
+    expected, orders = model.observed(), orders_of(len(study.groups))
+    null, variance = model.permutations(orders), model.total_variance
+    patients = np.random.default_rng(0).standard_normal((30, 3)) * 40.0 * SCALES
+    study.outputs = study.outputs + patients[study.groups]
+    moved = study.model()
+    np.testing.assert_allclose(
+        moved.effects(study.outputs),
+        model.effects(study.outputs - patients[study.groups]),
+        atol=1e-8,
+    )
+    np.testing.assert_allclose(moved.observed()[1:], expected[1:], atol=1e-9)
+    again = moved.permutations(orders)[:, 1:]
+    np.testing.assert_allclose(again, null[:, 1:], atol=1e-9)
+    # The unit is that of the outputs, which patients spread out.
+    ratio = np.sqrt(variance / moved.total_variance)
+    assert ratio < 0.1
+    assert moved.observed()[0] == pytest.approx(expected[0] * ratio)
+
+
+def test_patients_are_not_held_fixed_where_they_are_exchanged():
+    study = make_study(**DESIGNS["groups"])
+    before = study.model().observed()
+    patients = np.random.default_rng(0).standard_normal((30, 3)) * 5.0 * SCALES
+    study.outputs = study.outputs + patients[study.groups]
+    assert np.abs(study.model().observed()[1:] - before[1:]).max() > 0.01
+
+
+def test_varying_groups_are_counted():
+    study = make_study(**DESIGNS["within groups"])
+    varies = pd.Series(study.labels).groupby(study.groups).nunique() > 1
+    assert study.model().n_varying_groups() == varies.sum()
+    assert 5 < varies.sum() < 30
+
+
+# --- weights -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("target", ["2 classes", "3 classes", None])
+@pytest.mark.parametrize("held", [0, 1])
+def test_weights_of_two_are_rows_that_occur_twice(column, target, held):
+    study = make_study(column, target)
+    study.held = [study.labels * 2 + np.arange(N) % 3][:held]
+    twice = np.arange(N) % 4 == 0
+    study.weights = 1.0 + twice
+    again = np.concatenate([np.arange(N), np.flatnonzero(twice)])
+    repeated = Study(
+        study.outputs[again],
+        study.labels[again],
+        None if target is None else study.target[again],
+        [column[again] for column in study.held],
+        np.ones(len(again)),
+    )
+    np.testing.assert_allclose(
+        study.model().observed(), repeated.model().observed(), atol=1e-9
+    )
+    plain = make_study(column, target).model().observed()
+    assert np.abs(study.model().observed() - plain).max() > 1e-4
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_unit_of_weights_is_irrelevant(target):
+    study = make_study("4 levels", target, 1, weighted=True)
+    expected = study.model().observed()
+    study.weights = 1e6 * study.weights
+    np.testing.assert_allclose(study.model().observed(), expected, atol=1e-9)
+
+
+# --- invariances ---------------------------------------------------------------------
+
+
+def rotated(study, rng):
+    turn = np.linalg.qr(rng.standard_normal((3, 3)))[0]
+    study.outputs = study.outputs @ turn
+
+
+def in_another_unit(study, rng):
+    study.outputs = 1e4 * study.outputs - [3.0, 1e5, 7.0]
+
+
+def with_classes_in_another_order(study, rng):
+    study.outputs = study.outputs[:, [2, 0, 1]]
+
+
+def with_rows_in_another_order(study, rng):
+    order = rng.permutation(N)
+    study.outputs, study.labels = study.outputs[order], study.labels[order]
+    study.weights = study.weights[order]
+    study.held = [column[order] for column in study.held]
+    if study.target is not None:
+        study.target = study.target[order]
+
+
+def with_levels_renamed(study, rng):
+    if study.labels.dtype.kind != "f":
+        study.labels = np.array(list("zkba"))[study.labels]
+    else:
+        study.labels = 1e5 - 300.0 * study.labels
+
+
+def with_classes_renamed(study, rng):
+    if study.target is None:
+        return
+    if study.target.dtype.kind != "f":
+        study.target = np.array(list("xca"))[study.target]
+    else:
+        study.target = 1e-6 * study.target - 4.0
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize(
+    "change",
+    [
+        rotated,
+        in_another_unit,
+        with_classes_in_another_order,
+        with_rows_in_another_order,
+        with_levels_renamed,
+        with_classes_renamed,
+    ],
+)
+@pytest.mark.parametrize("seed", range(2))
+def test_statistics_do_not_change(target, column, change, seed):
+    study = make_study(column, target, held=1, weighted=target != "numbers", seed=seed)
+    expected = study.model().observed()
+    change(study, np.random.default_rng(seed))
+    found = study.model().observed()
+    np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-9)
+    assert expected[0] > 0.01
+
+
+def test_effects_are_in_the_unit_of_the_outputs_and_change_sign_with_the_number():
+    study = make_study("numbers", held=1)
+    expected = study.model().effects(study.outputs)
+    study.labels = -2.0 * study.labels
+    found = study.model().effects(1e3 * study.outputs)
+    np.testing.assert_allclose(found, -1e3 * expected, rtol=1e-8)
+
+
+# --- nothing to compare --------------------------------------------------------------
+
+
+def test_outputs_that_do_not_vary_are_refused():
+    study = make_study()
+    study.outputs = np.tile(MEANS, (N, 1))
+    with pytest.raises(LeftOutError, match="do not vary"):
+        study.model()
+
+
+@pytest.mark.parametrize(
+    ("labels", "target", "held", "reason"),
+    [
+        (np.arange(N) % 2, np.arange(N) % 2, [], "'disease' nothing is left"),
+        (np.arange(N) % 2, np.arange(N) % 4, [], "never occur together"),
+        # Levels 0 and 1 in one class, 2 and 3 in the other.
+        (np.arange(N) % 4, np.arange(N) % 4 // 2, [], "never occur together"),
+        (0.1 * (np.arange(N) % 4), np.arange(N) % 4, [], "determined by them"),
+        (
+            np.arange(N) % 2,
+            None,
+            [5.0 + np.arange(N) % 2],
+            "fixed 'held 0' nothing is left",
+        ),
+        (
+            np.arange(N) % 3,
+            np.arange(N) % 5,
+            [np.arange(N) % 3],
+            "'disease' and 'held 0'",
+        ),
+    ],
+)
+def test_levels_that_cannot_be_told_from_what_is_held_are_refused(
+    labels, target, held, reason
+):
+    study = Study(make_study().outputs, labels, target, held, np.ones(N))
+    with pytest.raises(LeftOutError, match=reason):
+        study.model()
+
+
+def test_one_row_in_another_cell_is_enough_to_compare():
+    """The refusal is exact: a single exception makes the levels comparable."""
+    labels, target = np.arange(N) % 2, np.arange(N) % 2
+    target[0] = 1
+    model = Study(make_study().outputs, labels, target, [], np.ones(N)).model()
+    assert np.isfinite(model.observed()).all()
+
+
+def test_a_column_that_its_groups_determine_is_refused():
+    """The number is the same in every group but one; that varies by rounding."""
+    unit = np.repeat(np.arange(30), 4)
+    numbers = 50.0 + 3.0 * unit
+    numbers[0] += 1e-6
+    study = Study(make_study().outputs, numbers, None, [], np.ones(N), unit)
+    with pytest.raises(LeftOutError, match="its groups nothing is left"):
+        study.model()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_two_confounders_with_levels_do_not_inflate_the_null(seed):
+    """Indicators of several columns depend on each other but for rounding."""
+    rng = np.random.default_rng(seed)
+    ill, sex, scanner = (
+        rng.integers(0, 3, N),
+        rng.integers(0, 2, N),
+        rng.integers(0, 2, N),
+    )
+    outputs = rng.standard_normal((N, 3)) * SCALES + MEANS
+    model = Study(outputs, scanner, ill, [sex], np.ones(N)).model()
+    np.testing.assert_allclose(model.fitted.sum(axis=1), 1.0, atol=1e-9)
+    null = model.permutations(orders_of(N, 50))[:, 0]
+    assert null.max() < 1.0
+
+
+@pytest.mark.parametrize("column", ["4 levels", "numbers"])
+@pytest.mark.parametrize(
+    ("design", "target", "held"),
+    [("within groups, target varies", "3 classes", 0), ("within groups", "numbers", 1)],
+)
+def test_the_permute_that_moves_nothing_when_residuals_are_permuted_within_groups(
+    design, column, target, held
+):
+    study = make_study(column, target, held, **DESIGNS[design])
+    model, n = study.model(), len(study.labels)
+    unmoved = model.permutations(np.arange(n, dtype=np.int32)[None])[0]
+    np.testing.assert_allclose(unmoved, model.observed(), atol=1e-10)
+
+
+@pytest.mark.parametrize("column", ["4 levels", "numbers"])
+def test_weights_of_two_are_rows_that_occur_twice_for_a_numeric_target(column):
+    study = make_study(column, "numbers")
+    twice = np.arange(N) % 4 == 0
+    study.weights = 1.0 + twice
+    again = np.concatenate([np.arange(N), np.flatnonzero(twice)])
+    repeated = Study(
+        study.outputs[again],
+        study.labels[again],
+        study.target[again],
+        [],
+        np.ones(len(again)),
+    )
+    np.testing.assert_allclose(
+        study.model().observed(), repeated.model().observed(), atol=1e-9
+    )
