@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from sklearn_wsca._backend.namespace import beside, to_numpy
+from sklearn_wsca._backend.namespace import to_numpy, to_same_device
 from sklearn_wsca._heads.head import center_rows
 from sklearn_wsca._input.embeddings import Embeddings, as_embeddings
 from sklearn_wsca._linear.subspace import Subspace
@@ -217,8 +217,8 @@ class AlignmentSpace:
         """Weighted covariance of the outputs of heads."""
         covariance = np.zeros((len(coef), len(coef)))
         for rows, block in as_embeddings(X).blocks():
-            centred = block - beside(self.subspace.mean, block)
-            outputs = to_numpy(centred @ beside(coef.T, block))
+            centred = block - to_same_device(self.subspace.mean, block)
+            outputs = to_numpy(centred @ to_same_device(coef.T, block))
             covariance += (outputs * weights[rows, None]).T @ outputs
         return covariance / weights.sum()
 

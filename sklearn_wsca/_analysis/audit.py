@@ -16,7 +16,7 @@ from sklearn_wsca._analysis.summary import (
     describe_column,
     summarise,
 )
-from sklearn_wsca._backend.namespace import beside, to_numpy
+from sklearn_wsca._backend.namespace import to_numpy, to_same_device
 from sklearn_wsca._heads.head import Head, outputs_by_head
 from sklearn_wsca._heads.scoring import ScoredColumn
 from sklearn_wsca._heads.task import Task
@@ -304,7 +304,7 @@ def distance_from(mean: np.ndarray, X: Embeddings) -> np.ndarray:
     """Squared distance of every row from a point."""
     distance = np.empty(len(X))
     for rows, block in X.blocks():
-        centred = block - beside(mean, block)
+        centred = block - to_same_device(mean, block)
         distance[rows] = to_numpy((centred * centred).sum(axis=1))
     return distance
 

@@ -49,7 +49,7 @@ def to_numpy(array: Any) -> np.ndarray:
     return array.numpy()
 
 
-def beside(values: Any, array: Any, precision: Precision | None = None) -> Any:
+def to_same_device(values: Any, array: Any, precision: Precision | None = None) -> Any:
     """Bring numpy values to the namespace and device of `array`."""
     values = np.asarray(values)
     if precision is not None:
@@ -64,7 +64,7 @@ def beside(values: Any, array: Any, precision: Precision | None = None) -> Any:
 
 
 def device_of(array: Any) -> dict[str, Any]:
-    """Keyword arguments that make a new array beside `array`; none for numpy."""
+    """Keyword arguments that make a new array on the device of `array`; none for numpy."""
     return {"device": array.device} if is_tensor(array) else {}
 
 

@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sklearn_wsca._backend.namespace import Precision, beside, to_numpy
+from sklearn_wsca._backend.namespace import Precision, to_numpy, to_same_device
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.embeddings import Embeddings, as_embeddings
 
@@ -159,8 +159,8 @@ def cross_moments(X: Any, mean: np.ndarray, factors: np.ndarray) -> np.ndarray:
     X = as_embeddings(X)
     total = np.zeros((X.n_features, factors.shape[1]))
     for rows, block in X.blocks():
-        centred = block - beside(mean, block)
-        total += to_numpy(centred.T @ beside(factors[rows], block))
+        centred = block - to_same_device(mean, block)
+        total += to_numpy(centred.T @ to_same_device(factors[rows], block))
     return total
 
 
@@ -210,7 +210,7 @@ def _squared_distances(X: Embeddings, mean: np.ndarray) -> np.ndarray:
     """Squared distance of each row from `mean`, by row blocks."""
     distances = np.empty(len(X))
     for rows, block in X.blocks():
-        centred = block - beside(mean, block)
+        centred = block - to_same_device(mean, block)
         distances[rows] = to_numpy((centred * centred).sum(axis=1))
     return distances
 

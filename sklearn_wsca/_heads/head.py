@@ -11,7 +11,7 @@ from scipy import special
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_wsca._backend.namespace import beside, is_tensor, to_numpy
+from sklearn_wsca._backend.namespace import is_tensor, to_numpy, to_same_device
 from sklearn_wsca._input.embeddings import as_embeddings, check_size
 
 KINDS = ("logistic", "ridge")
@@ -121,7 +121,7 @@ def all_outputs(X: Any, heads: Iterable[Head]) -> np.ndarray:
     intercept = np.concatenate([head.intercept for head in heads])
     outputs = np.empty((len(X), len(coef)))
     for rows, block in as_embeddings(X).blocks():
-        outputs[rows] = to_numpy(block @ beside(coef.T, block)) + intercept
+        outputs[rows] = to_numpy(block @ to_same_device(coef.T, block)) + intercept
     return outputs
 
 

@@ -18,11 +18,11 @@ from scipy import linalg
 from sklearn_wsca._backend.namespace import (
     Precision,
     array_namespace,
-    beside,
     cast,
     is_tensor,
     precision_of,
     to_numpy,
+    to_same_device,
 )
 
 # A block of scores stays in the cache of a core; accelerators want larger ones.
@@ -114,11 +114,11 @@ class Design:
 
     def index(self, positions: np.ndarray) -> Any:
         """Row positions beside the coordinates."""
-        return beside(positions, self.coordinates)
+        return to_same_device(positions, self.coordinates)
 
     def array(self, values: Any) -> Any:
         """Values beside the coordinates, in the precision of the fits."""
-        return beside(values, self.coordinates, self.precision)
+        return to_same_device(values, self.coordinates, self.precision)
 
     def to_rows(self, parameters: Any) -> tuple[Any, Any]:
         """Parameters (q, k + 1) -> coefficients (q, k) and intercepts on the rows."""

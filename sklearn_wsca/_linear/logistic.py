@@ -13,10 +13,10 @@ from scipy import linalg
 
 from sklearn_wsca._backend.namespace import (
     array_namespace,
-    beside,
     cast,
     device_of,
     to_numpy,
+    to_same_device,
 )
 from sklearn_wsca._linear.design import Design, rows_per_block
 
@@ -119,7 +119,7 @@ class LogisticProblem:
         own_weights = self.weights.ndim == 2
         n_sums = n_free + own_weights
         smallest = np.min_scalar_type(-self.n_classes)
-        labels = beside(codes.astype(smallest, copy=False), design.coordinates)
+        labels = to_same_device(codes.astype(smallest, copy=False), design.coordinates)
         gradient, total = self._zero_sums(n_sums * p)
         for rows, block in design.blocks(n_sums * p):
             weights, own = self.weights[..., rows], labels[:, rows]
@@ -307,7 +307,7 @@ class LogisticProblem:
         return self.design.array(np.zeros((q, k))), self.design.array(np.zeros(q))
 
     def _double(self, values: np.ndarray) -> Any:
-        return beside(values, self.design.coordinates, "float64")
+        return to_same_device(values, self.design.coordinates, "float64")
 
     @staticmethod
     def _of(array: Any, which: Any, axis: int = 0) -> Any:

@@ -9,7 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_wsca._backend.namespace import array_namespace, beside, cast, precision_of
+from sklearn_wsca._backend.namespace import (
+    array_namespace,
+    cast,
+    precision_of,
+    to_same_device,
+)
 
 LINE_SEARCH_STEPS = 12
 SUFFICIENT_DECREASE = 1e-4
@@ -74,7 +79,7 @@ def minimise(
         x = first
         value, gradient, curvature = problem.evaluate_with_curvature(x)
         problem.set_curvature(curvature)
-    active = beside(np.arange(x.shape[1]), x)
+    active = to_same_device(np.arange(x.shape[1]), x)
     converged, stuck, spent = active < 0, active < 0, active < 0
     double = precision_of(x) == "float64"
     history = _History(dot)

@@ -17,10 +17,10 @@ from scipy import linalg
 
 from sklearn_wsca._backend.namespace import (
     array_namespace,
-    beside,
     cast,
     device_of,
     to_numpy,
+    to_same_device,
 )
 from sklearn_wsca._linear.design import Design
 
@@ -180,7 +180,7 @@ class RidgeFolds:
         start = fold.start
         for rows, block in design.blocks(n_outputs * p, self.slots[fold]):
             weights = design.array(design.weights[rows])
-            own = beside(labels[:, start : start + len(rows)], block)
+            own = to_same_device(labels[:, start : start + len(rows)], block)
             start += len(rows)
             weighted = self._weighted_responses(own, weights, block)
             products += weighted.reshape(n_outputs * p, -1) @ block

@@ -14,7 +14,13 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
-from sklearn_wsca._backend.namespace import Precision, beside, cast, is_tensor, to_numpy
+from sklearn_wsca._backend.namespace import (
+    Precision,
+    cast,
+    is_tensor,
+    to_numpy,
+    to_same_device,
+)
 from sklearn_wsca._input.embeddings import Embeddings, as_embeddings
 
 COLUMNS_MOVED = 16
@@ -70,9 +76,10 @@ class Subspace:
             Squared length of each row of T, before it is rounded to `precision`.
         """
         X = as_embeddings(X)
-        T = beside(np.empty((len(X), self.n_components), precision), X.array)
+        T = to_same_device(np.empty((len(X), self.n_components), precision), X.array)
         distance = np.empty(len(X))
-        mean, directions = beside(self.mean, X.array), beside(self.components, X.array)
+        mean = to_same_device(self.mean, X.array)
+        directions = to_same_device(self.components, X.array)
         for rows, block in X.blocks():
             coordinates = (block - mean) @ directions.T / self.scale
             T[rows] = cast(coordinates, precision)
@@ -137,7 +144,7 @@ def reorder_rows(T: Any, order: np.ndarray) -> Any:
     A few columns are moved at a time, so a second copy is never held.
     """
     if is_tensor(T):
-        return T[beside(order, T)]
+        return T[to_same_device(order, T)]
     for start in range(0, T.shape[1], COLUMNS_MOVED):
         columns = slice(start, start + COLUMNS_MOVED)
         T[:, columns] = T[order, columns]
@@ -178,8 +185,10 @@ def _decompose_covariance(X: Embeddings, shares: np.ndarray) -> Decomposition:
     for rows, block in X.blocks():
         if shift is None:
             # Sums about a point among the rows lose no digits to a large mean.
-            shift = beside(shares[rows], block) @ block / float(shares[rows].sum())
-        roots = beside(np.sqrt(shares[rows]), block)
+            shift = (
+                to_same_device(shares[rows], block) @ block / float(shares[rows].sum())
+            )
+        roots = to_same_device(np.sqrt(shares[rows]), block)
         scaled = block - shift
         scaled *= roots[:, None]
         total = total + roots @ scaled
@@ -197,12 +206,14 @@ def _decompose_covariance(X: Embeddings, shares: np.ndarray) -> Decomposition:
 
 def _decompose_gram(X: Embeddings, shares: np.ndarray) -> Decomposition:
     """Compute the same as `_decompose_covariance` for fewer rows than features."""
-    mean = sum(beside(shares[rows], block) @ block for rows, block in X.blocks())
+    mean = sum(
+        to_same_device(shares[rows], block) @ block for rows, block in X.blocks()
+    )
     roots = np.sqrt(shares)
 
     def centred_blocks() -> Iterator[tuple[slice, Any]]:
         for rows, block in X.blocks():
-            yield rows, (block - mean) * beside(roots[rows], block)[:, None]
+            yield rows, (block - mean) * to_same_device(roots[rows], block)[:, None]
 
     gram = np.zeros((len(X), len(X)))
     for rows, block in centred_blocks():
@@ -218,7 +229,7 @@ def _decompose_gram(X: Embeddings, shares: np.ndarray) -> Decomposition:
         scaled = vectors[:, :k] / np.sqrt(variance[:k])
         return to_numpy(
             sum(
-                beside(scaled[rows].T, block) @ block
+                to_same_device(scaled[rows].T, block) @ block
                 for rows, block in centred_blocks()
             )
         )

@@ -10,11 +10,11 @@ from sklearn import config_context
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._backend.namespace import (
     array_namespace,
-    beside,
     cast,
     is_tensor,
     precision_of,
     to_numpy,
+    to_same_device,
 )
 from sklearn_wsca._linear.design import prepare_design
 from sklearn_wsca._linear.solvers import fit_logistic, fit_ridge
@@ -39,7 +39,7 @@ def make_rows(n=60, d=7):
 
 def test_arrays_go_there_and_back(tensor):
     values = make_rows().astype(np.float32)
-    there = beside(values, tensor(values), "float64")
+    there = to_same_device(values, tensor(values), "float64")
     assert is_tensor(there) and not is_tensor(values)
     assert precision_of(there) == "float64"
     assert precision_of(cast(there, "float32")) == "float32"
@@ -50,7 +50,7 @@ def test_arrays_go_there_and_back(tensor):
 def test_moving_a_read_only_array_leaves_it_alone(tensor):
     values = make_rows()
     values.flags.writeable = False
-    there = beside(values, tensor(np.zeros(1)))
+    there = to_same_device(values, tensor(np.zeros(1)))
     there += 1.0
     assert values[0, 0] != float(there[0, 0])
 
