@@ -64,7 +64,7 @@ def to_same_device(values: Any, array: Any, precision: Precision | None = None) 
 
 
 def device_of(array: Any) -> dict[str, Any]:
-    """Keyword arguments that make a new array on the device of `array`; none for numpy."""
+    """Keyword arguments that put a new array where `array` is; none for numpy."""
     return {"device": array.device} if is_tensor(array) else {}
 
 
