@@ -8,6 +8,7 @@ every case at all the places that take such an argument.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -44,8 +45,8 @@ class Case:
     make : function
         The value.
     error : str
-        Pattern of the error; "{argument}" stands for the name that it has where it is
-        passed.
+        Pattern of the error after the name that the argument has where it is passed;
+        of the whole error where it starts with "^".
     plain : function, default=None
         Plain form of the value, which gives the same result.
     left_out : str
@@ -66,6 +67,29 @@ class Case:
     def id(self) -> str:
         """Name of the case."""
         return f"{self.argument}: {self.what}"
+
+    def error_of(self, argument: str) -> str:
+        """Pattern of the error where the argument has this name, or none."""
+        pattern = self.error.replace("{argument}", re.escape(argument))
+        if argument and not pattern.startswith("^"):
+            pattern = f"^{re.escape(argument)}: {pattern}"
+        return f"(?s){pattern}"
+
+
+def refused(argument, entries, *places):
+    """Cases that end in an error, by what is special about them."""
+    return [
+        Case(argument, what, make, error, places=places)
+        for what, (make, error) in entries.items()
+    ]
+
+
+def same_as_plain(argument, entries, *places):
+    """Cases that give the result of a plain form, by what is special about them."""
+    return [
+        Case(argument, what, make, plain=plain, places=places)
+        for what, (make, plain) in entries.items()
+    ]
 
 
 def needs(module: str):

@@ -22,155 +22,104 @@ from tests.input_cases import (
     N,
     X,
     needs,
+    refused,
+    same_as_plain,
     with_gaps,
 )
 
-HEADS = [
-    Case(
-        "head",
-        "wrong width",
+REFUSED_HEADS = {
+    "wrong width": (
         lambda: np.ones((2, 5)),
-        "^{argument}: the head has 5 weights per row and the embeddings have 4",
+        "the head has 5 weights per row and the embeddings have 4",
     ),
-    Case(
-        "head",
-        "transposed",
-        lambda: HEAD.T.copy(),
-        r"^{argument}: .*transposed: pass weights\.T",
-    ),
-    Case(
-        "head",
-        "NaN",
+    "transposed": (lambda: HEAD.T.copy(), r".*transposed: pass weights\.T"),
+    "NaN": (
         lambda: HEAD * [[np.nan], [1.0]],
-        "^{argument}: 4 of 8 weights are NaN or infinite; export",
+        "4 of 8 weights are NaN or infinite; export",
     ),
-    Case(
-        "head",
-        "complex",
-        lambda: HEAD + 1j,
-        r"^{argument}: cannot be read as weights \(complex numbers\)",
-    ),
-    Case(
-        "head",
-        "complex intercepts",
+    "complex": (lambda: HEAD + 1j, r"cannot be read as weights \(complex numbers\)"),
+    "complex intercepts": (
         lambda: (HEAD, [1j, 0.0]),
-        r"^{argument}: cannot be read as intercepts \(complex numbers\)",
+        r"cannot be read as intercepts \(complex numbers\)",
     ),
-    Case(
-        "head",
-        "masked",
+    "masked": (
         lambda: np.ma.masked_array(HEAD, np.eye(2, D) > 0),
-        r"^{argument}: cannot be read as weights \(masked values\)",
+        r"cannot be read as weights \(masked values\)",
     ),
-    Case(
-        "head",
-        "words as intercepts",
+    "words as intercepts": (
         lambda: (HEAD, ["a", "b"]),
-        r"^{argument}: cannot be read as intercepts \(list\)",
+        r"cannot be read as intercepts \(list\)",
     ),
-    Case(
-        "head",
-        "NaN among intercepts",
+    "NaN among intercepts": (
         lambda: (HEAD, [np.nan, 0.0]),
-        "^{argument}: .*2 finite intercepts are needed; found 2, of which 1 are finite",
+        ".*2 finite intercepts are needed; found 2, of which 1 are finite",
     ),
-    Case(
-        "head",
-        "three intercepts",
+    "three intercepts": (
         lambda: (HEAD, np.zeros(3)),
-        "^{argument}: .*2 finite intercepts are needed; found 3",
+        ".*2 finite intercepts are needed; found 3",
     ),
-    Case(
-        "head",
-        "no rows",
-        lambda: HEAD[:0],
-        r"^{argument}: the head is empty.*shape \(0, 4\)",
-    ),
-    Case("head", "empty list", list, "^{argument}: the head is empty"),
-    Case(
-        "head",
-        "dict",
-        lambda: {"weight": HEAD},
-        r"^{argument}: cannot be read as weights \(dict\)",
-    ),
-    Case(
-        "head",
-        "three parts",
+    "no rows": (lambda: HEAD[:0], r"the head is empty.*shape \(0, 4\)"),
+    "empty list": (list, "the head is empty"),
+    "dict": (lambda: {"weight": HEAD}, r"cannot be read as weights \(dict\)"),
+    "three parts": (
         lambda: (HEAD, np.zeros(2), 1),
-        r"^{argument}: cannot be read as weights \(tuple\)",
+        r"cannot be read as weights \(tuple\)",
     ),
-    Case(
-        "head",
-        "sparse matrix",
+    "sparse matrix": (
         lambda: sparse.csr_matrix(HEAD),
-        r"^{argument}: cannot be read as weights \(csr_matrix\)",
+        r"cannot be read as weights \(csr_matrix\)",
     ),
-    Case(
-        "head",
-        "name of a file",
-        lambda: "head.npy",
-        "^{argument}: 'head.npy' cannot be read as weights; read .*io.load_head",
-        places=("target_head", "head"),
-    ),
-    Case(
-        "head",
-        "unfitted",
-        LogisticRegression,
-        r"^{argument}: LogisticRegression\(\) is not fitted; pass a trained head",
-        places=("target_head", "head"),
-    ),
-    Case(
-        "head",
-        "Pipeline",
-        lambda: make_pipeline(StandardScaler(), LogisticRegression()).fit(X, DISEASE),
-        "^{argument}: Pipeline has no coef_, so it is no linear head",
-        places=("target_head", "head"),
-    ),
-    Case(
-        "head",
-        "forest",
-        lambda: RandomForestClassifier(3).fit(X, DISEASE),
-        "^{argument}: RandomForestClassifier has no coef_, so it is no linear",
-        places=("target_head", "head"),
-    ),
-    Case(
-        "head",
-        "pairs of classes",
+    "pairs of classes": (
         lambda: SVC(kernel="linear").fit(X, SITE),
-        "^{argument}: SVC.* has one row of weights per pair of classes.*LinearSVC",
+        "SVC.* has one row of weights per pair of classes.*LinearSVC",
     ),
-    Case(
-        "head",
-        "times 1e300",
+    "times 1e300": (
         lambda: HEAD * 1e300,
-        r"^{argument}: the largest weight has the size .*e\+300.*rescale the weights",
+        r"the largest weight has the size .*e\+300.*rescale the weights",
     ),
-    Case(
-        "head",
-        "times 1e-300",
+    "times 1e-300": (
         lambda: HEAD * 1e-300,
-        r"^{argument}: the largest weight has the size .*e-300.*rescale the weights",
+        "the largest weight has the size .*e-300.*rescale the weights",
     ),
-    Case(
-        "head",
-        "whole network",
+    "whole network": (
         lambda: needs("torch").nn.Sequential(needs("torch").nn.Linear(D, 2)),
-        r"^{argument}: cannot be read as weights \(Sequential\)",
+        r"cannot be read as weights \(Sequential\)",
     ),
-    Case(
-        "head",
-        "float16",
+}
+NO_HEADS = {
+    "name of a file": (
+        lambda: "head.npy",
+        "'head.npy' cannot be read as weights; read .*io.load_head",
+    ),
+    "unfitted": (
+        LogisticRegression,
+        r"LogisticRegression\(\) is not fitted; pass a trained head",
+    ),
+    "Pipeline": (
+        lambda: make_pipeline(StandardScaler(), LogisticRegression()).fit(X, DISEASE),
+        "Pipeline has no coef_, so it is no linear head",
+    ),
+    "forest": (
+        lambda: RandomForestClassifier(3).fit(X, DISEASE),
+        "RandomForestClassifier has no coef_, so it is no linear",
+    ),
+}
+SAME_HEADS = {
+    "float16": (
         lambda: HEAD.astype(np.float16),
-        plain=lambda: HEAD.astype(np.float16).astype(float),
+        lambda: HEAD.astype(np.float16).astype(float),
     ),
-    Case("head", "Python objects", lambda: HEAD.astype(object), plain=lambda: HEAD),
-    Case("head", "frame", lambda: pd.DataFrame(HEAD), plain=lambda: HEAD),
-    Case(
-        "head",
-        "bfloat16",
+    "Python objects": (lambda: HEAD.astype(object), lambda: HEAD),
+    "frame": (lambda: pd.DataFrame(HEAD), lambda: HEAD),
+    "bfloat16": (
         lambda: needs("torch").tensor(HEAD).bfloat16(),
-        plain=lambda: needs("torch").tensor(HEAD).bfloat16().double().numpy(),
+        lambda: needs("torch").tensor(HEAD).bfloat16().double().numpy(),
     ),
+}
+HEADS = [
+    *refused("head", REFUSED_HEADS),
+    *refused("head", NO_HEADS, "target_head", "head"),
+    *same_as_plain("head", SAME_HEADS),
     Case(
         "head",
         "times 1e30",
@@ -179,121 +128,75 @@ HEADS = [
         places=("target_head",),
     ),
 ]
-HEAD_OBJECTS = [
-    Case(
-        "Head",
-        "unknown kind",
+REFUSED_OBJECTS = {
+    "unknown kind": (
         lambda: Head(HEAD, np.zeros(2), None, "softmax"),
-        r"^Head: kind='softmax' is not one of \('logistic', 'ridge'\)",
+        r"kind='softmax' is not one of \('logistic', 'ridge'\)",
     ),
-    Case(
-        "Head",
-        "three classes for two rows",
+    "three classes for two rows": (
         lambda: Head(HEAD, np.zeros(2), ("a", "b", "c"), "logistic"),
-        "^Head: coef has 2 rows and there are 3 classes; pass one row per",
+        "coef has 2 rows and there are 3 classes; pass one row per",
     ),
-    Case(
-        "Head",
-        "three intercepts",
+    "three intercepts": (
         lambda: Head(HEAD, np.zeros(3), None, "ridge"),
-        "^Head: coef has 2 rows and intercept has 3 entries",
+        "coef has 2 rows and intercept has 3 entries",
     ),
-]
+}
+HEAD_OBJECTS = refused("Head", REFUSED_OBJECTS)
 
 # --- sample weights ------------------------------------------------------------------
 
-WEIGHTS = [
-    Case(
-        "sample_weight",
-        "negative",
-        lambda: -np.ones(N),
-        "^sample_weight: Negative values",
-    ),
-    Case(
-        "sample_weight",
-        "NaN",
+REFUSED_WEIGHTS = {
+    "negative": (lambda: -np.ones(N), "Negative values"),
+    "NaN": (
         lambda: with_gaps(np.ones(N), np.nan),
-        "^sample_weight: Input sample_weight contains NaN",
+        "Input sample_weight contains NaN",
     ),
-    Case(
-        "sample_weight",
-        "infinity",
+    "infinity": (
         lambda: with_gaps(np.ones(N), np.inf),
-        "^sample_weight: Input sample_weight contains infinity",
+        "Input sample_weight contains infinity",
     ),
-    Case(
-        "sample_weight",
-        "all zero",
+    "all zero": (
         lambda: np.zeros(N),
-        "[Ss]ample.?[Ww]eight.*(non-zero|only 0 of 60 rows)",
+        "(Sample weights .*non-zero|only 0 of 60 rows)",
     ),
-    Case(
-        "sample_weight",
-        "59 weights",
+    "59 weights": (
         lambda: np.ones(N - 1),
-        r"^sample_weight: sample_weight\.shape == \(59,\), expected \(60,\)",
+        r"sample_weight\.shape == \(59,\), expected \(60,\)",
     ),
-    Case(
-        "sample_weight",
-        "two-dimensional",
+    "two-dimensional": (
         lambda: np.ones((N, 1)),
-        "^sample_weight: Sample weights must be 1D array or scalar",
+        "Sample weights must be 1D array or scalar",
     ),
-    Case(
-        "sample_weight",
-        "words",
-        lambda: ["a"] * N,
-        "^sample_weight: the weights are not numeric",
-    ),
-    Case(
-        "sample_weight",
-        "complex",
-        lambda: np.ones(N) * 1j,
-        "^sample_weight: Complex data not supported",
-    ),
-    Case(
-        "sample_weight",
-        "masked",
+    "words": (lambda: ["a"] * N, "the weights are not numeric"),
+    "complex": (lambda: np.ones(N) * 1j, "Complex data not supported"),
+    "masked": (
         lambda: np.ma.masked_array(np.ones(N), np.arange(N) < 3),
-        "^sample_weight: 3 values are masked",
+        "3 values are masked",
     ),
-    Case(
-        "sample_weight",
-        "times 1e300",
+    "times 1e300": (
         lambda: np.full(N, 1e300),
-        r"^sample_weight: the largest weight has the size 1e\+300.*rescale",
+        r"the largest weight has the size 1e\+300.*rescale",
     ),
-    Case(
-        "sample_weight",
-        "times 1e-300",
+    "times 1e-300": (
         lambda: np.full(N, 1e-300),
-        "^sample_weight: the largest weight has the size 1e-300.*rescale",
+        "the largest weight has the size 1e-300.*rescale",
     ),
-    Case(
-        "sample_weight",
-        "index of other rows",
+    "index of other rows": (
         lambda: pd.Series(np.ones(N), index=range(5, N + 5)),
         "^the indexes of y and sample_weight have different labels",
     ),
-    Case(
-        "sample_weight",
-        "other order of rows",
+    "other order of rows": (
         lambda: pd.Series(np.ones(N), index=range(N)[::-1]),
-        r"^the indexes of y and sample_weight .*different order: align",
+        "^the indexes of y and sample_weight .*different order: align",
     ),
-    Case(
-        "sample_weight",
-        "truth values",
-        lambda: CODES > 0,
-        plain=lambda: (CODES > 0).astype(float),
-    ),
-    Case(
-        "sample_weight", "a single number", lambda: 2.0, plain=lambda: np.full(N, 2.0)
-    ),
-    Case(
-        "sample_weight",
-        "float16",
-        lambda: (1.0 + CODES).astype(np.float16),
-        plain=lambda: 1.0 + CODES,
-    ),
+}
+SAME_WEIGHTS = {
+    "truth values": (lambda: CODES > 0, lambda: (CODES > 0).astype(float)),
+    "a single number": (lambda: 2.0, lambda: np.full(N, 2.0)),
+    "float16": (lambda: (1.0 + CODES).astype(np.float16), lambda: 1.0 + CODES),
+}
+WEIGHTS = [
+    *refused("sample_weight", REFUSED_WEIGHTS),
+    *same_as_plain("sample_weight", SAME_WEIGHTS),
 ]

@@ -12,11 +12,12 @@ from tests.input_cases import (
     DISEASE,
     SITE,
     TABLE,
-    Case,
     N,
     as_objects,
     decimals,
     needs,
+    refused,
+    same_as_plain,
     with_gaps,
 )
 
@@ -27,297 +28,198 @@ def named(*names):
     return TABLE.set_axis(index, axis=1)
 
 
-NO_TABLE = "^y: {kind} is no table that can be read; pass a pandas or polars DataFrame"
-TABLES = [
-    Case(
-        "table",
-        "polars",
-        lambda: needs("polars").DataFrame(TABLE.to_dict("list")),
-        plain=lambda: TABLE,
-    ),
-    Case(
-        "table",
-        "pyarrow",
-        lambda: needs("pyarrow").table(TABLE.to_dict("list")),
-        plain=lambda: TABLE,
-    ),
-    Case(
-        "table",
-        "index of two levels",
+NO_TABLE = "{kind} is no table that can be read; pass a pandas or polars DataFrame"
+SAME_TABLES = {
+    "polars": (lambda: needs("polars").DataFrame(TABLE.to_dict("list")), lambda: TABLE),
+    "pyarrow": (lambda: needs("pyarrow").table(TABLE.to_dict("list")), lambda: TABLE),
+    "index of two levels": (
         lambda: TABLE.set_axis(pd.MultiIndex.from_product([range(6), range(10)])),
-        plain=lambda: TABLE,
+        lambda: TABLE,
     ),
-    Case(
-        "table",
-        "repeated index",
-        lambda: TABLE.set_axis(np.zeros(N)),
-        plain=lambda: TABLE,
-    ),
-    Case(
-        "table",
-        "lazy polars",
+    "repeated index": (lambda: TABLE.set_axis(np.zeros(N)), lambda: TABLE),
+}
+REFUSED_TABLES = {
+    "lazy polars": (
         lambda: needs("polars").DataFrame(TABLE.to_dict("list")).lazy(),
-        r"^y: the metadata table is lazy; pass y\.collect\(\)",
+        r"the metadata table is lazy; pass y\.collect\(\)",
     ),
-    Case("table", "dict", lambda: TABLE.to_dict("list"), NO_TABLE.format(kind="dict")),
-    Case(
-        "table",
-        "list of dicts",
-        lambda: TABLE.to_dict("records"),
-        NO_TABLE.format(kind="list"),
-    ),
-    Case(
-        "table",
-        "records",
+    "dict": (lambda: TABLE.to_dict("list"), NO_TABLE.format(kind="dict")),
+    "list of dicts": (lambda: TABLE.to_dict("records"), NO_TABLE.format(kind="list")),
+    "records": (
         lambda: TABLE.to_records(index=False),
         NO_TABLE.format(kind="recarray"),
     ),
-    Case("table", "name of a file", lambda: "meta.csv", NO_TABLE.format(kind="str")),
-    Case("table", "a number", lambda: 3, NO_TABLE.format(kind="int")),
-    Case(
-        "table",
-        "generator",
-        lambda: (row for row in SITE),
-        NO_TABLE.format(kind="generator"),
-    ),
-    Case("table", "None", lambda: None, "requires y to be passed.*metadata table as y"),
-    Case(
-        "table",
-        "repeated names",
+    "name of a file": (lambda: "meta.csv", NO_TABLE.format(kind="str")),
+    "a number": (lambda: 3, NO_TABLE.format(kind="int")),
+    "generator": (lambda: (row for row in SITE), NO_TABLE.format(kind="generator")),
+    "None": (lambda: None, "^This .* requires y to be passed.*metadata table as y"),
+    "repeated names": (
         lambda: named("disease", "disease"),
-        "^y: .*several columns named 'disease'; rename",
+        ".*several columns named 'disease'; rename",
     ),
-    Case(
-        "table",
-        "names 1 and True",
+    "names 1 and True": (
         lambda: TABLE.assign(more=AGE).set_axis(["disease", 1, True], axis=1),
-        "^y: .*several columns named .*; rename",
+        ".*several columns named .*; rename",
     ),
-    Case(
-        "table",
-        "names of two levels",
+    "names of two levels": (
         lambda: TABLE.set_axis(pd.MultiIndex.from_product([["a"], ["b", "c"]]), axis=1),
-        "^y: the metadata columns have 2 header levels; flatten",
+        "the metadata columns have 2 header levels; flatten",
     ),
-    Case(
-        "table", "no columns", lambda: TABLE[[]], "^y: .*no column; pass at least one"
-    ),
-    Case(
-        "table",
-        "59 rows",
+    "no columns": (lambda: TABLE[[]], ".*no column; pass at least one"),
+    "59 rows": (
         lambda: TABLE[:-1],
         "^X has 60 rows and y has 59 rows.*Row i of y must describe row i of X",
     ),
-    Case(
-        "table",
-        "three dimensions",
-        lambda: np.zeros((N, 2, 2)),
-        "^y: Found array with dim 3",
-    ),
-    Case(
-        "table",
-        "sparse matrix",
+    "three dimensions": (lambda: np.zeros((N, 2, 2)), "Found array with dim 3"),
+    "sparse matrix": (
         lambda: sparse.csr_matrix(AGE[:, None]),
-        r"^y: Sparse data was passed.*y\.toarray\(\)",
+        r"Sparse data was passed.*y\.toarray\(\)",
     ),
-    Case(
-        "table",
-        "complex array",
-        lambda: AGE + 1j,
-        "^y: Complex data not supported; pass real",
+    "complex array": (lambda: AGE + 1j, "Complex data not supported; pass real"),
+}
+NOTHING_LEFT = {
+    "only the target": (
+        lambda: TABLE[["disease"]],
+        "there is no column besides the target 'disease'; pass metadata columns",
     ),
+    "constant and row number": (
+        lambda: TABLE.assign(site="north", id=np.arange(N)),
+        r"all columns are left out, nothing to analyse\. "
+        r"'site': constant.*'id': identifier-like",
+    ),
+}
+TABLES = [
+    *same_as_plain("table", SAME_TABLES),
+    *refused("table", REFUSED_TABLES),
+    *refused("table", NOTHING_LEFT, "fit"),
 ]
-UNHASHABLE = r"^{argument}: \['site'\] is no name of a column; pass a flat list"
-NO_COLUMN = r"^{argument}: there is no column 'sit' .*did you mean 'site'\?.*'disease'"
-NAMES = [
-    Case(
-        "names",
-        "unknown column",
-        lambda: {"columns": ["sit"]},
-        NO_COLUMN.replace("{argument}", "columns"),
+UNHASHABLE = r"^{}: \['site'\] is no name of a column; pass a flat list"
+NO_COLUMN = r"^{}: there is no column 'sit' .*did you mean 'site'\?.*'disease'"
+TWICE = r"^{}: a name occurs more than once in \['site', 'site'\]"
+REFUSED_NAMES = {
+    "unknown column": ({"columns": ["sit"]}, NO_COLUMN.format("columns")),
+    "unknown target": ({"target": "sit"}, NO_COLUMN.format("target")),
+    "unknown groups": ({"groups": "sit"}, NO_COLUMN.format("groups")),
+    "unknown confounder": ({"confounders": ["sit"]}, NO_COLUMN.format("confounders")),
+    "unknown head": ({"heads": {"sit": "ridge"}}, NO_COLUMN.format("heads")),
+    "nested columns": ({"columns": [["site"]]}, UNHASHABLE.format("columns")),
+    "nested confounders": (
+        {"confounders": [["site"]]},
+        UNHASHABLE.format("confounders"),
     ),
-    Case(
-        "names",
-        "unknown target",
-        lambda: {"target": "sit"},
-        NO_COLUMN.replace("{argument}", "target"),
+    "no columns": ({"columns": []}, "^columns: the list is empty; name at least one"),
+    "columns as a word": (
+        {"columns": "site"},
+        "^The 'columns' parameter .*array-like.*Got 'site'",
     ),
-    Case(
-        "names",
-        "unknown groups",
-        lambda: {"groups": "sit"},
-        NO_COLUMN.replace("{argument}", "groups"),
-    ),
-    Case(
-        "names",
-        "unknown confounder",
-        lambda: {"confounders": ["sit"]},
-        NO_COLUMN.replace("{argument}", "confounders"),
-    ),
-    Case(
-        "names",
-        "unknown head",
-        lambda: {"heads": {"sit": "ridge"}},
-        NO_COLUMN.replace("{argument}", "heads"),
-    ),
-    Case(
-        "names",
-        "nested columns",
-        lambda: {"columns": [["site"]]},
-        UNHASHABLE.replace("{argument}", "columns"),
-    ),
-    Case(
-        "names",
-        "nested confounders",
-        lambda: {"confounders": [["site"]]},
-        UNHASHABLE.replace("{argument}", "confounders"),
-    ),
-    Case(
-        "names",
-        "no columns",
-        lambda: {"columns": []},
-        "^columns: the list is empty; name at least one",
-    ),
-    Case(
-        "names",
-        "columns as a word",
-        lambda: {"columns": "site"},
-        "'columns' parameter .*array-like.*Got 'site'",
-    ),
-    Case(
-        "names",
-        "None among columns",
-        lambda: {"columns": ["site", None]},
+    "None among columns": (
+        {"columns": ["site", None]},
         "^columns: there is no column None",
     ),
-    Case(
-        "names",
-        "target among columns",
-        lambda: {"columns": ["disease"]},
+    "target among columns": (
+        {"columns": ["disease"]},
         "^columns: the target 'disease' is among them.*leave it out",
     ),
-    Case(
-        "names",
-        "groups as target",
-        lambda: {"groups": "disease"},
+    "groups as target": (
+        {"groups": "disease"},
         "^groups: 'disease' is target too.*column of their own",
     ),
-    Case(
-        "names",
-        "groups among columns",
-        lambda: {"groups": "site", "columns": ["site"]},
+    "groups among columns": (
+        {"groups": "site", "columns": ["site"]},
         "^columns: 'site' is among them; it names the groups",
     ),
-    Case(
-        "names",
-        "confounder twice",
-        lambda: {"confounders": ["site", "site"]},
-        "^confounders: a name occurs more than once",
+    "column twice": ({"columns": ["site", "site"]}, TWICE.format("columns")),
+    "confounder twice": (
+        {"confounders": ["site", "site"]},
+        TWICE.format("confounders"),
     ),
-]
-GROUPS = [
-    Case(
-        "groups",
-        "lists",
+}
+NAMES = refused(
+    "names",
+    {
+        what: (lambda given=given: given, error)
+        for what, (given, error) in REFUSED_NAMES.items()
+    },
+)
+REFUSED_GROUPS = {
+    "lists": (
         lambda: as_objects([[1], [2]] * 30),
-        r"^groups: 'unit' holds values that cannot name a group, such as \[1\]; pass",
+        r"'unit' holds values that cannot name a group, such as \[1\]; pass",
     ),
-    Case(
-        "groups",
-        "dicts",
+    "dicts": (
         lambda: as_objects([{}] * N),
-        "^groups: 'unit' holds values that cannot name a group",
+        "'unit' holds values that cannot name a group",
     ),
-    Case(
-        "groups",
-        "1 beside '1'",
+    "1 beside '1'": (
         lambda: as_objects(i // 4 if i % 2 else str(i // 4) for i in range(N)),
-        r"^groups: 'unit' holds both .*differ in type only.*\.astype\(str\)",
+        r"'unit' holds both .*differ in type only.*\.astype\(str\)",
     ),
-    Case(
-        "groups",
-        "a single group",
+}
+ONE_GROUP = {
+    "a single group": (
         lambda: ["a"] * N,
-        "^groups: 'unit' holds 1 different values; at least 2",
-        places=("fit",),
+        "'unit' holds 1 different values; at least 2",
     ),
-    Case(
-        "groups",
-        "unused categories",
+}
+SAME_GROUPS = {
+    "unused categories": (
         lambda: pd.Series(pd.Categorical(np.arange(N) // 2, range(99))),
-        plain=lambda: np.arange(N) // 2,
+        lambda: np.arange(N) // 2,
     ),
-    Case(
-        "groups",
-        "dates",
-        lambda: pd.Series(DAYS[:30].repeat(2)),
-        plain=lambda: np.arange(N) // 2,
-    ),
-    Case(
-        "groups",
-        "nullable integers",
+    "dates": (lambda: pd.Series(DAYS[:30].repeat(2)), lambda: np.arange(N) // 2),
+    "nullable integers": (
         lambda: pd.Series(with_gaps(np.arange(N) // 2), dtype="Int64"),
-        plain=lambda: with_gaps((np.arange(N) // 2).astype(float), np.nan),
+        lambda: with_gaps((np.arange(N) // 2).astype(float), np.nan),
     ),
-    Case(
-        "groups",
-        "tuples",
+    "tuples": (
         lambda: as_objects((i // 2, "a") for i in range(N)),
-        plain=lambda: np.arange(N) // 2,
+        lambda: np.arange(N) // 2,
     ),
+}
+GROUPS = [
+    *refused("groups", REFUSED_GROUPS),
+    *refused("groups", ONE_GROUP, "fit"),
+    *same_as_plain("groups", SAME_GROUPS),
 ]
 
 # --- labels of an analysis of features -----------------------------------------------
 
-LABELS = [
-    Case(
-        "labels",
-        "bytes",
-        lambda: [name.encode() for name in DISEASE],
-        plain=lambda: DISEASE,
-    ),
-    Case(
-        "labels",
-        "intervals",
+SAME_LABELS = {
+    "bytes": (lambda: [name.encode() for name in DISEASE], lambda: DISEASE),
+    "intervals": (
         lambda: pd.Series(pd.cut((DISEASE == "well").astype(int), 2)),
-        plain=lambda: DISEASE,
+        lambda: DISEASE,
     ),
-    Case(
-        "labels",
-        "dates",
+    "dates": (
         lambda: pd.Series(np.where(DISEASE == "ill", DAYS[0], DAYS[1])),
-        plain=lambda: DISEASE,
+        lambda: DISEASE,
     ),
-    Case("labels", "Decimal", decimals, plain=lambda: AGE),
-    Case(
-        "labels",
-        "missing",
+    "Decimal": (decimals, lambda: AGE),
+}
+REFUSED_LABELS = {
+    "missing": (
         lambda: with_gaps(DISEASE),
         "^target: 2 of 60 labels in 'x0' are missing; drop these samples",
     ),
-    Case(
-        "labels",
-        "infinity",
+    "infinity": (
         lambda: np.where(AGE > 70, np.inf, AGE),
         r"^column 'x0' holds \d+ infinite values; replace them",
     ),
-    Case(
-        "labels",
-        "times 1e300",
+    "times 1e300": (
         lambda: AGE * 1e300,
         "^column 'x0': the largest number has the size .*rescale",
     ),
-    Case(
-        "labels",
-        "integers and strings",
+    "integers and strings": (
         lambda: [1, "a"] * 30,
         r"^column 'x0' mixes .*\(30 int, 30 str\); convert it",
     ),
-    Case(
-        "labels",
-        "complex",
+    "complex": (
         lambda: pd.Series(AGE + 1j),
         "^column 'x0' holds complex numbers; pass real ones",
     ),
-    Case("labels", "a single one", lambda: ["a"] * N, "^y: all samples have the same"),
+    "a single one": (lambda: ["a"] * N, "all samples have the same"),
+}
+LABELS = [
+    *same_as_plain("labels", SAME_LABELS),
+    *refused("labels", REFUSED_LABELS),
 ]

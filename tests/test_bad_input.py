@@ -7,7 +7,6 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import sparse
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
@@ -37,10 +36,6 @@ def X_with(rows, value, columns=0):
 
 def table_with(**columns):
     return TABLE.assign(**columns)
-
-
-def embeddings_frame(index):
-    return pd.DataFrame(X, index=index)
 
 
 class SameFoldTwice:
@@ -76,184 +71,16 @@ CASES = {
         r"X: the embeddings contain NaN: 2 non-finite values in 2 of 60 rows "
         r"\(rows 3, 9, counted from 0\)\. Drop those rows",
     ),
-    "X with infinity": (
-        {},
-        {"X": X_with([5], -np.inf, slice(0, 3))},
-        r"X: the embeddings contain infinity: 3 .* 1 of 60 rows \(rows 5,.*Drop",
-    ),
     "X with NaN in many rows": (
         {},
         {"X": X_with(range(10, 30), np.nan)},
         r"20 non-finite values in 20 of 60 rows \(rows 10, 11, 12, 13, 14, \.\.\.",
     ),
-    "X and y of different lengths": (
-        {},
-        {"y": TABLE[:50]},
-        "X has 60 rows and y has 50 rows.*Row i of y must describe row i of X",
-    ),
-    "X and y with different indexes": (
-        {},
-        {"X": embeddings_frame(range(1, N + 1))},
-        r"indexes of X and y.*first in row 0 \(1 against 0\).*reset_index",
-    ),
-    "X and y in different orders": (
-        {},
-        {"X": embeddings_frame(range(N)).iloc[::-1]},
-        r"indexes of X and y.*different order: align them, y = y\.loc\[X\.index\]",
-    ),
-    "X complex": (
-        {},
-        {"X": X + 1j},
-        r"X: Complex data not supported; pass real numbers, .*X\.imag",
-    ),
-    "X of strings": (
-        {},
-        {"X": np.full((N, D), "a")},
-        "X: the embeddings are not numeric.*pass an array of numbers",
-    ),
-    "X of strings in a frame": (
-        {},
-        {"X": pd.DataFrame(X).add_prefix("f").assign(name="a")},
-        "X: the embeddings are not numeric.*pass an array of numbers",
-    ),
-    "X sparse": (
-        {},
-        {"X": sparse.csr_matrix(X)},
-        r"[Ss]parse.*dense data is required.*toarray",
-    ),
-    "X one-dimensional": (
-        {},
-        {"X": X[:, 0]},
-        r"Expected 2D array, got 1D array instead.*[Rr]eshape",
-    ),
-    "X three-dimensional": (
-        {},
-        {"X": X[:, :, None]},
-        "X: Found array with dim 3.*average feature maps over their positions",
-    ),
-    "X without rows": (
-        {},
-        {"X": X[:0], "y": TABLE[:0]},
-        r"Found array with 0 sample\(s\).*minimum of 2 is required",
-    ),
-    "X of one row": (
-        {},
-        {"X": X[:1], "y": TABLE[:1]},
-        r"Found array with 1 sample\(s\).*minimum of 2 is required",
-    ),
-    "X without features": (
-        {},
-        {"X": X[:, :0]},
-        r"Found array with 0 feature\(s\).*minimum of 1 is required",
-    ),
-    "X with equal rows": (
-        {},
-        {"X": np.ones((N, D))},
-        "X: all 60 rows of the embeddings are equal.*Check that",
-    ),
-    # the metadata table
-    "y is None": (
-        {},
-        {"y": None},
-        "requires y to be passed.*pass the metadata table as y",
-    ),
-    "y without columns": (
-        {},
-        {"y": TABLE[[]]},
-        "y: the metadata table has no column; pass at least one",
-    ),
-    "y with repeated names": (
-        {},
-        {"y": TABLE[["disease", "site", "site"]]},
-        "y: .*several columns named 'site'; rename them",
-    ),
-    "y with nested names": (
-        {"target": None},
-        {"y": TABLE.set_axis(pd.MultiIndex.from_product([["a"], list("bcd")]), axis=1)},
-        "y: the metadata columns have 2 header levels; flatten them",
-    ),
-    "y with only the target": (
-        {},
-        {"y": TABLE[["disease"]]},
-        "y: there is no column besides the target 'disease'; pass metadata columns",
-    ),
-    "all columns left out": (
-        {},
-        {"y": table_with(site="north", age=np.arange(N)).rename(columns={"age": "id"})},
-        r"y: all columns are left out, nothing to analyse\. "
-        r"'site': constant.*'id': identifier-like",
-    ),
-    "column of mixed types": (
-        {},
-        {"y": table_with(site=[1, "a", 2.5] * 20)},
-        r"column 'site' mixes.*20 int.*y\['site'\]\.astype\(str\)",
-    ),
-    "column of lists": (
-        {},
-        {"y": table_with(site=[[1], [2], [3]] * 20)},
-        "column 'site' .*unusable types.*60 list.*convert it",
-    ),
-    "column with infinity": (
-        {},
-        {"y": table_with(age=np.r_[np.inf, np.arange(N - 1) / 7])},
-        "column 'age' holds 1 infinite values; replace them",
-    ),
-    "complex column": (
-        {},
-        {"y": table_with(age=np.arange(N) * 1j)},
-        "column 'age' holds complex numbers; pass real ones",
-    ),
     # names of columns
-    "unknown target": (
-        {"target": "diseas"},
-        {},
-        "target: there is no column 'diseas' in the metadata "
-        r"\(did you mean 'disease'\?\)\. Its columns are 'disease', 'site', 'age'",
-    ),
-    "unknown column": (
-        {"columns": ["site", "ages"]},
-        {},
-        r"columns: there is no column 'ages' .*did you mean 'age'\?",
-    ),
-    "columns is a string": (
-        {"columns": "site"},
-        {},
-        "'columns' parameter .* must be an array-like or None. Got 'site'",
-    ),
-    "columns is empty": (
-        {"columns": []},
-        {},
-        "columns: the list is empty; name at least one column, or pass None",
-    ),
-    "repeated column": (
-        {"columns": ["site", "site"]},
-        {},
-        r"columns: a name occurs more than once in \['site', 'site'\]",
-    ),
-    "target among columns": (
-        {"columns": ["site", "disease"]},
-        {},
-        "columns: the target 'disease' is among them.*leave it out",
-    ),
-    "unknown column in heads": (
-        {"heads": {"sites": "ridge"}},
-        {},
-        r"heads: there is no column 'sites' .*did you mean 'site'\?",
-    ),
     "heads of a column that is not analysed": (
         {"columns": ["age"], "heads": {"site": "ridge"}},
         {},
         r"heads: \['site'\] are not among columns; add them there or drop them here",
-    ),
-    "target among confounders": (
-        {"confounders": ["age", "disease"]},
-        {},
-        "confounders: the target 'disease' is among them.*leave it out",
-    ),
-    "confounders is a string": (
-        {"confounders": "age"},
-        {},
-        "'confounders' parameter .* must be an array-like or None. Got 'age'",
     ),
     "target with one class": (
         {},
@@ -271,51 +98,10 @@ CASES = {
         "target='disease' cannot be the primary task: observed in 0 of 60 rows",
     ),
     # heads
-    "head of the wrong width": (
-        {"target_head": np.ones((2, D + 1))},
-        {},
-        "target_head: the head has 7 weights per row and the embeddings have 6 "
-        "features; pass the embeddings that enter this head",
-    ),
-    "transposed head": (
-        {"target_head": np.ones((D, 2))},
-        {},
-        r"target_head: the head has 2 weights .*transposed: pass weights\.T",
-    ),
-    "head with NaN": (
-        {"target_head": np.where(np.eye(2, D) > 0, np.nan, 1.0)},
-        {},
-        "target_head: 2 of 12 weights are NaN or infinite; export the head again",
-    ),
-    "head with three dimensions": (
-        {"target_head": np.ones((1, 2, D))},
-        {},
-        r"target_head: the weights have 3 dimensions; pass an array \(C, d\) or",
-    ),
-    "head of strings": (
-        {"target_head": [["a"] * D]},
-        {},
-        r"target_head: cannot be read as weights \(list\); pass an array",
-    ),
-    "unfitted target head": (
-        {"target_head": LogisticRegression()},
-        {},
-        r"target_head: LogisticRegression\(\) is not fitted; pass a trained head",
-    ),
-    "head with too many intercepts": (
-        {"target_head": (HEAD, np.zeros(3))},
-        {},
-        "target_head: the weights have 2 rows, so 2 finite intercepts .* found 3",
-    ),
     "head of zeros": (
         {"target_head": np.zeros((1, D))},
         {},
         "head row .*is zero.*no direction",
-    ),
-    "trained head of the wrong width for a column": (
-        {"heads": {"site": np.ones((3, D - 1))}, "n_permutations": 0},
-        {},
-        r"heads\['site'\]: the head has 5 weights per row .* have 6 features",
     ),
     "trained head of the target among heads": (
         {"heads": {"disease": HEAD}, "n_permutations": 0},
@@ -405,30 +191,10 @@ CASES = {
     "cv of one fold": ({"cv": 1}, {}, r"'cv' parameter .* \[2, inf\).*Got 1"),
     "cv is a word": ({"cv": "kfold"}, {}, "'cv' parameter .*Got 'kfold'"),
     # sample weights
-    "negative sample_weight": (
-        {},
-        {"sample_weight": np.r_[-1.0, np.ones(N - 1)]},
-        "Negative values in data passed to `sample_weight`",
-    ),
-    "sample_weight of the wrong length": (
-        {},
-        {"sample_weight": np.ones(N - 1)},
-        r"sample_weight.shape == \(59,\), expected \(60,\)",
-    ),
-    "sample_weight all zero": (
-        {},
-        {"sample_weight": np.zeros(N)},
-        "Sample weights .*non-zero|sample_weight: only 0 of 60 rows",
-    ),
     "sample_weight zero but for one row": (
         {},
         {"sample_weight": np.r_[1.0, np.zeros(N - 1)]},
         "sample_weight: only 1 of 60 rows have a weight above 0; at least 2 must",
-    ),
-    "sample_weight with NaN": (
-        {},
-        {"sample_weight": np.r_[np.nan, np.ones(N - 1)]},
-        "sample_weight contains NaN",
     ),
     "sample_weight for an estimator that takes none": (
         {"heads": {"site": LinearDiscriminantAnalysis()}},

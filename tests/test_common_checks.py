@@ -49,10 +49,11 @@ EXTRA_CHECKS = [
 class WithSummingHead(WeightSpaceCorrelation):
     """Trained primary head: a vector of ones of whatever width a check comes with."""
 
-    def _read_tasks(self, table, roles, n_features):
-        _, tasks, names = super()._read_tasks(table, roles, n_features)
+    def _read_tasks(self, given):
+        n_features = given.X.n_features
         head = Head(np.ones((1, n_features)), np.zeros(1), None, "ridge")
-        return Task("primary", head=head, trained=True), tasks, names
+        primary = Task("primary", head=head, trained=True)
+        return replace(super()._read_tasks(given), primary=primary)
 
     def _tests_alignment(self):
         return self.n_permutations > 0
@@ -61,8 +62,8 @@ class WithSummingHead(WeightSpaceCorrelation):
 class WithTarget(WeightSpaceCorrelation):
     """Target column next to the one column of y that the checks pass."""
 
-    def _check_input(self, X, y, sample_weight, reset):
-        given = super()._check_input(X, y, sample_weight, reset)
+    def _check_rows(self, X, y, sample_weight=None, needed=None):
+        given = super()._check_rows(X, y, sample_weight, needed)
         table = given.table
         return replace(given, table=table.assign(target=table.iloc[:, 0]))
 
@@ -79,18 +80,35 @@ class WithHeldTarget(MetadataEraser):
 # Without permutations where they are not the subject, because the checks fit often.
 INSTANCES = {
     "default": WeightSpaceCorrelation(n_permutations=0),
-    "permutations": WithSummingHead(n_permutations=19, random_state=0),
+    "eraser": MetadataEraser(),
+    "features": IntegratedFeatureAnalysis(),
+}
+# Of these only checks of what is computed: names, tags, parameters and the reading of
+# input belong to the class.
+VARIANTS = {
+    "permutations": WithSummingHead(n_permutations=19, metric="score", random_state=0),
     "sign_flip": WithSummingHead(n_permutations=19, null="sign_flip", random_state=0),
     "ridge": WeightSpaceCorrelation(heads="ridge", n_permutations=0),
     "logistic": WeightSpaceCorrelation(heads="logistic", n_bins=3, n_permutations=0),
-    "trained_head": WithSummingHead(n_permutations=0, metric="score"),
     "target": WithTarget("target", n_permutations=0, n_components=None),
-    "eraser": MetadataEraser(),
     "eraser_at_fixed_target": WithHeldTarget(target="target", shrinkage=0.1),
-    "features": IntegratedFeatureAnalysis(),
     "features_by_importance": IntegratedFeatureAnalysis(
         ratio=0.5, ranking="importance", scale="tanh"
     ),
+}
+CHECKS_OF_RESULTS = {
+    "check_dict_unchanged",
+    "check_estimators_dtypes",
+    "check_estimators_overwrite_params",
+    "check_estimators_pickle",
+    "check_fit2d_1feature",
+    "check_fit2d_1sample",
+    "check_fit_idempotent",
+    "check_methods_sample_order_invariance",
+    "check_methods_subset_invariance",
+    "check_pipeline_consistency",
+    "check_sample_weight_equivalence_on_dense_data",
+    "check_transformer_general",
 }
 
 
@@ -98,24 +116,31 @@ def expected_failed_checks(_estimator):
     return EXPECTED_FAILURES
 
 
-def mark_of_common_checks():
-    """Give the decorator of all instances, its generator made a list.
+def checks_of(estimators):
+    """Names and values of the parameters of scikit-learn's decorator, and its options.
 
-    pytest 9 warns about generators of parameters, which scikit-learn < 1.9 passes.
+    The values are made a list: pytest 9 warns about generators, which scikit-learn
+    below 1.9 passes.
     """
     mark = parametrize_with_checks(
-        list(INSTANCES.values()), expected_failed_checks=expected_failed_checks
+        list(estimators.values()), expected_failed_checks=expected_failed_checks
     ).mark
     names, values = mark.args[:2]
     return names, list(values), mark.kwargs
 
 
-NAMES, VALUES, OPTIONS = mark_of_common_checks()
+def name_of(value):
+    """Name of the check of one set of parameters."""
+    return getattr(value, "values", value)[1].func.__name__
+
+
+NAMES, VALUES, OPTIONS = checks_of(INSTANCES)
+OF_RESULTS = [v for v in checks_of(VARIANTS)[1] if name_of(v) in CHECKS_OF_RESULTS]
 
 
 # Some checks have three levels and two features, so that an eraser leaves nothing.
 @pytest.mark.filterwarnings("ignore:X. the columns take all 2 directions:UserWarning")
-@pytest.mark.parametrize(NAMES, VALUES, **OPTIONS)
+@pytest.mark.parametrize(NAMES, [*VALUES, *OF_RESULTS], **OPTIONS)
 def test_scikit_learn_check(estimator, check):
     try:
         check(estimator)
@@ -127,6 +152,8 @@ def test_scikit_learn_check(estimator, check):
 
 def test_enough_checks_ran():
     assert len(VALUES) >= FEWEST_CHECKS * len(INSTANCES)
+    assert {name_of(value) for value in OF_RESULTS} == CHECKS_OF_RESULTS
+    assert len(OF_RESULTS) >= (len(CHECKS_OF_RESULTS) - 1) * len(VARIANTS)
 
 
 def test_expected_failures_are_checks_that_exist():

@@ -1,4 +1,8 @@
-"""Every input of `input_cases` at every place that takes it."""
+"""Every input of `input_cases` where it is read, and some at every place.
+
+Several places pass an argument on to the same reader. What is special about an input
+is tried once for each reader; that the other places ask it, by some of the inputs.
+"""
 
 from __future__ import annotations
 
@@ -211,10 +215,42 @@ PLACES = {
         "erase": (erase_weights, "sample_weight"),
     },
 }
+# Places that read an argument by themselves. One function reads columns, another heads:
+# tests/input/test_column.py and tests/heads/test_head.py try all cases with these.
+READERS = {
+    "X": {"fit", "outputs", "features"},
+    "column": set(),
+    "table": {"fit"},
+    "head": set(),
+    "sample_weight": {"fit"},
+}
+# Inputs that are tried at every place: one of each kind that a place could spoil or
+# overlook before, or instead of, asking the reader.
+EVERYWHERE = {
+    "X": {"float16 tensor", "nullable frame", "list of lists", "masked values", "NaN"}
+    | {"sparse frame", "times 1e300", "three-dimensional", "50 rows"},
+    "column": {"Int64", "boolean", "pyarrow dictionary", "unused categories"}
+    | {"dates with a zone", "Decimal", "sparse numbers", "bytes", "infinity"}
+    | {"integers and strings", "numbers of 1e300", "pyarrow lists"}
+    | {"all missing", "constant", "numbers as text"},
+    "table": {"polars", "index of two levels", "dict", "59 rows"},
+    "head": {"transposed", "NaN", "masked", "pairs of classes", "whole network"}
+    | {"name of a file", "unfitted", "float16", "frame", "bfloat16", "times 1e30"},
+    "sample_weight": {"negative", "masked", "index of other rows", "truth values"},
+}
+
+
+def is_run(case, place):
+    """Whether a case is tried at a place."""
+    read_here = READERS.get(case.argument, PLACES[case.argument])
+    return place in read_here or case.what in EVERYWHERE.get(case.argument, ())
+
+
 RUNS = [
     pytest.param(case, place, id=f"{case.id} [{place}]")
     for case in ALL
     for place in case.places or PLACES[case.argument]
+    if is_run(case, place)
 ]
 
 
@@ -229,14 +265,18 @@ def test_the_matrix_is_large_and_has_no_case_twice():
         outcomes = [bool(case.error), case.plain is not None, bool(case.left_out)]
         assert sum(outcomes) == 1, case.id
     assert {case.argument for case in ALL} == set(PLACES)
+    for argument, names in EVERYWHERE.items():
+        assert names <= {case.what for case in ALL if case.argument == argument}
+        runs = [run.values for run in RUNS if run.values[0].argument == argument]
+        assert {place for _, place in runs} == set(PLACES[argument])
 
 
 @pytest.mark.parametrize(("case", "place"), [r for r in RUNS if r.values[0].error])
 def test_one_clear_error(case, place):
     look, argument = PLACES[case.argument][place]
-    pattern = case.error.replace("{argument}", re.escape(argument))
+    pattern = case.error_of(argument)
     # scikit-learn asks for a TypeError where a matrix is sparse.
-    with pytest.raises((ValueError, TypeError), match=rf"(?s){pattern}") as caught:
+    with pytest.raises((ValueError, TypeError), match=pattern) as caught:
         look(case.make())
     message = str(caught.value)
     assert not INTERNAL.search(message)

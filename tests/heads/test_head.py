@@ -7,6 +7,7 @@ from sklearn.svm import LinearSVC
 
 from sklearn_wsca import Head
 from sklearn_wsca._heads.head import center_rows, is_trained, log_probability, read_head
+from tests.input_heads import HEADS
 
 COEF = np.array([[1.0, -20.0, 3.0], [0.5, 4.0, -6.0]])
 INTERCEPT = np.array([100.0, -7.0])
@@ -91,20 +92,26 @@ def test_torch_linear(bias):
 
 
 @pytest.mark.parametrize(
-    ("source", "message"),
-    [
-        (COEF.T, "transposed"),
-        (np.ones((2, 5)), "5 weights per row and the embeddings have 3"),
-        (np.array([[1.0, np.nan, 2.0]]), "1 of 3 weights are NaN"),
-        (np.ones((1, 2, 3)), "3 dimensions"),
-        ("strong", "cannot be read as weights"),
-        ((COEF, np.ones(3)), "2 rows, so 2 finite intercepts"),
-        ((COEF, np.array([0.0, np.inf])), "finite intercepts"),
-    ],
+    "case", [pytest.param(case, id=case.what) for case in HEADS if case.error]
 )
-def test_heads_that_cannot_be_read(source, message):
-    with pytest.raises(ValueError, match=f"target_head: .*{message}"):
-        read(source)
+def test_heads_that_cannot_be_read(case):
+    with pytest.raises(ValueError, match=case.error_of("target_head")):
+        read(case.make(), n_features=4)
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, id=case.what) for case in HEADS if case.plain]
+)
+def test_heads_of_other_types_are_read_as_their_plain_form(case):
+    found, expected = (read(m(), n_features=4) for m in (case.make, case.plain))
+    scale = np.linalg.norm(found.coef) / np.linalg.norm(expected.coef)
+    np.testing.assert_allclose(found.coef, scale * expected.coef)
+    assert found.coef.dtype == np.float64
+
+
+def test_weights_of_three_dimensions_are_refused():
+    with pytest.raises(ValueError, match="target_head: the weights have 3 dimensions"):
+        read(np.ones((1, 2, 3)))
 
 
 def test_rows_and_intercepts_must_be_equal_in_number():
@@ -157,11 +164,6 @@ def test_log_probabilities_do_not_overflow(outputs):
 
 
 def test_weights_of_one_row_with_one_intercept_in_an_array():
-    head = read_head(
-        (np.array([1.0, 2.0, 3.0]), np.array([0.5])),
-        argument="target_head",
-        n_features=3,
-        levels=("a", "b"),
-    )
+    head = read((np.array([1.0, 2.0, 3.0]), np.array([0.5])))
     np.testing.assert_array_equal(head.coef, [[1.0, 2.0, 3.0]])
     np.testing.assert_array_equal(head.intercept, [0.5])

@@ -108,29 +108,12 @@ def test_rows_of_mixed_types_keep_the_type_of_each_column():
     assert table["x1"].tolist() == [1.5, 2.5]
 
 
-def test_repeated_names_are_an_error():
-    frame = pd.DataFrame(np.zeros((2, 3)), columns=["a", "b", "a"])
-    with pytest.raises(ValueError, match=r"y: .*several columns named 'a'; rename"):
-        as_table(frame)
-
-
-def test_nested_names_are_an_error():
-    names = pd.MultiIndex.from_tuples([("a", "x"), ("b", "y")])
-    with pytest.raises(ValueError, match=r"y: .*2 header levels; flatten"):
-        as_table(pd.DataFrame(np.zeros((2, 2)), columns=names))
-
-
 @pytest.mark.parametrize(
     "empty", [pd.DataFrame(index=range(3)), np.empty((3, 0))], ids=["frame", "array"]
 )
 def test_no_column_is_an_error(empty):
     with pytest.raises(ValueError, match=r"no column|0 feature"):
         as_table(empty)
-
-
-def test_three_dimensions_are_an_error():
-    with pytest.raises(ValueError, match=r"y.*dim"):
-        as_table(np.zeros((2, 2, 2)))
 
 
 X = pd.DataFrame(np.zeros((3, 2)), index=["p", "q", "r"])
