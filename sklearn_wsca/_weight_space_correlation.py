@@ -25,7 +25,7 @@ from sklearn_wsca._heads.head import all_outputs, outputs_by_head
 from sklearn_wsca._input.checked_input import check_embeddings
 from sklearn_wsca._input.roles import add_pairs, read_roles
 from sklearn_wsca._input.table import require_columns
-from sklearn_wsca._report.mixin import ReportMixin
+from sklearn_wsca._report.formats import ReportMixin
 
 
 class WeightSpaceCorrelation(

@@ -1,40 +1,20 @@
+"""Wording that several rooms share, and the notes on what was permuted."""
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._text import describe_encoding, format_pvalue
-from sklearn_wsca._verdict import describe_effect
+from sklearn_wsca._text import (
+    column_text,
+    describe_encoding,
+    format_number,
+    format_pvalue,
+    printable,
+)
 from sklearn_wsca.datasets import make_shortcut
 
 LEVELS = pd.Series({"balanced_accuracy": 0.58, "balanced_accuracy_chance": 0.25})
-
-EFFECT = {
-    "utilization": 0.1234,
-    "utilization_low": 0.05,
-    "utilization_high": 0.2,
-    "utilization_qvalue": 0.00123,
-    "probability_shift": 7.4,
-}
-
-
-def test_an_effect_has_its_unit_interval_and_what_is_held_fixed():
-    text = describe_effect(EFFECT, 0.95, ["disease", "age"])
-    assert text == (
-        "at fixed 'disease' and 'age' the outputs move by 0.12 of their standard "
-        "deviation, predicted probabilities by 7 points (95% interval 0.05 to 0.2, "
-        "q = 0.0012)"
-    )
-
-
-def test_probabilities_are_not_said_to_move_where_no_movement_is_not_excluded():
-    text = describe_effect(EFFECT | {"utilization_low": 0.0}, 0.95, [])
-    assert "probabilities" not in text
-
-
-def test_outputs_that_are_no_probabilities_are_not_called_so():
-    text = describe_effect(EFFECT | {"probability_shift": np.nan}, 0.9, [])
-    assert text.startswith("the outputs move by 0.12 of their standard deviation (90%")
 
 
 def test_measures():
@@ -45,6 +25,34 @@ def test_measures():
     assert describe_encoding(continuous, number).startswith("-2% of its")
     assert format_pvalue(np.nan) == "p -"
     assert format_pvalue(0.0012345) == "p = 0.0012"
+
+
+def test_numbers_have_two_digits_and_nothing_is_a_dash():
+    assert format_number(0.0012345) == "0.0012"
+    assert format_number(12.3) == "12"
+    assert format_number(None) == format_number(np.nan) == "-"
+
+
+def test_combined_columns():
+    assert column_text(("scanner", "site")) == "scanner & site"
+    assert column_text(7) == "7"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a b", "a b"),
+        ("a\nb", "a\\nb"),
+        ("\x1b[0m", "\\x1b[0m"),
+        ("Größe 年", "Größe 年"),
+        ("\u202ea", "\\u202ea"),
+        ("\u2028", "\\u2028"),
+        ("\ud800", "\\ud800"),
+        (5, "5"),
+    ],
+)
+def test_printable(text, shown):
+    assert printable(text) == shown
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._analysis.summary import SUMMARY_COLUMNS
-from sklearn_wsca._verdict import Rule, describe_effect, untestable
+from sklearn_wsca._verdict import Rule, answer, untestable
 from sklearn_wsca.datasets import make_shortcut
 
 RULE = Rule(significance=0.05, min_effect=0.1, held=["disease", "site"])
@@ -117,7 +117,7 @@ def test_a_margin_of_zero_asks_for_significance_only():
 
 # --- the sentences -------------------------------------------------------------------
 
-EFFECT = describe_effect(row(), 0.95, ["disease", "site"])
+EFFECT = RULE.describe_effect(row())
 
 
 def test_sentence_of_used():
@@ -153,6 +153,34 @@ def test_untestable_gives_the_reason():
     assert untestable("too little") == ("untestable", "untestable: too little")
 
 
+MOVED = {
+    "utilization": 0.1234,
+    "utilization_low": 0.05,
+    "utilization_high": 0.2,
+    "utilization_qvalue": 0.00123,
+    "probability_shift": 7.4,
+}
+
+
+def test_an_effect_has_its_unit_interval_and_what_is_held_fixed():
+    text = Rule(0.05, 0.1, ["disease", "age"]).describe_effect(MOVED)
+    assert text == (
+        "at fixed 'disease' and 'age' the outputs move by 0.12 of their standard "
+        "deviation, predicted probabilities by 7 points (95% interval 0.05 to 0.2, "
+        "q = 0.0012)"
+    )
+
+
+def test_probabilities_are_not_said_to_move_where_no_movement_is_not_excluded():
+    text = Rule(0.05, 0.1, []).describe_effect(MOVED | {"utilization_low": 0.0})
+    assert "probabilities" not in text
+
+
+def test_outputs_that_are_no_probabilities_are_not_called_so():
+    text = Rule(0.1, 0.1, []).describe_effect(MOVED | {"probability_shift": np.nan})
+    assert text.startswith("the outputs move by 0.12 of their standard deviation (90%")
+
+
 # --- explained by target -------------------------------------------------------------
 
 
@@ -181,6 +209,92 @@ def test_flag_of_aligned_columns_that_do_not_move_the_outputs(entries, flagged):
             "fixed 'disease' and 'site'; the data, not the model, link the two "
             "(association 0.43)"
         )
+
+
+# --- the answers ---------------------------------------------------------------------
+
+ANALYSIS = {
+    "primary_head": {"source": "trained"},
+    "held_fixed": ["illness"],
+    "significance": 0.05,
+    "min_effect": 0.1,
+}
+FOUND = {
+    "estimate": 0.31,
+    "low": 0.07,
+    "high": 0.52,
+    "qvalue": 0.012,
+    "probability_shift": 8.4,
+    "minimum_detectable_effect": 0.22,
+    "untestable": None,
+}
+MOVES = (
+    "The network's output moves with it at fixed 'illness', by 0.31 of its standard "
+)
+INTERVAL = "interval 0.07 to 0.52)"
+POWER = "A utilization of 0.22 or more would be found in 80% of samples like this one."
+
+
+def say(verdict, note="", analysis=ANALYSIS, **changes):
+    column = {"verdict": verdict, "note": note, "utilization": FOUND | changes}
+    return answer(column, analysis)
+
+
+def test_answer_of_used():
+    said = say("used")
+    assert said.startswith(MOVES) and INTERVAL in said
+    assert said.endswith(
+        "; predicted probabilities differ by up to 8 percentage points."
+    )
+
+
+@pytest.mark.parametrize("change", [{"probability_shift": None}, {"low": 0.0}])
+def test_probabilities_are_left_out_where_there_are_none_or_noise_is_not_excluded(
+    change,
+):
+    assert "moves with it" in say("used", **change)
+    assert "probabilities" not in say("used", **change)
+
+
+def test_a_use_of_which_the_size_is_open():
+    said = say("inconclusive")
+    assert said.startswith(MOVES)
+    assert "but whether that reaches the margin of 0.1 is open. " in said
+    assert said.endswith(POWER)
+
+
+@pytest.mark.parametrize("qvalue", [0.06, None])
+def test_nothing_shown(qvalue):
+    said = say("inconclusive", qvalue=qvalue)
+    assert said.startswith(
+        "Neither a use nor its absence is shown: 0.31 of the output's"
+    )
+    assert "moves" not in said and said.endswith(POWER)
+
+
+def test_without_a_detectable_effect_none_is_named():
+    assert POWER in say("not encoded")
+    assert "would be found" not in say("not encoded", minimum_detectable_effect=None)
+
+
+def test_an_alignment_that_the_data_explain_is_said():
+    note = "explained by target: aligned, but ..."
+    addition = " The heads align, but the data explain that"
+    assert addition in say("not used", note)
+    assert addition not in say("not used")
+
+
+@pytest.mark.parametrize(
+    ("untestable", "note", "reason"),
+    [
+        ("no labels", "a note", "no labels"),
+        (None, "left out: constant", "left out: constant"),
+        (None, "", "no reason was recorded"),
+    ],
+)
+def test_untestable_columns_have_a_reason(untestable, note, reason):
+    said = say("untestable", note, untestable=untestable)
+    assert said == f"Nothing can be said: {reason}."
 
 
 # --- whole analyses ------------------------------------------------------------------

@@ -20,8 +20,9 @@ from sklearn_wsca._cli._output import (
     write_files,
 )
 from sklearn_wsca._cli._progress import progress_bars
+from sklearn_wsca._report._figures import draw_figures, head_displays
 from sklearn_wsca._report.formats import to_json
-from sklearn_wsca._report.html import draw_figures, render_html
+from sklearn_wsca._report.html import render_html
 from sklearn_wsca._report.result import make_result
 from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
 
@@ -68,7 +69,7 @@ class Findings:
     def write(self, directory: Path, result: dict[str, Any]) -> list[Path]:
         """Write report, table and result."""
         open_no_window()
-        figures = draw_figures(self.analysis, self.held_out, self.sensitivity)
+        figures = draw_figures(result, head_displays(self.analysis))
         contents = {
             REPORT: render_html(result, figures),
             SUMMARY: self.table.to_csv(lineterminator="\n"),

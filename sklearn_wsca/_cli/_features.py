@@ -22,7 +22,7 @@ from sklearn_wsca._displays.feature_importance import FeatureImportanceDisplay
 from sklearn_wsca._features.integrated_feature_analysis import IntegratedFeatureAnalysis
 from sklearn_wsca._features.maps import FeatureMaps, pool_maps
 from sklearn_wsca._features.shift import SPLIT
-from sklearn_wsca._report.plain import column_text
+from sklearn_wsca._text import column_text
 from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
 from sklearn_wsca.io import load_feature_maps, load_metadata, match_rows
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from sklearn_wsca._verdict import VERDICT_STYLES
+from sklearn_wsca._verdict import VERDICTS
 
 FILE = click.Path(path_type=Path)
 LEVEL = click.FloatRange(0, 1, min_open=True, max_open=True)
@@ -177,7 +177,7 @@ method_options = together(
     click.option(
         "--fail-on",
         multiple=True,
-        type=click.Choice(list(VERDICT_STYLES)),
+        type=click.Choice(list(VERDICTS)),
         help="End with exit code 3 if a column has this verdict; repeatable.",
     ),
 )

@@ -10,7 +10,7 @@ from errno import EISDIR
 from pathlib import Path
 
 from sklearn_wsca._cli._errors import InputError
-from sklearn_wsca._report.picture import import_matplotlib
+from sklearn_wsca._report.picture import import_for_report
 
 REPORT, SUMMARY, RESULT = "report.html", "summary.csv", "result.json"
 
@@ -48,7 +48,7 @@ def refuse_directory(directory: Path) -> Iterator[None]:
 
 def open_no_window() -> None:
     """Have matplotlib draw into files only: a command shows nothing."""
-    import_matplotlib().use("Agg")
+    import_for_report("matplotlib").use("Agg")
 
 
 def write_files(directory: Path, contents: Mapping[str, str | bytes]) -> list[Path]:

@@ -8,10 +8,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sklearn_wsca._report.formats import number_text
-from sklearn_wsca._report.words import count_points, limits_of
-from sklearn_wsca._text import describe_encoding, printable
-from sklearn_wsca._verdict import USED, VERDICT_STYLES
+from sklearn_wsca._report.words import limits_of
+from sklearn_wsca._text import (
+    count_points,
+    describe_encoding,
+    format_number,
+    printable,
+)
+from sklearn_wsca._verdict import USED, VERDICTS
 
 MOST_ANSWERS = 20
 FEATURES_SHOWN = 10
@@ -75,7 +79,7 @@ def _kind(column: dict) -> str:
 
 
 def _verdict(verdict: str, before: str = "") -> Text:
-    style = VERDICT_STYLES[verdict]
+    style = VERDICTS[verdict]
     return Text.assemble(
         (f"{style.symbol} ", style.terminal),
         (before, "bold"),
@@ -88,10 +92,9 @@ def _movement(effect: dict) -> str:
         return "-"
     shift = effect["probability_shift"]
     points = "" if shift is None else f"\n{count_points(shift)}"
-    return (
-        f"{number_text(effect['estimate'])} ({number_text(effect['low'])} to "
-        f"{number_text(effect['high'])}), q = {number_text(effect['qvalue'])}{points}"
-    )
+    keys = ("estimate", "low", "high", "qvalue")
+    estimate, low, high, qvalue = (format_number(effect[key]) for key in keys)
+    return f"{estimate} ({low} to {high}), q = {qvalue}{points}"
 
 
 def _encoding(column: dict) -> str:
@@ -102,15 +105,15 @@ def _encoding(column: dict) -> str:
     if metrics:
         words = describe_encoding(column, metrics)
     else:
-        words = f"skill {number_text(encoding['score'])}"
-    return f"{words}\np = {number_text(encoding['pvalue'])}"
+        words = f"skill {format_number(encoding['score'])}"
+    return f"{words}\np = {format_number(encoding['pvalue'])}"
 
 
 def _alignment(alignment: dict) -> str:
     if alignment["score"] is None:
         return "-"
     pvalue = alignment["pvalue_fwer"]
-    return f"{number_text(alignment['score'])}\np = {number_text(pvalue)}"
+    return f"{format_number(alignment['score'])}\np = {format_number(pvalue)}"
 
 
 def _counts(result: dict) -> Text:
@@ -130,7 +133,7 @@ def print_features(console: Console, found: Any) -> None:
     for name in ("feature", *names):
         table.add_column(Text(printable(name)))
     for feature, row in shown.iterrows():
-        table.add_row(str(feature), *[number_text(row[name]) for name in names])
+        table.add_row(str(feature), *[format_number(row[name]) for name in names])
     console.print(table)
     lowest = analysis.consistency_.min()
     lines = [

@@ -89,7 +89,7 @@ class ActivationMapDisplay:
     >>> matplotlib.use("Agg")
     >>> import numpy as np
     >>> from sklearn_wsca import IntegratedFeatureAnalysis
-    >>> from sklearn_wsca._displays import ActivationMapDisplay
+    >>> from sklearn_wsca import ActivationMapDisplay
     >>> A = np.random.default_rng(0).random((20, 6, 5, 5))
     >>> analysis = IntegratedFeatureAnalysis().fit(A, ["a", "b"] * 10)
     >>> display = ActivationMapDisplay.from_estimator(analysis, A, target="a")

@@ -59,7 +59,7 @@ class ComponentSensitivityDisplay:
     >>> import matplotlib
     >>> matplotlib.use("Agg")
     >>> from sklearn_wsca import WeightSpaceCorrelation
-    >>> from sklearn_wsca._displays import ComponentSensitivityDisplay
+    >>> from sklearn_wsca import ComponentSensitivityDisplay
     >>> from sklearn_wsca.datasets import load_heart_hospitals
     >>> heart = load_heart_hospitals()
     >>> analysis = WeightSpaceCorrelation("disease", target_head=heart.head)

@@ -94,7 +94,7 @@ class FeatureImportanceDisplay:
     >>> matplotlib.use("Agg")
     >>> import numpy as np
     >>> from sklearn_wsca import IntegratedFeatureAnalysis
-    >>> from sklearn_wsca._displays import FeatureImportanceDisplay
+    >>> from sklearn_wsca import FeatureImportanceDisplay
     >>> A = np.random.default_rng(0).random((60, 6, 5, 5))
     >>> A[::2, 4] += 1.0  # feature 4 is active in class "a"
     >>> analysis = IntegratedFeatureAnalysis().fit(A, ["a", "b"] * 30)

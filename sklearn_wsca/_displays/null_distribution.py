@@ -66,7 +66,7 @@ class NullDistributionDisplay:
     >>> import matplotlib
     >>> matplotlib.use("Agg")
     >>> from sklearn_wsca import WeightSpaceCorrelation
-    >>> from sklearn_wsca._displays import NullDistributionDisplay
+    >>> from sklearn_wsca import NullDistributionDisplay
     >>> from sklearn_wsca.datasets import load_heart_hospitals
     >>> heart = load_heart_hospitals()
     >>> analysis = WeightSpaceCorrelation(
@@ -146,10 +146,10 @@ class NullDistributionDisplay:
                     "kind='pairs' compares head rows, which have no utilization; use "
                     "statistic='alignment' or kind='permutation'."
                 )
-            return _display_pairs(cls, estimator, names).plot(ax=ax)
+            return cls(**read_pairs(estimator, names)).plot(ax=ax)
         _check_null(estimator, statistic)
-        make = _display_alignment if statistic == "alignment" else _display_utilization
-        return make(cls, estimator, names).plot(ax=ax)
+        read = read_alignment if statistic == "alignment" else _read_utilization
+        return cls(**read(estimator, names)).plot(ax=ax)
 
     def plot(self, ax: Any = None) -> NullDistributionDisplay:
         """Draw the distributions.
@@ -206,49 +206,54 @@ def pair_cosines(correlation: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _display_pairs(cls: Any, estimator: Any, names: list) -> NullDistributionDisplay:
+def read_pairs(estimator: Any, names: list) -> dict[str, Any]:
+    """Arguments of the display for the cosines of the primary head."""
     alignment = estimator.alignment_
     tasks = list(alignment.columns.get_level_values("task"))
     kept = [i for name in names for i, task in enumerate(tasks) if task == name]
-    return cls(
-        pair_cosines(estimator.correlation_),
-        alignment.iloc[:, kept],
-        kind="pairs",
-        x_label=f"alignment of two head rows (metric {estimator.metric!r})",
-        title="Alignment of columns with the primary head, beside other pairs of rows",
-        subtitle="A reference, not a test: nothing was permuted.",
-    )
+    return {
+        "null": pair_cosines(estimator.correlation_),
+        "observed": alignment.iloc[:, kept],
+        "kind": "pairs",
+        "x_label": f"alignment of two head rows (metric {estimator.metric!r})",
+        "title": (
+            "Alignment of columns with the primary head, beside other pairs of rows"
+        ),
+        "subtitle": "A reference, not a test: nothing was permuted.",
+    }
 
 
-def _display_alignment(
-    cls: Any, estimator: Any, names: list
-) -> NullDistributionDisplay:
+def read_alignment(estimator: Any, names: list) -> dict[str, Any]:
+    """Arguments of the display for alignments and their permutations."""
     at = [estimator.alignment_scores_.index.get_loc(name) for name in names]
-    return cls(
-        estimator.null_distribution_.iloc[:, at],
-        estimator.alignment_scores_.iloc[at],
-        pvalues=_pvalue_table(estimator.pvalues_, estimator.pvalues_fwer_, at),
-        x_label=f"alignment score (metric {estimator.metric!r}, {estimator.aggregate})",
-        title="Alignment with the primary head beside its null",
-        subtitle=_describe_alignment_null(estimator),
-    )
+    return {
+        "null": estimator.null_distribution_.iloc[:, at],
+        "observed": estimator.alignment_scores_.iloc[at],
+        "pvalues": _pvalue_table(estimator.pvalues_, estimator.pvalues_fwer_, at),
+        "x_label": (
+            f"alignment score (metric {estimator.metric!r}, {estimator.aggregate})"
+        ),
+        "title": "Alignment with the primary head beside its null",
+        "subtitle": _describe_alignment_null(estimator),
+    }
 
 
-def _display_utilization(
-    cls: Any, estimator: Any, names: list
-) -> NullDistributionDisplay:
+def _read_utilization(estimator: Any, names: list) -> dict[str, Any]:
+    """Arguments of the display for utilizations and their permutations."""
     at = [estimator.utilization_raw_.index.get_loc(name) for name in names]
     pvalues = estimator.utilization_pvalues_, estimator.utilization_pvalues_fwer_
     held = f"at fixed {make_label(estimator.target)!r}"
-    return cls(
-        estimator.utilization_null_distribution_.iloc[:, at],
-        estimator.utilization_raw_.iloc[at],
-        pvalues=_pvalue_table(*pvalues, at),
-        x_label=f"utilization before noise is removed\n(standard deviations of the "
-        f"outputs {held})",
-        title="Utilization by the primary head beside its null",
-        subtitle=_describe_utilization_null(estimator),
-    )
+    return {
+        "null": estimator.utilization_null_distribution_.iloc[:, at],
+        "observed": estimator.utilization_raw_.iloc[at],
+        "pvalues": _pvalue_table(*pvalues, at),
+        "x_label": (
+            "utilization before noise is removed\n(standard deviations of the "
+            f"outputs {held})"
+        ),
+        "title": "Utilization by the primary head beside its null",
+        "subtitle": _describe_utilization_null(estimator),
+    }
 
 
 def _pvalue_table(pvalues: pd.Series, fwer: pd.Series, at: list) -> pd.DataFrame:

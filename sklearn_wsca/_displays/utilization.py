@@ -26,7 +26,7 @@ from sklearn_wsca._displays.style import (
     tidy,
 )
 from sklearn_wsca._text import format_number
-from sklearn_wsca._verdict import INCONCLUSIVE, NOT_ENCODED, UNTESTABLE, VERDICT_STYLES
+from sklearn_wsca._verdict import UNTESTABLE, VERDICTS
 
 NEEDED = (
     "utilization",
@@ -78,7 +78,7 @@ class UtilizationDisplay:
     >>> import matplotlib
     >>> matplotlib.use("Agg")
     >>> from sklearn_wsca import WeightSpaceCorrelation
-    >>> from sklearn_wsca._displays import UtilizationDisplay
+    >>> from sklearn_wsca import UtilizationDisplay
     >>> from sklearn_wsca.datasets import load_heart_hospitals
     >>> heart = load_heart_hospitals()
     >>> analysis = WeightSpaceCorrelation(
@@ -249,7 +249,7 @@ class UtilizationDisplay:
     def _draw(self, ax: Any, rows: pd.DataFrame) -> tuple[list, list[str]]:
         """Draw all rows; returns the entries of the legend."""
         handles, labels = [], []
-        for verdict, style in VERDICT_STYLES.items():
+        for verdict, style in VERDICTS.items():
             at = np.flatnonzero((rows["verdict"] == verdict).to_numpy())
             if len(at):
                 handles.append(_draw_verdict(ax, rows.iloc[at], at, style))
@@ -260,7 +260,8 @@ class UtilizationDisplay:
             )
         )
         labels.append(f"margin {format_number(self.min_effect)}")
-        at = np.flatnonzero(rows["verdict"].isin([INCONCLUSIVE, NOT_ENCODED]))
+        is_open = [VERDICTS[verdict].is_open for verdict in rows["verdict"]]
+        at = np.flatnonzero(is_open)
         if len(at):
             detectable = rows["minimum_detectable_effect"].to_numpy(dtype=float)[at]
             (ticks,) = ax.plot(
@@ -281,11 +282,11 @@ def _check_table(table: pd.DataFrame) -> None:
             f"table: it lacks {missing}; pass summary_ of a fitted estimator or what "
             "its audit(X, y) returns."
         )
-    unknown = set(table["verdict"]) - set(VERDICT_STYLES)
+    unknown = set(table["verdict"]) - set(VERDICTS)
     if unknown:
         raise ValueError(
             f"table: {sorted(map(str, unknown))} are no verdicts; known are "
-            f"{list(VERDICT_STYLES)}."
+            f"{list(VERDICTS)}."
         )
 
 
@@ -319,7 +320,7 @@ def _draw_verdict(ax: Any, rows: pd.DataFrame, at: np.ndarray, style: Any) -> An
 def _give_reasons(ax: Any, rows: pd.DataFrame, kept: list[int], size: float) -> None:
     """Write why a column has no estimate where its interval would be."""
     look = LITERAL | {"va": "center", "fontsize": size}
-    look["color"] = VERDICT_STYLES[UNTESTABLE].colour
+    look["color"] = VERDICTS[UNTESTABLE].colour
     look["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
     look["transform"] = ax.get_yaxis_transform()
     room = 0.94 * axes_points(ax)[0]

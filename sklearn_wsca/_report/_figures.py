@@ -9,13 +9,15 @@ import pandas as pd
 
 from sklearn_wsca._displays.alignment import AlignmentDisplay
 from sklearn_wsca._displays.component_sensitivity import ComponentSensitivityDisplay
-from sklearn_wsca._displays.null_distribution import NullDistributionDisplay
+from sklearn_wsca._displays.null_distribution import (
+    NullDistributionDisplay,
+    read_alignment,
+    read_pairs,
+)
 from sklearn_wsca._displays.utilization import UtilizationDisplay
 from sklearn_wsca._report._page import confidence_text, effect_text
-from sklearn_wsca._report.formats import number_text
 from sklearn_wsca._report.picture import Figure, draw_plainly, save_display
-from sklearn_wsca._report.plain import column_text
-from sklearn_wsca._report.result import make_result
+from sklearn_wsca._text import column_text, format_number
 
 # More rows than fit on a printed page go to the next figure.
 MOST_ROWS = 40
@@ -23,70 +25,67 @@ MOST_NAMED = 10
 SENSITIVITY_INDEX = ["k", "explained_variance", "projected", "chosen"]
 
 
-def draw_figures(
-    estimator: Any,
-    audit: pd.DataFrame | None = None,
-    sensitivity: pd.DataFrame | None = None,
-) -> list[Figure]:
-    """Draw what a fitted estimator allows.
+def head_displays(source: Any) -> dict[str, Any]:
+    """What is shown of heads, which a result has no room for.
 
     Parameters
     ----------
-    estimator : WeightSpaceCorrelation
-        Fitted estimator.
-    audit : DataFrame, default=None
-        Table of held-out rows, whose utilization is shown then.
-    sensitivity : DataFrame, default=None
-        Of its `component_sensitivity`.
+    source : WeightSpaceCorrelation, DataFrame or dict
+        What the result was made from.
 
     Returns
     -------
-    list of Figure
-        Utilization, alignments beside their nulls, matrix of alignments, pairs of
-        rows, and sensitivity, as far as there are numbers.
-
-    Raises
-    ------
-    ImportError
-        If matplotlib is not installed.
+    dict of str to display
+        Not drawn, by key of a figure: null, alignment and pairs, as far as a fitted
+        estimator has them; empty for a table or dict.
     """
-    result = make_result(estimator, audit)
-    with draw_plainly():
-        figures = [*_draw_utilization(result)]
-        has_primary = estimator.target_head_ is not None
-        if has_primary and estimator.n_permutations:
-            figures.append(_draw_null(estimator))
-        figures.append(_draw_matrix(estimator))
-        if has_primary:
-            figures.append(_draw_pairs(estimator))
-        if sensitivity is not None:
-            figures.append(_draw_sensitivity(sensitivity))
-    return figures
+    if not hasattr(source, "alignment_scores_"):
+        return {}
+    scores, displays = source.alignment_scores_, {}
+    largest = scores.sort_values(ascending=False, kind="stable").index[:MOST_ROWS]
+    has_primary = source.target_head_ is not None
+    if has_primary and source.n_permutations:
+        ranked = pd.DataFrame({"pvalue": source.pvalues_, "score": -scores})
+        ranked = ranked.sort_values(["pvalue", "score"], kind="stable")
+        found = read_alignment(source, list(ranked.index[:MOST_ROWS]))
+        displays["null"] = NullDistributionDisplay(**found)
+    hidden, matrix = set(scores.index) - set(largest), source.correlation_
+    shown = [task not in hidden for task in matrix.index.get_level_values("task")]
+    displays["alignment"] = AlignmentDisplay(matrix.loc[shown, shown])
+    if has_primary:
+        found = read_pairs(source, list(largest))
+        displays["pairs"] = NullDistributionDisplay(**found)
+    return displays
 
 
-def draw_result_figures(result: dict[str, Any]) -> list[Figure]:
-    """Draw what a dict of `make_result` allows: utilization and sensitivity.
+def draw_figures(result: dict[str, Any], heads: dict[str, Any]) -> list[Figure]:
+    """Draw what a result and the displays of heads allow.
 
     Parameters
     ----------
     result : dict
         Of `make_result`.
+    heads : dict
+        Of `head_displays`.
 
     Returns
     -------
     list of Figure
-        None, one or several.
+        Utilization, alignments with their nulls, matrix of alignments, pairs of rows,
+        and sensitivity, as far as there are numbers.
 
     Raises
     ------
     ImportError
         If matplotlib is not installed.
     """
-    records = result["component_sensitivity"]
+    draw = {"null": _draw_null, "alignment": _draw_matrix, "pairs": _draw_pairs}
     with draw_plainly():
         figures = [*_draw_utilization(result)]
-        if records:
-            figures.append(_draw_sensitivity(_read_sensitivity(records)))
+        figures += [draw[key](display.plot(), result) for key, display in heads.items()]
+        if result["component_sensitivity"]:
+            table = _read_sensitivity(result["component_sensitivity"])
+            figures.append(_draw_sensitivity(table))
     return figures
 
 
@@ -141,81 +140,59 @@ def _make_table(columns: list[dict]) -> pd.DataFrame:
     return table.assign(**words)
 
 
-def _draw_null(estimator: Any) -> Figure:
-    """Alignment scores beside those of permutations, smallest p-value first."""
-    scores, pvalues = estimator.alignment_scores_, estimator.pvalues_
-    ranked = pd.DataFrame({"pvalue": pvalues, "score": -scores})
-    ranked = ranked.sort_values(["pvalue", "score"], kind="stable")
-    names = list(ranked.index[:MOST_ROWS])
-    display = NullDistributionDisplay.from_estimator(
-        estimator, kind="permutation", columns=names
-    )
+def _draw_null(display: Any, result: dict[str, Any]) -> Figure:
+    """Alignment scores and those of permutations, smallest p-value first."""
+    scores, pvalues = display.observed, display.pvalues["pvalue"]
     entries = [
-        f"{column_text(name)}: {number_text(scores[name])}, "
-        f"p = {number_text(pvalues[name])}"
-        for name in names
+        f"{column_text(name)}: {format_number(score)}, p = {format_number(pvalue)}"
+        for name, score, pvalue in zip(scores.index, scores, pvalues, strict=True)
     ]
     alternative = (
-        f"Alignment scores of {len(names)} columns beside those of "
-        f"{estimator.n_permutations} permutations. {_list(entries)}"
+        f"Alignment scores of {len(scores)} columns beside those of "
+        f"{result['analysis']['n_permutations']} permutations. {_list(entries)}"
     )
-    title = f"Alignment beside chance{_say_first(names, scores, 'smallest p-values')}"
-    return save_display(display, "null", title, alternative)
+    first = _say_first(len(scores), result, "smallest p-values")
+    return save_display(display, "null", f"Alignment beside chance{first}", alternative)
 
 
-def _draw_matrix(estimator: Any) -> Figure:
+def _draw_matrix(display: Any, result: dict[str, Any]) -> Figure:
     """All heads against all heads."""
-    names, matrix = _most_aligned(estimator), estimator.correlation_
-    scores = estimator.alignment_scores_
-    hidden = set(scores.index) - set(names)
-    shown = [task not in hidden for task in matrix.index.get_level_values("task")]
-    matrix = matrix.loc[shown, shown]
-    n_heads = matrix.index.get_level_values("task").nunique()
+    tasks = display.correlation.index.get_level_values("task")
     alternative = (
-        f"Matrix of the alignments of {n_heads} heads with {len(matrix)} rows, on a "
-        f"scale from -1 to 1.{_describe_scores(estimator)}"
+        f"Matrix of the alignments of {tasks.nunique()} heads with {len(tasks)} rows, "
+        f"on a scale from -1 to 1.{_describe_scores(result)}"
     )
-    first = _say_first(names, scores, "largest scores")
-    display = AlignmentDisplay(matrix).plot()
+    first = _say_first(MOST_ROWS, result, "largest scores")
     return save_display(display, "alignment", f"Alignment of heads{first}", alternative)
 
 
-def _draw_pairs(estimator: Any) -> Figure:
+def _draw_pairs(display: Any, result: dict[str, Any]) -> Figure:
     """Cosines as in the publication."""
-    names = _most_aligned(estimator)
-    display = NullDistributionDisplay.from_estimator(
-        estimator, kind="pairs", columns=names
-    )
+    n = display.observed.columns.get_level_values("task").nunique()
     alternative = (
-        f"Cosines of the primary head with {len(names)} columns, beside those of pairs "
-        f"of rows within and between heads.{_describe_scores(estimator)}"
+        f"Cosines of the primary head with {n} columns, beside those of pairs "
+        f"of rows within and between heads.{_describe_scores(result)}"
     )
-    first = _say_first(names, estimator.alignment_scores_, "largest scores")
-    return save_display(
-        display, "pairs", f"Alignment beside other pairs{first}", alternative
+    first = _say_first(n, result, "largest scores")
+    title = f"Alignment beside other pairs{first}"
+    return save_display(display, "pairs", title, alternative)
+
+
+def _say_first(n_shown: int, result: dict[str, Any], what: str) -> str:
+    """Addition to a title if only some of the columns with heads are shown."""
+    n = sum("null" in column["alignment"] for column in result["columns"])
+    return f" ({n_shown} of {n} columns, {what})" if n_shown < n else ""
+
+
+def _describe_scores(result: dict[str, Any]) -> str:
+    pairs = [(c["name"], c["alignment"]["score"]) for c in result["columns"]]
+    found = sorted((p for p in pairs if p[1] is not None), key=lambda pair: -pair[1])
+    entries = [f"{name}: {format_number(score)}" for name, score in found]
+    return (
+        f" Scores of the columns with the primary head: {_list(entries)}"
+        if entries
+        else ""
     )
-
-
-def _most_aligned(estimator: Any) -> list:
-    """Columns with the largest scores, as many as a figure holds."""
-    scores = estimator.alignment_scores_.sort_values(ascending=False, kind="stable")
-    return list(scores.index[:MOST_ROWS])
-
-
-def _say_first(names: list, everything: pd.Series, what: str) -> str:
-    """Addition to a title if only some columns are shown."""
-    n = len(everything)
-    return f" ({len(names)} of {n} columns, {what})" if len(names) < n else ""
-
-
-def _describe_scores(estimator: Any) -> str:
-    scores = estimator.alignment_scores_.dropna().sort_values(ascending=False)
-    if scores.empty:
-        return ""
-    entries = [
-        f"{column_text(name)}: {number_text(scores[name])}" for name in scores.index
-    ]
-    return f" Scores of the columns with the primary head: {_list(entries)}"
 
 
 def _read_sensitivity(records: list[dict]) -> pd.DataFrame:
@@ -233,8 +210,8 @@ def _draw_sensitivity(table: pd.DataFrame) -> Figure:
     values = table.index.get_level_values
     chosen = table[values("chosen").astype(bool)].iloc[0]
     entries = [
-        f"{column_text(name)}: {number_text(table[name].min())} to "
-        f"{number_text(table[name].max())}, chosen {number_text(chosen[name])}"
+        f"{column_text(name)}: {format_number(table[name].min())} to "
+        f"{format_number(table[name].max())}, chosen {format_number(chosen[name])}"
         for name in table.columns
         if table[name].notna().any()
     ]

@@ -6,26 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sklearn_wsca._report.formats import number_text
-from sklearn_wsca._report.plain import column_text
-from sklearn_wsca._verdict import (
-    INCONCLUSIVE,
-    NOT_ENCODED,
-    NOT_USED,
-    UNTESTABLE,
-    USED,
-    VERDICT_STYLES,
-)
+from sklearn_wsca._text import column_text, format_number
+from sklearn_wsca._verdict import INCONCLUSIVE, USED, VERDICTS, Rule
 
 MOST_OPEN_ANSWERS = 12
 MOST_LEVELS_SHOWN = 30
-MEANINGS = {
-    USED: "The output moves with the column by at least the margin.",
-    NOT_USED: "The embeddings hold the column, but the output hardly moves with it.",
-    INCONCLUSIVE: "This sample is too small or too variable to tell.",
-    NOT_ENCODED: "A linear model cannot read the column off the embeddings.",
-    UNTESTABLE: "Nothing can be said; the reason is given.",
-}
 
 
 @dataclass(frozen=True)
@@ -63,7 +48,7 @@ def group_answers(columns: list[dict]) -> list[dict[str, Any]]:
     """
     few = len(columns) <= MOST_OPEN_ANSWERS
     groups = []
-    for verdict in VERDICT_STYLES:
+    for verdict in VERDICTS:
         members = [column for column in columns if column["verdict"] == verdict]
         members.sort(key=lambda column: -(column["utilization"]["estimate"] or 0.0))
         n_open = len(members) if few else MOST_OPEN_ANSWERS * (verdict == USED)
@@ -75,10 +60,8 @@ def group_answers(columns: list[dict]) -> list[dict[str, Any]]:
 
 def write_headline(columns: list[dict]) -> str:
     """One sentence on all columns."""
-    counts = dict.fromkeys(VERDICT_STYLES, 0)
-    for column in columns:
-        counts[column["verdict"]] += 1
-    n, n_used, n_open = len(columns), counts[USED], counts[INCONCLUSIVE]
+    verdicts = [column["verdict"] for column in columns]
+    n, n_used, n_open = len(columns), verdicts.count(USED), verdicts.count(INCONCLUSIVE)
     if not n:
         return "No column was analysed."
     plural = "s" if n > 1 else ""
@@ -152,14 +135,16 @@ def _permutations(analysis: dict) -> str:
     if not m:
         return "none, so there are no p-values"
     seeded = "" if seed is None else f"; seed {seed}"
-    return f"{m} per column, so no p-value is below {number_text(1 / (m + 1))}{seeded}"
+    return (
+        f"{m} per column, so no p-value is below {format_number(1 / (m + 1))}{seeded}"
+    )
 
 
 def _rule(analysis: dict) -> str:
     margin, level = analysis["min_effect"], analysis["significance"]
     if margin is None or level is None:
         return ""
-    return f"utilization of {margin:g} or more, with q of {level:g} or less"
+    return Rule(level, margin, []).describe_use()
 
 
 def choose_measures(columns: list[dict], confidence: str) -> list[Measure]:
@@ -193,7 +178,7 @@ def choose_measures(columns: list[dict], confidence: str) -> list[Measure]:
 
 
 def _measure(header: str, value: Callable[[dict], float | None]) -> Measure:
-    return Measure(header, value, lambda column: number_text(value(column)))
+    return Measure(header, value, lambda column: format_number(value(column)))
 
 
 def shown_shift(effect: dict) -> float | None:
@@ -203,10 +188,9 @@ def shown_shift(effect: dict) -> float | None:
 
 def effect_text(effect: dict) -> str:
     """Estimate with its interval."""
-    estimate = number_text(effect["estimate"])
-    if effect["low"] is None or effect["high"] is None:
-        return estimate
-    return f"{estimate} ({number_text(effect['low'])} to {number_text(effect['high'])})"
+    ends = [effect[key] for key in ("estimate", "low", "high")]
+    estimate, low, high = map(format_number, ends)
+    return estimate if None in ends[1:] else f"{estimate} ({low} to {high})"
 
 
 def count_text(value: float | None) -> str:

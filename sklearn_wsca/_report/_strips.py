@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sklearn_wsca._report._page import confidence_text
-from sklearn_wsca._report.formats import number_text
+from sklearn_wsca._text import format_number
 
 LEFT, RIGHT = 12.0, 308.0
 
@@ -57,8 +57,8 @@ def _draw_effect(effect: dict, analysis: dict, top: float) -> Strip | None:
         return None
     margin = analysis["min_effect"]
     label = (
-        f"Utilization {number_text(ends[0])}, {confidence_text(analysis)} interval "
-        f"{number_text(ends[1])} to {number_text(ends[2])}"
+        f"Utilization {format_number(ends[0])}, {confidence_text(analysis)} interval "
+        f"{format_number(ends[1])} to {format_number(ends[2])}"
     )
     if margin is not None:
         label += f"; margin {margin:g}"
@@ -80,9 +80,9 @@ def _draw_score(alignment: dict, null: dict, top: float) -> Strip | None:
         return None
     low, high = null["quantile_0.025"], null["quantile_0.975"]
     label = (
-        f"Alignment score {number_text(alignment['score'])}; 95% of permutations give "
-        f"{number_text(low)} to {number_text(high)}, half of them more than "
-        f"{number_text(null['quantile_0.5'])}."
+        f"Alignment score {format_number(alignment['score'])}; 95% of permutations "
+        f"give {format_number(low)} to {format_number(high)}, half of them more than "
+        f"{format_number(null['quantile_0.5'])}."
     )
     ends = alignment["score"], low, high
     return _strip(label, top, ends, null["quantile_0.5"], "half of the permutations")

@@ -1,4 +1,4 @@
-"""One result as JSON and Markdown."""
+"""Formats of a result: functions for users, which are methods of the estimator too."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from sklearn_wsca._report.result import make_result
+from sklearn_wsca._report.result import SCHEMA_VERSION, make_result
 from sklearn_wsca._text import format_number, printable
 
 
@@ -17,7 +17,8 @@ def to_dict(source: Any, *, audit: pd.DataFrame | None = None) -> dict[str, Any]
     Parameters
     ----------
     source : WeightSpaceCorrelation, DataFrame or dict
-        A fitted estimator, a table of its `audit`, or such a dict.
+        A fitted estimator (of the method: this one), a table of its `audit`, or such a
+        dict.
     audit : DataFrame, default=None
         With an estimator: table of held-out rows, which is then what is judged.
 
@@ -114,6 +115,67 @@ def to_markdown(source: Any, *, audit: pd.DataFrame | None = None) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def to_html(source: Any, *, audit: pd.DataFrame | None = None) -> str:
+    """Result of an analysis as one HTML page that needs no other file.
+
+    Parameters
+    ----------
+    source : WeightSpaceCorrelation, DataFrame or dict
+        As in `to_dict`. A table or dict has no distributions and no matrix of heads, so
+        these plots are left out.
+    audit : DataFrame, default=None
+        As in `to_dict`.
+
+    Returns
+    -------
+    str
+        The page. It loads nothing, carries no date, and is the same for equal input.
+
+    Raises
+    ------
+    ImportError
+        If jinja2 or matplotlib is not installed.
+    TypeError
+        If `source` is none of these.
+    ValueError
+        If a dict is not from `to_dict` of this version, or a table not from `audit`.
+
+    Examples
+    --------
+    >>> from sklearn_wsca import WeightSpaceCorrelation
+    >>> from sklearn_wsca.datasets import load_heart_hospitals
+    >>> from sklearn_wsca.report import to_html
+    >>> heart = load_heart_hospitals()
+    >>> analysis = WeightSpaceCorrelation(
+    ...     "disease", target_head=heart.head, n_permutations=99, random_state=0
+    ... ).fit(heart.data, heart.metadata)
+    >>> page = to_html(analysis)
+    >>> "<h1>" in page
+    True
+    """
+    # Late: with jinja2, matplotlib and all displays.
+    from sklearn_wsca._report._figures import draw_figures, head_displays
+    from sklearn_wsca._report.html import render_html
+
+    result = make_result(source, audit)
+    found = result.get("schema_version")
+    if found != SCHEMA_VERSION:
+        raise ValueError(
+            f"source: a dict with schema_version {found!r}, this version of the "
+            f"package reads {SCHEMA_VERSION}; pass what to_dict(analysis) returned."
+        )
+    return render_html(result, draw_figures(result, head_displays(source)))
+
+
+class ReportMixin:
+    """The formats as methods of an estimator."""
+
+    to_dict = to_dict
+    to_json = to_json
+    to_markdown = to_markdown
+    to_html = to_html
+
+
 def _answer_lines(result: dict) -> list[str]:
     return [
         f"- **{_escape(column['name'])}: {column['verdict']}.** "
@@ -139,21 +201,17 @@ def _table_lines(result: dict) -> list[str]:
 def _table_row(column: dict) -> list[str]:
     encoding, alignment = column["encoding"], column["alignment"]
     effect = column["utilization"]
-    interval = f"({number_text(effect['low'])} to {number_text(effect['high'])})"
+    interval = f"({format_number(effect['low'])} to {format_number(effect['high'])})"
     return [
         _escape(column["name"]),
         column["verdict"],
-        f"{number_text(encoding['score'])} ({number_text(encoding['pvalue'])})",
-        f"{number_text(alignment['score'])} ({number_text(alignment['pvalue_fwer'])})",
-        f"{number_text(effect['estimate'])} {interval}",
-        number_text(effect["pvalue"]),
-        number_text(effect["qvalue"]),
+        f"{format_number(encoding['score'])} ({format_number(encoding['pvalue'])})",
+        f"{format_number(alignment['score'])} "
+        f"({format_number(alignment['pvalue_fwer'])})",
+        f"{format_number(effect['estimate'])} {interval}",
+        format_number(effect["pvalue"]),
+        format_number(effect["qvalue"]),
     ]
-
-
-def number_text(value: float | None) -> str:
-    """Number with two significant digits; a dash where there is none."""
-    return "-" if value is None else format_number(value)
 
 
 def _escape(text: str) -> str:

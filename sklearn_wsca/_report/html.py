@@ -1,4 +1,4 @@
-"""The result as one self-contained HTML page."""
+"""A result and its figures as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -8,11 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from sklearn_wsca._report._figures import draw_figures, draw_result_figures
 from sklearn_wsca._report._page import (
-    MEANINGS,
     choose_levels,
     choose_measures,
     confidence_text,
@@ -26,18 +22,9 @@ from sklearn_wsca._report._page import (
     write_headline,
 )
 from sklearn_wsca._report._strips import draw_alignment, draw_utilization
-from sklearn_wsca._report.formats import number_text
-from sklearn_wsca._report.picture import Figure, import_matplotlib
-from sklearn_wsca._report.result import SCHEMA_VERSION, make_result
-from sklearn_wsca._text import printable
-from sklearn_wsca._verdict import (
-    INCONCLUSIVE,
-    NOT_ENCODED,
-    NOT_USED,
-    UNTESTABLE,
-    USED,
-    VERDICT_STYLES,
-)
+from sklearn_wsca._report.picture import Figure, import_for_report
+from sklearn_wsca._text import format_number, printable
+from sklearn_wsca._verdict import VERDICTS
 
 TEMPLATES = Path(__file__).parent / "templates"
 METRICS = {
@@ -55,60 +42,6 @@ LOSSES = {
     "log_loss_rise": "Rise of log-loss",
     "r2_drop": "Drop of explained variance",
 }
-RULES = {
-    USED: "It is more than chance explains, after correction over columns.",
-    NOT_USED: "Its whole interval lies below the margin.",
-    INCONCLUSIVE: "This is not the same as unused.",
-    NOT_ENCODED: "Then there is little that a linear head could use.",
-    UNTESTABLE: "For example, it has one value only, or too few rows.",
-}
-
-
-def to_html(source: Any, *, audit: pd.DataFrame | None = None) -> str:
-    """Result of an analysis as one HTML page that needs no other file.
-
-    Parameters
-    ----------
-    source : WeightSpaceCorrelation, DataFrame or dict
-        A fitted estimator, a table of its `audit`, or a dict of `to_dict`. A table or
-        dict has no distributions and no matrix of heads, so these plots are left out.
-    audit : DataFrame, default=None
-        With an estimator: table of held-out rows, which is then what is judged.
-
-    Returns
-    -------
-    str
-        The page. It loads nothing, carries no date, and is the same for equal input.
-
-    Raises
-    ------
-    ImportError
-        If jinja2 or matplotlib is not installed.
-    TypeError
-        If `source` is none of these.
-    ValueError
-        If a dict is not from `to_dict` of this version, or a table not from `audit`.
-
-    Examples
-    --------
-    >>> from sklearn_wsca import WeightSpaceCorrelation
-    >>> from sklearn_wsca.datasets import load_heart_hospitals
-    >>> from sklearn_wsca.report import to_html
-    >>> heart = load_heart_hospitals()
-    >>> analysis = WeightSpaceCorrelation(
-    ...     "disease", target_head=heart.head, n_permutations=99, random_state=0
-    ... ).fit(heart.data, heart.metadata)
-    >>> page = to_html(analysis)
-    >>> "<h1>" in page
-    True
-    """
-    _import_jinja()
-    import_matplotlib()
-    result = make_result(source, audit)
-    _check_result(result)
-    if isinstance(source, (dict, pd.DataFrame)):
-        return render_html(result, draw_result_figures(result))
-    return render_html(result, draw_figures(source, audit))
 
 
 def render_html(result: dict[str, Any], figures: list[Figure]) -> str:
@@ -157,31 +90,9 @@ def render_html(result: dict[str, Any], figures: list[Figure]) -> str:
     )
 
 
-def _check_result(result: dict) -> None:
-    """Raise if a dict is no result of this version."""
-    found = result.get("schema_version")
-    if found != SCHEMA_VERSION:
-        raise ValueError(
-            f"source: a dict with schema_version {found!r}, this version of the "
-            f"package reads {SCHEMA_VERSION}; pass what to_dict(analysis) returned."
-        )
-
-
-def _import_jinja() -> Any:
-    """jinja2, or one error that says how to get it."""
-    try:
-        import jinja2
-    except ImportError as error:
-        raise ImportError(
-            "the HTML report needs jinja2, which is not installed. Install it with: "
-            'pip install "sklearn_wsca[cli]"'
-        ) from error
-    return jinja2
-
-
 def _make_environment() -> tuple[Any, Any]:
     """Templates in which every value is escaped, and what marks text as safe."""
-    jinja2 = _import_jinja()
+    jinja2 = import_for_report("jinja2")
     from markupsafe import Markup
 
     environment = jinja2.Environment(
@@ -193,17 +104,15 @@ def _make_environment() -> tuple[Any, Any]:
         finalize=partial(_finalize, Markup),
     )
     environment.globals |= {
-        "styles": VERDICT_STYLES,
-        "meanings": MEANINGS,
+        "verdicts": VERDICTS,
         "slug": _slug,
         "metric_words": METRICS,
         "erasure_words": LOSSES,
-        "verdict_words": RULES,
         "choose_levels": choose_levels,
         "shown_shift": shown_shift,
     }
     environment.filters |= {
-        "number": number_text,
+        "number": format_number,
         "count": count_text,
         "effect": effect_text,
         "amount": _amount,
@@ -235,10 +144,10 @@ def _slug(verdict: str) -> str:
 def _style_verdicts() -> str:
     """Rules of the badges and marks."""
     return "".join(
-        f".badge-{_slug(verdict)} {{ background: {style.colour}; "
-        f"color: {readable_on(style.colour)}; }}\n"
-        f".strip .mark-{_slug(verdict)} {{ fill: {style.colour}; }}\n"
-        for verdict, style in VERDICT_STYLES.items()
+        f".badge-{_slug(verdict)} {{ background: {look.colour}; "
+        f"color: {readable_on(look.colour)}; }}\n"
+        f".strip .mark-{_slug(verdict)} {{ fill: {look.colour}; }}\n"
+        for verdict, look in VERDICTS.items()
     )
 
 

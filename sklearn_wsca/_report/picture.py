@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
+from sklearn_wsca._backend.extras import import_extra
+
 PIXELS_PER_INCH = 96
 CAPTIONS = {
     "utilization": (
@@ -74,22 +76,16 @@ class Figure:
         return f"data:image/svg+xml;base64,{base64.b64encode(self.svg).decode()}"
 
 
-def import_matplotlib() -> Any:
-    """matplotlib, or one error that says how to get it."""
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise ImportError(
-            "the HTML report needs matplotlib, which is not installed. Install it "
-            'with: pip install "sklearn_wsca[cli]"'
-        ) from error
-    return matplotlib
+def import_for_report(package: str) -> Any:
+    """jinja2 or matplotlib, or one error that says how to get it."""
+    needed = f"the HTML report needs {package}, which is not installed. Install it with"
+    return import_extra(package, "cli", needed)
 
 
 @contextmanager
 def draw_plainly() -> Iterator[None]:
     """Draw in one style, whatever that of the user; but with the user's fonts."""
-    matplotlib = import_matplotlib()
+    matplotlib = import_for_report("matplotlib")
     import matplotlib.pyplot as plt
 
     kept = ("font.family", "font.sans-serif", "font.serif", "font.monospace")

@@ -14,8 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_wsca._analysis.audit import DESCRIPTION
 from sklearn_wsca._analysis.summary import SUMMARY_COLUMNS
-from sklearn_wsca._report.plain import as_plain, column_text
-from sklearn_wsca._report.words import answer, ask, describe_analysis, explain_limits
+from sklearn_wsca._report.words import ask, describe_analysis, explain_limits
+from sklearn_wsca._text import column_text
+from sklearn_wsca._verdict import answer
 from sklearn_wsca._version import __version__
 
 SCHEMA_VERSION = 1
@@ -268,3 +269,23 @@ def _setting(value: Any) -> Any:
     shape = getattr(getattr(value, "coef", value), "shape", None)
     described = type(value).__name__
     return described if shape is None else f"{described} of shape {tuple(shape)}"
+
+
+def as_plain(value: Any) -> Any:
+    """Turn a value into dicts, lists, text, numbers, booleans and None.
+
+    What is missing or not finite becomes None, because JSON has no word for it.
+    """
+    if isinstance(value, dict):
+        return {str(key): as_plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [as_plain(entry) for entry in value]
+    if isinstance(value, np.ndarray):
+        return as_plain(value.tolist())
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or value is pd.NA or isinstance(value, (bool, int, str)):
+        return None if value is pd.NA else value
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    return str(value)

@@ -7,7 +7,7 @@ from sklearn.exceptions import NotFittedError
 
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._displays.utilization import UtilizationDisplay
-from sklearn_wsca._verdict import VERDICT_STYLES
+from sklearn_wsca._verdict import VERDICTS
 from sklearn_wsca.datasets import make_shortcut
 from tests.pictures import assert_apart, assert_whole, plt, shown
 
@@ -36,7 +36,7 @@ def fitted(data):
     ).fit(data.data, metadata)
 
 
-def table(n, verdicts=tuple(VERDICT_STYLES)):
+def table(n, verdicts=tuple(VERDICTS)):
     """Made-up results with all verdicts in turn."""
     generator = np.random.default_rng(0)
     estimates = generator.random(n)
@@ -59,7 +59,7 @@ def table(n, verdicts=tuple(VERDICT_STYLES)):
 
 def drawn(display, verdict):
     """Positions and values of the marks of a verdict."""
-    style = VERDICT_STYLES[verdict]
+    style = VERDICTS[verdict]
     for line in display.ax_.lines:
         same = to_hex(line.get_color()) == style.colour
         if same and line.get_marker() == style.marker and len(line.get_xdata()):
@@ -165,7 +165,7 @@ def test_untestable_rows_give_their_reason():
         "identifier-like: 400 values in 400 rows"
     ]
     assert reasons[0].get_position()[1] == 4
-    assert to_hex(reasons[0].get_color()) == VERDICT_STYLES["untestable"].colour
+    assert to_hex(reasons[0].get_color()) == VERDICTS["untestable"].colour
 
 
 def test_long_reasons_stay_inside_the_axes():
@@ -205,9 +205,9 @@ def test_many_columns_stay_legible(n):
 
 
 def test_verdicts_differ_without_green_cones_and_without_colour():
-    markers = [style.marker for style in VERDICT_STYLES.values()]
+    markers = [style.marker for style in VERDICTS.values()]
     assert len(set(markers)) == len(markers)
-    colours = np.array([to_rgb(style.colour) for style in VERDICT_STYLES.values()])
+    colours = np.array([to_rgb(style.colour) for style in VERDICTS.values()])
     seen = np.clip(colours**2.2 @ DEUTERANOPIA.T, 0, 1) ** (1 / 2.2)
     distances = np.linalg.norm(seen[:, None] - seen[None], axis=2)
     assert distances[np.triu_indices(len(seen), 1)].min() > 0.15

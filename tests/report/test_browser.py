@@ -16,10 +16,10 @@ import pandas as pd
 import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._report._figures import draw_figures
+from sklearn_wsca._report._figures import draw_figures, head_displays
 from sklearn_wsca._report.html import render_html
 from sklearn_wsca._report.result import make_result
-from sklearn_wsca._verdict import VERDICT_STYLES
+from sklearn_wsca._verdict import VERDICTS
 
 pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")
@@ -114,7 +114,9 @@ def small(analysis, tmp_path_factory):
     """File of the report of four columns, and its result."""
     result = make_result(analysis)
     path = tmp_path_factory.mktemp("report") / "small.html"
-    path.write_text(render_html(result, draw_figures(analysis)), "utf-8")
+    path.write_text(
+        render_html(result, draw_figures(result, head_displays(analysis))), "utf-8"
+    )
     return path, result
 
 
@@ -122,7 +124,7 @@ def small(analysis, tmp_path_factory):
 def large(analysis, tmp_path_factory):
     """File of a report of 200 columns with all verdicts and missing numbers."""
     result = make_result(analysis)
-    pool, verdicts = result["columns"], list(VERDICT_STYLES)
+    pool, verdicts = result["columns"], list(VERDICTS)
     rng = np.random.default_rng(1)
     columns = []
     for i, estimate in enumerate(rng.lognormal(-3, 2, size=200)):
@@ -325,7 +327,7 @@ def test_phone(browser, report, request):
 def test_contrast(browser, small, scheme):
     path, result = small
     changed = copy.deepcopy(result)
-    for column, verdict in zip(changed["columns"], VERDICT_STYLES, strict=False):
+    for column, verdict in zip(changed["columns"], VERDICTS, strict=False):
         column["verdict"] = verdict
     path = path.with_name(f"{scheme}.html")
     path.write_text(render_html(changed, []), "utf-8")

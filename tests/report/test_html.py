@@ -1,10 +1,10 @@
 """The HTML page as text: escaping, structure, size and what it says."""
 
 import base64
-import builtins
 import copy
 import json
 import re
+import sys
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -13,17 +13,13 @@ import pandas as pd
 import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._report._figures import draw_figures, draw_result_figures
+from sklearn_wsca._report._figures import draw_figures, head_displays
 from sklearn_wsca._report._page import MOST_LEVELS_SHOWN, MOST_OPEN_ANSWERS
-from sklearn_wsca._report.html import (
-    readable_on,
-    relative_luminance,
-    render_html,
-    to_html,
-)
+from sklearn_wsca._report.html import readable_on, relative_luminance, render_html
 from sklearn_wsca._report.result import make_result
-from sklearn_wsca._verdict import VERDICT_STYLES
+from sklearn_wsca._verdict import VERDICTS
 from sklearn_wsca.datasets import load_heart_hospitals
+from sklearn_wsca.report import to_html
 
 pytest.importorskip("jinja2")
 matplotlib = pytest.importorskip("matplotlib")
@@ -97,8 +93,8 @@ def result(heart):
 
 
 @pytest.fixture(scope="module")
-def heart_figures(heart):
-    return draw_figures(heart)
+def heart_figures(heart, result):
+    return draw_figures(result, head_displays(heart))
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +127,7 @@ def hostile():
 
 @pytest.fixture(scope="module")
 def hostile_figures(hostile):
-    return draw_figures(hostile)
+    return draw_figures(make_result(hostile), head_displays(hostile))
 
 
 @pytest.fixture(scope="module")
@@ -249,7 +245,7 @@ def test_size_of_thirty_columns(heart_figures, result):
         levels = [{"level": f"level {i}", "n_samples": 40} for i in range(60)]
         column["labels"] = {"levels": levels}
         column["counts_by_target"] = [[20, 20] for _ in range(60)]
-    page = render_html(many, [*draw_result_figures(many), *heart_figures])
+    page = render_html(many, [*draw_figures(many, {}), *heart_figures])
     assert len(page.encode()) < 2e6
 
 
@@ -272,17 +268,17 @@ def test_two_runs_are_identical(heart, heart_html):
 def test_drawing_leaves_matplotlib_as_it_was(result):
     plt = pytest.importorskip("matplotlib.pyplot")
     before, n_figures = dict(matplotlib.rcParams), len(plt.get_fignums())
-    plain = draw_result_figures(result)
+    plain = draw_figures(result, {})
     assert dict(matplotlib.rcParams) == before
     assert len(plt.get_fignums()) == n_figures
     with plt.style.context("dark_background"):
-        assert draw_result_figures(result) == plain
+        assert draw_figures(result, {}) == plain
 
 
 def test_every_verdict_has_word_symbol_and_colour(result):
-    page = render_html(with_verdicts(result, list(VERDICT_STYLES)), [])
+    page = render_html(with_verdicts(result, list(VERDICTS)), [])
     table = page[page.index('id="columns-table"') :]
-    for verdict, style in VERDICT_STYLES.items():
+    for verdict, style in VERDICTS.items():
         badge = f"badge-{verdict.replace(' ', '-')}"
         assert f".{badge} {{ background: {style.colour};" in page
         assert re.search(
@@ -292,7 +288,7 @@ def test_every_verdict_has_word_symbol_and_colour(result):
         )
 
 
-@pytest.mark.parametrize("style", VERDICT_STYLES.values(), ids=list(VERDICT_STYLES))
+@pytest.mark.parametrize("style", VERDICTS.values(), ids=list(VERDICTS))
 def test_badges_are_readable(style):
     luminances = [
         relative_luminance(c) for c in (style.colour, readable_on(style.colour))
@@ -471,14 +467,7 @@ def test_a_dict_of_another_version_is_refused(result):
 
 @pytest.mark.parametrize("package", ["jinja2", "matplotlib"])
 def test_missing_extra(package, heart, monkeypatch):
-    imported = builtins.__import__
-
-    def refuse(name, *arguments, **keywords):
-        if name.split(".")[0] == package:
-            raise ImportError(name)
-        return imported(name, *arguments, **keywords)
-
-    monkeypatch.setattr(builtins, "__import__", refuse)
+    monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError, match=r'pip install "sklearn_wsca\[cli\]"'):
         to_html(heart)
 
@@ -495,8 +484,9 @@ def test_pictures_can_be_read(heart_figures):
 def test_sensitivity_is_drawn(heart):
     data = load_heart_hospitals()
     table = heart.component_sensitivity(data.data, data.metadata, [5, 20])
-    figure = draw_figures(heart, sensitivity=table)[-1]
+    result = make_result(heart, sensitivity=table)
+    figure = draw_figures(result, head_displays(heart))[-1]
     assert figure.key == "sensitivity"
     assert "hospital: " in figure.alternative
-    again = json.loads(json.dumps(make_result(heart, sensitivity=table)))
-    assert draw_result_figures(again)[-1].alternative == figure.alternative
+    again = json.loads(json.dumps(result))
+    assert draw_figures(again, {})[-1].alternative == figure.alternative

@@ -12,9 +12,8 @@ from sklearn.linear_model import LogisticRegression
 
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._analysis.summary import SUMMARY_COLUMNS
-from sklearn_wsca._report.plain import as_plain, column_text
-from sklearn_wsca._report.result import make_result
-from sklearn_wsca._text import printable
+from sklearn_wsca._report.result import as_plain, make_result
+from sklearn_wsca._verdict import VERDICTS
 from sklearn_wsca.datasets import make_shortcut
 from sklearn_wsca.report import to_dict, to_json, to_markdown
 
@@ -54,6 +53,9 @@ def other_rows():
 class TestSchema:
     def test_is_itself_valid(self):
         jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+    def test_verdicts_are_those_of_the_registry(self):
+        assert SCHEMA["$defs"]["verdict"]["enum"] == list(VERDICTS)
 
     def test_every_key_is_described(self):
         def undescribed(node, path):
@@ -231,49 +233,6 @@ class TestContent:
         assert to_json(analyse(data)) == to_json(fitted)
 
 
-class TestWords:
-    def test_limits_follow_the_analysis(self, data, fitted, other_rows):
-        own, refitted = to_dict(fitted), to_dict(analyse(data, target_head=None))
-        table = fitted.audit(other_rows.data, add_constant(other_rows.metadata))
-        audited = to_dict(fitted, audit=table)
-        no_head = "No trained head was given"
-        same_rows = "The rows judged are those that the linear models were fitted on"
-        assert no_head in " ".join(refitted["limits"] + refitted["description"])
-        assert no_head not in " ".join(own["limits"] + own["description"])
-        assert same_rows in " ".join(own["limits"])
-        assert same_rows not in " ".join(audited["limits"])
-        assert "fitted on 300 other rows" in audited["description"][0]
-
-    def test_groups_end_the_warning_of_dependent_rows(self, data):
-        metadata = data.metadata.assign(patient=np.arange(300) // 2)
-        grouped = WeightSpaceCorrelation(
-            "target", groups="patient", n_permutations=0
-        ).fit(data.data, metadata)
-        warning = "Rows were taken for independent"
-        assert warning not in " ".join(to_dict(grouped)["limits"])
-        assert warning in " ".join(to_dict(analyse(data))["limits"])
-
-    @pytest.mark.parametrize("use", [0.0, 1.0])
-    def test_answers_follow_the_verdict(self, use):
-        data = make_shortcut(1000, 16, use=use, random_state=0)
-        column = to_dict(analyse(data))["columns"][0]
-        if use:
-            assert column["verdict"] == "used"
-            assert column["answer"].startswith(
-                "The network's output moves with it at fixed 'target', by 0."
-            )
-        else:
-            assert column["verdict"] == "not used"
-            assert "moves less with it than 0.1" in column["answer"]
-
-    def test_untestable_answers_give_the_reason(self, data):
-        result = to_dict(analyse(data, n_permutations=0))
-        answers = [c["answer"] for c in result["columns"] if c["name"] == "scanner"]
-        assert answers == [
-            "Nothing can be said: n_permutations=0, so there are no p-values."
-        ]
-
-
 class TestFormats:
     def test_json_is_the_dict_without_nan(self, fitted):
         text = to_json(fitted)
@@ -347,24 +306,3 @@ class TestPlain:
 
     def test_other_things_become_text(self):
         assert as_plain(pd.Timestamp("2020-01-02")) == "2020-01-02 00:00:00"
-
-    def test_combined_columns(self):
-        assert column_text(("scanner", "site")) == "scanner & site"
-        assert column_text(7) == "7"
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("a b", "a b"),
-        ("a\nb", "a\\nb"),
-        ("\x1b[0m", "\\x1b[0m"),
-        ("Größe 年", "Größe 年"),
-        ("\u202ea", "\\u202ea"),
-        ("\u2028", "\\u2028"),
-        ("\ud800", "\\ud800"),
-        (5, "5"),
-    ],
-)
-def test_printable(text, shown):
-    assert printable(text) == shown

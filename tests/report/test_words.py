@@ -1,88 +1,70 @@
-"""Every sentence on a column: what it says, and where it says less."""
+"""What was asked and done, and what an analysis cannot say."""
 
+import numpy as np
 import pytest
 
-from sklearn_wsca._report.words import answer
-
-ANALYSIS = {
-    "primary_head": {"source": "trained"},
-    "held_fixed": ["illness"],
-    "significance": 0.05,
-    "min_effect": 0.1,
-}
-EFFECT = {
-    "estimate": 0.31,
-    "low": 0.07,
-    "high": 0.52,
-    "qvalue": 0.012,
-    "probability_shift": 8.4,
-    "minimum_detectable_effect": 0.22,
-    "untestable": None,
-}
-MOVES = (
-    "The network's output moves with it at fixed 'illness', by 0.31 of its standard "
-)
-INTERVAL = "interval 0.07 to 0.52)"
-POWER = "A utilization of 0.22 or more would be found in 80% of samples like this one."
+from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca.datasets import make_shortcut
+from sklearn_wsca.report import to_dict
 
 
-def say(verdict, note="", analysis=ANALYSIS, **changes):
-    column = {"verdict": verdict, "note": note, "utilization": EFFECT | changes}
-    return answer(column, analysis)
+def analyse(data, metadata=None, **parameters):
+    settings = {"n_permutations": 99, "random_state": 0, "target_head": data.head}
+    analysis = WeightSpaceCorrelation("target", **settings | parameters)
+    return analysis.fit(data.data, data.metadata if metadata is None else metadata)
 
 
-def test_used():
-    said = say("used")
-    assert said.startswith(MOVES) and INTERVAL in said
-    assert said.endswith(
-        "; predicted probabilities differ by up to 8 percentage points."
+@pytest.fixture(scope="module")
+def data():
+    return make_shortcut(300, 16, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def fitted(data):
+    return analyse(data)
+
+
+def test_limits_follow_the_analysis(data, fitted):
+    other_rows = make_shortcut(200, 16, random_state=1)
+    own, refitted = to_dict(fitted), to_dict(analyse(data, target_head=None))
+    table = fitted.audit(other_rows.data, other_rows.metadata)
+    audited = to_dict(fitted, audit=table)
+    no_head = "No trained head was given"
+    same_rows = "The rows judged are those that the linear models were fitted on"
+    assert no_head in " ".join(refitted["limits"] + refitted["description"])
+    assert no_head not in " ".join(own["limits"] + own["description"])
+    assert same_rows in " ".join(own["limits"])
+    assert same_rows not in " ".join(audited["limits"])
+    assert "fitted on 300 other rows" in audited["description"][0]
+
+
+def test_groups_end_the_warning_of_dependent_rows(data, fitted):
+    metadata = data.metadata.assign(patient=np.arange(300) // 2)
+    grouped = analyse(
+        data, metadata, groups="patient", target_head=None, n_permutations=0
     )
+    warning = "Rows were taken for independent"
+    assert warning not in " ".join(to_dict(grouped)["limits"])
+    assert warning in " ".join(to_dict(fitted)["limits"])
 
 
-@pytest.mark.parametrize("change", [{"probability_shift": None}, {"low": 0.0}])
-def test_probabilities_are_left_out_where_there_are_none_or_noise_is_not_excluded(
-    change,
-):
-    assert "moves with it" in say("used", **change)
-    assert "probabilities" not in say("used", **change)
+@pytest.mark.parametrize("use", [0.0, 1.0])
+def test_answers_follow_the_verdict(use):
+    data = make_shortcut(1000, 16, use=use, random_state=0)
+    column = to_dict(analyse(data))["columns"][0]
+    if use:
+        assert column["verdict"] == "used"
+        assert column["answer"].startswith(
+            "The network's output moves with it at fixed 'target', by 0."
+        )
+    else:
+        assert column["verdict"] == "not used"
+        assert "moves less with it than 0.1" in column["answer"]
 
 
-def test_a_use_of_which_the_size_is_open():
-    said = say("inconclusive")
-    assert said.startswith(MOVES)
-    assert "but whether that reaches the margin of 0.1 is open. " in said
-    assert said.endswith(POWER)
-
-
-@pytest.mark.parametrize("qvalue", [0.06, None])
-def test_nothing_shown(qvalue):
-    said = say("inconclusive", qvalue=qvalue)
-    assert said.startswith(
-        "Neither a use nor its absence is shown: 0.31 of the output's"
-    )
-    assert "moves" not in said and said.endswith(POWER)
-
-
-def test_without_a_detectable_effect_none_is_named():
-    assert POWER in say("not encoded")
-    assert "would be found" not in say("not encoded", minimum_detectable_effect=None)
-
-
-def test_alignment_that_the_data_explain_is_said():
-    note = "explained by target: aligned, but ..."
-    addition = " The heads align, but the data explain that"
-    assert addition in say("not used", note)
-    assert addition not in say("not used")
-
-
-@pytest.mark.parametrize(
-    ("untestable", "note", "reason"),
-    [
-        ("no labels", "a note", "no labels"),
-        (None, "left out: constant", "left out: constant"),
-        (None, "", "no reason was recorded"),
-    ],
-)
-def test_untestable_columns_have_a_reason(untestable, note, reason):
-    said = say("untestable", note, untestable=untestable)
-    assert said == f"Nothing can be said: {reason}."
+def test_untestable_answers_give_the_reason(data):
+    result = to_dict(analyse(data, n_permutations=0))
+    answers = [c["answer"] for c in result["columns"] if c["name"] == "scanner"]
+    assert answers == [
+        "Nothing can be said: n_permutations=0, so there are no p-values."
+    ]
