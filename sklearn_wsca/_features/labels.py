@@ -18,8 +18,8 @@ from sklearn_wsca._heads.head import Head, read_head
 from sklearn_wsca._input.column import level_codes
 from sklearn_wsca._input.numeric_values import numbers_or_none
 from sklearn_wsca._input.table import as_table, require_columns
+from sklearn_wsca._text import list_first
 
-NAMES_SHOWN = 5
 MOST_ITERATIONS = 10_000
 
 
@@ -116,7 +116,7 @@ def _classes_of(head: Head, labels: pd.Series) -> tuple | None:
         return tuple(codes)
     raise ValueError(
         f"head: it has {head.n_rows} rows and y has {len(levels)} different labels "
-        f"({_shown(levels)}), so that its classes are not known; pass a head with "
+        f"({list_first(levels)}), so that its classes are not known; pass a head with "
         "classes, such as sklearn_wsca.Head(coef, intercept, classes, 'logistic')."
     )
 
@@ -129,7 +129,7 @@ def _levels(labels: pd.Series) -> tuple:
     except TypeError as error:
         raise ValueError(
             "y: the labels are both numbers and text, such as "
-            f"{_shown(labels.unique())}; make them one of the two."
+            f"{list_first(labels.unique())}; make them one of the two."
         ) from error
 
 
@@ -137,8 +137,8 @@ def _check_numbers(labels: pd.Series) -> None:
     if not pd.api.types.is_numeric_dtype(labels):
         raise ValueError(
             f"head: a single row predicts two classes or a number, and y has "
-            f"{labels.nunique()} different labels ({_shown(labels.unique())}); pass "
-            "one row per class, or numbers as y."
+            f"{labels.nunique()} different labels ({list_first(labels.unique())}); "
+            "pass one row per class, or numbers as y."
         )
 
 
@@ -178,9 +178,9 @@ def encode_labels(
     if len(unknown):
         raise ValueError(
             f"{argument}: {len(unknown)} of {len(labels)} labels are none of the "
-            f"classes of the head: {_shown(unknown.unique())}; its classes are "
-            f"{_shown(rows.names)}. Drop these samples, or name the classes as the "
-            "head does."
+            f"classes of the head: {list_first(unknown.unique())}; its classes are "
+            f"{list_first(rows.names)}. Drop these samples, or name the classes as "
+            "the head does."
         )
     return codes
 
@@ -189,7 +189,7 @@ def _as_numbers(labels: pd.Series, argument: str) -> np.ndarray:
     if not pd.api.types.is_numeric_dtype(labels):
         raise ValueError(
             f"{argument}: the head predicts a number, and the labels have the type "
-            f"{labels.dtype} (such as {_shown(labels.unique())}); pass numbers."
+            f"{labels.dtype} (such as {list_first(labels.unique())}); pass numbers."
         )
     numbers = labels.to_numpy(dtype=np.float64)
     if not np.isfinite(numbers).all():
@@ -198,9 +198,3 @@ def _as_numbers(labels: pd.Series, argument: str) -> np.ndarray:
             "labels are infinite; drop these samples."
         )
     return numbers
-
-
-def _shown(names: Any) -> str:
-    names = list(names)
-    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return ", ".join(map(repr, names[:NAMES_SHOWN])) + more

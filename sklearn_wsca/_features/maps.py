@@ -13,7 +13,12 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_wsca._backend.memory import in_parts
 from sklearn_wsca._backend.namespace import is_tensor, to_numpy
-from sklearn_wsca._input.embeddings import LARGEST, SMALLEST, check_size, release_pages
+from sklearn_wsca._input.embeddings import (
+    LARGEST,
+    SMALLEST,
+    check_magnitude,
+    release_pages,
+)
 
 # What is read in one go; a memory map lets go of it afterwards.
 BYTES_PER_READ = 2**25
@@ -222,7 +227,7 @@ def survey_maps(maps: FeatureMaps, weights: np.ndarray) -> Survey:
     pooled = np.empty((len(maps), maps.n_features))
     lowest, highest, means = np.empty((3, len(maps), len(weights)))
     limits = LIMITS[maps.precision]
-    check_size(_largest(weights), "head", "weight", limits)
+    check_magnitude(_largest(weights), "head", "weight", limits)
     in_precision = weights.astype(maps.precision)
 
     def look(rows: slice, block: np.ndarray) -> None:
@@ -236,7 +241,7 @@ def survey_maps(maps: FeatureMaps, weights: np.ndarray) -> Survey:
     for start, piece in maps.visit(look):
         if not np.isfinite(pooled[start : start + len(piece)]).all():
             refuse_non_finite(piece, start)
-    check_size(_largest(pooled), "A", "feature map", limits)
+    check_magnitude(_largest(pooled), "A", "feature map", limits)
     size = np.abs(pooled).max(axis=0) @ np.abs(weights).T
     rounding = ROUNDINGS * np.finfo(maps.precision).eps * size
     return Survey(pooled, lowest, highest, means, rounding)

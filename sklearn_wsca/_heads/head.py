@@ -12,7 +12,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_wsca._backend.namespace import is_tensor, to_numpy, to_same_device
-from sklearn_wsca._input.embeddings import as_embeddings, check_size
+from sklearn_wsca._input.embeddings import as_embeddings, check_magnitude
 
 KINDS = ("logistic", "ridge")
 
@@ -292,7 +292,7 @@ def _as_matrix(coef: Any, argument: str) -> np.ndarray:
             f"{argument}: {bad} of {coef.size} weights are NaN or infinite; export the "
             "head again."
         )
-    check_size(float(np.abs(coef).max()), argument, "weight")
+    check_magnitude(float(np.abs(coef).max()), argument, "weight")
     return coef
 
 

@@ -18,7 +18,7 @@ from sklearn_wsca._input.embeddings import (
     Embeddings,
     check_finite,
     check_lazy,
-    check_size,
+    check_magnitude,
     is_lazy,
 )
 from sklearn_wsca._input.table import (
@@ -111,7 +111,7 @@ def _check_weights(sample_weight: Any, y: Any, n: int) -> np.ndarray:
         weights = _check_sample_weight(
             sample_weight, np.empty((n, 1)), dtype=np.float64, ensure_non_negative=True
         )
-    check_size(float(weights.max()), "sample_weight", "weight")
+    check_magnitude(float(weights.max()), "sample_weight", "weight")
     return weights
 
 

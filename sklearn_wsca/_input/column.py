@@ -15,6 +15,7 @@ from sklearn_wsca._input.numeric_values import (
     as_numbers,
     numbers_or_none,
 )
+from sklearn_wsca._text import list_first
 
 Kind = Literal["categorical", "continuous"]
 
@@ -207,8 +208,7 @@ def _rare_note(levels: Any, counts: np.ndarray) -> tuple[str, ...]:
     rare = np.flatnonzero(counts < FEWEST_LEVEL_ROWS)
     if not len(rare):
         return ()
-    shown = ", ".join(repr(_python_scalar(levels[i])) for i in rare[:3])
-    shown += f" and {len(rare) - 3} more" if len(rare) > 3 else ""
+    shown = list_first([_python_scalar(levels[i]) for i in rare], 3)
     return (
         f"{int(counts[rare].sum())} rows of {len(rare)} rare levels ({shown}; fewer "
         f"than {FEWEST_LEVEL_ROWS} rows each) are not used",

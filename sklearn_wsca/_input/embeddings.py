@@ -144,10 +144,10 @@ def check_finite(
     ends = np.abs([float(xp.min(X)), float(xp.max(X))])
     if not np.isfinite(ends).all():
         _refuse_non_finite(X, first_row, names)
-    check_size(float(ends.max()), *names)
+    check_magnitude(float(ends.max()), *names)
 
 
-def check_size(
+def check_magnitude(
     largest: float,
     argument: str,
     what: str,

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_wsca._input.column import FEWEST_LEVEL_ROWS, Column, LeftOutError
+from sklearn_wsca._text import list_first
 
 
 @dataclass(frozen=True)
@@ -109,11 +110,10 @@ def restrict_to_groups(column: Column, groups: Groups) -> Column:
         )
     if enough.all():
         return column
-    rare = [repr(column.levels[i]) for i in np.flatnonzero(~enough)]
+    rare = [column.levels[i] for i in np.flatnonzero(~enough)]
     note = (
         f"levels in fewer than {FEWEST_LEVEL_ROWS} different {groups.name!r} are not "
-        f"used: {', '.join(rare[:3])}"
-        + (f" and {len(rare) - 3} more" if len(rare) > 3 else "")
+        f"used: {list_first(rare, 3)}"
     )
     kept_levels = enough[column.labels]
     recode = np.cumsum(enough) - 1

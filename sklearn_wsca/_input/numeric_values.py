@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from sklearn_wsca._input.embeddings import check_size
+from sklearn_wsca._input.embeddings import check_magnitude
 
 SECONDS_PER_DAY = 86_400.0
 DATES = (date, np.datetime64, pd.Period)
@@ -44,7 +44,8 @@ def numbers_or_none(observed: pd.Series) -> np.ndarray | None:
     """
     numbers = _as_numbers(observed)
     if numbers is not None:
-        _check_size(observed.name, numbers)
+        largest = float(np.abs(numbers).max(initial=0.0))
+        check_magnitude(largest, f"column {observed.name!r}", "number")
     return numbers
 
 
@@ -142,8 +143,3 @@ def _object_dates(observed: pd.Series) -> np.ndarray:
             f"column {observed.name!r} holds dates that pandas cannot read ({error}); "
             "convert them with pd.to_datetime first."
         ) from error
-
-
-def _check_size(name: Any, numbers: np.ndarray) -> None:
-    largest = float(np.abs(numbers).max(initial=0.0))
-    check_size(largest, f"column {name!r}", "number")

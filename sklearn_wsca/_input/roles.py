@@ -10,7 +10,8 @@ import pandas as pd
 
 from sklearn_wsca._input.column import Column, LeftOutError, read_column
 from sklearn_wsca._input.groups import Groups
-from sklearn_wsca._input.table import plain_text, require_columns
+from sklearn_wsca._input.table import require_columns
+from sklearn_wsca._text import plain_text
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from typing import Any
@@ -13,6 +12,9 @@ from pandas.api import types
 from sklearn.utils import check_array
 
 from sklearn_wsca._input.array_checks import explain_bad_array, is_no_array
+from sklearn_wsca._text import list_first, plain_text, suggest
+
+NAMES_SHOWN = 10
 
 
 def as_table(y: Any) -> pd.DataFrame:
@@ -40,7 +42,7 @@ def as_table(y: Any) -> pd.DataFrame:
         return as_table(y.to_pandas())
     else:
         table = _from_array(y)
-    _check_names(table.columns)
+    _check_header(table.columns)
     return _in_plain_types(table)
 
 
@@ -70,7 +72,7 @@ def check_same_index(X: Any, y: Any, names: tuple[str, str] = ("X", "y")) -> Non
     raise ValueError(f"the indexes of {first} and {second} have {found}.")
 
 
-def check_names(names: Iterable[Any], argument: str) -> None:
+def _check_hashable(names: Iterable[Any], argument: str) -> None:
     """Raise if something is a list or an array rather than the name of a column."""
     for name in names:
         if not isinstance(name, Hashable):
@@ -85,13 +87,13 @@ def require_columns(
 ) -> None:
     """Raise if a name given in `argument` is no column of the table."""
     names = list(names)
-    check_names(names, argument)
+    _check_hashable(names, argument)
     for name in names:
         if name not in table.columns:
             raise ValueError(
                 f"{argument}: there is no column {name!r} in the metadata"
-                f"{_suggest(name, table.columns)}. "
-                f"Its columns are {_shorten(table.columns)}."
+                f"{suggest(name, table.columns)}. "
+                f"Its columns are {list_first(table.columns, NAMES_SHOWN)}."
             )
 
 
@@ -110,12 +112,6 @@ def row_fingerprints(table: pd.DataFrame) -> np.ndarray:
             texts[row] = plain_text(value).encode("utf-8", "backslashreplace")
         total += pd.util.hash_array(texts)
     return total
-
-
-def plain_text(value: Any) -> str:
-    """Text of a value: the same for 1 and 1.0, which one missing value tells apart."""
-    whole = isinstance(value, float | np.floating) and float(value).is_integer()
-    return str(int(value) if whole else value)
 
 
 def _series_name(name: Hashable) -> Hashable:
@@ -179,7 +175,7 @@ def _check_is_array(y: Any) -> None:
         )
 
 
-def _check_names(columns: pd.Index) -> None:
+def _check_header(columns: pd.Index) -> None:
     if isinstance(columns, pd.MultiIndex):
         raise ValueError(
             f"y: the metadata columns have {columns.nlevels} header levels; flatten "
@@ -191,21 +187,10 @@ def _check_names(columns: pd.Index) -> None:
     repeated = columns[columns.duplicated()].unique()
     if len(repeated):
         raise ValueError(
-            f"y: the metadata table has several columns named {_shorten(repeated)}; "
-            "rename them so that every name is unique."
+            f"y: the metadata table has several columns named "
+            f"{list_first(repeated, NAMES_SHOWN)}; rename them so that every name is "
+            "unique."
         )
-
-
-def _suggest(name: Hashable, columns: pd.Index) -> str:
-    by_text = {str(column): column for column in columns}
-    matches = difflib.get_close_matches(str(name), by_text, n=1)
-    return f" (did you mean {by_text[matches[0]]!r}?)" if matches else ""
-
-
-def _shorten(names: Iterable[Hashable], most: int = 10) -> str:
-    shown = [repr(name) for name in names]
-    more = f" and {len(shown) - most} more" if len(shown) > most else ""
-    return ", ".join(shown[:most]) + more
 
 
 def list_columns(columns: Any) -> list:
@@ -222,7 +207,7 @@ def list_columns(columns: Any) -> list:
             "columns: the list is empty; name at least one column, or pass None for "
             "all but the target."
         )
-    check_names(names, "columns")
+    _check_hashable(names, "columns")
     if len(set(names)) < len(names):
         raise ValueError(f"columns: a name occurs more than once in {names}.")
     return names

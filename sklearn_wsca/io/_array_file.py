@@ -9,14 +9,8 @@ from typing import Any
 import numpy as np
 
 from sklearn_wsca._input.embeddings import row_blocks
-from sklearn_wsca.io._errors import (
-    NAMES,
-    FileError,
-    file_error,
-    plural,
-    quoted,
-    suggestion,
-)
+from sklearn_wsca._text import list_first, suggest
+from sklearn_wsca.io._errors import NAMES, FileError, file_error, plural, quoted
 
 Shape = tuple[int, ...]
 
@@ -25,18 +19,8 @@ Shape = tuple[int, ...]
 class ArrayFile:
     """Named arrays of a file, read one by one.
 
-    Parameters
-    ----------
-    path : path
-        The file as the user named it.
-    shapes : dict of str to tuple of int
-        What can be read.
-    read : callable
-        Takes a name and returns an ndarray.
-    unreadable : dict of str to str
-        What cannot be read, with reason and remedy.
-    default : str, default=None
-        Array that is meant where none is named.
+    `unreadable` has a reason and a remedy for what cannot be read; `default` is the
+    array that is meant where none is named.
     """
 
     path: Any
@@ -52,21 +36,12 @@ class ArrayFile:
         return self.read(name)
 
     def choose(self, wanted: str, fits: Callable[[Shape], bool], remedy: str) -> str:
-        """Name of the only array with a shape that fits.
-
-        Parameters
-        ----------
-        wanted : str
-            What the array should be.
-        fits : callable
-            Tells of a shape whether it can be that.
-        remedy : str
-            What to do if none of them fits.
+        """Name of the only array with a shape that fits what is wanted.
 
         Raises
         ------
         FileError
-            If none fits, or several do.
+            If none fits (with a remedy), or several do.
         """
         names = [name for name, shape in self.shapes.items() if fits(shape)]
         if len(names) == 1:
@@ -86,17 +61,19 @@ class ArrayFile:
         """Names with shapes, those with the fewest rows first."""
         names = list(self.shapes) if names is None else names
         names = sorted(names, key=lambda name: self.shapes[name][:1])
-        shown = [f"{quoted(name)} {self.shapes[name]}" for name in names[:NAMES]]
-        more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
-        return (", ".join(shown) or "no array") + more
+        shown = list_first(
+            names, NAMES, lambda name: f"{quoted(name)} {self.shapes[name]}"
+        )
+        return shown or "no array"
 
     def missing(self, name: str, argument: str) -> FileError:
         """Error about a name that the user gave and nothing can be read by."""
         if name in self.unreadable:
             return self.refusal(name)
         return self.error(
-            f"there is nothing named {quoted(name)}{suggestion(name, self.shapes)}; it "
-            f"holds {self.describe()}: choose with {argument}."
+            f"there is nothing named {quoted(name)}"
+            f"{suggest(name, self.shapes, quoted)}; it holds {self.describe()}: "
+            f"choose with {argument}."
         )
 
     def refusal(self, name: str) -> FileError:

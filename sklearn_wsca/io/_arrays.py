@@ -11,7 +11,7 @@ import numpy as np
 
 from sklearn_wsca.io._array_file import ArrayFile
 from sklearn_wsca.io._errors import file_error, library_errors, quoted
-from sklearn_wsca.io._sizes import check_archive, check_size
+from sklearn_wsca.io._sizes import check_archive, check_unpacked_size
 
 MAGIC = b"\x93NUMPY"
 # Headers of arrays of numbers have 128 bytes; numpy itself stops at this length too.
@@ -80,7 +80,7 @@ def open_npz(path: Any, file: Path) -> ArrayFile:
 
 def _check_member(path: Any, name: str, header: Header, held: int) -> None:
     """Compare what an array declares with what its member of the archive holds."""
-    check_size(path, quoted(name), header.n_bytes)
+    check_unpacked_size(path, quoted(name), header.n_bytes)
     if header.n_bytes != held:
         raise file_error(
             path,

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from sklearn_wsca._text import plain_text
 from sklearn_wsca.io._errors import EXAMPLES, listed
 
 MISSING = frozenset(
@@ -40,24 +41,9 @@ def is_number(cell: str) -> bool:
 def parse_cells(
     name: Any, cells: list[str], separator: str
 ) -> tuple[pd.Series, str | None]:
-    """Type a column of text cells.
+    """Numbers, truth values or text of a column of text cells; and what to warn of.
 
-    Parameters
-    ----------
-    name : object
-        Name of the column.
-    cells : list of str
-        Its cells.
-    separator : str
-        What separates the cells of the table: where that is no comma, a comma may be
-        a decimal one.
-
-    Returns
-    -------
-    column : Series
-        Numbers, truth values, or text with missing values.
-    warning : str or None
-        What a reader of the table should know about it.
+    Where the separator of the table is no comma, a comma may be a decimal one.
     """
     stripped = [cell.strip() for cell in cells]
     present = [cell for cell in stripped if cell.lower() not in MISSING]
@@ -93,7 +79,7 @@ def exact_column(column: pd.Series) -> tuple[pd.Series, str | None]:
         return column.astype(np.float64), None
     if len(kinds) <= 1 and kinds != {"bytes"}:
         return column.infer_objects(), None
-    cells = [None if pd.isna(value) else plain_text(value) for value in column]
+    cells = [None if pd.isna(value) else decoded_text(value) for value in column]
     text = pd.Series(cells, index=column.index, name=column.name)
     if kinds == {"bytes"}:
         return text, None
@@ -107,13 +93,11 @@ def exact_column(column: pd.Series) -> tuple[pd.Series, str | None]:
     return text, warning
 
 
-def plain_text(value: Any) -> str:
-    """Text of a value, the same for 7, 7.0 and "7"."""
+def decoded_text(value: Any) -> str:
+    """Text of a value from a file, the same for 7, 7.0, "7" and b"7"."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
-    if isinstance(value, (float, np.floating)) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
+    return plain_text(value)
 
 
 def _numbers(name: Any, cells: list[str]) -> pd.Series:
@@ -132,9 +116,7 @@ def _text(name: Any, cells: list[str]) -> pd.Series:
 def _would_change(cells: list[str]) -> str | None:
     """Why cells that look like numbers would not be the same as numbers."""
     whole = [cell for cell in cells if WHOLE.fullmatch(cell)]
-    padded = [
-        cell for cell in whole if _digits(cell)[0] == "0" and _digits(cell) != "0"
-    ]
+    padded = [c for c in whole if _digits(c)[0] == "0" and _digits(c) != "0"]
     if padded and len(whole) == len(cells):
         return (
             f"{len(padded)} of {len(cells)} numbers have leading zeros (such as "

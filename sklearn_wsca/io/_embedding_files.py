@@ -11,16 +11,17 @@ import pandas as pd
 from pandas.api import types
 
 from sklearn_wsca.io._array_file import ArrayFile, as_float, check_finite, check_matrix
-from sklearn_wsca.io._arrays import open_npy, open_npz
+from sklearn_wsca.io._array_formats import ARRAY_FORMATS
+from sklearn_wsca.io._arrays import open_npy
 from sklearn_wsca.io._errors import EXAMPLES, file_error, listed, plural, quoted
 from sklearn_wsca.io._h5ad import open_h5ad, read_obs
 from sklearn_wsca.io._ids import INDEX, id_index, no_such_id, take_ids
-from sklearn_wsca.io._number_rows import NumberRows
+from sklearn_wsca.io._number_rows import read_numbers
 from sklearn_wsca.io._paths import known_suffix, regular_file
 from sklearn_wsca.io._tables import read_typed_table
-from sklearn_wsca.io._tensors import open_pt, open_safetensors
 from sklearn_wsca.io._text import text_table
 
+BY_NAME = {**ARRAY_FORMATS, ".h5ad": open_h5ad}
 TABLES = (".csv", ".tsv", ".parquet", ".feather")
 RESAVE = "np.save('embeddings.npy', array)"
 LOOKS_LIKE_IDS = re.compile(r"(.*[_ .-])?(id|index)|unnamed: 0", re.IGNORECASE)
@@ -81,18 +82,18 @@ def load_embeddings(
     [1.5, 20.0]
     """
     file = regular_file(path)
-    known = [".npy", *_ARRAY_FILES, *TABLES]
+    known = [".npy", *BY_NAME, *TABLES]
     suffix = known_suffix(path, known, "embeddings", RESAVE)
-    if key is not None and suffix not in _ARRAY_FILES:
+    if key is not None and suffix not in BY_NAME:
         raise file_error(
             path, f"key={key!r}: a {suffix} file holds one matrix; leave out key."
         )
     if suffix == ".npy":
         return _from_npy(path, file, id)
-    if suffix in _ARRAY_FILES:
-        arrays = _ARRAY_FILES[suffix](path, file)
+    if suffix in BY_NAME:
+        arrays = BY_NAME[suffix](path, file)
         X = _choose(arrays, key, id)
-        ids = None if id is None else _ids_beside(arrays, file, suffix, id)
+        ids = None if id is None else _ids_of(arrays, file, suffix, id)
         return _checked(path, X, ids, None)
     if suffix in (".csv", ".tsv"):
         return _from_text(path, file, id)
@@ -128,7 +129,7 @@ def _choose(arrays: ArrayFile, key: str | None, id: str | None) -> np.ndarray:
     return arrays.read(name)
 
 
-def _ids_beside(arrays: ArrayFile, file: Path, suffix: str, id: str) -> pd.Index:
+def _ids_of(arrays: ArrayFile, file: Path, suffix: str, id: str) -> pd.Index:
     """Ids that lie in the same file as an array."""
     path = arrays.path
     if suffix == ".h5ad":
@@ -211,22 +212,9 @@ def _from_text(path: Any, file: Path, id: str | None) -> np.ndarray | pd.DataFra
     with text_table(path, file, header_required=False) as table:
         if id is not None and id not in table.names:
             raise no_such_id(path, id, table.names)
-        reader = NumberRows(
-            path,
-            table.names,
-            id,
-            "name the ids with id and move everything else to the metadata",
-        )
-        _check_features(path, reader.names, id)
-        ids, X = reader.read(table)
+        names = [name for name in table.names if name != id]
+        _check_features(path, names, id)
+        fix = "name the ids with id and move everything else to the metadata"
+        ids, X = read_numbers(path, table, id, fix)
     index = None if id is None else id_index(path, ids, id)
-    return _checked(path, X, index, reader.names)
-
-
-_ARRAY_FILES = {
-    ".npz": open_npz,
-    ".safetensors": open_safetensors,
-    ".pt": open_pt,
-    ".pth": open_pt,
-    ".h5ad": open_h5ad,
-}
+    return _checked(path, X, index, names)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+
+from sklearn_wsca._text import list_first
 
 EXAMPLES = 3
 NAMES = 10
@@ -49,22 +49,23 @@ def quoted(value: Any) -> str:
 
 
 def listed(values: Iterable[Any], most: int = NAMES) -> str:
-    """First few values of a collection, and how many more there are."""
-    values = list(values)
-    more = f" and {len(values) - most} more" if len(values) > most else ""
-    return ", ".join(quoted(value) for value in values[:most]) + more
-
-
-def suggestion(name: Any, known: Iterable[Any]) -> str:
-    """Known name that looks like a given one, as a question; empty if there is none."""
-    by_text = {str(other).casefold(): other for other in known}
-    near = difflib.get_close_matches(str(name).casefold(), by_text, n=1)
-    return f" (did you mean {quoted(by_text[near[0]])}?)" if near else ""
+    """First few values of a collection from a file, and how many more there are."""
+    return list_first(values, most, quoted)
 
 
 def plural(count: int, noun: str) -> str:
     """Count with its noun."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def refuse_repeated(path: Any, names: Sequence[Any]) -> None:
+    """Raise if there are names that several columns have."""
+    if len(names):
+        raise file_error(
+            path,
+            f"has several columns named {listed(names, EXAMPLES)}; rename them so that "
+            "every name is unique.",
+        )
 
 
 @contextmanager
@@ -85,22 +86,4 @@ def library_errors(path: Any, what: str) -> Iterator[None]:
             path,
             f"cannot be read as {what} ({type(error).__name__}: {reason}); it may be "
             "damaged or cut off: write it again.",
-        ) from error
-
-
-def import_extra(module: str, extra: str) -> Any:
-    """Import a module of an optional dependency.
-
-    Raises
-    ------
-    ImportError
-        If it is not installed, with the command that installs it.
-    """
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        package = module.split(".")[0]
-        raise ImportError(
-            f"This file is read with {package}, which is not installed: "
-            f'pip install "sklearn_wsca[{extra}]"'
         ) from error

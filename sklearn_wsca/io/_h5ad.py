@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_wsca._backend.extras import import_extra
 from sklearn_wsca.io._array_file import ArrayFile, Shape
-from sklearn_wsca.io._errors import file_error, import_extra, library_errors, quoted
-from sklearn_wsca.io._sizes import check_size
+from sklearn_wsca.io._errors import file_error, library_errors, quoted
+from sklearn_wsca.io._sizes import check_unpacked_size
 
 ROOMS = ("obsm", "layers")
 WHAT = "h5ad file"
@@ -35,7 +36,7 @@ def open_h5ad(path: Any, file: Path) -> ArrayFile:
             # Sparse matrices become dense, in double precision at worst.
             declared = math.prod(shapes[name]) * BYTES_PER_VALUE
             stored = None if hasattr(element, "keys") else element.id.get_storage_size()
-            check_size(path, quoted(name), declared, stored)
+            check_unpacked_size(path, quoted(name), declared, stored)
             return _dense(_read_element(path, element))
 
     default = "X" if len(shapes.get("X", ())) == 2 else None
@@ -103,7 +104,7 @@ def _check_element(path: Any, name: str, element: Any) -> None:
                 "the data into this file.",
             )
         declared = math.prod(found.shape or ()) * found.dtype.itemsize
-        check_size(path, quoted(name), declared)
+        check_unpacked_size(path, quoted(name), declared)
 
     if hasattr(element, "visititems"):
         element.visititems(check)

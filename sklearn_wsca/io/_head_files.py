@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +9,12 @@ import numpy as np
 
 from sklearn_wsca._heads.head import Head, read_head
 from sklearn_wsca.io._array_file import ArrayFile, Shape
-from sklearn_wsca.io._arrays import open_npy, open_npz
+from sklearn_wsca.io._array_formats import ARRAY_FORMATS
+from sklearn_wsca.io._arrays import open_npy
 from sklearn_wsca.io._columns import parse_cells
 from sklearn_wsca.io._errors import FileError, file_error, listed, plural, quoted
-from sklearn_wsca.io._number_rows import NumberRows
+from sklearn_wsca.io._number_rows import read_numbers
 from sklearn_wsca.io._paths import known_suffix, regular_file
-from sklearn_wsca.io._tensors import open_pt, open_safetensors
 from sklearn_wsca.io._text import text_table
 
 RESAVE = (
@@ -98,10 +97,10 @@ def load_head(
            [3., 4.]])
     """
     file = regular_file(path)
-    known = [".npy", *_ARRAY_FILES, ".csv", ".tsv"]
+    known = [".npy", *ARRAY_FORMATS, ".csv", ".tsv"]
     suffix = known_suffix(path, known, "heads", RESAVE)
-    if suffix in _ARRAY_FILES:
-        parts = _from_arrays(_ARRAY_FILES[suffix](path, file), key, n_features)
+    if suffix in ARRAY_FORMATS:
+        parts = _from_arrays(ARRAY_FORMATS[suffix](path, file), key, n_features)
     elif key is not None:
         raise file_error(
             path, f"key={key!r}: a {suffix} file holds one head; leave out key."
@@ -172,8 +171,8 @@ def _from_arrays(
     name = _by_key(arrays, key) if key is not None else _only_fit(arrays, n_features)
     prefix, _, last = name.rpartition(".")
     coef = arrays.read(name)
-    beside = _intercept_name(arrays, prefix, last, coef.shape)
-    intercept = None if beside is None else arrays.read(beside)
+    bias = _intercept_name(arrays, prefix, last, coef.shape)
+    intercept = None if bias is None else arrays.read(bias)
     for candidate in CLASSES:
         if (labels := _join(prefix, candidate)) in arrays.shapes:
             return coef, intercept, tuple(arrays.read(labels).ravel().tolist())
@@ -204,8 +203,11 @@ def _by_key(arrays: ArrayFile, key: str) -> str:
 
 def _only_fit(arrays: ArrayFile, n_features: int | None) -> str:
     """Name of the only weights that fit the embeddings."""
-    fits = _fits(n_features)
     shapes = arrays.shapes
+
+    def fits(shape: Shape) -> bool:
+        return len(shape) == 2 and n_features in (None, shape[1])
+
     if not any(fits(shape) for shape in shapes.values()) and n_features is not None:
         raise _explain_no_fit(arrays, n_features)
     what = "a head" if n_features is None else f"a head of {n_features} features"
@@ -215,13 +217,6 @@ def _only_fit(arrays: ArrayFile, n_features: int | None) -> str:
         return vectors[0]
     remedy = "save the weights as a 2-D array, one row per class"
     return arrays.choose(what, fits, remedy)
-
-
-def _fits(n_features: int | None) -> Callable[[Shape], bool]:
-    def fits(shape: Shape) -> bool:
-        return len(shape) == 2 and n_features in (None, shape[1])
-
-    return fits
 
 
 def _explain_no_fit(arrays: ArrayFile, n_features: int) -> FileError:
@@ -258,18 +253,13 @@ def _intercept_name(
     if name in arrays.unreadable:
         raise arrays.refusal(name)
     n_rows = shape[0] if len(shape) > 1 else 1
-    beside = [
-        other
-        for other, size in arrays.shapes.items()
-        if other.rpartition(".")[0] == prefix and size == (n_rows,)
-    ]
-    beside = [name for name in beside if name.rpartition(".")[2] not in CLASSES]
-    if beside and prefix == "":
-        raise arrays.error(
-            f"{quoted(beside[0])} may hold the intercepts of the weights "
-            f"{quoted(_join(prefix, last))}; name them 'weight' and 'bias', or leave "
-            "it out."
-        )
+    if prefix == "":
+        for other, size in arrays.shapes.items():
+            if "." not in other and size == (n_rows,) and other not in CLASSES:
+                raise arrays.error(
+                    f"{quoted(other)} may hold the intercepts of the weights "
+                    f"{quoted(last)}; name them 'weight' and 'bias', or leave it out."
+                )
     return None
 
 
@@ -284,11 +274,10 @@ def _from_text(
     with text_table(path, file, header_required=False) as table:
         named = [name for name in table.names if name.casefold() == CLASS_COLUMN]
         label = named[0] if named else None
-        reader = NumberRows(
-            path, table.names, label, "name the column of class names 'class'"
-        )
-        labels, numbers = reader.read(table)
-    kept = [name.casefold() not in INTERCEPT_COLUMNS for name in reader.names]
+        fix = "name the column of class names 'class'"
+        labels, numbers = read_numbers(path, table, label, fix)
+    names = [name.casefold() for name in table.names if name != label]
+    kept = [name not in INTERCEPT_COLUMNS for name in names]
     intercepts = numbers[:, np.logical_not(kept)]
     if intercepts.shape[1] > 1:
         raise file_error(path, "has columns 'intercept' and 'bias'; leave out one.")
@@ -297,11 +286,3 @@ def _from_text(
         column, _ = parse_cells(label, labels, table.separator)
         classes = tuple(column.tolist())
     return numbers[:, kept], intercepts.ravel() if intercepts.size else None, classes
-
-
-_ARRAY_FILES = {
-    ".npz": open_npz,
-    ".safetensors": open_safetensors,
-    ".pt": open_pt,
-    ".pth": open_pt,
-}

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_wsca.io._columns import LARGEST_EXACT, plain_text
+from sklearn_wsca._text import suggest
+from sklearn_wsca.io._columns import LARGEST_EXACT, decoded_text
 from sklearn_wsca.io._errors import (
     EXAMPLES,
     FileError,
@@ -16,7 +17,6 @@ from sklearn_wsca.io._errors import (
     listed,
     plural,
     quoted,
-    suggestion,
 )
 
 INDEX = "index"
@@ -27,9 +27,9 @@ def no_such_id(path: Any, name: Any, columns: Iterable[Any]) -> FileError:
     columns = list(columns)
     return file_error(
         path,
-        f"has no id column {quoted(name)}{suggestion(name, columns)}; its columns are "
-        f"{listed(columns)}: name the id column alike in both files, or leave out id "
-        "where row i of one describes row i of the other.",
+        f"has no id column {quoted(name)}{suggest(name, columns, quoted)}; its columns "
+        f"are {listed(columns)}: name the id column alike in both files, or leave out "
+        "id where row i of one describes row i of the other.",
     )
 
 
@@ -86,7 +86,7 @@ def check_unique(path: Any, ids: list[str], name: Any) -> None:
 
 def ids_as_text(index: pd.Index) -> list[str]:
     """Ids as text, so that the number 7 matches the text "7"."""
-    return [plain_text(value) for value in index]
+    return [decoded_text(value) for value in index]
 
 
 def _is_counter(index: pd.Index) -> bool:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from sklearn_wsca.io._array_file import Shape
-from sklearn_wsca.io._arrays import open_npy, open_npz
+from sklearn_wsca.io._array_formats import ARRAY_FORMATS
+from sklearn_wsca.io._arrays import open_npy
 from sklearn_wsca.io._errors import file_error
 from sklearn_wsca.io._paths import known_suffix, regular_file
-from sklearn_wsca.io._tensors import open_pt, open_safetensors
 
 FEWEST, MOST = 2, 5
 RESAVE = "np.save('maps.npy', array)"
@@ -58,7 +58,7 @@ def load_feature_maps(path: Any, *, key: str | None = None) -> np.ndarray:
     (4, 8, 7, 7)
     """
     file = regular_file(path)
-    suffix = known_suffix(path, [".npy", *_ARRAY_FILES], "feature maps", RESAVE)
+    suffix = known_suffix(path, [".npy", *ARRAY_FORMATS], "feature maps", RESAVE)
     if suffix == ".npy":
         if key is not None:
             raise file_error(
@@ -66,7 +66,7 @@ def load_feature_maps(path: Any, *, key: str | None = None) -> np.ndarray:
             )
         maps = open_npy(path, file)
     else:
-        arrays = _ARRAY_FILES[suffix](path, file)
+        arrays = ARRAY_FORMATS[suffix](path, file)
         name = arrays.choose("feature maps", _fits, REMEDY) if key is None else key
         maps = arrays.require(name, "key")
     if not _fits(maps.shape) or maps.dtype.kind not in "fiu":
@@ -80,11 +80,3 @@ def load_feature_maps(path: Any, *, key: str | None = None) -> np.ndarray:
 
 def _fits(shape: Shape) -> bool:
     return FEWEST <= len(shape) <= MOST and 0 not in shape
-
-
-_ARRAY_FILES = {
-    ".npz": open_npz,
-    ".safetensors": open_safetensors,
-    ".pt": open_pt,
-    ".pth": open_pt,
-}

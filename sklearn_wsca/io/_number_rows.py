@@ -11,73 +11,65 @@ from sklearn_wsca.io._errors import file_error, quoted
 from sklearn_wsca.io._text import TextTable
 
 
-class NumberRows:
-    """Reads rows whose cells are numbers, but for one column of labels at most.
+def read_numbers(
+    path: Any, table: TextTable, label: str | None, fix: str
+) -> tuple[list[str], np.ndarray]:
+    """Cells of the label column, and numbers of all others (n_rows, n); empty: NaN.
 
     Rows become numbers one by one, so that their text is never in memory as a whole.
-
-    Parameters
-    ----------
-    path : path
-        The file as the user named it.
-    names : list of str
-        Names of the columns.
-    labels : str or None
-        The column that is text.
-    fix : str
-        What to do about a cell that is no number.
+    `fix` says what to do about a cell that is no number.
     """
-
-    def __init__(
-        self, path: Any, names: list[str], labels: str | None, fix: str
-    ) -> None:
-        self.path = path
-        self.fix = fix
-        self.names = [name for name in names if name != labels]
-        self._position = None if labels is None else names.index(labels)
-        self._first_line: dict[str, int] = {}
-
-    def read(self, table: TextTable) -> tuple[list[str], np.ndarray]:
-        """Labels, and numbers of shape (n_rows, n_names); empty cells are NaN."""
-        labels, rows = [], []
-        for line, cells in table.rows:
-            if self._position is not None:
-                labels.append(cells.pop(self._position))
-            rows.append(self._numbers(line, cells))
-        return labels, np.stack(rows)
-
-    def _numbers(self, line: int, cells: list[str]) -> np.ndarray:
+    names = [name for name in table.names if name != label]
+    position = None if label is None else table.names.index(label)
+    labels, rows = [], []
+    first_line: dict[str, int] = {}
+    for line, cells in table.rows:
+        if position is not None:
+            labels.append(cells.pop(position))
         text = "".join(cells)
-        self._check_decimal_sign(line, text)
+        _check_decimal_sign(path, line, text, first_line)
         pointed = [cell.replace(",", ".") for cell in cells] if "," in text else cells
         # Python takes 1_000 for a number; in a file it is a label.
-        if "_" not in text:
-            try:
-                return np.array([float(cell) for cell in pointed])
-            except ValueError:
-                pass
-        return np.array([self._number(line, i, cell) for i, cell in enumerate(pointed)])
-
-    def _number(self, line: int, i: int, cell: str) -> float:
-        if is_missing(cell):
-            return np.nan
+        convert = _to_number if "_" in text else float
         try:
-            return float(cell.replace("_", "no number"))
+            row = [convert(cell) for cell in pointed]
+        except ValueError:
+            row = _read_one_by_one(path, line, names, pointed, fix)
+        rows.append(np.array(row))
+    return labels, np.stack(rows)
+
+
+def _read_one_by_one(
+    path: Any, line: int, names: list[str], cells: list[str], fix: str
+) -> list[float]:
+    """Numbers of a row with empty cells; an error names the cell that is no number."""
+    row = []
+    for name, cell in zip(names, cells, strict=True):
+        try:
+            row.append(_to_number(cell))
         except ValueError as error:
             raise file_error(
-                self.path,
-                f"column {quoted(self.names[i])} holds {quoted(cell)} in line {line}, "
-                f"which is no number; {self.fix}.",
+                path,
+                f"column {quoted(name)} holds {quoted(cell)} in line {line}, which is "
+                f"no number; {fix}.",
             ) from error
+    return row
 
-    def _check_decimal_sign(self, line: int, text: str) -> None:
-        for sign in ".,":
-            if sign in text:
-                self._first_line.setdefault(sign, line)
-        if len(self._first_line) > 1:
-            raise file_error(
-                self.path,
-                f"mixes decimal points (line {self._first_line['.']}) and decimal "
-                f"commas (line {self._first_line[',']}); write all numbers with a "
-                "decimal point.",
-            )
+
+def _to_number(cell: str) -> float:
+    return np.nan if is_missing(cell) else float(cell.replace("_", "no number"))
+
+
+def _check_decimal_sign(
+    path: Any, line: int, text: str, first_line: dict[str, int]
+) -> None:
+    """Remember the first line with each decimal sign; raise if there are both."""
+    for sign in ".,":
+        if sign in text:
+            first_line.setdefault(sign, line)
+    if len(first_line) > 1:
+        raise file_error(
+            path,
+            f"mixes decimal points (line {first_line['.']}) and decimal commas (line "
+            f"{first_line[',']}); write all numbers with a decimal point.",
+        )

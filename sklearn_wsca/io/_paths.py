@@ -51,18 +51,9 @@ def regular_file(path: Any) -> Path:
 
 
 def known_suffix(path: Any, suffixes: Iterable[str], what: str, resave: str) -> str:
-    """Suffix of a file in lower case.
+    """Suffix of a file in lower case; an error if it is none of those that are read.
 
-    Parameters
-    ----------
-    path : path
-        As the user gave it.
-    suffixes : iterable of str
-        Those that can be read.
-    what : str
-        What the file should hold.
-    resave : str
-        Line of code that saves it in a form without pickles.
+    `resave` is a line of code that saves what the file should hold without pickles.
     """
     suffixes = list(suffixes)
     suffix = Path(path).suffix.lower()

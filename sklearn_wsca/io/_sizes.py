@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +16,16 @@ SMALL = 16 * 2**20
 GIGABYTE = 1e9
 
 
-def check_size(path: Any, what: str, declared: int, stored: int | None = None) -> None:
+def check_unpacked_size(
+    path: Any, what: str, declared: int, stored: int | None = None
+) -> None:
     """Refuse content that is larger than memory, or suspiciously large when unpacked.
-
-    Parameters
-    ----------
-    path : path
-        The file.
-    what : str
-        What is declared.
-    declared : int
-        Bytes when unpacked.
-    stored : int, default=None
-        Bytes in the file; None skips the comparison of both.
 
     Raises
     ------
     FileError
-        If `declared` exceeds the memory of the machine, or 16 MiB and 500 times
-        `stored`.
+        If the declared bytes exceed the memory of the machine, or 16 MiB and 500 times
+        the stored ones.
     """
     if declared > memory_of_machine():
         raise file_error(
@@ -57,7 +47,11 @@ def check_archive(path: Any, file: Path, what: str) -> list[zipfile.ZipInfo]:
     """Members of a zip archive that as a whole is safe to unpack."""
     with library_errors(path, what), zipfile.ZipFile(file) as archive:
         members = archive.infolist()
-    _check_members(path, members)
+    for member in members:
+        name = f"its member {quoted(member.filename)}"
+        if member.flag_bits & 1:
+            raise file_error(path, f"{name} is encrypted; save it without a password.")
+        check_unpacked_size(path, name, member.file_size, member.compress_size)
     return members
 
 
@@ -67,11 +61,3 @@ def memory_of_machine() -> int:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):
         return MEMORY_IF_UNKNOWN
-
-
-def _check_members(path: Any, members: Iterable[zipfile.ZipInfo]) -> None:
-    for member in members:
-        name = f"its member {quoted(member.filename)}"
-        if member.flag_bits & 1:
-            raise file_error(path, f"{name} is encrypted; save it without a password.")
-        check_size(path, name, member.file_size, member.compress_size)

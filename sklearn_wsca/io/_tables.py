@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from sklearn_wsca.io._columns import MISSING
+from sklearn_wsca._backend.extras import import_extra
+from sklearn_wsca.io._columns import is_missing
 from sklearn_wsca.io._errors import (
-    EXAMPLES,
     file_error,
-    import_extra,
     library_errors,
     listed,
+    refuse_repeated,
 )
-from sklearn_wsca.io._sizes import check_archive, check_size
+from sklearn_wsca.io._sizes import check_archive, check_unpacked_size
 
 BYTES_PER_CELL = 8
 
@@ -26,11 +27,11 @@ def read_typed_table(path: Any, file: Path, suffix: str) -> pd.DataFrame:
     table = _READERS[suffix](path, file)
     if not len(table):
         raise file_error(path, "has columns and no rows; export it again.")
-    check_names(path, table.columns)
+    _check_columns(path, table.columns)
     return table
 
 
-def check_names(path: Any, names: pd.Index) -> None:
+def _check_columns(path: Any, names: pd.Index) -> None:
     """Raise unless every column has a name of its own."""
     if isinstance(names, pd.MultiIndex):
         raise file_error(
@@ -38,20 +39,14 @@ def check_names(path: Any, names: pd.Index) -> None:
         )
     if not len(names):
         raise file_error(path, "has no columns; export it again.")
-    repeated = names[names.duplicated()].unique()
-    if len(repeated):
-        raise file_error(
-            path,
-            f"has several columns named {listed(repeated, EXAMPLES)}; rename them so "
-            "that every name is unique.",
-        )
+    refuse_repeated(path, names[names.duplicated()].unique())
 
 
 def _read_parquet(path: Any, file: Path) -> pd.DataFrame:
     parquet = import_extra("pyarrow.parquet", "io")
     with library_errors(path, "parquet file"), parquet.ParquetFile(file) as content:
         n_rows, n_columns = content.metadata.num_rows, content.metadata.num_columns
-        check_size(path, "its table", n_rows * n_columns * BYTES_PER_CELL)
+        check_unpacked_size(path, "its table", n_rows * n_columns * BYTES_PER_CELL)
         return _from_arrow(path, content.read())
 
 
@@ -63,8 +58,8 @@ def _read_feather(path: Any, file: Path) -> pd.DataFrame:
 
 def _from_arrow(path: Any, table: Any) -> pd.DataFrame:
     # pandas could not tell repeated columns apart any more.
-    check_names(path, pd.Index(table.column_names))
-    # Whole numbers beside missing values would be rounded to doubles otherwise.
+    _check_columns(path, pd.Index(table.column_names))
+    # Whole numbers among missing values would be rounded to doubles otherwise.
     return table.to_pandas(integer_object_nulls=True)
 
 
@@ -95,23 +90,18 @@ def _sheet_rows(sheet: Any) -> list[list[Any]]:
     """Cells of a sheet without the empty rows and columns behind the last value."""
     # The size that a file states may be wrong, and as large as it likes.
     sheet.reset_dimensions()
-    rows = [_without_tail(list(cells)) for cells in sheet.iter_rows(values_only=True)]
+    rows = [_without_tail(cells) for cells in sheet.iter_rows(values_only=True)]
     while rows and not rows[-1]:
         rows.pop()
     return rows
 
 
-def _without_tail(cells: list[Any]) -> list[Any]:
-    cells = [_cell(value) for value in cells]
+def _without_tail(cells: Iterable[Any]) -> list[Any]:
+    """Cells up to the last value; None where one is empty or says that it is."""
+    cells = [None if isinstance(c, str) and is_missing(c) else c for c in cells]
     while cells and cells[-1] is None:
         cells.pop()
     return cells
-
-
-def _cell(value: Any) -> Any:
-    """Value of a cell; None where it is empty or says that it is."""
-    missing = isinstance(value, str) and value.strip().lower() in MISSING
-    return None if missing else value
 
 
 def _sheet_table(path: Any, rows: list[list[Any]]) -> pd.DataFrame:
@@ -124,12 +114,9 @@ def _sheet_table(path: Any, rows: list[list[Any]]) -> pd.DataFrame:
             "each column and nothing above that row.",
         )
     names = [name.strip() if isinstance(name, str) else str(name) for name in names]
-    check_names(path, pd.Index(names))
-    columns = [
-        [row[i] if i < len(row) else None for row in cells] for i in range(width)
-    ]
-    typed = (pd.Series(column, dtype=object) for column in columns)
-    return pd.DataFrame(dict(zip(names, typed, strict=True)), columns=names)
+    _check_columns(path, pd.Index(names))
+    full = [row + [None] * (width - len(row)) for row in cells]
+    return pd.DataFrame(full, columns=names, dtype=object)
 
 
 _READERS = {

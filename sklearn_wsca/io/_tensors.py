@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_wsca._backend.extras import import_extra
 from sklearn_wsca.io._array_file import ArrayFile
-from sklearn_wsca.io._errors import file_error, import_extra, library_errors, quoted
-from sklearn_wsca.io._sizes import check_archive, check_size
+from sklearn_wsca.io._errors import file_error, library_errors, quoted
+from sklearn_wsca.io._sizes import check_archive, check_unpacked_size
 
 RESAVE_MODEL = (
     "save the weights alone with torch.save(model.state_dict(), 'head.pt'), and "
@@ -48,7 +49,7 @@ def open_pt(path: Any, file: Path) -> ArrayFile:
             return np.asarray(lists[name])
         tensor = tensors[name]
         # A tensor may repeat one stored number along a dimension of any length.
-        check_size(path, quoted(name), tensor.numel() * tensor.element_size())
+        check_unpacked_size(path, quoted(name), tensor.numel() * tensor.element_size())
         with library_errors(path, "torch file"):
             return _to_numpy(tensor)
 

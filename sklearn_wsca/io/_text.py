@@ -6,10 +6,10 @@ import codecs
 import csv
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from sklearn_wsca.io._columns import is_number
 from sklearn_wsca.io._errors import (
@@ -19,7 +19,10 @@ from sklearn_wsca.io._errors import (
     path_text,
     plural,
     quoted,
+    refuse_repeated,
 )
+
+Row = tuple[int, list[str]]
 
 # A comma comes last: between semicolons it may be a decimal one.
 SEPARATORS = ("\t", ";", "|", ",")
@@ -43,22 +46,14 @@ BINARY = (
 )
 
 
-@dataclass(frozen=True)
-class TextTable:
+class TextTable(NamedTuple):
     """Table of a text file, read row by row.
 
-    Parameters
-    ----------
-    names : list of str
-        Names of the columns.
-    rows : iterator of (int, list of str)
-        Line number, counted from 1, and cells of each row; all rows are complete.
-    separator : str
-        What stands between the cells.
+    The rows are the line number, counted from 1, and the cells; all are complete.
     """
 
     names: list[str]
-    rows: Iterator[tuple[int, list[str]]]
+    rows: Iterator[Row]
     separator: str
 
 
@@ -68,12 +63,7 @@ def text_table(
 ) -> Iterator[TextTable]:
     """Open a table of text; the encoding and the separator are found out.
 
-    Parameters
-    ----------
-    path, file : path
-        As the user named it, and checked.
-    header_required : bool
-        Whether a first line of numbers only is an error rather than the first row.
+    If a header is required, a first line of numbers only is an error, else a row.
 
     Raises
     ------
@@ -169,13 +159,11 @@ def _separator(path: Any, stream: IO[str]) -> str:
 def _splits(lines: list[str], separator: str) -> tuple[bool, float]:
     """Whether a separator splits the header, and the share of rows split likewise."""
     counts = []
-    try:
+    # What is no table is reported with its line when it is read.
+    with suppress(csv.Error):
         for cells in _reader(lines, separator):
             if cells:
                 counts.append(len(cells))
-    except csv.Error:
-        # Reported with its line when the table is read.
-        pass
     if not counts:
         return False, 0.0
     return counts[0] > 1, counts.count(counts[0]) / len(counts)
@@ -196,9 +184,7 @@ def _reader(lines: Any, separator: str) -> Any:
     return csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
 
 
-def _records(
-    path: Any, stream: IO[str], separator: str
-) -> Iterator[tuple[int, list[str]]]:
+def _records(path: Any, stream: IO[str], separator: str) -> Iterator[Row]:
     """Line number and cells of each row that is not blank; ragged rows are refused."""
     reader = _reader(stream, separator)
     width, line = None, 1
@@ -227,10 +213,7 @@ def _ragged(line: int, found: int, width: int, separator: str) -> str:
 
 
 def _split_header(
-    path: Any,
-    records: Iterator[tuple[int, list[str]]],
-    separator: str,
-    header_required: bool,
+    path: Any, records: Iterator[Row], separator: str, header_required: bool
 ) -> TextTable:
     """Column names, and the rows behind them."""
     line, first = next(records)
@@ -243,29 +226,16 @@ def _split_header(
                 "line with the names of the columns.",
             )
         names = [str(i) for i in range(len(first))]
-        return TextTable(names, _chain((line, first), records), separator)
+        return TextTable(names, chain([(line, first)], records), separator)
     names = [name or f"Unnamed: {i}" for i, name in enumerate(names)]
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise file_error(
-            path,
-            f"has several columns named {listed(repeated, EXAMPLES)}; rename them so "
-            "that every name is unique.",
-        )
+    refuse_repeated(path, sorted({n for n in names if names.count(n) > 1}))
     try:
         second = next(records)
     except StopIteration as error:
         raise file_error(
             path, "has a header line and no rows; export it again."
         ) from error
-    return TextTable(names, _chain(second, records), separator)
-
-
-def _chain(
-    first: tuple[int, list[str]], others: Iterator[tuple[int, list[str]]]
-) -> Iterator[tuple[int, list[str]]]:
-    yield first
-    yield from others
+    return TextTable(names, chain([second], records), separator)
 
 
 def _is_data(names: list[str]) -> bool:

@@ -16,7 +16,7 @@ from sklearn_wsca.io import (
     match_rows,
 )
 from sklearn_wsca.io._errors import library_errors
-from sklearn_wsca.io._sizes import check_size
+from sklearn_wsca.io._sizes import check_unpacked_size
 from tests.broken_files import MARKER, Payload, valid_files, zipped
 from tests.broken_registry import REGISTRY
 
@@ -94,14 +94,14 @@ def test_machine_that_does_not_tell_its_memory(monkeypatch, missing):
         monkeypatch.delattr(os, "sysconf")
     else:
         monkeypatch.setattr(os, "sysconf", refuse)
-    check_size("X.npz", "'X'", 16 * 2**30)
+    check_unpacked_size("X.npz", "'X'", 16 * 2**30)
     expected = (
         r"^X\.npz: 'X' would take 17\.2 GB, more than this machine has \(17\.2 GB\), "
         r"and is not unpacked; save embeddings as \.npy, which is read from disk, or "
         r"fewer rows\.$"
     )
     with pytest.raises(FileError, match=expected):
-        check_size("X.npz", "'X'", 16 * 2**30 + 1)
+        check_unpacked_size("X.npz", "'X'", 16 * 2**30 + 1)
 
 
 def test_file_error_is_a_value_error_with_the_path_as_given(tmp_path, monkeypatch):
