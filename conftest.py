@@ -5,6 +5,8 @@ from importlib.util import find_spec
 
 import pytest
 
+pytest_plugins = ["tests.fast_tier"]
+
 # Where an extra is missing, tests/test_bare_install.py checks what users are told.
 NEEDED = {
     "torch": ["sklearn_wsca/torch/*", "tests/torch/*", "tests/torch_networks.py"],

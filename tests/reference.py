@@ -202,6 +202,16 @@ def add_one_pvalue(observed, null, tie=TIE):
     return (reached + 1) / (len(null) + 1)
 
 
+def besag_clifford(observed, null, stop_after, tie=1e-12):
+    """Sequential p-value, and the number of permutations that it is made of."""
+    reached = 0
+    for number, value in enumerate(null, start=1):
+        reached += value >= observed - tie * abs(observed)
+        if reached == stop_after:
+            return stop_after / number, number
+    return (reached + 1) / (len(null) + 1), len(null)
+
+
 def max_t(observed, null, tie=TIE):
     """Family-wise p-values from the largest studentised statistic per permutation."""
     pooled = np.vstack([observed, null])

@@ -4,134 +4,21 @@ import numpy as np
 import pytest
 
 from sklearn_wsca._heads.probe import BATCH_TOLERANCES, batch_precision
-from sklearn_wsca._linear import logistic as logistic_module
-from sklearn_wsca._linear import quasi_newton as quasi_newton_module
 from sklearn_wsca._linear.design import prepare_design
-from sklearn_wsca._linear.logistic import LogisticProblem
 from sklearn_wsca._linear.solvers import (
-    QUASI_NEWTON_ITERATIONS,
     _conjugate_gradients,
     fit_logistic,
     fit_ridge,
 )
+from tests.linear.problems import (
+    logistic_objective,
+    make_levels,
+    make_numbers,
+    make_rows,
+    make_weights,
+    permutations_of,
+)
 from tests.reference import fit_head
-
-
-def make_rows(seed, n=90, k=6):
-    """Coordinates with unequal scales and non-zero means."""
-    rng = np.random.default_rng(seed)
-    return rng.standard_normal((n, k)) * np.geomspace(3.0, 0.3, k) + rng.normal(
-        1.0, 1.0, k
-    )
-
-
-def make_levels(seed, T, n_classes, strength=1.0):
-    """Class codes that depend on the rows, every class at least three times."""
-    rng = np.random.default_rng(seed)
-    scores = strength * T @ rng.standard_normal((T.shape[1], n_classes))
-    codes = (scores + rng.gumbel(size=scores.shape)).argmax(axis=1)
-    codes[: 3 * n_classes] = np.tile(np.arange(n_classes), 3)
-    return codes
-
-
-def make_numbers(seed, T):
-    """Two responses per problem with unequal scales and non-zero means."""
-    rng = np.random.default_rng(seed)
-    slopes = rng.standard_normal((2, T.shape[1]))
-    values = slopes @ T.T + rng.standard_normal((2, len(T)))
-    return values * np.array([[1.0], [30.0]]) + np.array([[5.0], [-400.0]])
-
-
-def make_weights(seed, n):
-    return np.random.default_rng(seed).uniform(0.2, 3.0, n)
-
-
-def permutations_of(labels, p, seed=0):
-    """The labels themselves, then p - 1 permutations of them, along the last axis."""
-    rng = np.random.default_rng(seed)
-    n = labels.shape[-1]
-    sources = [np.arange(n)] + [rng.permutation(n) for _ in range(p - 1)]
-    return np.stack([labels[..., source] for source in sources])
-
-
-def logistic_objective(T, codes, coef, intercept, C, weights):
-    """Penalised objective, from its definition."""
-    scores = T @ coef.T + intercept
-    if scores.shape[1] == 1:
-        scores = np.hstack([np.zeros((len(T), 1)), scores])
-    highest = scores.max(axis=1)
-    normaliser = highest + np.log(np.exp(scores - highest[:, None]).sum(axis=1))
-    loss = normaliser - scores[np.arange(len(T)), codes]
-    return C * weights @ loss + np.sum(coef**2) / 2
-
-
-def logistic_gradient(T, codes, coef, intercept, C, weights):
-    """Gradient by class rows and intercepts, from its definition."""
-    scores = T @ coef.T + intercept
-    n_classes = max(codes.max() + 1, 2)
-    if scores.shape[1] == 1:
-        scores = np.hstack([np.zeros((len(T), 1)), scores])
-    chances = np.exp(scores - scores.max(axis=1, keepdims=True))
-    chances /= chances.sum(axis=1, keepdims=True)
-    slope = C * weights[:, None] * (chances - np.eye(n_classes)[codes])
-    if len(coef) == 1:
-        slope = slope[:, 1:]
-    return slope.T @ T + coef, slope.sum(axis=0)
-
-
-# --- design --------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("weighted", [False, True])
-def test_design_has_a_diagonal_gram_matrix_and_restores_heads(weighted):
-    T = make_rows(0)
-    weights = make_weights(0, len(T)) if weighted else np.ones(len(T))
-    design = prepare_design(T, weights)
-    rows = (T - design.mean) @ design.rotation
-    gram = (rows * weights[:, None]).T @ rows
-    assert np.ptp(design.gram) > 1.0
-    np.testing.assert_allclose(gram, np.diag(design.gram), atol=1e-10)
-    parameters = np.random.default_rng(0).standard_normal((2, T.shape[1] + 1))
-    coef, intercept = design.to_rows(parameters)
-    np.testing.assert_allclose(
-        T @ coef.T + intercept, rows @ parameters[:, :-1].T + parameters[:, -1]
-    )
-
-
-def test_gradients_are_carried_back_by_the_adjoint():
-    """<to_rows(x), g> = <x, from_rows(g)> for all parameters and derivatives."""
-    T = make_rows(0)
-    design = prepare_design(T, make_weights(0, len(T)))
-    rng = np.random.default_rng(1)
-    parameters = rng.standard_normal((3, T.shape[1] + 1))
-    gradient, total = rng.standard_normal((3, T.shape[1])), rng.standard_normal(3)
-    coef, intercept = design.to_rows(parameters)
-    forth = np.sum(coef * gradient) + intercept @ total
-    assert abs(forth) > 0.1
-    back = np.sum(parameters * design.from_rows(gradient, total))
-    assert forth == pytest.approx(back)
-
-
-def test_design_of_uncorrelated_rows_needs_no_rotation():
-    T = make_rows(0)
-    centred = T - T.mean(axis=0)
-    T = centred @ np.linalg.eigh(centred.T @ centred)[1]
-    assert prepare_design(T, np.ones(len(T))).rotation is None
-    assert prepare_design(T, make_weights(0, len(T))).rotation is not None
-
-
-def test_design_of_some_rows_leaves_the_others_alone():
-    T, rows = make_rows(0), np.array([80, 3, 41, 42, 7, 9, 11, 60])
-    weights = make_weights(0, len(rows))
-    some, alone = (
-        prepare_design(T, weights, rows=rows),
-        prepare_design(T[rows], weights),
-    )
-    np.testing.assert_allclose(some.gram, alone.gram)
-    np.testing.assert_allclose(some.mean, alone.mean)
-    np.testing.assert_array_equal(some.whole_rows(), T[rows])
-    assert some.shape == (8, 6)
-
 
 # --- ridge ---------------------------------------------------------------------------
 
@@ -266,75 +153,6 @@ def test_single_precision_logistic_matches_double(n_classes):
     assert found.converged.all()
     scale = np.abs(exact.coef).max(axis=(1, 2), keepdims=True)
     np.testing.assert_allclose(found.coef / scale, exact.coef / scale, atol=1e-3)
-
-
-@pytest.mark.parametrize("n_classes", [2, 3, 6])
-def test_logistic_solution_has_no_gradient(n_classes):
-    T = make_rows(7)
-    weights = make_weights(7, len(T))
-    codes = make_levels(7, T, n_classes)
-    fit = fit_logistic(
-        prepare_design(T, weights), codes[None], n_classes, 2.0, tolerance=1e-10
-    )
-    rows, origin = fit.coef[0], np.zeros_like(fit.coef[0])
-    at_zero, _ = logistic_gradient(T, codes, origin, np.zeros(len(rows)), 2.0, weights)
-    assert np.abs(at_zero).max() > 1.0
-    for part in logistic_gradient(T, codes, rows, fit.intercept[0], 2.0, weights):
-        assert np.abs(part).max() < 1e-6 * np.abs(at_zero).max()
-
-
-@pytest.mark.parametrize("n_classes", [2, 3])
-def test_rows_of_a_softmax_head_add_up_to_zero(n_classes):
-    """The penalty fixes the gauge: one vector in all rows would only cost."""
-    T = make_rows(8)
-    codes = make_levels(8, T, n_classes)[None]
-    fit = fit_logistic(prepare_design(T, np.ones(len(T))), codes, n_classes, 1.0)
-    assert fit.coef.shape == (1, 1 if n_classes == 2 else 3, T.shape[1])
-    if n_classes == 3:
-        np.testing.assert_allclose(fit.coef.sum(axis=1), 0.0, atol=1e-12)
-
-
-@pytest.mark.parametrize("n_classes", [2, 4])
-@pytest.mark.parametrize("strength", [0.0, 5.0])
-def test_objective_never_increases(n_classes, strength, monkeypatch):
-    """Every accepted step of every problem lowers the objective."""
-    T = make_rows(9)
-    codes = permutations_of(make_levels(9, T, n_classes, strength), 4)
-    values = []
-    search = quasi_newton_module._line_search
-
-    def recording(problem, x, value, *arguments, **options):
-        found = search(problem, x, value, *arguments, **options)
-        values.append((value, found[1], found[-1]))
-        return found
-
-    monkeypatch.setattr(quasi_newton_module, "_line_search", recording)
-    fit = fit_logistic(
-        prepare_design(T, np.ones(len(T))), codes, n_classes, 50.0, tolerance=1e-7
-    )
-    assert fit.converged.all()
-    assert len(values) > 3
-    for before, after, stuck in values:
-        assert not stuck.any()
-        rounding = 8 * np.finfo(float).eps * np.abs(before)
-        assert (after <= before + rounding).all()
-    assert (values[0][1] < values[0][0] - 1e-3).all()
-
-
-@pytest.mark.parametrize("n_classes", [2, 3])
-def test_objective_is_that_of_scikit_learn_or_better(n_classes):
-    T = make_rows(10)
-    weights = make_weights(10, len(T))
-    codes = make_levels(10, T, n_classes, 4.0)
-    fit = fit_logistic(
-        prepare_design(T, weights), codes[None], n_classes, 10.0, tolerance=1e-9
-    )
-    oracle = fit_head(T, codes, "logistic", C=10.0, weights=weights)
-    found, best = (
-        logistic_objective(T, codes, coef, intercept, 10.0, weights)
-        for coef, intercept in ((fit.coef[0], fit.intercept[0]), oracle)
-    )
-    assert found == pytest.approx(best, rel=1e-10)
 
 
 @pytest.mark.parametrize("C", [1.0, 100.0])
@@ -473,32 +291,6 @@ def test_folds_of_many_classes_equal_separate_fits():
         np.testing.assert_allclose(batch.coef[p], separate.coef[0], atol=atol)
 
 
-@pytest.mark.parametrize("kept", [0, 2**25])
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("n_classes", [2, 4])
-def test_hessian_product_is_the_change_of_the_gradient(
-    n_classes, weighted, kept, monkeypatch
-):
-    monkeypatch.setattr(logistic_module, "KEPT_NUMBERS", kept)
-    T = make_rows(22)
-    codes = permutations_of(make_levels(22, T, n_classes), 2)
-    weights = None
-    if weighted:
-        weights = np.stack([make_weights(s, len(T)) for s in range(2)])
-        weights[0, ::7] = 0.0
-    design = prepare_design(T, np.ones(len(T)))
-    problem = LogisticProblem(design, codes, n_classes, 2.0, weights)
-    rng = np.random.default_rng(22)
-    x, direction = 0.3 * rng.standard_normal((2, *problem.start.shape))
-    after, before = (problem.evaluate(x + s * direction)[1] for s in (1e-5, -1e-5))
-    expected = (after - before) / 2e-5
-    product = problem.hessian_product(x)
-    assert np.abs(expected).max() > 1.0
-    for _ in range(2):
-        found = product(direction)
-        np.testing.assert_allclose(found, expected, atol=1e-7 * np.abs(expected).max())
-
-
 REGIMES = {
     "even": (400, 20, 3),
     "rare": (300, 20, 2),
@@ -550,14 +342,6 @@ def test_single_precision_hands_hard_problems_to_double():
     exact = fit_logistic(design.in_precision("float64"), codes, 2, 1e4)
     assert fit.converged.all() and exact.converged.all()
     np.testing.assert_allclose(fit.coef, exact.coef, rtol=1e-4, atol=1e-3)
-
-
-def test_what_is_not_solved_is_not_called_converged():
-    T = make_rows(15)
-    codes = make_levels(15, T, 3, 5.0)[None]
-    design = prepare_design(T, np.ones(len(T)))
-    fit = fit_logistic(design, codes, 3, 100.0, tolerance=1e-12, max_iter=2)
-    assert not fit.converged.any()
 
 
 # --- batches and weights, both solvers -----------------------------------------------
@@ -691,32 +475,6 @@ def test_numpy_penalties_keep_single_precision_batches_working(kind):
         ]
     assert found[0].converged.all()
     np.testing.assert_allclose(found[0].coef, found[1].coef, atol=2e-4)
-
-
-def test_a_problem_that_no_step_helps_stays_and_is_reported(monkeypatch):
-    """Where the direction points uphill nothing moves, and the rest converges."""
-    T = make_rows(12)
-    codes = permutations_of(make_levels(12, T, 3, 0.0), 3)
-    design = prepare_design(T, np.ones(len(T)))
-    expected = fit_logistic(design, codes, 3, 1.0)
-    downhill = quasi_newton_module._History.direction
-
-    def uphill_for_the_first(self, gradient, inverse_hessian):
-        step = downhill(self, gradient, inverse_hessian)
-        if gradient.shape[1] == len(codes):
-            step[:, 0] *= -1.0
-        return step
-
-    monkeypatch.setattr(quasi_newton_module._History, "direction", uphill_for_the_first)
-    fit = fit_logistic(design, codes, 3, 1.0, max_iter=QUASI_NEWTON_ITERATIONS)
-    assert fit.converged.tolist() == [False, True, True]
-    np.testing.assert_array_equal(fit.coef[0], 0.0)
-    np.testing.assert_allclose(fit.coef[1:], expected.coef[1:], atol=1e-7)
-    assert np.abs(expected.coef[0]).max() > 1e-3
-    # Newton's steps do not follow what was remembered.
-    fit = fit_logistic(design, codes, 3, 1.0)
-    assert fit.converged.all()
-    np.testing.assert_allclose(fit.coef, expected.coef, atol=1e-7)
 
 
 @pytest.mark.parametrize(("condition", "solved"), [(10.0, True), (1e16, False)])

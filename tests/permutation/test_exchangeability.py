@@ -239,8 +239,7 @@ def test_strata_can_be_nested():
         np.testing.assert_array_equal(labels[sources], np.tile(labels, (20, 1)))
 
 
-# --- shared permutations
-# -----------------------------------------------------------------
+# --- shared permutations -------------------------------------------------------------
 
 
 def test_columns_share_the_order_of_the_groups_also_with_missing_rows():
@@ -439,8 +438,7 @@ def test_a_column_of_too_few_groups_is_left_out(labels, names, reason):
         restrict_to_groups(column_of(labels), groups_of(names))
 
 
-# --- permutations within folds
-# -----------------------------------------------------------
+# --- permutations within folds -------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["scanner", "age", "view", "pixels"])

@@ -12,11 +12,13 @@ from sklearn_wsca._permutation.plan import (
     canonical_order,
     max_t_pvalues,
     permutation_pvalues,
+    sequential_pvalue,
     split,
 )
 from tests.reference import (
     add_one_pvalue,
     analyse,
+    besag_clifford,
     cosine,
     every_permutation_score,
     fit_head,
@@ -24,8 +26,7 @@ from tests.reference import (
     principal_directions,
 )
 
-# --- permutations
-# ------------------------------------------------------------------------
+# --- permutations --------------------------------------------------------------------
 
 
 def test_permutations_are_permutations_and_do_not_depend_on_batches():
@@ -194,6 +195,108 @@ def test_benjamini_hochberg_matches_scipy_and_passes_nan():
     # By hand: 0.01 * 4 / 1, and the largest is left as it is.
     np.testing.assert_allclose(found[[0, 5]], [0.04, 0.5])
     assert np.isnan(benjamini_hochberg(np.array([np.nan, np.nan]))).all()
+
+
+# --- sequential p-values ------------------------------------------------------------
+
+SEEDS = [0, 1, 2]
+STOP = 5
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 5, 10])
+@pytest.mark.parametrize("decimals", [0, 1, 12])
+def test_sequential_pvalues_match_a_loop(stop_after, decimals):
+    stopped = 0
+    for seed in range(60):
+        statistics = np.random.default_rng(seed).standard_normal(80).round(decimals)
+        observed, null = statistics[0] + 1.5, statistics[1:]
+        found = sequential_pvalue(observed, null, stop_after)
+        assert found == besag_clifford(observed, null, stop_after)
+        stopped += found[1] < len(null)
+    assert 10 < stopped < 60
+
+
+def test_sequential_pvalue_by_hand():
+    null = np.array([0.0, 3.0, 1.0, 2.0, 5.0, 2.0])
+    assert sequential_pvalue(2.0, null, 2) == (2 / 4, 4)
+    assert sequential_pvalue(2.0, null, 4) == (4 / 6, 6)
+    assert sequential_pvalue(2.0, null, 5) == (5 / 7, 6)
+    assert sequential_pvalue(9.0, null, 1) == (1 / 7, 6)
+    assert sequential_pvalue(-1.0, null, 3) == (1.0, 3)
+
+
+@pytest.mark.parametrize("observed", [0.3, -0.3])
+def test_ties_of_a_sequential_pvalue_count(observed):
+    rounded = observed - 50 * np.finfo(float).eps * abs(observed)
+    null = np.array([rounded, observed - 1e-6, observed - 1.0])
+    assert sequential_pvalue(observed, null, 1) == (1.0, 1)
+    assert sequential_pvalue(observed, null, 2) == (2 / 4, 3)
+    assert sequential_pvalue(observed, null, 2, tolerance=1e-5) == (1.0, 2)
+
+
+@pytest.mark.parametrize("stop_after", [1, 10])
+def test_sequential_pvalue_without_permutations_is_1(stop_after):
+    assert sequential_pvalue(0.5, np.empty(0), stop_after) == (1.0, 0)
+
+
+@pytest.mark.parametrize("stop_after", [1, 5])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_statistic_that_no_permutation_reaches_has_the_floor(stop_after, seed):
+    null = np.random.default_rng(seed).standard_normal(199)
+    assert sequential_pvalue(10.0, null, stop_after) == (1 / 200, 199)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_value_that_is_not_finite_is_an_error_of_a_sequential_pvalue(bad):
+    with pytest.raises(ValueError, match="not finite"):
+        sequential_pvalue(bad, np.zeros(9), 2)
+    with pytest.raises(ValueError, match="not finite"):
+        sequential_pvalue(0.5, np.append(np.zeros(9), bad), 2)
+
+
+@pytest.mark.parametrize("stop_after", [1, 5])
+@pytest.mark.parametrize("seed", range(10))
+def test_permutations_after_the_last_one_used_do_not_matter(stop_after, seed):
+    rng = np.random.default_rng(seed)
+    null = rng.standard_normal(400)
+    expected = sequential_pvalue(0.5, null, stop_after)
+    used = expected[1]
+    assert used < 100
+    for drawn in (used, used + 1, 2 * used, 399):
+        assert sequential_pvalue(0.5, null[:drawn], stop_after) == expected
+    others = np.append(null[:used], rng.normal(100.0, 1.0, 50))
+    assert sequential_pvalue(0.5, others, stop_after) == expected
+    assert sequential_pvalue(0.5, null[: used - 1], stop_after)[1] == used - 1
+
+
+def sequential_pvalues(seed, decimals=None, n_cases=8000, m=299):
+    """p-values and permutations used where data and permutations are exchangeable."""
+    statistics = np.random.default_rng(seed).standard_normal((n_cases, m + 1))
+    if decimals is not None:
+        statistics = statistics.round(decimals)
+    found = [sequential_pvalue(row[0], row[1:], STOP) for row in statistics]
+    return np.array(found).T
+
+
+@pytest.mark.parametrize("decimals", [None, 0])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_small_pvalues_are_no_more_frequent_than_they_say(seed, decimals):
+    pvalues, _ = sequential_pvalues(seed, decimals)
+    for level in (0.02, 0.05, 0.1, 0.3):
+        rejected = np.sum(pvalues <= level)
+        assert rejected <= stats.binom.ppf(0.9995, len(pvalues), level)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_without_ties_the_pvalue_is_exact_and_the_unbiased_estimate_is_not(seed):
+    pvalues, used = sequential_pvalues(seed)
+    n_cases = len(pvalues)
+    for level in (2 / 300, 4 / 300, STOP / 250, STOP / 100, STOP / 50, STOP / 16):
+        low, high = stats.binom.interval(0.999, n_cases, level)
+        assert low <= np.sum(pvalues <= level + 1e-12) <= high
+    unbiased = np.where(pvalues > STOP / 299, (STOP - 1) / np.maximum(used - 1, 1), 0)
+    rejected = np.sum(unbiased <= 0.1)
+    assert rejected > stats.binom.ppf(0.9995, n_cases, 0.1)
 
 
 # --- exhaustive enumeration ----------------------------------------------------------

@@ -346,8 +346,7 @@ def test_a_constant_output_adds_nothing(column):
     np.testing.assert_allclose(study.model().observed(), expected, atol=1e-10)
 
 
-# --- permutations
-# ------------------------------------------------------------------------
+# --- permutations --------------------------------------------------------------------
 
 
 def group_design(column_within, target_within):
