@@ -12,9 +12,9 @@ import click
 import numpy as np
 
 from benchmarks.studies import describe_machine, peak_memory, reset_peak_memory
-from sklearn_wsca import IntegratedFeatureAnalysis
+from sklearn_wsca import Head, IntegratedFeatureAnalysis
 from sklearn_wsca._features.activation_scale import common_ranges
-from sklearn_wsca._features.contributions import ClassRows, measure_importance
+from sklearn_wsca._features.contributions import measure_importance
 from sklearn_wsca._features.maps import FeatureMaps, survey_maps
 
 N_FEATURES, SPATIAL, N_CLASSES = 256, (14, 14), 10
@@ -51,9 +51,9 @@ def read_and_sum(A, *_):
 
 def contributions_importance_and_scale(A, labels, weights):
     """What the aim is about."""
-    rows = ClassRows(weights, np.zeros(N_CLASSES), tuple(range(N_CLASSES)), True)
+    head = Head(weights, np.zeros(N_CLASSES), tuple(range(N_CLASSES)), "logistic")
     survey = survey_maps(FeatureMaps.of(A), weights)
-    measure_importance(rows, survey.pooled, labels)
+    measure_importance(head, survey.pooled, labels)
     return survey, common_ranges(survey, (1, 99))
 
 

@@ -31,7 +31,7 @@ from sklearn_wsca._displays.style import (
     make_label,
     set_title,
 )
-from sklearn_wsca._features.contributions import ClassRows
+from sklearn_wsca._features.contributions import predict_rows
 from sklearn_wsca._features.maps import FeatureMaps, pool_maps
 
 MOST = 16
@@ -305,10 +305,10 @@ class ActivationMapDisplay:
 
 def _name_classes(head: Any, maps: FeatureMaps, target: Any) -> list:
     """Class of each map, and the predicted one if that is another; or the number."""
-    rows, pooled = ClassRows.of(head, head.classes), pool_maps(maps)
-    if not rows.is_class:
-        return [f"{value:.3g}" for value in rows.outputs(pooled)[:, 0]]
-    predicted = [rows.names[k] for k in rows.predict(pooled)]
+    pooled = pool_maps(maps)
+    if head.classes is None:
+        return [f"{value:.3g}" for value in head.outputs(pooled)[:, 0]]
+    predicted = [head.classes[k] for k in predict_rows(head, pooled)]
     if target is None:
         return predicted
     given = [target] * len(maps) if np.ndim(target) == 0 else list(target)

@@ -21,19 +21,7 @@ def common_ranges(survey: Survey, percentiles: tuple[float, float]) -> np.ndarra
     """Common range of the maps of every class.
 
     The lower end is a percentile, over all samples, of the smallest value of each map;
-    the upper end a percentile of the largest.
-
-    Parameters
-    ----------
-    survey : Survey
-        Extremes of the maps.
-    percentiles : tuple of two floats
-        Lower and upper one.
-
-    Returns
-    -------
-    ndarray of shape (K, 2)
-        Lower and upper ends.
+    the upper end a percentile of the largest: (K, 2).
     """
     low = np.percentile(survey.lowest, percentiles[0], axis=0)
     high = np.percentile(survey.highest, percentiles[1], axis=0)
@@ -43,18 +31,11 @@ def common_ranges(survey: Survey, percentiles: tuple[float, float]) -> np.ndarra
 
 
 def rescale(maps: np.ndarray, ranges: np.ndarray, scale: Scale) -> np.ndarray:
-    """Bring maps to 0 ... 1.
+    """Bring maps (b, P) to 0 ... 1 by ranges (b, 2); one without width gives 0.5.
 
-    Parameters
-    ----------
-    maps : ndarray of shape (b, P)
-        Activation maps.
-    ranges : ndarray of shape (b, 2)
-        Common range of the class of each map. A range without width gives 0.5.
-    scale : {"linear", "tanh"}
-        "linear" is 0 at the lower and 1 at the upper end, and cut off outside. "tanh"
-        is ``(1 + tanh(2 z)) / 2`` with z running from -1 to 1 over the range: values
-        outside are still told apart, and lie strictly between 0 and 1.
+    "linear" is 0 at the lower and 1 at the upper end, and cut off outside. "tanh" is
+    ``(1 + tanh(2 z)) / 2`` with z running from -1 to 1 over the range: values outside
+    are still told apart, and lie strictly between 0 and 1.
     """
     low, high = ranges[:, :1], ranges[:, 1:]
     width = high - low
@@ -75,18 +56,7 @@ def draw_maps(
 ) -> np.ndarray:
     """Activation maps of all samples on the common scale: (n, *spatial), float32.
 
-    Parameters
-    ----------
-    maps : FeatureMaps
-        Activations.
-    weights : ndarray of shape (K, C)
-        Weights of the classes, 0 for features that are left out.
-    rows : ndarray of shape (n,), dtype int
-        Class of each sample.
-    ranges : ndarray of shape (K, 2)
-        Common ranges.
-    scale : {"linear", "tanh"}
-        See `rescale`.
+    `rows` (n,) are those of the weights (K, C) and ranges (K, 2) for each sample.
     """
     drawn = np.empty((len(maps), maps.n_positions), dtype=np.float32)
 

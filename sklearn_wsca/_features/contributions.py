@@ -3,72 +3,40 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from sklearn_wsca._heads.head import Head
 
 
-@dataclass(frozen=True)
-class ClassRows:
-    """One row of weights per class, or per number that is predicted.
+def class_head(head: Head, classes: tuple | None) -> Head:
+    """Head with a row per class; that of a number as it is.
 
-    Parameters
-    ----------
-    weights : ndarray of shape (K, C)
-        Weight of each feature.
-    intercept : ndarray of shape (K,)
-        Intercepts.
-    names : tuple
-        Classes; one empty name for a number.
-    is_class : bool
-        Whether rows are scores of classes.
+    A single row of two classes speaks against the first one.
     """
-
-    weights: np.ndarray
-    intercept: np.ndarray
-    names: tuple
-    is_class: bool
-
-    @classmethod
-    def of(cls, head: Head, classes: tuple | None) -> ClassRows:
-        """Rows of a head; a single row of two classes speaks against the first one."""
-        if classes is None:
-            return cls(head.coef, head.intercept, head.row_names, False)
-        if head.n_rows == 1:
-            signs = np.array([-1.0, 1.0])
-            return cls(
-                signs[:, None] * head.coef, signs * head.intercept, classes, True
-            )
-        return cls(head.coef, head.intercept, classes, True)
-
-    def outputs(self, pooled: np.ndarray) -> np.ndarray:
-        """Scores of pooled activations: (n, K)."""
-        return pooled @ self.weights.T + self.intercept
-
-    def predict(self, pooled: np.ndarray) -> np.ndarray:
-        """Row of the largest score, which does not hang on the other samples: (n,)."""
-        # One product per sample: the rounding of others would depend on their number.
-        outputs = (pooled[:, None, :] @ self.weights.T)[:, 0] + self.intercept
-        return outputs.argmax(axis=1)
+    if classes is None:
+        return Head(head.coef, head.intercept, None, "ridge")
+    coef, intercept = head.coef, head.intercept
+    if head.n_rows == 1:
+        signs = np.array([-1.0, 1.0])
+        coef, intercept = signs[:, None] * coef, signs * intercept
+    return Head(coef, intercept, classes, "logistic")
 
 
-@dataclass(frozen=True)
-class Importance:
+def predict_rows(head: Head, pooled: np.ndarray) -> np.ndarray:
+    """Row of the largest score, which does not hang on the other samples: (n,)."""
+    # One product per sample: the rounding of others would depend on their number.
+    outputs = (pooled[:, None, :] @ head.coef.T)[:, 0] + head.intercept
+    return outputs.argmax(axis=1)
+
+
+class Importance(NamedTuple):
     """Mean contributions over correctly classified samples.
 
-    Parameters
-    ----------
-    by_class : ndarray of shape (K, C)
-        Per class, of its own samples; NaN without any.
-    overall : ndarray of shape (C,)
-        Over all of them, each to its own class.
-    difference : ndarray of shape (K, C)
-        Per class less overall; for a number, the change of the contribution with one
-        standard deviation of the target.
-    n_correct : ndarray of shape (K,), dtype int
-        Correctly classified samples; all of them for a number.
+    By class (K, C), of its own samples, NaN without any; over all of them (C,), each to
+    its own class; the difference of both, which for a number is the change of the
+    contribution with one standard deviation of the target; their number (K,).
     """
 
     by_class: np.ndarray
@@ -78,46 +46,37 @@ class Importance:
 
 
 def measure_importance(
-    rows: ClassRows, pooled: np.ndarray, labels: np.ndarray
+    head: Head, pooled: np.ndarray, labels: np.ndarray
 ) -> Importance:
-    """Mean contribution of every feature.
+    """Mean contribution of every feature, by pooled activations (n, C).
 
     The contribution of feature c to class k in a sample is the weight w_kc times the
-    mean of the feature over the positions.
-
-    Parameters
-    ----------
-    rows : ClassRows
-        The head.
-    pooled : ndarray of shape (n, C)
-        Means over the positions.
-    labels : ndarray of shape (n,)
-        Codes of the classes, or numbers.
+    mean of the feature over the positions. Labels are codes of classes, or numbers.
     """
-    if not rows.is_class:
-        return _importance_of_numbers(rows, pooled, labels)
-    correct = rows.outputs(pooled).argmax(axis=1) == labels
-    n_correct = np.bincount(labels[correct], minlength=len(rows.names))
-    member = correct[:, None] & (labels[:, None] == np.arange(len(rows.names)))
+    if head.classes is None:
+        return _importance_of_numbers(head.coef, pooled, labels)
+    correct = head.outputs(pooled).argmax(axis=1) == labels
+    n_correct = np.bincount(labels[correct], minlength=head.n_rows)
+    member = correct[:, None] & (labels[:, None] == np.arange(head.n_rows))
     sums = member.T.astype(np.float64) @ pooled
-    _warn_of_empty(rows.names, n_correct)
+    _warn_of_empty(head.classes, n_correct)
     with np.errstate(invalid="ignore", divide="ignore"):
-        by_class = rows.weights * sums / n_correct[:, None]
-        overall = (rows.weights * sums).sum(axis=0) / n_correct.sum()
+        by_class = head.coef * sums / n_correct[:, None]
+        overall = (head.coef * sums).sum(axis=0) / n_correct.sum()
     return Importance(by_class, overall, by_class - overall, n_correct)
 
 
-def _importance_of_numbers(rows, pooled, numbers) -> Importance:
+def _importance_of_numbers(weights, pooled, numbers) -> Importance:
     if np.ptp(numbers) == 0:
         raise ValueError(
             f"y: all {len(numbers)} labels are {numbers[0]:g}; a head that predicts a "
             "number needs labels that differ."
         )
-    by_row = rows.weights * pooled.mean(axis=0)
+    by_row = weights * pooled.mean(axis=0)
     standard = (numbers - numbers.mean()) / numbers.std()
     slope = standard @ (pooled - pooled.mean(axis=0)) / len(pooled)
-    n_correct = np.full(len(rows.weights), len(pooled))
-    return Importance(by_row, by_row.mean(axis=0), rows.weights * slope, n_correct)
+    n_correct = np.full(len(weights), len(pooled))
+    return Importance(by_row, by_row.mean(axis=0), weights * slope, n_correct)
 
 
 def _warn_of_empty(names: tuple, n_correct: np.ndarray) -> None:
@@ -127,17 +86,25 @@ def _warn_of_empty(names: tuple, n_correct: np.ndarray) -> None:
             f"no sample of the classes {empty} is classified correctly, so their "
             "importance is NaN; check the order of the head's classes, or add samples.",
             UserWarning,
-            stacklevel=6,  # The caller of fit, which scikit-learn wraps.
+            stacklevel=5,  # The caller of fit, which scikit-learn wraps.
         )
 
 
-def own_contributions(
-    rows: ClassRows, pooled: np.ndarray, labels: np.ndarray
-) -> np.ndarray:
+def own_contributions(head: Head, pooled: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Contribution of every feature to the class of the sample: (n, C)."""
-    if not rows.is_class:
-        return pooled * rows.weights.mean(axis=0)
-    return pooled * rows.weights[labels]
+    if head.classes is None:
+        return pooled * head.coef.mean(axis=0)
+    return pooled * head.coef[labels]
+
+
+def rank_importance(importance: Importance, by: str) -> np.ndarray:
+    """Rank of every feature by the difference of classes, or overall: (C,)."""
+    if by == "importance":
+        scores = np.abs(importance.overall)
+    else:
+        known = importance.difference[importance.n_correct > 0]
+        scores = np.abs(known).max(axis=0, initial=0.0)
+    return rank_features(np.nan_to_num(scores))
 
 
 def rank_features(scores: np.ndarray) -> np.ndarray:

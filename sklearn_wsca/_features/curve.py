@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import r2_score
 
-from sklearn_wsca._features.contributions import ClassRows
 from sklearn_wsca._features.maps import FeatureMaps
+from sklearn_wsca._heads.head import Head
 
 N_SIZES = 16
 N_RANDOM = 10
@@ -23,26 +23,15 @@ CONSTANT = 1e-12
 
 @dataclass(frozen=True)
 class Decomposition:
-    """A head on samples, of which features can be left out.
+    """A head on pooled samples (n, C) with labels, of which features can be left out.
 
     A feature that is left out counts with its mean over the samples: otherwise the
-    scores would shift by what it contributes to all of them alike.
-
-    Parameters
-    ----------
-    rows : ClassRows
-        The head.
-    pooled : ndarray of shape (n, C)
-        Means over the positions.
-    labels : ndarray of shape (n,)
-        Codes of the classes, or numbers.
-    maps : ndarray of shape (m, C, P) or None
-        Feature maps of some samples; None for pooled activations.
-    map_classes : ndarray of shape (m,), dtype int
-        Row of the head that their activation maps belong to.
+    scores would shift by what it contributes to all of them alike. There are feature
+    maps (m, C, P) of some samples, unless all are pooled, and the row of the head that
+    their activation maps belong to.
     """
 
-    rows: ClassRows
+    head: Head
     pooled: np.ndarray
     labels: np.ndarray
     maps: np.ndarray | None
@@ -50,25 +39,25 @@ class Decomposition:
 
     @classmethod
     def of(
-        cls, rows: ClassRows, pooled: np.ndarray, labels: np.ndarray, maps: FeatureMaps
+        cls, head: Head, pooled: np.ndarray, labels: np.ndarray, maps: FeatureMaps
     ) -> Decomposition:
         """Take samples at equal distances, at most 5000, and maps of at most 100."""
-        outputs = rows.outputs(pooled)
+        outputs = head.outputs(pooled)
         few = spread(len(pooled), MOST_MAPS, maps.n_features * maps.n_positions)
         some = spread(len(pooled), MOST_SAMPLES)
         chosen = np.stack(list(maps.take(few))) if maps.n_positions > 1 else None
         classes = outputs[few].argmax(axis=1)
-        return cls(rows, pooled[some], labels[some], chosen, classes)
+        return cls(head, pooled[some], labels[some], chosen, classes)
 
     def path(self, order: np.ndarray, sizes: np.ndarray) -> Iterator[dict[str, float]]:
         """Performance with the first features of an order, for rising numbers."""
         mean = self.pooled.mean(axis=0)
-        outputs = np.tile(self.rows.outputs(mean[None]), (len(self.pooled), 1))
+        outputs = np.tile(self.head.outputs(mean[None]), (len(self.pooled), 1))
         drawing = None if self.maps is None else self._draw(self.maps, order, sizes)
         start = 0
         for size in sizes:
             added = order[start:size]
-            weights = self.rows.weights[:, added]
+            weights = self.head.coef[:, added]
             outputs += (self.pooled[:, added] - mean[added]) @ weights.T
             found = self._performance(outputs)
             if drawing is not None:
@@ -78,7 +67,7 @@ class Decomposition:
 
     def _draw(self, maps, order: np.ndarray, sizes: np.ndarray) -> Iterator[float]:
         """Mean correlation over positions with the activation maps of all features."""
-        own = self.rows.weights[self.map_classes][:, None, :]
+        own = self.head.coef[self.map_classes][:, None, :]
         full, part, start = (own @ maps)[:, 0], np.zeros((len(maps), 1)), 0
         for size in sizes:
             added = order[start:size]
@@ -89,7 +78,7 @@ class Decomposition:
 
     def _performance(self, outputs: np.ndarray) -> dict[str, float]:
         """Accuracy and AUROC of classes, or R2 of a number."""
-        if not self.rows.is_class:
+        if self.head.classes is None:
             return {"r2": float(r2_score(self.labels, outputs.mean(axis=1)))}
         correct = outputs.argmax(axis=1) == self.labels
         return {
@@ -129,11 +118,11 @@ def _auroc(own: np.ndarray, others: np.ndarray) -> float:
 
 def correlate(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Correlation of each row of a with that of b; NaN where one is constant."""
-    (a, varies), (b, also) = _standardize(a), _standardize(b)
+    (a, varies), (b, also) = _unit_rows(a), _unit_rows(b)
     return np.where(varies & also, (a * b).sum(axis=1), np.nan)
 
 
-def _standardize(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _unit_rows(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rows of mean 0 and length 1, and which are not constant up to rounding."""
     centred = values - values.mean(axis=1, keepdims=True)
     length = np.sqrt((centred**2).sum(axis=1))
@@ -146,22 +135,10 @@ def measure_curve(
 ) -> pd.DataFrame:
     """Performance against the number of features kept, and that of random features.
 
-    Parameters
-    ----------
-    decomposition : Decomposition
-        The head and its samples.
-    ranks : ndarray of shape (C,)
-        Rank 1 is kept first.
-    seed : int
-        Of the random features.
-
-    Returns
-    -------
-    DataFrame
-        One row per number of features: share, accuracy and auroc (or r2), and
-        map_agreement (mean correlation over positions with the map of all features)
-        where maps have more than one position; the same of random features, mean of 10
-        draws, with the suffix _random.
+    One row per number of features, those of rank 1 first: share, accuracy and auroc (or
+    r2), and map_agreement (mean correlation over positions with the map of all
+    features) where maps have more than one position; the same of random features, mean
+    of 10 draws, with the suffix _random.
     """
     n_features = len(ranks)
     sizes = np.unique(np.geomspace(1, n_features, N_SIZES).round().astype(int))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from numbers import Integral, Real
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import check_random_state
@@ -17,22 +18,34 @@ from sklearn_wsca._features.activation_scale import (
     draw_maps,
     resize,
 )
-from sklearn_wsca._features.contributions import keep_top, own_contributions
+from sklearn_wsca._features.arguments import (
+    check_percentiles,
+    choose_rows,
+    draw_features,
+    is_spatial,
+    read_labels,
+    read_maps,
+)
+from sklearn_wsca._features.contributions import (
+    keep_top,
+    measure_importance,
+    own_contributions,
+    rank_importance,
+)
 from sklearn_wsca._features.curve import (
     Decomposition,
     correlate,
     measure_curve,
     smallest_share,
 )
-from sklearn_wsca._features.fit import FeatureSteps, check_percentiles, is_spatial
-from sklearn_wsca._features.labels import encode_labels, read_rows
+from sklearn_wsca._features.labels import encode_labels, read_class_head
 from sklearn_wsca._features.maps import pool_maps, survey_maps
 from sklearn_wsca._features.profiles import find_redundancy, outlier_scores
 from sklearn_wsca._features.shift import Contributions, compare_contributions
 from sklearn_wsca._input.table import check_same_index
 
 
-class IntegratedFeatureAnalysis(FeatureSteps, SelectorMixin, BaseEstimator):
+class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
     r"""Which features carry a decision, do they shift, and where do they act?
 
     It works on exported feature maps of the last convolutional layer and the linear
@@ -201,28 +214,34 @@ class IntegratedFeatureAnalysis(FeatureSteps, SelectorMixin, BaseEstimator):
             If the input cannot be analysed; the message names the argument.
         """
         check_percentiles(self.percentiles)
-        maps = self._read_maps(A, reset=True)
+        maps = read_maps(self, A, reset=True)
         check_same_index(A, y, ("A", "y"))
-        table = self._read_table(y, maps, self.metadata)
+        table = read_labels(self, y, len(maps))
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        rows = read_rows(self.head, table.labels, maps)
-        labels = encode_labels(rows, table.labels)
-        survey = survey_maps(maps, rows.weights)
+        head = read_class_head(self.head, table.labels, maps)
+        labels = encode_labels(head, table.labels)
+        survey = survey_maps(maps, head.coef)
+        pooled = survey.pooled
+        importance = measure_importance(head, pooled, labels)
         self._fitted_on_maps = bool(maps.spatial)
-        self._set_head(rows)
-        self._set_importance(rows, survey.pooled, labels)
+        self.head_ = head
+        if head.classes is not None:
+            self.classes_ = np.array(head.classes)
+        self.importance_ = importance.by_class
+        self.importance_overall_ = importance.overall
+        self.importance_difference_ = importance.difference
+        self.n_correct_ = importance.n_correct
+        self.ranking_ = rank_importance(importance, self.ranking)
         self.intensity_range_ = common_ranges(survey, self.percentiles)
-        self.consistency_ = self._index_rows(
-            correlate(survey.map_means.T, rows.outputs(survey.pooled).T)
-        )
-        decomposition = Decomposition.of(rows, survey.pooled, labels, maps)
+        agreement = correlate(survey.map_means.T, head.outputs(pooled).T)
+        self.consistency_ = pd.Series(agreement, pd.Index(head.row_names, name="class"))
+        decomposition = Decomposition.of(head, pooled, labels, maps)
         self.performance_curve_ = measure_curve(decomposition, self.ranking_, seed)
         self.smallest_share_ = smallest_share(self.performance_curve_)
-        own = own_contributions(rows, survey.pooled, labels)
-        classes = labels if rows.is_class else np.zeros(len(labels), dtype=int)
-        self.outlier_scores_ = outlier_scores(own, classes)
-        self.redundancy_ = find_redundancy(survey.pooled, rows.weights)
-        self._reference = Contributions.of(rows, survey.pooled, labels, table.groups)
+        own = own_contributions(head, pooled, labels)
+        self._reference = Contributions.of(head, pooled, labels, table.groups)
+        self.outlier_scores_ = outlier_scores(own, self._reference.classes)
+        self.redundancy_ = find_redundancy(pooled, head.coef)
         return self
 
     def transform(self, A):
@@ -241,8 +260,7 @@ class IntegratedFeatureAnalysis(FeatureSteps, SelectorMixin, BaseEstimator):
         check_is_fitted(self)
         if not is_spatial(A):
             return super().transform(A)
-        maps = self._read_maps(A, reset=False)
-        return maps.select(self.get_support())
+        return read_maps(self, A, reset=False).select(self.get_support())
 
     def compare(self, A, y, metadata=None):
         r"""Find features whose contributions shift between samples of the same class.
@@ -304,11 +322,10 @@ class IntegratedFeatureAnalysis(FeatureSteps, SelectorMixin, BaseEstimator):
         shift is an association at fixed class, not proof of a cause.
         """
         check_is_fitted(self)
-        maps = self._read_maps(A, reset=False)
-        table = self._read_new_table(y, metadata, maps)
-        rows = self._rows()
-        labels = encode_labels(rows, table.labels)
-        new = Contributions.of(rows, pool_maps(maps), labels, table.groups)
+        maps = read_maps(self, A, reset=False)
+        table = read_labels(self, y, len(maps), metadata)
+        labels = encode_labels(self.head_, table.labels)
+        new = Contributions.of(self.head_, pool_maps(maps), labels, table.groups)
         features = getattr(self, "feature_names_in_", np.arange(self.n_features_in_))
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         return compare_contributions(
@@ -343,7 +360,7 @@ class IntegratedFeatureAnalysis(FeatureSteps, SelectorMixin, BaseEstimator):
             sample does not depend on the others.
         """
         check_is_fitted(self)
-        maps = self._read_maps(A, reset=False)
+        maps = read_maps(self, A, reset=False)
         if not maps.spatial:
             raise ValueError(
                 "A: activation maps need feature maps (n_samples, n_features, "
@@ -354,12 +371,14 @@ class IntegratedFeatureAnalysis(FeatureSteps, SelectorMixin, BaseEstimator):
                 "A: fit was given pooled activations, which do not tell the common "
                 "range of maps; fit on feature maps."
             )
-        rows = self._rows()
-        classes = self._map_classes(maps, rows, target)
-        weights = self._kept_weights(ratio, features)
+        rows = choose_rows(self.head_, maps, target)
+        kept = draw_features(
+            ratio, features, self.importance_difference_, self.ranking_
+        )
         if resize_to is not None:
             resize_to = check_shape(resize_to, len(maps.spatial))
-        drawn = draw_maps(maps, weights, classes, self.intensity_range_, self.scale)
+        weights = self.head_.coef * kept
+        drawn = draw_maps(maps, weights, rows, self.intensity_range_, self.scale)
         return drawn if resize_to is None else resize(drawn, resize_to)
 
     def _get_support_mask(self):

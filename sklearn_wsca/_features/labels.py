@@ -1,10 +1,9 @@
-"""Labels of samples beside a head: codes of its classes, or numbers."""
+"""Labels of samples, and the head that predicts them: one row per class, or number."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from numbers import Number
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ from pandas.api import types
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils.multiclass import type_of_target
 
-from sklearn_wsca._features.contributions import ClassRows
+from sklearn_wsca._features.contributions import class_head
 from sklearn_wsca._features.maps import FeatureMaps, pool_maps
 from sklearn_wsca._heads.head import Head, read_head
 from sklearn_wsca._input.column import level_codes
@@ -23,19 +22,8 @@ from sklearn_wsca._text import list_first
 MOST_ITERATIONS = 10_000
 
 
-@dataclass(frozen=True)
-class LabelTable:
-    """Labels with what else is known of the samples.
-
-    Parameters
-    ----------
-    labels : Series
-        Labels, as given.
-    groups : Series or None
-        What is independent of others of its kind.
-    metadata : DataFrame
-        Further columns.
-    """
+class LabelTable(NamedTuple):
+    """Labels of samples, what is independent of others of its kind, further columns."""
 
     labels: pd.Series
     groups: pd.Series | None
@@ -88,16 +76,16 @@ def _read_labels(labels: pd.Series) -> pd.Series:
     return labels if numbers is None or not of_python else pd.Series(numbers)
 
 
-def read_rows(source: Any, labels: pd.Series, maps: FeatureMaps) -> ClassRows:
+def read_class_head(source: Any, labels: pd.Series, maps: FeatureMaps) -> Head:
     """Head of the samples, with the classes of its rows; fitted if there is none."""
     if source is None:
-        return _fit_rows(labels, pool_maps(maps))
+        return _fit_head(labels, pool_maps(maps))
     head = read_head(source, argument="head", n_features=maps.n_features, levels=None)
     if hasattr(source, "coef_") and not hasattr(source, "classes_"):
         # A fitted regressor predicts a number, of whatever labels.
         _check_numbers(labels)
-        return ClassRows.of(head, None)
-    return ClassRows.of(head, _classes_of(head, labels))
+        return class_head(head, None)
+    return class_head(head, _classes_of(head, labels))
 
 
 def _classes_of(head: Head, labels: pd.Series) -> tuple | None:
@@ -142,14 +130,13 @@ def _check_numbers(labels: pd.Series) -> None:
         )
 
 
-def _fit_rows(labels: pd.Series, pooled: np.ndarray) -> ClassRows:
+def _fit_head(labels: pd.Series, pooled: np.ndarray) -> Head:
     """Linear head of the pooled activations, for people who have none."""
     scale = np.sqrt(pooled.var(axis=0).mean()) or 1.0
     is_number = types.is_numeric_dtype(labels.dtype)
     if is_number and type_of_target(labels, input_name="y").startswith("continuous"):
         model = Ridge().fit(pooled / scale, labels)
-        head = Head(model.coef_[None] / scale, np.r_[model.intercept_], None, "ridge")
-        return ClassRows.of(head, None)
+        return Head(model.coef_[None] / scale, np.r_[model.intercept_], None, "ridge")
     if labels.nunique() < 2:
         raise ValueError(
             "y: all samples have the same label, 1 class; a head needs at least two."
@@ -158,12 +145,10 @@ def _fit_rows(labels: pd.Series, pooled: np.ndarray) -> ClassRows:
     codes = level_codes(labels, classes)
     model = LogisticRegression(max_iter=MOST_ITERATIONS).fit(pooled / scale, codes)
     head = Head(model.coef_ / scale, model.intercept_, classes, "logistic")
-    return ClassRows.of(head, classes)
+    return class_head(head, classes)
 
 
-def encode_labels(
-    rows: ClassRows, labels: pd.Series, argument: str = "y"
-) -> np.ndarray:
+def encode_labels(head: Head, labels: pd.Series, argument: str = "y") -> np.ndarray:
     """Codes of the classes, or numbers.
 
     Raises
@@ -171,15 +156,15 @@ def encode_labels(
     ValueError
         If a label is none of the classes, or no number where one is predicted.
     """
-    if not rows.is_class:
+    if head.classes is None:
         return _as_numbers(labels, argument)
-    codes = level_codes(labels, rows.names)
+    codes = level_codes(labels, head.classes)
     unknown = labels[codes < 0]
     if len(unknown):
         raise ValueError(
             f"{argument}: {len(unknown)} of {len(labels)} labels are none of the "
             f"classes of the head: {list_first(unknown.unique())}; its classes are "
-            f"{list_first(rows.names)}. Drop these samples, or name the classes as "
+            f"{list_first(head.classes)}. Drop these samples, or name the classes as "
             "the head does."
         )
     return codes

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise, repeat
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -173,8 +173,7 @@ class FeatureMaps:
         release_pages(self.array)
 
 
-@dataclass(frozen=True)
-class Survey:
+class Survey(NamedTuple):
     """What a pass over feature maps tells about every sample.
 
     Parameters
@@ -215,15 +214,7 @@ def as_array(A: Any) -> np.ndarray:
 
 
 def survey_maps(maps: FeatureMaps, weights: np.ndarray) -> Survey:
-    """Pool every feature and find the extremes of the maps, in one pass.
-
-    Parameters
-    ----------
-    maps : FeatureMaps
-        Activations.
-    weights : ndarray of shape (K, C)
-        Weights of the classes.
-    """
+    """Pool every feature, and find the extremes of the maps of classes, in one pass."""
     pooled = np.empty((len(maps), maps.n_features))
     lowest, highest, means = np.empty((3, len(maps), len(weights)))
     limits = LIMITS[maps.precision]

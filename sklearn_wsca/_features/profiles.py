@@ -20,19 +20,8 @@ def outlier_scores(contributions: np.ndarray, classes: np.ndarray) -> np.ndarray
 
     The root mean square over features of the distance of a contribution from the median
     of the class, in robust standard deviations (1.4826 times the median absolute
-    deviation). 1 is usual; features without any deviation are left out.
-
-    Parameters
-    ----------
-    contributions : ndarray of shape (n, C)
-        Contribution of each feature to the class of the sample.
-    classes : ndarray of shape (n,), dtype int
-        Class of each sample.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        Distances; NaN in classes of fewer than three samples.
+    deviation). 1 is usual; features without any deviation are left out. NaN in classes
+    of fewer than three samples.
     """
     scores = np.full(len(contributions), np.nan)
     for k in np.unique(classes):
@@ -50,20 +39,11 @@ def outlier_scores(contributions: np.ndarray, classes: np.ndarray) -> np.ndarray
 def find_redundancy(pooled: np.ndarray, weights: np.ndarray) -> pd.DataFrame:
     """Features that carry nothing, and groups of features that carry the same.
 
-    Parameters
-    ----------
-    pooled : ndarray of shape (n, C)
-        Means over the positions.
-    weights : ndarray of shape (K, C)
-        Weights of the classes.
-
-    Returns
-    -------
-    DataFrame of C rows
-        variance_share: share of the summed variances of all contributions (centred
-        over classes, which alone changes decisions); carries_nothing: below a hundredth
-        of an equal share; group: number shared by features that are linked by absolute
-        correlations of 0.95 or more, -1 for features without such a link.
+    For pooled activations (n, C) and weights (K, C). variance_share: share of the
+    summed variances of all contributions (centred over classes, which alone changes
+    decisions); carries_nothing: below a hundredth of an equal share; group: number
+    shared by features that are linked by absolute correlations of 0.95 or more, -1 for
+    features without such a link.
     """
     n_features = pooled.shape[1]
     centred = weights - weights.mean(axis=0) if len(weights) > 1 else weights

@@ -5,18 +5,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from sklearn_wsca._features.contributions import ClassRows, own_contributions
+from sklearn_wsca._features.contributions import own_contributions
 from sklearn_wsca._features.shift_statistics import (
     ShiftTest,
     Sizes,
     measure_sizes,
     varies_within,
 )
+from sklearn_wsca._heads.head import Head
 from sklearn_wsca._input.column import Column, LeftOutError, read_column
 from sklearn_wsca._input.groups import Groups, restrict_to_groups
 from sklearn_wsca._input.table import row_fingerprints
@@ -46,18 +47,11 @@ PERMUTED = {
 
 @dataclass(frozen=True)
 class Contributions:
-    """Contributions of every feature to the own class of samples.
+    """Contributions of every feature to the own class of samples: (n, C), float32.
 
-    Parameters
-    ----------
-    values : ndarray of shape (n, C), dtype float32
-        Contributions times the sign of their weight, so that they rise with the feature
-        in every class: the shift of a feature that speaks for one class and against
-        another would cancel otherwise.
-    classes : ndarray of shape (n,), dtype int
-        Class of each sample; 0 for numbers.
-    groups : Series or None
-        What is independent of others of its kind.
+    They are times the sign of their weight, so that they rise with the feature in every
+    class: the shift of a feature that speaks for one class and against another would
+    cancel otherwise. The class of all is 0 where a number is predicted.
     """
 
     values: np.ndarray
@@ -67,15 +61,15 @@ class Contributions:
     @classmethod
     def of(
         cls,
-        rows: ClassRows,
+        head: Head,
         pooled: np.ndarray,
         labels: np.ndarray,
         groups: pd.Series | None,
     ) -> Contributions:
         """Contributions of pooled activations (n, C) with codes of their labels."""
-        upward = replace(rows, weights=np.abs(rows.weights))
+        upward = replace(head, coef=np.abs(head.coef))
         values = own_contributions(upward, pooled, labels).astype(np.float32)
-        classes = labels if rows.is_class else np.zeros(len(labels), dtype=int)
+        classes = np.zeros(len(labels), dtype=int) if head.classes is None else labels
         return cls(values, classes, groups)
 
     def __len__(self) -> int:
@@ -89,55 +83,17 @@ class Contributions:
         return row_fingerprints(self.groups.to_frame("group"))
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """A column, and the samples that it tells apart.
+class Comparison(NamedTuple):
+    """A column, and the samples that it tells apart: their contributions and classes.
 
-    Parameters
-    ----------
-    name : object
-        Name of the column.
-    series : Series
-        The column.
-    values : ndarray of shape (n, C), dtype float32
-        Contributions.
-    classes : ndarray of shape (n,), dtype int
-        Class of each sample.
-    groups : Groups or None
-        Which samples belong together.
-    marks : ndarray of shape (n,)
-        Tells groups apart whatever the order of the samples.
+    `marks` tell groups apart whatever the order of the samples.
     """
 
-    name: Any
     series: pd.Series
     values: np.ndarray
     classes: np.ndarray
     groups: Groups | None
     marks: np.ndarray
-
-    def read(self) -> Column:
-        """Read the column.
-
-        Raises
-        ------
-        LeftOutError
-            If it cannot be analysed.
-        """
-        column = read_column(self.series)
-        if self.groups is not None:
-            column = restrict_to_groups(column, self.groups)
-        return column
-
-    def fingerprints(self, column: Column) -> np.ndarray:
-        """Tell rows of equal contributions apart."""
-        rows = column.rows
-        known = {
-            "class": self.classes[rows],
-            "label": column.labels,
-            "group": self.marks[rows],
-        }
-        return row_fingerprints(pd.DataFrame(known))
 
 
 def compare_contributions(
@@ -150,23 +106,8 @@ def compare_contributions(
 ) -> pd.DataFrame:
     """Shift of every feature between fitted and new samples, and between levels.
 
-    Parameters
-    ----------
-    fitted, new : Contributions
-        Samples of the fit, and new ones.
-    metadata : DataFrame
-        Columns that describe the new samples.
-    features : array-like of shape (C,)
-        Names of the features.
-    seed : int
-        Seed of the permutations.
-    n_permutations : int
-        Their number.
-
-    Returns
-    -------
-    DataFrame
-        See `IntegratedFeatureAnalysis.compare`.
+    The table is that of `IntegratedFeatureAnalysis.compare`, for columns that describe
+    the new samples.
 
     Raises
     ------
@@ -181,14 +122,14 @@ def compare_contributions(
         left_out[f"column {SPLIT}"] = "its name is that of another comparison"
         metadata = metadata.drop(columns=SPLIT)
     for comparison in _comparisons(fitted, new, metadata):
-        name = comparison.name
+        name = comparison.series.name
         try:
             table, described[name] = _compare(comparison, seed, n_permutations)
             tables[name] = table.set_axis(features)
         except LeftOutError as reason:
             left_out[name] = str(reason)
     if not tables:
-        raise ValueError(f"compare: nothing can be compared: {_listed(left_out)}.")
+        raise ValueError(f"compare: nothing can be compared: {_in_words(left_out)}.")
     untested = {n: d["untested"] for n, d in described.items() if d["untested"]}
     _warn_of("left out", left_out)
     _warn_of("there are no p-values for", untested)
@@ -203,8 +144,7 @@ def _comparisons(
     marks = new.group_marks
     groups = None if new.groups is None else Groups.of(new.groups)
     for name in metadata.columns:
-        series = metadata[name]
-        yield Comparison(name, series, new.values, new.classes, groups, marks)
+        yield Comparison(metadata[name], new.values, new.classes, groups, marks)
 
 
 def _split_comparison(fitted: Contributions, new: Contributions) -> Comparison:
@@ -216,7 +156,6 @@ def _split_comparison(fitted: Contributions, new: Contributions) -> Comparison:
         groups = Groups(new.groups.name, np.concatenate([first, second]))
     labels = np.repeat(["fitted", "new"], [len(fitted), len(new)])
     return Comparison(
-        SPLIT,
         pd.Series(labels, name=SPLIT),
         np.concatenate([fitted.values, new.values]),
         np.concatenate([fitted.classes, new.classes]),
@@ -235,14 +174,23 @@ def _compare(
     LeftOutError
         If the column cannot be compared at fixed class.
     """
-    column, values = comparison.read(), comparison.values
+    column, values = read_column(comparison.series), comparison.values
+    if comparison.groups is not None:
+        column = restrict_to_groups(column, comparison.groups)
     classes = _renumber(comparison.classes[column.rows])
     if not varies_within(column, classes):
         raise LeftOutError(
             "it does not vary within any class, so nothing is left to compare"
         )
     sizes = measure_sizes(values, classes, column)
-    order = canonical_order(sizes.distance, lambda: comparison.fingerprints(column))
+    known = {
+        "class": comparison.classes[column.rows],
+        "label": column.labels,
+        "group": comparison.marks[column.rows],
+    }
+    order = canonical_order(
+        sizes.distance, lambda: row_fingerprints(pd.DataFrame(known))
+    )
     column = replace(column, rows=column.rows[order], labels=column.labels[order])
     exchange, held = _exchange(column, classes[order], comparison.groups)
     test = ShiftTest.of(values, column, classes[order], exchange)
@@ -365,8 +313,10 @@ def _warn_of_shared_groups(fitted: Contributions, new: Contributions) -> None:
 
 def _warn_of(what: str, reasons: dict[Any, str]) -> None:
     if reasons:
-        warnings.warn(f"compare: {what} {_listed(reasons)}.", UserWarning, stacklevel=4)
+        warnings.warn(
+            f"compare: {what} {_in_words(reasons)}.", UserWarning, stacklevel=4
+        )
 
 
-def _listed(reasons: dict[Any, str]) -> str:
+def _in_words(reasons: dict[Any, str]) -> str:
     return "; ".join(f"{name!r} ({reason})" for name, reason in reasons.items())

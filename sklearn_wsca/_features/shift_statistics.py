@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._permutation.exchangeability import Exchangeability
 from sklearn_wsca._permutation.plan import PermutationPlan, split
-from sklearn_wsca._utilization.regression import centre_within
+from sklearn_wsca._utilization.regression import centre_within, sum_matrix
 
 NUMBERS_PER_BATCH = 2**22
 FEATURES_PER_BLOCK = 64
@@ -30,16 +30,9 @@ ROUNDING_OF_NUMBERS = 1e-12
 def centred_blocks(
     values: np.ndarray, rows: np.ndarray, strata: np.ndarray
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    """Blocks of features less their means within strata; constant ones are 0.
+    """Blocks of features of some rows less their means within strata; constant ones: 0.
 
-    Parameters
-    ----------
-    values : ndarray of shape (n_samples, C)
-        Contributions.
-    rows : ndarray of shape (n,), dtype int
-        The samples to take.
-    strata : ndarray of shape (n,), dtype int
-        Stratum of each of them, numbered from 0 without gaps.
+    Strata are numbered from 0 without gaps.
     """
     ones = np.ones(len(rows))
     for start in range(0, values.shape[1], FEATURES_PER_BLOCK):
@@ -57,18 +50,11 @@ def to_unit(block: np.ndarray) -> np.ndarray:
     return block / np.where(length > 0, length, 1.0)
 
 
-@dataclass(frozen=True)
-class Sizes:
+class Sizes(NamedTuple):
     """How far features shift, in units that can be compared.
 
-    Parameters
-    ----------
-    shift : ndarray of shape (C,)
-        Standardised mean difference or partial correlation.
-    ks : ndarray of shape (C,)
-        Kolmogorov-Smirnov distance.
-    distance : ndarray of shape (n,)
-        Squared standardised distance of each row from the mean of its class.
+    Standardised mean difference or partial correlation (C,), Kolmogorov-Smirnov
+    distance (C,), and squared standardised distance of rows from their class mean (n,).
     """
 
     shift: np.ndarray
@@ -77,23 +63,16 @@ class Sizes:
 
 
 def measure_sizes(values: np.ndarray, classes: np.ndarray, column: Column) -> Sizes:
-    """Shift of every feature with a column, at fixed class.
+    """Shift of every feature of contributions (n_samples, C) with a column.
 
-    Parameters
-    ----------
-    values : ndarray of shape (n_samples, C)
-        Contributions.
-    classes : ndarray of shape (n,), dtype int
-        Classes of the rows of the column, numbered from 0 without gaps; the column
-        varies in one of them at least.
-    column : Column
-        The column.
+    At fixed class of the rows of the column: numbered from 0 without gaps; the column
+    varies in one of them at least.
     """
     if column.n_levels:
         levels = column.labels
     else:
         levels = _halves(column.labels, classes)
-        number = to_unit(_standardise(column.labels, classes)[:, None])[:, 0]
+        number = to_unit(_standardise_within(column.labels, classes)[:, None])[:, 0]
     pairs = _level_pairs(levels, classes)
     distance = np.zeros(len(classes))
     shift, ks = np.empty(values.shape[1]), np.empty(values.shape[1])
@@ -107,21 +86,12 @@ def measure_sizes(values: np.ndarray, classes: np.ndarray, column: Column) -> Si
     return Sizes(shift, ks, distance)
 
 
-@dataclass(frozen=True)
-class LevelPair:
+class LevelPair(NamedTuple):
     """Two levels, compared in the classes that have both.
 
-    Parameters
-    ----------
-    first, second : int
-        The levels.
-    share : ndarray of shape (K,)
-        Weight of each class, adding up to 1: most for classes with many rows of both.
-    rows : ndarray of shape (r,), dtype int
-        Rows of both levels in these classes.
-    weights : ndarray of shape (r,)
-        Weights that give both levels the same classes: adding up to 1 in the second
-        level and to -1 in the first.
+    `share` (K,) is the weight of each class, most for classes with many rows of both,
+    adding up to 1; `weights` give the `rows` of both levels in these classes the same
+    classes, adding up to 1 in the second level and to -1 in the first.
     """
 
     first: int
@@ -172,7 +142,7 @@ def _mean_differences(
     """
     counts = _cell_counts(levels, classes)
     cells = classes * counts.shape[1] + levels
-    sums = _sum_matrix(cells, counts.size) @ block
+    sums = sum_matrix(cells, np.ones(len(cells)), counts.size) @ block
     means = sums / np.maximum(counts.reshape(-1, 1), 1)
     residual = block - means[cells]
     free = max(len(block) - np.count_nonzero(counts), 1)
@@ -206,12 +176,6 @@ def _ks_distance(feature: np.ndarray, pair: LevelPair) -> float:
     return apart[values[1:] != values[:-1]].max(initial=0.0)
 
 
-def _sum_matrix(codes: np.ndarray, n_codes: int) -> sparse.csr_array:
-    """Matrix that sums rows by code."""
-    ones, rows = np.ones(len(codes)), np.arange(len(codes))
-    return sparse.csr_array((ones, (codes, rows)), shape=(n_codes, len(codes)))
-
-
 @dataclass(frozen=True)
 class ShiftTest:
     """Shares of the variance that a column explains within classes, under permutations.
@@ -223,9 +187,9 @@ class ShiftTest:
     exchange : Exchangeability
         What is exchanged.
     values : ndarray of shape (n_units,)
-        Level or number of each unit.
+        Label of each unit.
     n_levels : int
-        Number of levels; 0 for numbers.
+        Number of levels; 0 for a continuous column.
     units : ndarray of shape (n_parts,), dtype int
         Unit of each part; a part is what a unit has in one class.
     sums : ndarray of shape (n_parts, C), dtype float32
@@ -254,23 +218,14 @@ class ShiftTest:
     ) -> ShiftTest:
         """Prepare permutations of a column whose rows are in canonical order.
 
-        Parameters
-        ----------
-        contributions : ndarray of shape (n_samples, C)
-            Contributions.
-        column : Column
-            The column; its rows are those of the contributions, in the order in which
-            the exchange numbers them.
-        classes : ndarray of shape (n,), dtype int
-            Class of each row of the column.
-        exchange : Exchangeability
-            What is exchanged within which strata.
+        They are rows of the contributions (n_samples, C), in the order in which the
+        exchange numbers them, and have these classes (n,).
         """
         keys = classes * exchange.n_units + exchange.unit
         keys, part = np.unique(keys, return_inverse=True)
         starts = np.flatnonzero(np.diff(keys // exchange.n_units, prepend=-1))
         stops = [*starts[1:].tolist(), len(keys)]
-        add = _sum_matrix(part, len(keys))
+        add = sum_matrix(part, np.ones(len(part)))
         sums = np.empty((len(keys), contributions.shape[1]), dtype=np.float32)
         strata = classes
         if exchange.scheme == "within groups":
@@ -279,7 +234,7 @@ class ShiftTest:
             sums[:, features] = add @ to_unit(block)
         values = column.labels[exchange.first]
         if not column.n_levels:
-            values = _standardise(values, _unit_strata(exchange))
+            values = _standardise_within(values, _unit_strata(exchange))
         return cls(
             exchange,
             values,
@@ -325,11 +280,11 @@ def _unit_strata(exchange: Exchangeability) -> np.ndarray:
 def varies_within(column: Column, strata: np.ndarray) -> bool:
     """Whether a column varies within a stratum by more than rounding."""
     if not column.n_levels:
-        return bool(_standardise(column.labels, strata).any())
+        return bool(_standardise_within(column.labels, strata).any())
     return bool(pd.Series(column.labels).groupby(strata).nunique().max() > 1)
 
 
-def _standardise(numbers: np.ndarray, strata: np.ndarray) -> np.ndarray:
+def _standardise_within(numbers: np.ndarray, strata: np.ndarray) -> np.ndarray:
     """Numbers less their means within strata, which permutations leave as they are."""
     centred = centre_within(numbers[:, None], np.ones(len(numbers)), strata)[:, 0]
     spread = centred.std()

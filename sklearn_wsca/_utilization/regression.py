@@ -88,7 +88,7 @@ class Regression:
     def collapse(self, unit: np.ndarray, terms: np.ndarray) -> Regression:
         """Return the same for codings and terms that are constant in each unit."""
         roots = np.sqrt(np.bincount(unit, self.roots**2))
-        mean = _sum_matrix(unit, self.roots) / roots[:, None]
+        mean = sum_matrix(unit, self.roots) / roots[:, None]
         return Regression(mean @ self.residuals, mean @ self.fixed, terms, roots, None)
 
 
@@ -163,15 +163,18 @@ def centre_within(values: np.ndarray, weights: np.ndarray, groups: np.ndarray | 
     """Values less their weighted means within groups."""
     if groups is None:
         return values
-    sums = _sum_matrix(groups, weights)
+    sums = sum_matrix(groups, weights)
     return values - ((sums @ values) / np.bincount(groups, weights)[:, None])[groups]
 
 
 def unit_means(values: np.ndarray, unit: np.ndarray) -> np.ndarray:
-    sums = _sum_matrix(unit, np.ones(len(unit)))
+    sums = sum_matrix(unit, np.ones(len(unit)))
     return (sums @ values) / np.bincount(unit)[:, None]
 
 
-def _sum_matrix(codes: np.ndarray, weights: np.ndarray) -> sparse.csr_array:
-    """Matrix that sums rows with weights by code."""
-    return sparse.csr_array((weights, (codes, np.arange(len(codes)))))
+def sum_matrix(
+    codes: np.ndarray, weights: np.ndarray, n_codes: int | None = None
+) -> sparse.csr_array:
+    """Matrix that sums rows with weights by code; the largest code is the last."""
+    shape = None if n_codes is None else (n_codes, len(codes))
+    return sparse.csr_array((weights, (codes, np.arange(len(codes)))), shape)

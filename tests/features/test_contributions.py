@@ -8,10 +8,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_wsca import Head, IntegratedFeatureAnalysis
 from sklearn_wsca._features.contributions import (
-    ClassRows,
+    class_head,
     keep_top,
     measure_importance,
     own_contributions,
+    predict_rows,
     rank_features,
 )
 from sklearn_wsca._features.maps import FeatureMaps, pool_maps
@@ -22,7 +23,7 @@ SPATIAL = [(), (7,), (5, 4), (3, 4, 2)]
 
 def rows_of(weights, intercept, names=None):
     names = tuple(range(len(weights))) if names is None else names
-    return ClassRows(weights, intercept, names, True)
+    return Head(weights, intercept, names, "logistic")
 
 
 def study(seed=0, **options):
@@ -51,9 +52,7 @@ def test_contributions_add_up_to_the_score_less_the_intercept(spatial, seed, dty
 @pytest.mark.parametrize("spatial", SPATIAL)
 def test_importance_is_that_of_a_loop_over_correct_samples(spatial, seed):
     A, labels, rows, pooled = study(seed, spatial=spatial, planted=1.0)
-    by_class, overall, n_correct = loop_importance(
-        A, labels, rows.weights, rows.intercept
-    )
+    by_class, overall, n_correct = loop_importance(A, labels, rows.coef, rows.intercept)
     found = measure_importance(rows, pooled, labels)
     assert_allclose(found.by_class, by_class, rtol=1e-10)
     assert_allclose(found.overall, overall, rtol=1e-10)
@@ -86,13 +85,13 @@ def test_misclassified_samples_do_not_count():
 def test_a_class_without_a_correct_sample_is_nan_and_named(seed):
     A, labels, rows, pooled = study(seed)
     never = rows.intercept - np.array([0.0, 1e6, 0.0])
-    rows = rows_of(rows.weights, never, ("cyst", "fibroma", "none"))
+    rows = rows_of(rows.coef, never, ("cyst", "fibroma", "none"))
     with pytest.warns(UserWarning, match=r"'fibroma'.* classified correctly.* NaN"):
         found = measure_importance(rows, pooled, labels)
     assert np.isnan(found.by_class[1]).all() and np.isnan(found.difference[1]).all()
     assert np.isfinite(found.by_class[[0, 2]]).all()
     assert np.isfinite(found.overall).all() and found.n_correct[1] == 0
-    expected = loop_importance(A, labels, rows.weights, never)
+    expected = loop_importance(A, labels, rows.coef, never)
     assert_allclose(found.overall, expected[1], rtol=1e-10)
 
 
@@ -128,7 +127,7 @@ def test_numbers_change_with_one_standard_deviation_of_the_target(seed):
     A, _, weights, _ = make_maps(seed)
     pooled = pool_maps(FeatureMaps.of(A))
     y = np.random.default_rng(seed).normal(70.0, 9.0, 60) + 4.0 * pooled[:, 0]
-    rows = ClassRows(weights[:1], np.zeros(1), ("",), False)
+    rows = Head(weights[:1], np.zeros(1), None, "ridge")
     found = measure_importance(rows, pooled, y)
     contributions = loop_contributions(A, weights[:1])[:, 0]
     assert_allclose(found.overall, contributions.mean(axis=0), rtol=1e-10)
@@ -140,7 +139,7 @@ def test_numbers_change_with_one_standard_deviation_of_the_target(seed):
 
 
 def test_labels_of_one_value_have_no_change():
-    rows = ClassRows(np.ones((1, 2)), np.zeros(1), ("",), False)
+    rows = Head(np.ones((1, 2)), np.zeros(1), None, "ridge")
     with pytest.raises(ValueError, match=r"^y: all 5 labels are 3\.5; .* differ"):
         measure_importance(rows, np.ones((5, 2)), np.full(5, 3.5))
 
@@ -153,7 +152,7 @@ def test_importance_does_not_hang_on_the_order_of_rows_or_channels(seed):
     before = measure_importance(rows, pooled, labels)
     after = measure_importance(rows, pooled[by], labels[by])
     assert_allclose(after.by_class, before.by_class, rtol=1e-12)
-    permuted = rows_of(rows.weights[:, columns], rows.intercept)
+    permuted = rows_of(rows.coef[:, columns], rows.intercept)
     after = measure_importance(permuted, pooled[:, columns], labels)
     assert_allclose(after.difference, before.difference[:, columns], atol=1e-12)
 
@@ -162,7 +161,7 @@ def test_importance_does_not_hang_on_the_order_of_rows_or_channels(seed):
 def test_units_of_features_cancel_in_contributions(seed):
     _, labels, rows, pooled = study(seed)
     units = np.geomspace(1e-6, 1e6, 6)
-    other = rows_of(rows.weights / units, rows.intercept)
+    other = rows_of(rows.coef / units, rows.intercept)
     before = measure_importance(rows, pooled, labels)
     after = measure_importance(other, pooled * units, labels)
     assert_allclose(after.by_class, before.by_class, rtol=1e-10)
@@ -171,7 +170,7 @@ def test_units_of_features_cancel_in_contributions(seed):
 def test_a_constant_feature_distinguishes_no_class():
     _, labels, rows, pooled = study(0)
     pooled[:, 4] = 7.0
-    weights = rows.weights.copy()
+    weights = rows.coef.copy()
     weights[:, 4] = 0.5
     found = measure_importance(rows_of(weights, rows.intercept), pooled, labels)
     assert_allclose(found.by_class[:, 4], 3.5)
@@ -181,15 +180,15 @@ def test_a_constant_feature_distinguishes_no_class():
 
 def test_a_single_row_speaks_against_the_first_of_two_classes():
     head = Head(np.array([[1.0, -2.0]]), np.array([0.5]), ("a", "b"), "logistic")
-    rows = ClassRows.of(head, head.classes)
+    rows = class_head(head, head.classes)
     pooled = np.array([[3.0, 1.0], [0.0, 4.0]])
     assert_allclose(rows.outputs(pooled), [[-1.5, 1.5], [7.5, -7.5]])
-    assert_array_equal(rows.predict(pooled), [1, 0])
+    assert_array_equal(predict_rows(rows, pooled), [1, 0])
 
 
 def test_the_predicted_row_is_that_of_the_largest_score():
     _, _, rows, pooled = study(0, planted=0.5)
-    predicted = rows.predict(pooled)
+    predicted = predict_rows(rows, pooled)
     assert_array_equal(predicted, rows.outputs(pooled).argmax(axis=1))
     assert len(np.unique(predicted)) == 3
 

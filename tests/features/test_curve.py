@@ -6,8 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import r2_score, roc_auc_score
 
-from sklearn_wsca import IntegratedFeatureAnalysis
-from sklearn_wsca._features.contributions import ClassRows
+from sklearn_wsca import Head, IntegratedFeatureAnalysis
 from sklearn_wsca._features.curve import (
     MOST_MAPS,
     Decomposition,
@@ -146,7 +145,7 @@ def slow_performance(A, labels, weights, intercept, kept):
 @pytest.mark.parametrize("seed", range(3))
 def test_every_point_of_the_curve_is_what_a_head_without_the_rest_gives(seed):
     A, labels, weights, intercept = make_maps(seed, planted=1.0, n_features=9)
-    rows = ClassRows(weights, intercept, (0, 1, 2), True)
+    rows = Head(weights, intercept, (0, 1, 2), "logistic")
     maps = FeatureMaps.of(A)
     found = Decomposition.of(rows, pool_maps(maps), labels, maps)
     ranks = np.random.default_rng(seed).permutation(9) + 1

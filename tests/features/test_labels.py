@@ -1,4 +1,4 @@
-"""Labels beside a head: its classes, numbers, tables, and what does not fit."""
+"""Labels and their head: its classes, numbers, tables, and what does not fit."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
 from sklearn_wsca import Head, IntegratedFeatureAnalysis
-from sklearn_wsca._features.labels import encode_labels, read_rows, read_table
+from sklearn_wsca._features.labels import encode_labels, read_class_head, read_table
 from sklearn_wsca._features.maps import FeatureMaps
 from tests.reference import make_maps
 
@@ -47,8 +47,8 @@ FORMS = {
 def test_every_form_of_head_gives_the_same_rows(form, seed):
     maps, pooled, labels, weights, intercept = study(seed=seed)
     names = pd.Series(np.array(["a", "b", "c"])[labels])
-    rows = read_rows(FORMS[form](weights, intercept), names, maps)
-    assert rows.is_class and rows.names == ("a", "b", "c")
+    rows = read_class_head(FORMS[form](weights, intercept), names, maps)
+    assert rows.classes is not None and rows.row_names == ("a", "b", "c")
     assert_allclose(rows.outputs(pooled), pooled @ weights.T + intercept, rtol=1e-12)
     assert_array_equal(encode_labels(rows, names), labels)
 
@@ -58,8 +58,8 @@ def test_a_single_row_of_two_classes_becomes_two(form):
     maps, pooled, labels, weights, intercept = study(n_classes=2)
     row, at = weights[1:] - weights[:1], intercept[1:] - intercept[:1]
     names = pd.Series(np.array(["a", "b"])[labels])
-    rows = read_rows(FORMS[form](row, at), names, maps)
-    assert rows.names == ("a", "b") and rows.weights.shape == (2, 6)
+    rows = read_class_head(FORMS[form](row, at), names, maps)
+    assert rows.row_names == ("a", "b") and rows.coef.shape == (2, 6)
     outputs = rows.outputs(pooled)
     assert_allclose(outputs[:, 1], pooled @ row[0] + at[0], rtol=1e-9)
     assert_allclose(outputs[:, 0], -outputs[:, 1])
@@ -67,10 +67,10 @@ def test_a_single_row_of_two_classes_becomes_two(form):
 
 def test_arrays_without_an_intercept():
     maps, pooled, labels, weights, _ = study()
-    rows = read_rows(weights, pd.Series(labels), maps)
+    rows = read_class_head(weights, pd.Series(labels), maps)
     assert_allclose(rows.outputs(pooled), pooled @ weights.T)
-    rows = read_rows(np.ones(6), pd.Series(pooled[:, 0]), maps)
-    assert not rows.is_class
+    rows = read_class_head(np.ones(6), pd.Series(pooled[:, 0]), maps)
+    assert rows.classes is None
     assert_allclose(rows.outputs(pooled)[:, 0], pooled.sum(axis=1))
 
 
@@ -80,19 +80,19 @@ def test_a_fitted_regressor_predicts_a_number_of_whatever_labels(model, n_values
     maps, pooled, *_ = study()
     y = pd.Series(np.arange(60) % n_values * 2.5 + 10.0)
     model.fit(pooled, y)
-    rows = read_rows(model, y, maps)
-    assert not rows.is_class and rows.weights.shape == (1, 6)
+    rows = read_class_head(model, y, maps)
+    assert rows.classes is None and rows.coef.shape == (1, 6)
     assert_allclose(rows.outputs(pooled)[:, 0], model.predict(pooled))
     assert_array_equal(encode_labels(rows, y), y)
 
 
 def test_rows_of_numbers_are_their_codes_where_some_classes_do_not_occur():
     maps, _, labels, weights, _ = study()
-    rows = read_rows(weights, pd.Series(np.minimum(labels, 1)), maps)
-    assert rows.names == (0, 1, 2)
+    rows = read_class_head(weights, pd.Series(np.minimum(labels, 1)), maps)
+    assert rows.row_names == (0, 1, 2)
     others = pd.Series(np.array([1, 4, 7])[labels])
-    rows = read_rows(weights, others, maps)
-    assert rows.names == (1, 4, 7)
+    rows = read_class_head(weights, others, maps)
+    assert rows.row_names == (1, 4, 7)
     assert_array_equal(encode_labels(rows, others), labels)
 
 
@@ -108,7 +108,9 @@ def test_rows_of_numbers_are_their_codes_where_some_classes_do_not_occur():
 def test_types_of_names(make):
     maps, _, labels, weights, intercept = study()
     names = make(np.array(["a", "b", "c"])[labels])
-    rows = read_rows(Head(weights, intercept, tuple("abc"), "logistic"), names, maps)
+    rows = read_class_head(
+        Head(weights, intercept, tuple("abc"), "logistic"), names, maps
+    )
     assert_array_equal(encode_labels(rows, names), labels)
 
 
@@ -116,14 +118,14 @@ def test_types_of_names(make):
 def test_types_of_codes(dtype):
     maps, _, labels, weights, _ = study()
     codes = pd.Series(labels).astype(dtype)
-    rows = read_rows(weights, codes, maps)
+    rows = read_class_head(weights, codes, maps)
     assert_array_equal(encode_labels(rows, codes), labels)
 
 
 def test_booleans_are_two_classes():
     maps, _, labels, weights, _ = study(n_classes=2)
-    rows = read_rows(weights, pd.Series(labels == 1), maps)
-    assert rows.names == (False, True)
+    rows = read_class_head(weights, pd.Series(labels == 1), maps)
+    assert rows.row_names == (False, True)
     assert_array_equal(encode_labels(rows, pd.Series(labels == 1)), labels)
 
 
@@ -131,21 +133,21 @@ def test_booleans_are_two_classes():
 def test_without_a_head_one_is_fitted_whatever_the_unit(unit):
     maps, pooled, labels, *_ = study()
     scaled = FeatureMaps.of(maps.array * unit)
-    rows = read_rows(None, pd.Series(labels), scaled)
+    rows = read_class_head(None, pd.Series(labels), scaled)
     outputs = rows.outputs(pooled * unit)
-    assert rows.is_class and (outputs.argmax(axis=1) == labels).mean() > 0.9
-    same = read_rows(None, pd.Series(labels), maps).outputs(pooled)
+    assert rows.classes is not None and (outputs.argmax(axis=1) == labels).mean() > 0.9
+    same = read_class_head(None, pd.Series(labels), maps).outputs(pooled)
     assert_allclose(outputs, same, atol=1e-3)
     y = 3.0 * pooled[:, 1] + 200.0
-    rows = read_rows(None, pd.Series(y), scaled)
-    assert not rows.is_class
+    rows = read_class_head(None, pd.Series(y), scaled)
+    assert rows.classes is None
     assert np.corrcoef(rows.outputs(pooled * unit)[:, 0], y)[0, 1] > 0.99
 
 
 def test_one_class_cannot_be_fitted():
     maps, *_ = study()
     with pytest.raises(ValueError, match="y: all samples have the same label, 1 class"):
-        read_rows(None, pd.Series(["a"] * 60), maps)
+        read_class_head(None, pd.Series(["a"] * 60), maps)
 
 
 BAD_HEADS = {
@@ -162,21 +164,21 @@ def test_heads_that_do_not_fit_are_refused(name):
     maps, _, labels, *_ = study()
     head, message = BAD_HEADS[name]
     with pytest.raises(ValueError, match=f"^{message}"):
-        read_rows(head, pd.Series(np.array(["a", "b", "c"])[labels]), maps)
+        read_class_head(head, pd.Series(np.array(["a", "b", "c"])[labels]), maps)
 
 
 def test_labels_of_mixed_types_are_refused():
     maps, _, labels, weights, _ = study()
     mixed = pd.Series(np.array([1, "b", "c"], dtype=object)[labels])
     with pytest.raises(ValueError, match=r"^y: .*numbers and text.*; .*"):
-        read_rows(weights, mixed, maps)
+        read_class_head(weights, mixed, maps)
 
 
 def test_labels_that_are_no_class_are_refused_by_name():
     maps, _, labels, weights, intercept = study()
     head = Head(weights, intercept, ("a", "b", "c"), "logistic")
     names = pd.Series(np.array(["a", "b", "cyst"])[labels])
-    rows = read_rows(head, names, maps)
+    rows = read_class_head(head, names, maps)
     message = r"^y: 20 of 60 labels .*: 'cyst'; its classes are 'a', 'b', 'c'\. Drop"
     with pytest.raises(ValueError, match=message):
         encode_labels(rows, names)
@@ -186,7 +188,7 @@ def test_labels_that_are_no_class_are_refused_by_name():
 
 def test_numbers_are_needed_for_a_head_that_predicts_one():
     maps, pooled, labels, *_ = study()
-    rows = read_rows(np.ones(6), pd.Series(pooled[:, 0]), maps)
+    rows = read_class_head(np.ones(6), pd.Series(pooled[:, 0]), maps)
     with pytest.raises(ValueError, match=r"^y: .* predicts a number.*'a'.*; pass"):
         encode_labels(rows, pd.Series(["a"] * 60))
     infinite = pd.Series(np.where(labels == 0, np.inf, 1.0))
