@@ -26,12 +26,8 @@ from benchmarks.studies import (
     product_rate,
     seconds_of,
 )
-from sklearn_wsca._alignment.null import (
-    PERMUTATIONS_PER_BATCH,
-    Primary,
-    RefitNull,
-    refit_scores,
-)
+from sklearn_wsca._alignment.comparison import Primary
+from sklearn_wsca._alignment.null import PERMUTATIONS_PER_BATCH, RefitNull, refit_scores
 from sklearn_wsca._backend.jobs import JobRunner
 from sklearn_wsca._heads.fit import Rows
 from sklearn_wsca._heads.probe import Probe, batch_precision

@@ -20,12 +20,14 @@ from scipy import stats
 from threadpoolctl import threadpool_limits
 
 from benchmarks.calibration_figure import draw
-from sklearn_wsca._alignment.null import Primary, RefitNull, refit_scores
+from sklearn_wsca._alignment.comparison import Primary
+from sklearn_wsca._alignment.null import RefitNull, refit_scores
 from sklearn_wsca._heads.fit import Rows
 from sklearn_wsca._heads.probe import Probe, tie_tolerance
-from sklearn_wsca._heads.task import Task, assign_units, balance
+from sklearn_wsca._heads.task import Task, Tasks
 from sklearn_wsca._input.column import LeftOutError, common_rows, read_column
 from sklearn_wsca._input.groups import Groups, restrict_to_groups
+from sklearn_wsca._input.roles import Roles
 from sklearn_wsca._linear.subspace import fit_subspace
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._permutation.plan import (
@@ -183,8 +185,9 @@ def alignment_pvalue(setting: Setting, seed: int) -> float:
     column, target = (read_column(table[c]).take(order) for c in ("column", "target"))
     probe = Probe("logistic" if column.n_levels else "ridge", column.n_levels)
     task = Task("column", column, probe)
-    assign_units([task], groups)
-    balance([task], [target], weights, groups)
+    tasks = Tasks(None, [task], [column.name], {})
+    tasks.assign_units(groups)
+    tasks.balance(Roles(groups, [target]), weights, adjust_for_target=False)
     if task.refusal:
         return float("nan")
     filters = subspace.project(study.head[None])

@@ -12,12 +12,8 @@ import numpy as np
 from benchmarks.agreement import unit
 from benchmarks.bench_permutations import run_jobs, time_scikit_learn
 from benchmarks.studies import seconds_of
-from sklearn_wsca._alignment.null import (
-    PERMUTATIONS_PER_BATCH,
-    Primary,
-    RefitNull,
-    refit_scores,
-)
+from sklearn_wsca._alignment.comparison import Primary
+from sklearn_wsca._alignment.null import PERMUTATIONS_PER_BATCH, RefitNull, refit_scores
 from sklearn_wsca._heads.probe import Probe
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._linear.design import prepare_design

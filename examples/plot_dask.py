@@ -1,6 +1,6 @@
 """
 Dask: lazy embeddings, and permutations on a cluster
-================================================
+====================================================
 
 Can the embeddings be a dask array, and can the permutations run on a dask cluster?
 Both, one without the other or together, and the results are those of a single process.

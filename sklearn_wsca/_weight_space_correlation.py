@@ -1,18 +1,40 @@
-"""The estimator: parameters, validation and the order of the steps."""
+"""The estimator: parameters, and `fit` from top to bottom."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from copy import copy
 from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_wsca._alignment.component_sensitivity import measure_component_sensitivity
-from sklearn_wsca._analysis.audit import audit_rows, warn_of_shared_groups
+from sklearn_wsca._alignment.comparison import Comparison, compare_heads
+from sklearn_wsca._alignment.component_sensitivity import (
+    check_dimensions,
+    measure_component_sensitivity,
+)
+from sklearn_wsca._alignment.inference import (
+    AlignmentTest,
+    check_null,
+    describe_inference,
+    infer_alignment,
+)
+from sklearn_wsca._alignment.metrics import METRICS, AlignmentSpace
+from sklearn_wsca._alignment.null import NULLS
+from sklearn_wsca._alignment.reliability import Reliability, measure_reliability
+from sklearn_wsca._analysis.audit import FitRecord, audit_rows, warn_of_shared_groups
+from sklearn_wsca._analysis.description import describe_rows
 from sklearn_wsca._analysis.feature_utilization import measure_feature_utilization
-from sklearn_wsca._analysis.fit import FittingSteps
+from sklearn_wsca._analysis.prepare import describe_subspace, find_subspace
+from sklearn_wsca._analysis.summary import summarise_fit
+from sklearn_wsca._backend.jobs import JobRunner
 from sklearn_wsca._compat import (
     CallbackSupportMixin,
     Interval,
@@ -21,15 +43,28 @@ from sklearn_wsca._compat import (
     _check_feature_names_in,
     _fit_context,
 )
+from sklearn_wsca._encoding.folds import fewest_rows
+from sklearn_wsca._encoding.inference import EncodingTest, infer_encoding
+from sklearn_wsca._erasure.table import erase_columns
+from sklearn_wsca._heads.fit import fit_heads
 from sklearn_wsca._heads.head import all_outputs, outputs_by_head
-from sklearn_wsca._input.checked_input import check_embeddings
-from sklearn_wsca._input.roles import add_pairs, read_roles
+from sklearn_wsca._heads.probe import tie_tolerance
+from sklearn_wsca._heads.reader import TaskReader
+from sklearn_wsca._heads.task import Tasks
+from sklearn_wsca._input.checked_input import Input, check_embeddings, check_input
+from sklearn_wsca._input.roles import RoleNames, add_pairs
 from sklearn_wsca._input.table import require_columns
+from sklearn_wsca._linear.subspace import Subspace
+from sklearn_wsca._permutation.column_tests import Testing
+from sklearn_wsca._permutation.plan import PermutationPlan, explain_floor
 from sklearn_wsca._report.formats import ReportMixin
+from sklearn_wsca._utilization.adjusted_effect import make_decision
+from sklearn_wsca._utilization.inference import UtilizationTests, infer_utilization
+from sklearn_wsca._verdict import Rule
 
 
 class WeightSpaceCorrelation(
-    FittingSteps, ReportMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator
+    ReportMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator
 ):
     r"""Does a network's decision use the metadata that its embeddings encode?
 
@@ -307,13 +342,13 @@ class WeightSpaceCorrelation(
             None,
         ],
         "min_components": [Interval(Integral, 0, None, closed="left")],
-        "metric": [StrOptions({"weight", "score", "pattern"})],
+        "metric": [StrOptions(set(METRICS))],
         "aggregate": [StrOptions({"rms", "max", "mean"})],
         "adjust_for_target": ["boolean"],
         "confounders": ["array-like", None],
         "groups": [str, Integral, tuple, None],
         "n_permutations": [Interval(Integral, 0, None, closed="left")],
-        "null": [StrOptions({"permutation", "sign_flip"})],
+        "null": [StrOptions(set(NULLS))],
         "cv": ["cv_object"],
         "min_effect": [Interval(Real, 0, None, closed="left")],
         "significance": [Interval(Real, 0, 1, closed="neither")],
@@ -401,7 +436,47 @@ class WeightSpaceCorrelation(
         ValueError
             If the input cannot be analysed; the message names the argument or column.
         """
-        return self._run_fit(X, y, sample_weight)
+        context = self._init_callback_context(max_subtasks=self._count_steps())
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        given = self._check_rows(X, y, sample_weight)
+        tasks = self._read_tasks(given)
+        notes = tasks.describe_target()
+        given, tasks, rows = find_subspace(
+            given,
+            tasks,
+            self.n_components,
+            self.min_components,
+            self.adjust_for_target,
+        )
+        runner = JobRunner(self, context, self.n_jobs, rows.T)
+        failed = fit_heads(tasks.all, rows, runner)
+        comparison = self._compare(tasks, given, rows.subspace)
+        testing = self._testing(len(given.weights))
+        seed = testing.plan.seed
+        encoding = infer_encoding(tasks, rows, given, self.cv, testing, runner)
+        alignment = infer_alignment(tasks, rows, comparison, self.null, testing, runner)
+        reliability = measure_reliability(tasks, rows, comparison, seed, runner)
+        decision = make_decision(tasks.target_head, given, tasks.target)
+        erasure = erase_columns(tasks, rows, decision, seed, runner)
+        utilization = infer_utilization(
+            decision, tasks.columns, testing.plan, self.significance, runner
+        )
+        tests = encoding, alignment, utilization
+        self.summary_ = summarise_fit(tasks, given.weights, *tests, self._rule())
+        self.description_ = describe_rows(
+            given, tasks.columns, tasks.target, utilization, self._rule()
+        )
+        self.notes_ = [*notes, *self._describe_fit(rows.subspace, tasks, testing)]
+        self._keep_heads(tasks, rows.subspace, comparison)
+        self._keep_tests(encoding, alignment)
+        self._keep_reliability(reliability, erasure)
+        self._keep_utilization(utilization)
+        self._record = FitRecord.of(tasks, given, self.mean_, self.summary_)
+        for message, category in self._list_warnings(failed, encoding, alignment):
+            # Level 3 is the caller of fit: one more is scikit-learn's wrapper.
+            warnings.warn(message, category, stacklevel=3)
+        context.call_on_fit_task_end(estimator=self, X=X, y=y)
+        return self
 
     def transform(self, X):
         """Outputs of all heads.
@@ -441,15 +516,12 @@ class WeightSpaceCorrelation(
             count where their classes are the levels of the column.
         """
         check_is_fitted(self)
-        given = self._check_input(X, y, sample_weight, reset=False)
-        table = add_pairs(given.table, self.columns, reset=False)
-        weights = given.weights
-        require_columns(self._scored, table, "y")
+        scored = self._record.scored
+        given = self._check_rows(X, y, sample_weight, needed=list(scored))
+        outputs = outputs_by_head(given.X, [column.head for column in scored.values()])
         skills = []
-        heads = [column.head for column in self._scored.values()]
-        outputs = outputs_by_head(given.X, heads)
-        for (name, column), own in zip(self._scored.items(), outputs, strict=True):
-            skill = column.skill(own, table[name], weights)
+        for (name, column), own in zip(scored.items(), outputs, strict=True):
+            skill = column.skill(own, given.table[name], given.weights)
             if skill is not None:
                 skills.append(skill)
         if not skills:
@@ -492,18 +564,15 @@ class WeightSpaceCorrelation(
             If groups of these rows were in `fit`, with their number.
         """
         check_is_fitted(self)
-        given = self._check_input(X, y, None, reset=False)
         names = self._role_names()
-        table = add_pairs(given.table, self.columns, reset=False)
-        require_columns(self._memory.needed(names), table, "y")
-        warn_of_shared_groups(self._memory, table, self.groups)
+        given = self._check_rows(X, y, needed=self._record.needed(names))
+        warn_of_shared_groups(self._record, given.table, self.groups)
         return audit_rows(
-            self._memory,
-            replace(given, table=table),
-            read_roles(table, names),
+            self._record,
+            given.with_roles(names),
             self.target_head_,
             self.heads_,
-            self._testing(len(table)).plan,
+            self._testing(len(given.weights)).plan,
             self._rule(),
         )
 
@@ -554,7 +623,25 @@ class WeightSpaceCorrelation(
         [5, 20, 24, 50, 62]
         """
         self._validate_params()
-        return measure_component_sensitivity(self, X, y, n_components, sample_weight)
+        check_dimensions(n_components)
+        if self.target is None and self.target_head is None:
+            raise ValueError(
+                "component_sensitivity: columns have no alignment score without a "
+                "primary head; set target or target_head."
+            )
+        # Not a clone, which would lose the fit of a trained scikit-learn head.
+        scratch = copy(self)
+        given = scratch._check_rows(X, y, sample_weight)
+        tasks = scratch._read_tasks(given, refit=False)
+        settings = None, self.min_components, self.adjust_for_target
+        return measure_component_sensitivity(
+            *find_subspace(given, tasks, *settings),
+            dimensions=n_components,
+            n_components=self.n_components,
+            min_components=self.min_components,
+            metric=self.metric,
+            aggregate=self.aggregate,
+        )
 
     def utilization_by_feature(self, X, y, column):
         r"""Which features of the embedding make up the utilization of a column.
@@ -604,7 +691,14 @@ class WeightSpaceCorrelation(
         1.000
         """
         check_is_fitted(self)
-        return measure_feature_utilization(self, X, y, column)
+        names = self._role_names()
+        given = self._check_rows(X, y, needed=self._record.needed(names))
+        found = measure_feature_utilization(
+            self._record, given.with_roles(names), self.target_head_, column
+        )
+        if hasattr(self, "feature_names_in_"):
+            found.index = pd.Index(self.feature_names_in_, name="feature")
+        return found
 
     def get_feature_names_out(self, input_features=None):
         """Names of the head outputs.
@@ -641,3 +735,138 @@ class WeightSpaceCorrelation(
     @property
     def _n_features_out(self):
         return sum(head.n_rows for head in self._all_heads().values())
+
+    def _all_heads(self) -> dict:
+        return self._primary_head | self.heads_
+
+    def _role_names(self) -> RoleNames:
+        confounders = [] if self.confounders is None else list(self.confounders)
+        return RoleNames(self.target, confounders, self.groups)
+
+    def _check_rows(self, X, y, sample_weight=None, needed=None) -> Input:
+        """Rows of `fit` with their roles, or new ones with the `needed` columns."""
+        is_fit = needed is None
+        given = check_input(self, X, y, sample_weight, reset=is_fit)
+        table = add_pairs(given.table, self.columns, reset=is_fit)
+        given = replace(given, table=table)
+        if is_fit:
+            return given.with_roles(self._role_names())
+        require_columns(needed, table, "y")
+        return given
+
+    def _read_tasks(self, given: Input, refit: bool = True) -> Tasks:
+        """Target and columns, with the heads that they have or will get."""
+        reader = TaskReader(
+            given, self.heads, self.n_bins, self.C, self.alpha, fewest_rows(self.cv)
+        )
+        tasks = reader.read(self.target, self.target_head, self.columns, self.groups)
+        if refit:
+            check_null(tasks, self.null, self.n_permutations)
+        return tasks
+
+    def _tests_alignment(self) -> bool:
+        """Whether there will be a null of the alignment."""
+        has_primary = self.target is not None or self.target_head is not None
+        return has_primary and self.n_permutations > 0
+
+    def _count_steps(self) -> int | None:
+        """Steps of `fit` that show progress; nobody knows under a stopping rule."""
+        if self.stop_after is not None:
+            return None
+        always, with_target = 3, 2
+        nulls = bool(self.n_permutations) + self._tests_alignment()
+        return always + nulls + with_target * (self.target is not None)
+
+    def _compare(self, tasks: Tasks, given: Input, subspace: Subspace) -> Comparison:
+        projected = self.n_components is not None
+        space = AlignmentSpace(subspace, METRICS[self.metric], projected)
+        return compare_heads(tasks, given, space, self.aggregate)
+
+    def _testing(self, n: int) -> Testing:
+        """How permutations of the rows are turned into p-values."""
+        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        plan = PermutationPlan(seed, self.n_permutations, n)
+        return Testing(plan, self.stop_after, self.extrapolate, tie_tolerance(n))
+
+    def _rule(self) -> Rule:
+        held = [self.target, *(self.confounders or [])]
+        return Rule(self.significance, self.min_effect, held)
+
+    def _describe_fit(self, subspace: Subspace, tasks: Tasks, testing) -> list[str]:
+        """What a reader must know of subspace and nulls."""
+        has_primary = tasks.target_head is not None
+        return [
+            *describe_subspace(subspace, self.n_components),
+            *describe_inference(
+                self.null, testing, has_primary, self.groups, self.adjust_for_target
+            ),
+        ]
+
+    def _keep_heads(self, tasks: Tasks, subspace: Subspace, comparison) -> None:
+        self.dropped_columns_ = tasks.dropped
+        self.mean_, self.components_ = subspace.mean, subspace.components
+        self.explained_variance_ = subspace.variance
+        self.explained_variance_ratio_ = subspace.variance / subspace.total_variance
+        self.n_components_, self.scale_ = subspace.n_components, subspace.scale
+        self.target_head_, self.heads_ = tasks.target_head, tasks.heads()
+        self._primary_head = tasks.primary_head()
+        self.correlation_, self.alignment_ = (
+            comparison.correlation,
+            comparison.alignment,
+        )
+
+    def _keep_tests(self, encoding: EncodingTest, alignment: AlignmentTest) -> None:
+        self.encoding_scores_ = encoding.scores
+        self.encoding_pvalues_ = encoding.tests.pvalues
+        self.encoding_metrics_ = encoding.metrics
+        self.encoding_selectivity_ = encoding.selectivity
+        self.alignment_scores_ = alignment.scores
+        self.null_distribution_ = alignment.tests.null
+        self.pvalues_, self.pvalues_fwer_ = (
+            alignment.tests.pvalues,
+            alignment.pvalues_fwer,
+        )
+        self.qvalues_ = alignment.qvalues
+        self.pvalues_extrapolated_ = alignment.tests.extrapolated
+        self.n_permutations_used_ = pd.DataFrame(
+            {"encoding": encoding.tests.used, "alignment": alignment.tests.used}
+        )
+
+    def _keep_reliability(self, reliability: Reliability, erasure) -> None:
+        self.reliability_ = reliability.directions
+        self.alignment_ceilings_ = reliability.ceilings
+        self.alignment_corrected_ = self.alignment_scores_ / reliability.ceilings
+        self.erasure_ = erasure
+
+    def _keep_utilization(self, tests: UtilizationTests) -> None:
+        table = tests.table
+        self.utilization_, self.utilization_raw_ = table["utilization"], table["raw"]
+        self.utilization_ci_ = table[["low", "high"]]
+        self.utilization_pvalues_ = table["pvalue"]
+        self.utilization_pvalues_fwer_ = table["pvalue_fwer"]
+        self.utilization_qvalues_ = table["qvalue"]
+        self.utilization_null_distribution_ = tests.null
+        self.minimum_detectable_effect_ = table["minimum_detectable_effect"]
+        self.verdicts_ = self.summary_["verdict"]
+
+    def _list_warnings(self, failed: list, encoding, alignment) -> Iterator:
+        """What deserves a warning about this fit: (message, category)."""
+        failures = {
+            "heads": failed,
+            "cross-validated heads": encoding.not_converged,
+            "permuted heads": [
+                f"{name} ({count} of {alignment.tests.used[name]})"
+                for name, count in alignment.tests.not_converged.items()
+            ],
+        }
+        for what, names in failures.items():
+            if names:
+                yield (
+                    f"{what} of columns {names} did not reach the tolerance of the "
+                    "solver; lower C, or merge rare levels.",
+                    ConvergenceWarning,
+                )
+        if self._tests_alignment():
+            settings = self.n_permutations, len(self.heads_), self.significance
+            for message in explain_floor(*settings):
+                yield message, UserWarning

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
-from copy import copy
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_wsca._alignment.comparison import compare_heads
-from sklearn_wsca._alignment.metrics import AlignmentSpace
+from sklearn_wsca._alignment.metrics import METRICS, Aggregate, AlignmentSpace
+from sklearn_wsca._backend.jobs import SequentialRunner
 from sklearn_wsca._heads.fit import Rows, fit_heads
+from sklearn_wsca._heads.task import Tasks
+from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._linear.subspace import Subspace, choose_n_components
 
 # Those of the paper, besides the width of the embeddings.
@@ -26,43 +26,38 @@ LEVELS = ("k", "explained_variance", "projected", "chosen")
 
 
 def measure_component_sensitivity(
-    estimator: Any,
-    X: Any,
-    y: Any,
-    n_components: Sequence[int] | None = None,
-    sample_weight: Any = None,
+    given: Input,
+    tasks: Tasks,
+    rows: Rows,
+    *,
+    dimensions: Sequence[int] | None,
+    n_components: float | int | None,
+    min_components: int,
+    metric: str,
+    aggregate: Aggregate,
 ) -> pd.DataFrame:
     """Alignment scores for several dimensions of the principal subspace.
 
-    See `WeightSpaceCorrelation.component_sensitivity`. The principal directions are
-    found once, and the heads are fitted on the first k of them for every k. There is no
-    cross-validation and there are no permutations. The estimator is left as it is.
+    See `WeightSpaceCorrelation.component_sensitivity`. Heads are fitted on the first k
+    coordinates of `rows`, which hold all directions, for every k. There is no
+    cross-validation and there are no permutations.
     """
-    _check_dimensions(n_components)
-    # Not a clone, which would lose the fit of a trained scikit-learn head.
-    scratch = copy(estimator).set_params(n_components=None, n_permutations=0)
-    if estimator.target is None and estimator.target_head is None:
-        raise ValueError(
-            "component_sensitivity: columns have no alignment score without a primary "
-            "head; set target or target_head."
-        )
-    prepared = scratch._prepare(X, y, sample_weight)
-    subspace = prepared.rows.subspace
-    ratio = subspace.variance / subspace.total_variance
-    chosen = choose_n_components(
-        ratio, estimator.n_components, estimator.min_components
-    )
+    ratio = rows.subspace.variance / rows.subspace.total_variance
+    chosen = choose_n_components(ratio, n_components, min_components)
     explaining = choose_n_components(ratio, EXPLAINED, 0)
-    ks = _list_dimensions(n_components, subspace.rank, {chosen, explaining})
-    sweep = _Sweep(estimator, prepared)
-    everything = [(k, True) for k in ks] + [(subspace.rank, False)]
-    scores = list(sweep.scores(everything))
-    sweep.warn()
-    own = (chosen, estimator.n_components is not None)
-    index = [
-        (k, float(ratio[:k].sum()), projected, (k, projected) == own)
-        for k, projected in everything
-    ]
+    ks = _list_dimensions(dimensions, rows.subspace.rank, {chosen, explaining})
+    compared = [(k, True) for k in ks] + [(rows.subspace.rank, False)]
+    index, scores, not_converged = [], [], {}
+    for k, projected in compared:
+        subspace = keep_directions(rows.subspace, k)
+        if k not in not_converged:
+            not_converged[k] = _fit_on_first(tasks, rows, subspace)
+        space = AlignmentSpace(subspace, METRICS[metric], projected)
+        comparison = compare_heads(tasks, given, space, aggregate)
+        scores.append(comparison.scores().mask(tasks.refused))
+        is_chosen = (k, projected) == (chosen, n_components is not None)
+        index.append((k, float(ratio[:k].sum()), projected, is_chosen))
+    _warn_of_failures(not_converged)
     return pd.DataFrame(
         np.array(scores),
         pd.MultiIndex.from_tuples(index, names=LEVELS),
@@ -70,55 +65,24 @@ def measure_component_sensitivity(
     )
 
 
-class _Sweep:
-    """Fits and compares heads for one dimension after another."""
+def _fit_on_first(tasks: Tasks, rows: Rows, subspace: Subspace) -> list:
+    """Fit the heads on the first k coordinates; returns those that failed."""
+    T = rows.T[:, : subspace.n_components]
+    T = T * (rows.subspace.scale / subspace.scale)
+    runner = SequentialRunner("component_sensitivity", T)
+    return fit_heads(tasks.all, Rows(T, rows.weights, subspace), runner)
 
-    def __init__(self, estimator: Any, prepared: Any):
-        self.estimator, self.prepared = estimator, prepared
-        self.not_converged: dict[int, list] = {}
 
-    def scores(self, everything: list[tuple[int, bool]]) -> Iterator[pd.Series]:
-        """Column scores for dimensions in rising order, projected or not."""
-        fitted_on = None
-        for k, projected in everything:
-            subspace = keep_directions(self.prepared.rows.subspace, k)
-            if k != fitted_on:
-                self._fit(subspace)
-                fitted_on = k
-            yield self._compare(subspace, projected)
-
-    def warn(self) -> None:
-        """Say which heads did not converge, if any."""
-        if self.not_converged:
-            found = "; ".join(f"k={k}: {v}" for k, v in self.not_converged.items())
-            warnings.warn(
-                f"component_sensitivity: heads of columns did not reach the tolerance "
-                f"of the solver ({found}); lower C, or merge rare levels.",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
-
-    def _fit(self, subspace: Subspace) -> None:
-        rows, k = self.prepared.rows, subspace.n_components
-        tasks = [self.prepared.primary, *self.prepared.tasks]
-        fitted = [task for task in tasks if task and not task.trained]
-        T = rows.T[:, :k] * (rows.subspace.scale / subspace.scale)
-        failed = fit_heads(fitted, Rows(T, rows.weights, subspace), partial(_run_on, T))
-        if failed:
-            self.not_converged[k] = failed
-
-    def _compare(self, subspace: Subspace, projected: bool) -> pd.Series:
-        given, primary = self.prepared.given, self.prepared.primary
-        tasks = self.prepared.tasks
-        comparison = compare_heads(
-            {primary.name: primary.head},
-            {task.name: task.head for task in tasks if task.head is not None},
-            AlignmentSpace(subspace, self.estimator.metric, projected),
-            given.X,
-            given.weights,
+def _warn_of_failures(not_converged: dict[int, list]) -> None:
+    """Say which heads did not converge, if any."""
+    found = "; ".join(f"k={k}: {v}" for k, v in not_converged.items() if v)
+    if found:
+        warnings.warn(
+            f"component_sensitivity: heads of columns did not reach the tolerance "
+            f"of the solver ({found}); lower C, or merge rare levels.",
+            ConvergenceWarning,
+            stacklevel=4,
         )
-        refused = [bool(task.refusal) for task in tasks]
-        return comparison.scores(self.estimator.aggregate).mask(refused)
 
 
 def keep_directions(subspace: Subspace, k: int) -> Subspace:
@@ -128,17 +92,13 @@ def keep_directions(subspace: Subspace, k: int) -> Subspace:
     )
 
 
-def _run_on(T: Any, jobs: list) -> Iterator:
-    return (job(T) for job in jobs)
-
-
 def _list_dimensions(asked: Sequence[int] | None, rank: int, added: set) -> list[int]:
     """Dimensions in rising order, none above the rank."""
     wanted = {*DIMENSIONS, rank} if asked is None else set(map(int, asked))
     return sorted({k for k in wanted if k <= rank} | added)
 
 
-def _check_dimensions(n_components: Sequence[int] | None) -> None:
+def check_dimensions(n_components: Sequence[int] | None) -> None:
     """Raise if these are not dimensions."""
     if n_components is None:
         return

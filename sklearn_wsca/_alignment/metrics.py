@@ -13,11 +13,42 @@ from sklearn_wsca._heads.head import center_rows
 from sklearn_wsca._input.embeddings import Embeddings, as_embeddings
 from sklearn_wsca._linear.subspace import Subspace
 
-Metric = Literal["weight", "score", "pattern"]
 Aggregate = Literal["rms", "max", "mean"]
 
 # Below this share of its length, what is left of a head row is rounding.
 ROUNDING = 1e-13
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What is compared of two heads: rows times powers of the covariance S.
+
+    Parameters
+    ----------
+    filter_power : {0, 0.5}
+        That of the head which reads the embedding. With 0.5 the length of a row is the
+        standard deviation of its output, so what lies outside the retained directions
+        counts.
+    reference_power : {0, 0.5, 1}
+        That of the head which it is compared with. The metric is symmetric where both
+        are equal; a pattern S w lies in the retained directions.
+    """
+
+    filter_power: float
+    reference_power: float
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether references are the filters themselves."""
+        return self.filter_power == self.reference_power
+
+
+# The only list of metrics; the docstring of the estimator explains them.
+METRICS = {
+    "weight": Metric(0.0, 0.0),
+    "score": Metric(0.5, 0.5),
+    "pattern": Metric(0.0, 1.0),
+}
 
 
 def weight_space_correlation(
@@ -135,7 +166,7 @@ class AlignmentSpace:
     ----------
     subspace : Subspace
         Principal directions and variances of the embeddings.
-    metric : {"weight", "score", "pattern"}
+    metric : Metric
         Which alignment.
     projected : bool
         Whether weights are compared after projection. Without projection the part of
@@ -146,56 +177,50 @@ class AlignmentSpace:
     metric: Metric
     projected: bool = True
 
-    @property
-    def symmetric(self) -> bool:
-        """Whether references are the filters themselves."""
-        return self.metric != "pattern"
-
     def filters(self, coef: np.ndarray, X: Embeddings, weights, labels: list):
         """Unit vectors of heads that read the embedding: (rows, k + extra).
 
         The extra coordinates carry what lies outside the retained directions where
         the metric counts it; they are zero for heads fitted in the subspace.
         """
-        # Heads of different units side by side: each is judged at its own length.
+        # Heads of different units together: each is judged at its own length.
         coef = unit_rows(coef, labels)
         inside = self.subspace.project(coef)
         outside = self._outside(coef, inside, X, weights)
-        if self.metric == "score":
-            inside = inside * np.sqrt(self.subspace.variance)
-        reach = self._largest_weighting() if self.metric == "score" else 1.0
-        return unit_rows(np.hstack([inside, outside]), labels, ROUNDING * reach)
+        inside = inside * self.filter_weights()
+        rounding = self._rounding(self.metric.filter_power)
+        return unit_rows(np.hstack([inside, outside]), labels, rounding)
 
     def references(self, coef: np.ndarray, X: Embeddings, weights, labels: list):
         """Unit vectors that filters are compared with: (rows, k + extra).
 
-        They are the filters themselves, or the patterns S w for the metric "pattern".
+        They are the filters themselves, or patterns.
         """
-        if self.symmetric:
+        if self.metric.symmetric:
             return self.filters(coef, X, weights, labels)
         coef = unit_rows(coef, labels)
-        pattern = self.subspace.project(coef) * self.subspace.variance
-        pattern = unit_rows(pattern, labels, ROUNDING * self._largest_weighting() ** 2)
+        inside = self.subspace.project(coef)
+        rounding = self._rounding(self.metric.reference_power)
+        pattern = unit_rows(inside * self.reference_weights(), labels, rounding)
         # Patterns lie in the retained directions, whatever their heads do.
-        outside = self._outside(coef, self.subspace.project(coef), X, weights)
+        outside = self._outside(coef, inside, X, weights)
         return np.hstack([pattern, np.zeros_like(outside)])
 
     def reference_weights(self) -> np.ndarray | float:
         """What the metric multiplies principal coordinates of a reference by."""
-        weights = {
-            "weight": 1.0,
-            "score": np.sqrt(self.subspace.variance),
-            "pattern": self.subspace.variance,
-        }
-        return weights[self.metric]
+        return self._weights(self.metric.reference_power)
 
     def filter_weights(self) -> np.ndarray | float:
         """What the metric multiplies principal coordinates of a filter by."""
-        return np.sqrt(self.subspace.variance) if self.metric == "score" else 1.0
+        return self._weights(self.metric.filter_power)
 
-    def _largest_weighting(self) -> float:
-        """Largest standard deviation along a direction."""
-        return float(np.sqrt(self.subspace.variance[0]))
+    def _weights(self, power: float) -> np.ndarray | float:
+        # A number leaves the precision of a batch of heads as it is.
+        return self.subspace.variance**power if power else 1.0
+
+    def _rounding(self, power: float) -> float:
+        """Length below which a row of unit weights is rounding after its weighting."""
+        return ROUNDING * float(self.subspace.variance[0] ** power)
 
     def _outside(self, coef, inside, X, weights):
         """Coordinates (rows, extra) of what the retained directions miss of heads.
@@ -204,11 +229,12 @@ class AlignmentSpace:
         depend on the basis of the embeddings.
         """
         outside = coef - inside @ self.subspace.components
-        counts = self.metric == "score" or not self.projected
+        is_output = self.metric.filter_power > 0
+        counts = is_output or not self.projected
         if not counts or np.abs(outside).max() <= 1e-10 * np.abs(coef).max():
             return np.zeros((len(coef), 0))
         products = outside @ outside.T
-        if self.metric == "score":
+        if is_output:
             products = self._output_covariance(outside, X, weights)
         values, vectors = np.linalg.eigh(products)
         return vectors * np.sqrt(np.maximum(values, 0.0))

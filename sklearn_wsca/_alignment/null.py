@@ -9,12 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_wsca._alignment.metrics import (
-    Aggregate,
-    aggregate_alignment,
-    fitted_references,
-)
-from sklearn_wsca._backend.jobs import Run
+from sklearn_wsca._alignment.comparison import Comparison, Primary
+from sklearn_wsca._alignment.metrics import aggregate_alignment
+from sklearn_wsca._backend.jobs import JobRunner
 from sklearn_wsca._backend.memory import in_parts
 from sklearn_wsca._heads.balancing import Balance
 from sklearn_wsca._heads.fit import Rows
@@ -31,42 +28,20 @@ from sklearn_wsca._permutation.rounds import (
     by_cost,
     run_groups,
 )
+from sklearn_wsca._text import printable
 
 PERMUTATIONS_PER_BATCH = 256
 LABELS_PER_BATCH = 2**24
 SIGNS_PER_BATCH = 1000
 # So that progress is seen to be made.
 FEWEST_REFIT_JOBS = 12
-
-
-@dataclass(frozen=True)
-class Primary:
-    """What the heads of permuted columns are compared with.
-
-    Parameters
-    ----------
-    filters : ndarray of shape (n_primary_rows, k + extra)
-        Unit vectors of the primary head.
-    reference_weights : ndarray of shape (k,) or float
-        What the metric multiplies principal coordinates of a reference by.
-    aggregate : {"rms", "max", "mean"}
-        How a column score is made of all pairs of rows.
-    """
-
-    filters: np.ndarray
-    reference_weights: np.ndarray | float
-    aggregate: Aggregate
-
-    def scores(self, coef: np.ndarray, centre: bool) -> np.ndarray:
-        """Alignment scores of heads in principal coordinates (p, rows, k): (p,)."""
-        references = fitted_references(coef, centre, self.reference_weights)
-        within = self.filters[:, : references.shape[-1]]
-        return aggregate_alignment(within @ references.swapaxes(1, 2), self.aggregate)
+# Name of the step in progress and errors.
+STEP = "alignment null"
 
 
 @dataclass(frozen=True)
 class RefitNull:
-    """Encoding null: permute the column, refit its head, compare with the target head.
+    """Permutation null: permute the column, refit its head, compare with the primary.
 
     Parameters
     ----------
@@ -148,10 +123,8 @@ def refit_null(
     tasks: list[Task],
     rows: Rows,
     rounds: Rounds,
-    run: Run,
-    n_workers: int,
-    primary: Primary,
-    observed: dict[Any, float],
+    comparison: Comparison,
+    runner: JobRunner,
 ) -> dict[Any, Null]:
     """Null of every column under permutations and refits of its head."""
     refits = {}
@@ -160,7 +133,7 @@ def refit_null(
         refits[task.name] = RefitNull(
             rows.design(column.rows), column, probe, task.balance, task.fitted_units()
         )
-    nulls = {name: Null(observed[name], []) for name in refits}
+    nulls, primary = _observe(tasks, comparison), comparison.primary
     size = max(1, min(PERMUTATIONS_PER_BATCH, LABELS_PER_BATCH // len(rows.weights)))
 
     def make_job(group: list, batch: range) -> Callable:
@@ -174,8 +147,8 @@ def refit_null(
             by_cost(names, refits),
             list(split(permutations, size)),
             make_job,
-            run,
-            max(FEWEST_REFIT_JOBS, JOBS_PER_WORKER * n_workers),
+            partial(runner.run, STEP),
+            max(FEWEST_REFIT_JOBS, JOBS_PER_WORKER * runner.n_workers),
         ):
             statistics, n_failed = result
             yield name, statistics, n_failed
@@ -185,14 +158,14 @@ def refit_null(
 
 
 def sign_flip_null(
-    references: dict[Any, np.ndarray],
+    tasks: list[Task],
+    rows: Rows,
     rounds: Rounds,
-    run: Run,
-    primary: Primary,
-    observed: dict[Any, float],
+    comparison: Comparison,
+    runner: JobRunner,
 ) -> dict[Any, Null]:
     """Null of every column under random signs of the principal coordinates."""
-    nulls = {name: Null(value, []) for name, value in observed.items()}
+    nulls, primary = _observe(tasks, comparison), comparison.primary
 
     def run_round(permutations: range, names: list) -> Iterator:
         pairs = [
@@ -201,15 +174,69 @@ def sign_flip_null(
         jobs = [
             partial(
                 sign_flip_scores,
-                references=references[name],
+                references=comparison.references[name],
                 batch=batch,
                 plan=rounds.plan,
                 primary=primary,
             )
             for name, batch in pairs
         ]
-        for (name, _), statistics in zip(pairs, run(jobs), strict=True):
+        for (name, _), statistics in zip(pairs, runner.run(STEP, jobs), strict=True):
             yield name, statistics, 0
 
     rounds.draw(nulls, run_round)
     return nulls
+
+
+def _observe(tasks: list[Task], comparison: Comparison) -> dict[Any, Null]:
+    """Nulls without permutations yet."""
+    observed = comparison.scores()
+    return {task.name: Null(observed[task.name], []) for task in tasks}
+
+
+@dataclass(frozen=True)
+class AlignmentNull:
+    """A null of the alignment.
+
+    Parameters
+    ----------
+    name : str
+        How notes and docs call it.
+    procedure : str
+        What is done; ``{units}`` stands for what is exchanged, ``{within}`` for the
+        strata that are kept.
+    draw : callable
+        From tasks, rows, rounds, comparison and runner to the nulls by column.
+    refits : bool
+        Whether heads are fitted again, which trained heads cannot be.
+    """
+
+    name: str
+    procedure: str
+    draw: Callable[..., dict[Any, Null]]
+    refits: bool
+
+    def describe(self, groups: Any, adjusted: bool) -> str:
+        """What is done, in words."""
+        units = "rows"
+        if groups is not None:
+            units = f"groups ({printable(groups)}), or rows within them,"
+        within = " within levels of the target" if adjusted else ""
+        return self.procedure.format(units=units, within=within)
+
+
+# The only list of nulls; the docstring of the estimator explains them.
+NULLS = {
+    "permutation": AlignmentNull(
+        "permutation null",
+        "{units} of each column permuted{within} and its head refitted",
+        refit_null,
+        refits=True,
+    ),
+    "sign_flip": AlignmentNull(
+        "direction null",
+        "signs of the primary head's principal coordinates flipped at random",
+        sign_flip_null,
+        refits=False,
+    ),
+}

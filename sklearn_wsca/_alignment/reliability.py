@@ -11,16 +11,15 @@ import pandas as pd
 
 from sklearn_wsca._alignment.comparison import Comparison
 from sklearn_wsca._alignment.metrics import (
-    Aggregate,
     aggregate_alignment,
     fitted_references,
 )
-from sklearn_wsca._backend.jobs import Run
+from sklearn_wsca._backend.jobs import JobRunner
 from sklearn_wsca._encoding.folds import make_folds
 from sklearn_wsca._heads.balancing import Balance
 from sklearn_wsca._heads.fit import Rows
 from sklearn_wsca._heads.probe import FOLD_TOLERANCES, Probe
-from sklearn_wsca._heads.task import Task
+from sklearn_wsca._heads.task import Task, Tasks
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.table import name_index
 from sklearn_wsca._linear.design import Design
@@ -107,19 +106,12 @@ class Reliability:
 
 
 def measure_reliability(
-    primary: Task | None,
-    tasks: list[Task],
-    rows: Rows,
-    comparison: Comparison,
-    aggregate: Aggregate,
-    seed: int,
-    run: Run,
+    tasks: Tasks, rows: Rows, comparison: Comparison, seed: int, runner: JobRunner
 ) -> Reliability:
     """Reliability of all fitted heads, and the ceilings of the alignment scores."""
     space = comparison.space
-    everything = ([] if primary is None else [primary]) + tasks
     jobs = {}
-    for task in everything:
+    for task in tasks.all:
         halves = None if task.trained else _halves(task, seed)
         if halves is not None:
             column, probe = task.fitted()
@@ -131,20 +123,21 @@ def measure_reliability(
                 balance=task.balance,
                 halves=halves,
                 reference_weights=space.filter_weights()
-                if task is primary
+                if task is tasks.primary
                 else space.reference_weights(),
             )
-    found = dict(zip(jobs, run(list(jobs.values())), strict=True))
+    results = runner.run("reliability", list(jobs.values()))
+    found = dict(zip(jobs, results, strict=True))
     by_task = {
         task.name: found.get(task.name, np.full(_n_rows(task), np.nan))
-        for task in everything
+        for task in tasks.all
     }
-    own = _certainty(primary, by_task)
+    own = _certainty(tasks.primary, by_task)
     ceilings = {
         task.name: aggregate_alignment(
-            np.sqrt(np.outer(own, by_task[task.name])), aggregate
+            np.sqrt(np.outer(own, by_task[task.name])), comparison.aggregate
         )
-        for task in tasks
+        for task in tasks.metadata
     }
     labels = comparison.correlation.index
     return Reliability(

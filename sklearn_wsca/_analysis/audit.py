@@ -16,10 +16,11 @@ from sklearn_wsca._analysis.summary import (
     describe_column,
     summarise,
 )
+from sklearn_wsca._backend.jobs import SequentialRunner
 from sklearn_wsca._backend.namespace import to_numpy, to_same_device
 from sklearn_wsca._heads.head import Head, outputs_by_head
 from sklearn_wsca._heads.scoring import ScoredColumn
-from sklearn_wsca._heads.task import Task
+from sklearn_wsca._heads.task import Tasks
 from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.column import (
     FEWEST_LEVEL_ROWS,
@@ -30,9 +31,9 @@ from sklearn_wsca._input.column import (
     restrict_rows,
 )
 from sklearn_wsca._input.embeddings import Embeddings
-from sklearn_wsca._input.groups import Groups, restrict_to_groups
+from sklearn_wsca._input.groups import restrict_to_groups
 from sklearn_wsca._input.numeric_values import as_numbers
-from sklearn_wsca._input.roles import RoleNames, Roles
+from sklearn_wsca._input.roles import RoleNames
 from sklearn_wsca._input.table import row_fingerprints
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._permutation.plan import (
@@ -43,11 +44,8 @@ from sklearn_wsca._permutation.plan import (
 )
 from sklearn_wsca._utilization.adjusted_effect import make_decision
 from sklearn_wsca._utilization.inference import (
-    NO_DECISION,
     TIES,
     infer_utilization,
-    no_utilization,
-    run_here,
 )
 from sklearn_wsca._verdict import Rule
 
@@ -105,8 +103,8 @@ class FittedColumn:
 
 
 @dataclass(frozen=True)
-class Memory:
-    """What an audit must know about `fit`.
+class FitRecord:
+    """What an audit must know about `fit`; no rows.
 
     Parameters
     ----------
@@ -131,6 +129,36 @@ class Memory:
     groups: frozenset
     summary: pd.DataFrame
 
+    @classmethod
+    def of(
+        cls, tasks: Tasks, given: Input, mean: np.ndarray, summary: pd.DataFrame
+    ) -> FitRecord:
+        """Keep what an audit needs of an analysis."""
+        columns = {
+            task.name: FittedColumn(
+                task.column.kind,
+                task.column.levels,
+                ScoredColumn.of(task, given.weights),
+            )
+            for task in tasks.metadata
+            if task.column is not None
+        }
+        target, target_name = None, None
+        if tasks.target is not None:
+            target_name = tasks.target.name
+            target = FittedColumn(tasks.target.kind, tasks.target.levels, None)
+        seen: frozenset = frozenset()
+        if given.roles.groups is not None:
+            names = given.table[given.roles.groups.name]
+            seen = frozenset(names.dropna().unique())
+        return cls(columns, target, target_name, mean, seen, summary)
+
+    @property
+    def scored(self) -> dict[Any, ScoredColumn]:
+        """Columns whose heads predict them."""
+        found = {name: column.scored for name, column in self.columns.items()}
+        return {name: scored for name, scored in found.items() if scored is not None}
+
     def alignment(self, name: Any) -> dict[str, float]:
         """Entries of the table that are properties of the heads."""
         row = self.summary.iloc[self.summary.index.get_loc(name)]
@@ -141,35 +169,19 @@ class Memory:
         roles = [n for n in (names.target, names.groups) if n is not None]
         return [*roles, *names.confounders, *self.columns]
 
-
-def remember(
-    primary: Task | None,
-    tasks: list[Task],
-    scored: dict[Any, ScoredColumn],
-    mean: np.ndarray,
-    groups: pd.Series | None,
-    summary: pd.DataFrame,
-) -> Memory:
-    """Keep what an audit needs of an analysis, and no rows."""
-    columns = {
-        task.name: FittedColumn(
-            task.column.kind, task.column.levels, scored.get(task.name)
-        )
-        for task in tasks
-        if task.column is not None
-    }
-    target, target_name = None, None
-    if primary is not None and primary.column is not None:
-        target_name = primary.name
-        target = FittedColumn(primary.column.kind, primary.column.levels, None)
-    seen = frozenset() if groups is None else frozenset(groups.dropna().unique())
-    return Memory(columns, target, target_name, mean, seen, summary)
+    def reasons(self) -> dict[Any, str]:
+        """Why columns were not analysed."""
+        notes = zip(self.summary.index, self.summary["note"], strict=True)
+        return {
+            name: f"not analysed in fit ({note.removeprefix('left out: ')})"
+            for name, note in notes
+            if name not in self.columns
+        }
 
 
 def audit_rows(
-    memory: Memory,
+    record: FitRecord,
     given: Input,
-    roles: Roles,
     primary: Head | None,
     heads: dict[Any, Head],
     plan: PermutationPlan,
@@ -179,12 +191,10 @@ def audit_rows(
 
     Parameters
     ----------
-    memory : Memory
+    record : FitRecord
         What is known of `fit`.
     given : Input
-        The new rows, with combined columns in the table.
-    roles : Roles
-        Groups and confounders of the new rows.
+        The new rows with their roles.
     primary : Head or None
         The primary head.
     heads : dict of name to Head
@@ -194,54 +204,41 @@ def audit_rows(
     rule : Rule
         Of the verdicts.
     """
-    table = given.table
-    columns, left_out = read_columns(memory.columns, table, roles.groups)
-    distance = distance_from(memory.mean, given.X)
-    order = canonical_order(distance, lambda: row_fingerprints(table))
-    roles, weights = roles.take(order), given.weights[order]
-    columns = {name: column.take(order) for name, column in columns.items()}
-    target, tests = None, no_utilization(columns, NO_DECISION)
-    if memory.target is not None and primary is not None:
-        target = memory.target.read(table[memory.target_name]).take(order)
-        decision = make_decision(primary, given.X, order, target, roles, weights)
-        tests = infer_utilization(decision, columns, plan, rule.significance, run_here)
+    distance = distance_from(record.mean, given.X)
+    given = given.take(canonical_order(distance, lambda: row_fingerprints(given.table)))
+    columns, left_out = read_columns(record.columns, given)
+    target = None
+    if record.target is not None:
+        target = record.target.read(given.table[record.target_name])
+    decision = make_decision(primary, given, target)
+    runner = SequentialRunner("permutations")
+    tests = infer_utilization(decision, columns, plan, rule.significance, runner)
     outputs = outputs_by_head(given.X, [heads[name] for name in columns])
-    rows = {}
+    rows, notes = {}, {}
     for (name, column), own in zip(columns.items(), outputs, strict=True):
-        skill, pvalue = held_out_skill(
-            memory.columns[name], column, own[order], weights, roles.groups, plan
-        )
-        rows[name] = describe_column(column, target, weights) | {
+        skill, pvalue = held_out_skill(record.columns[name], column, own, given, plan)
+        rows[name] = describe_column(column, target, given.weights) | {
             "encoding_score": skill,
             "encoding_pvalue": pvalue,
-            **memory.alignment(name),
+            **record.alignment(name),
         }
-    notes = {name: list(column.notes) for name, column in columns.items()}
+        notes[name] = list(column.notes)
     add_utilization(rows, notes, tests, rule)
-    names = list(memory.summary.index)
-    notes_of_fit = dict(zip(names, memory.summary["note"], strict=True))
-    not_analysed = {
-        name: f"not analysed in fit ({note.removeprefix('left out: ')})"
-        for name, note in notes_of_fit.items()
-        if name not in memory.columns
-    }
-    summary = summarise(names, not_analysed | left_out, rows)
-    summary.attrs[DESCRIPTION] = describe_rows(
-        len(table), columns, target, roles, tests, rule
-    )
+    summary = summarise(list(record.summary.index), record.reasons() | left_out, rows)
+    summary.attrs[DESCRIPTION] = describe_rows(given, columns, target, tests, rule)
     return summary
 
 
 def read_columns(
-    columns: dict[Any, FittedColumn], table: pd.DataFrame, groups: Groups | None
+    columns: dict[Any, FittedColumn], given: Input
 ) -> tuple[dict[Any, Column], dict[Any, str]]:
     """Columns of `fit` on new rows, and the reasons of those that are left out."""
     found, left_out = {}, {}
     for name, fitted in columns.items():
         try:
-            column = fitted.read_varying(table[name])
-            if groups is not None:
-                column = restrict_to_groups(column, groups)
+            column = fitted.read_varying(given.table[name])
+            if given.roles.groups is not None:
+                column = restrict_to_groups(column, given.roles.groups)
             found[name] = column
         except LeftOutError as reason:
             left_out[name] = str(reason)
@@ -252,8 +249,7 @@ def held_out_skill(
     fitted: FittedColumn,
     column: Column,
     outputs: np.ndarray,
-    weights: np.ndarray,
-    groups: Groups | None,
+    given: Input,
     plan: PermutationPlan,
 ) -> tuple[float, float]:
     """Skill of a fitted head on new rows, and its p-value.
@@ -270,10 +266,8 @@ def held_out_skill(
         The column on the new rows.
     outputs : ndarray of shape (n_rows, rows)
         Outputs of its head on all new rows.
-    weights : ndarray of shape (n_rows,)
-        Row weights.
-    groups : Groups or None
-        Which rows belong together.
+    given : Input
+        The new rows.
     plan : PermutationPlan
         The permutations.
     """
@@ -283,11 +277,11 @@ def held_out_skill(
     if fitted.levels:
         codes = [fitted.levels.index(level) for level in column.levels]
         labels = np.array(codes)[labels]
-    outputs, weights = outputs[column.rows], weights[column.rows]
+    outputs, weights = outputs[column.rows], given.weights[column.rows]
     observed = fitted.scored.skills(outputs, labels[None], weights)
     if not plan.n_permutations:
         return float(observed[0]), float("nan")
-    exchange = exchange_units(column, groups)
+    exchange = exchange_units(column, given.roles.groups)
     # Scores of every permutation are held at a time.
     size = max(1, SCORES_PER_BATCH // outputs.size)
     null = [
@@ -309,12 +303,12 @@ def distance_from(mean: np.ndarray, X: Embeddings) -> np.ndarray:
     return distance
 
 
-def warn_of_shared_groups(memory: Memory, table: pd.DataFrame, name: Any) -> None:
+def warn_of_shared_groups(record: FitRecord, table: pd.DataFrame, name: Any) -> None:
     """Say how many groups of new rows were in `fit`."""
     if name is None:
         return
     new = set(table[name].dropna().unique())
-    shared = new & memory.groups
+    shared = new & record.groups
     if shared:
         warnings.warn(
             f"groups: {len(shared)} of {len(new)} values of {name!r} were in fit too "

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.column import Column
-from sklearn_wsca._input.roles import Roles
 from sklearn_wsca._utilization.inference import UtilizationTests
 from sklearn_wsca._verdict import Rule
 
@@ -19,10 +19,9 @@ MOST_TARGET_LEVELS = 20
 
 
 def describe_rows(
-    n_samples: int,
+    given: Input,
     columns: Mapping[Any, Column | None],
     target: Column | None,
-    roles: Roles,
     tests: UtilizationTests,
     rule: Rule,
 ) -> dict[str, Any]:
@@ -30,14 +29,12 @@ def describe_rows(
 
     Parameters
     ----------
-    n_samples : int
-        Number of rows.
+    given : Input
+        The rows with their roles.
     columns : dict of name to Column or None
         The columns analysed; None for a trained head without labels.
     target : Column or None
         The target.
-    roles : Roles
-        Groups and confounders.
     tests : UtilizationTests
         Tests of the columns.
     rule : Rule
@@ -52,9 +49,9 @@ def describe_rows(
         counts_by_target (rows per level and target level, None unless both are
         categorical) and utilization (see `describe_test`).
     """
-    groups = roles.groups
+    groups = given.roles.groups
     return {
-        "n_samples": n_samples,
+        "n_samples": len(given.weights),
         "groups": None if groups is None else groups.name,
         "n_groups": None if groups is None else len(groups.first_rows()),
         "target": None

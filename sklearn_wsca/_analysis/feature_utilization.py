@@ -7,42 +7,36 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_wsca._analysis.audit import read_columns
+from sklearn_wsca._analysis.audit import FitRecord, read_columns
 from sklearn_wsca._backend.namespace import to_numpy
+from sklearn_wsca._heads.head import Head
+from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.column import LeftOutError, common_rows
 from sklearn_wsca._input.embeddings import Embeddings
-from sklearn_wsca._input.roles import add_pairs, read_roles
-from sklearn_wsca._input.table import require_columns
 from sklearn_wsca._utilization.adjusted_effect import examine, make_decision
 
 
 def measure_feature_utilization(
-    estimator: Any, X: Any, y: Any, column: Any
+    record: FitRecord, given: Input, head: Head | None, column: Any
 ) -> pd.DataFrame:
     """Share of every feature in the utilization of a column.
 
     See `WeightSpaceCorrelation.utilization_by_feature`.
     """
-    given = estimator._check_input(X, y, None, reset=False)
-    memory, names = estimator._memory, estimator._role_names()
-    table = add_pairs(given.table, estimator.columns, reset=False)
-    require_columns(memory.needed(names), table, "y")
-    if memory.target is None or estimator.target_head_ is None:
+    if record.target is None or head is None:
         raise ValueError(
             "utilization_by_feature: nothing can be held fixed without a target; name "
             "it in target, and fit again."
         )
-    if column not in memory.columns:
+    if column not in record.columns:
         raise ValueError(
             f"column: {column!r} was not analysed in fit; the columns that were are "
-            f"{list(memory.columns)}."
+            f"{list(record.columns)}."
         )
-    roles = read_roles(table, names)
-    read, left_out = read_columns({column: memory.columns[column]}, table, roles.groups)
-    order = np.arange(len(table))
-    target = memory.target.read(table[memory.target_name])
-    head = estimator.target_head_
-    decision = make_decision(head, given.X, order, target, roles, given.weights)
+    read, left_out = read_columns({column: record.columns[column]}, given)
+    target = record.target.read(given.table[record.target_name])
+    decision = make_decision(head, given, target)
+    assert decision is not None
     try:
         if left_out:
             raise LeftOutError(left_out[column])
@@ -54,10 +48,8 @@ def measure_feature_utilization(
     effects = model.effect_rows()[0] * model.rows.roots[:, None]
     displacement = displace(given.X, rows, effects)
     share = share_of_features(displacement, head.centred_coef)
-    index = pd.RangeIndex(len(share), name="feature")
-    if hasattr(estimator, "feature_names_in_"):
-        index = pd.Index(estimator.feature_names_in_, name="feature")
     own = np.sqrt((displacement**2).sum(axis=0))
+    index = pd.RangeIndex(len(share), name="feature")
     return pd.DataFrame({"share": share, "displacement": own}, index)
 
 

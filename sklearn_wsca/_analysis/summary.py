@@ -9,7 +9,7 @@ import pandas as pd
 
 from sklearn_wsca._alignment.inference import AlignmentTest
 from sklearn_wsca._encoding.inference import EncodingTest
-from sklearn_wsca._heads.task import Task
+from sklearn_wsca._heads.task import Tasks
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.table import name_index
 from sklearn_wsca._utilization.inference import UtilizationTests
@@ -41,28 +41,34 @@ SUMMARY_COLUMNS = (
 ALIGNMENT_COLUMNS = SUMMARY_COLUMNS[6:10]
 
 
-def describe_tasks(
-    primary: Task | None,
-    tasks: list[Task],
+def summarise_fit(
+    tasks: Tasks,
     weights: np.ndarray,
     encoding: EncodingTest,
     alignment: AlignmentTest,
-    scores: pd.Series,
-) -> dict[Any, dict[str, Any]]:
-    """Entries on encoding and alignment for the columns that were analysed."""
-    target = None if primary is None else primary.column
-    rows = {}
-    for task in tasks:
+    utilization: UtilizationTests,
+    rule: Rule,
+) -> pd.DataFrame:
+    """Table of all columns asked for."""
+    rows, notes = {}, {}
+    for task in tasks.metadata:
         name = task.name
-        rows[name] = describe_column(task.column, target, weights) | {
+        rows[name] = describe_column(task.column, tasks.target, weights) | {
             "encoding_score": encoding.scores[name],
             "encoding_pvalue": encoding.tests.pvalues[name],
-            "alignment_score": scores[name],
+            "alignment_score": alignment.scores[name],
             "alignment_pvalue": alignment.tests.pvalues[name],
             "alignment_pvalue_fwer": alignment.pvalues_fwer[name],
             "alignment_qvalue": alignment.qvalues[name],
         }
-    return rows
+        notes[name] = list(task.notes)
+        pvalue = alignment.tests.extrapolated[name]
+        if not np.isnan(pvalue):
+            notes[name].append(
+                f"alignment p-value extrapolated by a Pareto tail: {pvalue:.1e}"
+            )
+    add_utilization(rows, notes, utilization, rule)
+    return summarise(tasks.names, tasks.dropped, rows)
 
 
 def describe_column(
@@ -79,17 +85,6 @@ def describe_column(
         if target is None
         else target_association(column, target, weights),
     }
-
-
-def task_notes(task: Task, alignment: AlignmentTest) -> list[str]:
-    """What was left out of a column, and p-values that are extrapolations."""
-    pvalue = alignment.tests.extrapolated[task.name]
-    if np.isnan(pvalue):
-        return list(task.notes)
-    return [
-        *task.notes,
-        f"alignment p-value extrapolated by a Pareto tail: {pvalue:.1e}",
-    ]
 
 
 def add_utilization(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
-from functools import partial
 from typing import Any
 
 from joblib import effective_n_jobs
@@ -32,8 +31,6 @@ LOST_WORKERS = (
     "memory; then call this again."
 )
 _watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
-# Runs jobs, which are called with the coordinates of all rows; yields their results.
-Run = Callable[[list], Iterator]
 
 
 @contextmanager
@@ -74,7 +71,7 @@ class JobRunner:
         """Number of jobs that run at the same time."""
         return int(effective_n_jobs(self.n_jobs))
 
-    def run(self, name: str, jobs: list[Callable]) -> Iterator:
+    def run(self, name: str, jobs: Sequence[Callable]) -> Iterator:
         """Results of the jobs, in their order.
 
         Raises
@@ -94,11 +91,7 @@ class JobRunner:
             if self.n_workers > 1:
                 # Workers are the parallelism: one thread of linear algebra in each.
                 stack.enter_context(threadpool_limits(1, user_api="blas"))
-            stack.enter_context(self._rows_on_all_workers())
-            workers = Parallel(self.n_jobs, prefer="threads", return_as="generator")
-            found = workers(delayed(job)(self.T) for job in jobs)
-            stack.push(partial(_stop, found))
-            for result in found:
+            for result in stack.enter_context(self._results(jobs)):
                 step = context.subcontext(task_name=name)
                 step.call_on_fit_task_begin(estimator=self.estimator)
                 step.call_on_fit_task_end(estimator=self.estimator)
@@ -109,53 +102,62 @@ class JobRunner:
         return iter(results)
 
     @contextmanager
-    def _rows_on_all_workers(self) -> Iterator[None]:
-        """Send the rows to all workers of a dask cluster, once per fit.
-
-        Left to itself joblib sends them to one worker, and dask then likes to run the
-        jobs where they are.
-        """
+    def _results(self, jobs: Sequence[Callable]) -> Iterator[Generator]:
+        """Results as they come; jobs that still run after an error are ended."""
         backend, _ = get_active_backend()
-        known = getattr(backend, "data_futures", None)
-        if known is None:
-            yield
-            return
-        if self._sent is None:
-            (self._sent,) = backend.client.scatter([self.T], broadcast=True)
-        known[id(self.T)] = self._sent
+        client = getattr(backend, "client", None)
+        if client is not None and not is_tensor(self.T):
+            found = self._run_on_dask(client, jobs)
+        else:
+            workers = Parallel(self.n_jobs, prefer="threads", return_as="generator")
+            found = workers(delayed(job)(self.T) for job in jobs)
         try:
-            with _given_up_tasks_are_errors(backend):
-                yield
+            yield found
+        except BaseException:
+            # joblib advises whoever did not wait for all results to make fewer jobs.
+            # Threads that still run may reset the filter meanwhile: the advice is then
+            # an error where all warnings are.
+            with suppress(UserWarning), warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
+                found.close()
+            raise
+
+    def _run_on_dask(self, client: Any, jobs: Sequence[Callable]) -> Generator:
+        """Results of the jobs by the client of a dask cluster.
+
+        joblib's back end would wait for ever for a task that dask gave up because its
+        workers ended. The rows are sent to all workers, once per fit: dask likes to run
+        jobs where their arguments are.
+        """
+        if self._sent is None:
+            self._sent = client.scatter(self.T, broadcast=True)
+        futures = [client.submit(job, self._sent, pure=False) for job in jobs]
+        try:
+            for future in futures:
+                yield future.result()
         finally:
-            del known[id(self.T)]
+            client.cancel(futures)
 
 
-@contextmanager
-def _given_up_tasks_are_errors(backend: Any) -> Iterator[None]:
-    """Have joblib told of tasks that dask gives up, for which it would wait for ever.
+class SequentialRunner:
+    """Runs jobs one after another, without progress.
 
-    dask gives a task up when several workers ended while they had it. joblib's back end
-    then fails the future of the task, but does not call back; errors that a task raises
-    come by another way.
+    Parameters
+    ----------
+    what : str
+        What needs the memory, if there is too little.
+    T : array of shape (n, k), default=None
+        What every job is called with.
     """
-    # The second is its name before joblib 1.5.
-    name = "submit" if hasattr(type(backend), "submit") else "apply_async"
-    submit = getattr(backend, name)
 
-    def submit_and_call_back(job: Callable, callback: Callable) -> Any:
-        def tell(future: Any) -> None:
-            if future.exception() is not None:
-                callback(future.exception())
+    def __init__(self, what: str, T: Any = None):
+        self.what, self.T = what, T
 
-        future = submit(job, callback)
-        future.add_done_callback(tell)
-        return future
-
-    setattr(backend, name, submit_and_call_back)
-    try:
-        yield
-    finally:
-        delattr(backend, name)
+    def run(self, name: str, jobs: Sequence[Callable]) -> Iterator:
+        """Results of the jobs, in their order."""
+        advice = "Use fewer rows, or a machine with more memory."
+        with explain_shortage(self.what, advice):
+            return iter([job(self.T) for job in jobs])
 
 
 @contextmanager
@@ -169,15 +171,3 @@ def _explain_lost_workers(step: str) -> Iterator[None]:
         if not lost and type(error).__name__ != "KilledWorker":
             raise
         raise RuntimeError(f"step {step!r}: {LOST_WORKERS}") from error
-
-
-def _stop(found: Any, error: type | None, *_: Any) -> None:
-    """End the jobs that are still running after an error or an interrupt."""
-    if error is None:
-        return
-    # joblib advises whoever did not wait for all results to make fewer jobs. Threads
-    # that still run may reset the filter meanwhile: the advice is then an error where
-    # all warnings are.
-    with suppress(UserWarning), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        found.close()

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from sklearn_wsca._heads.task import Task
+from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.column import Column
-from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._permutation.exchangeability import Exchangeability
 
 DEFAULT_FOLDS = 5
@@ -175,22 +175,6 @@ def fewest_rows(cv: Any) -> int:
 
 
 @dataclass(frozen=True)
-class GivenRows:
-    """Where the rows of the analysis are in the input.
-
-    Parameters
-    ----------
-    positions : ndarray of shape (n_rows,), dtype int
-        Position in the input of each row in canonical order.
-    n_given : int
-        Number of rows of the input.
-    """
-
-    positions: np.ndarray
-    n_given: int
-
-
-@dataclass(frozen=True)
 class GivenSplits:
     """A user's splitter or splits, brought to the rows on which a column is used.
 
@@ -200,16 +184,13 @@ class GivenSplits:
         As given by the user.
     column : Column
         The column, in canonical order of the rows.
-    given : GivenRows
-        Where these rows come from.
-    groups : Groups or None
-        Which rows belong together.
+    given : Input
+        The rows in that order.
     """
 
     cv: Any
     column: Column
-    given: GivenRows
-    groups: Groups | None = None
+    given: Input
 
     def split(self, X: Any, y: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Pairs of training and test entries of the column."""
@@ -230,9 +211,9 @@ class GivenSplits:
         absent = -1 if self.column.kind == "categorical" else np.nan
         labels = np.where(entry >= 0, self.column.labels[entry], absent)
         groups = None
-        if self.groups is not None:
+        if self.given.roles.groups is not None:
             groups = np.full(self.given.n_given, -1)
-            groups[self.given.positions] = self.groups.codes
+            groups[self.given.positions] = self.given.roles.groups.codes
             groups = groups[np.sort(self.given.positions)]
         try:
             with warnings.catch_warnings():
@@ -248,19 +229,15 @@ class GivenSplits:
 
 
 def split_columns(
-    tasks: list[Task], cv: Any, seed: int, given: GivenRows, groups: Groups | None
+    tasks: list[Task], cv: Any, seed: int, given: Input
 ) -> dict[Any, Folds]:
     """Folds of every column with labels, by name; deviations go to its notes."""
     cv, folds = read_cv(cv), {}
     for task in tasks:
-        if task.column is None:
-            continue
-        own = (
-            cv
-            if isinstance(cv, Integral)
-            else GivenSplits(cv, task.column, given, groups)
-        )
-        folds[task.name] = make_folds(task.column, task.units(), own, seed)
+        column, own = task.labelled()[0], cv
+        if not isinstance(cv, Integral):
+            own = GivenSplits(cv, column, given)
+        folds[task.name] = make_folds(column, task.units(), own, seed)
         if folds[task.name].note:
             task.notes.append(folds[task.name].note)
     return folds

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_wsca._backend.jobs import Run
+from sklearn_wsca._backend.jobs import JobRunner
 from sklearn_wsca._backend.memory import in_parts
 from sklearn_wsca._encoding.folds import Folds
 from sklearn_wsca._heads.fit import Rows
@@ -132,8 +132,7 @@ def encoding_null(
     folds: dict[Any, Folds],
     rows: Rows,
     rounds: Rounds,
-    run: Run,
-    n_workers: int,
+    runner: JobRunner,
 ) -> dict[Any, Null]:
     """Null of the held-out skill of every column."""
     tests = {}
@@ -152,7 +151,8 @@ def encoding_null(
     def run_round(permutations: range, names: list) -> Iterator:
         batches = list(split(permutations, FOLD_PERMUTATIONS_PER_BATCH))
         order = by_cost(names, tests)
-        n_jobs = JOBS_PER_WORKER * n_workers
+        run = partial(runner.run, "encoding null")
+        n_jobs = JOBS_PER_WORKER * runner.n_workers
         for name, skills in run_groups(order, batches, make_job, run, n_jobs):
             nulls[name].observed = float(skills[0])
             yield name, skills[1:], 0

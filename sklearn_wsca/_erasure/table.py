@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_wsca._backend.jobs import Run
+from sklearn_wsca._backend.jobs import JobRunner
 from sklearn_wsca._backend.namespace import to_numpy
 from sklearn_wsca._erasure.check import ErasureCheck, check_erasure
 from sklearn_wsca._heads.fit import Rows
 from sklearn_wsca._heads.head import Head
-from sklearn_wsca._heads.task import Task
+from sklearn_wsca._heads.task import Task, Tasks
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._input.table import name_index
 from sklearn_wsca._linear.subspace import Subspace
@@ -24,23 +24,26 @@ N_RANDOM = 100
 
 
 def erase_columns(
-    primary: Task,
-    tasks: list[Task],
+    tasks: Tasks,
     rows: Rows,
-    decision: Decision,
+    decision: Decision | None,
     seed: int,
-    run: Run,
-) -> pd.DataFrame:
+    runner: JobRunner,
+) -> pd.DataFrame | None:
     """What the primary head loses by the erasure of each column, one row per column.
 
-    What is held fixed in utilization is held fixed here too.
+    What is held fixed in utilization is held fixed here too. None without a decision.
     """
+    if decision is None:
+        return None
+    primary = tasks.primary
+    assert primary is not None
     predicting = primary.predicting_head()
     head = predicting or primary.head
     assert head is not None
     head = _in_coordinates(head, rows.subspace)
     fold = _split_rows(len(rows.weights), decision.groups, seed)
-    erased = [task for task in tasks if task.column is not None]
+    erased = [task for task in tasks.metadata if task.column is not None]
     jobs = [
         partial(
             _erase,
@@ -55,9 +58,9 @@ def erase_columns(
         )
         for task in erased
     ]
-    found = [_flatten(check) for check in run(jobs)]
+    found = [_flatten(check) for check in runner.run("erasure", jobs)]
     by_name = dict(zip([task.name for task in erased], found, strict=True))
-    index = name_index(task.name for task in tasks)
+    index = name_index(task.name for task in tasks.metadata)
     return pd.DataFrame([by_name.get(name, {}) for name in index], index)
 
 

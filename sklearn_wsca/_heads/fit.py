@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_wsca._backend.jobs import Run
 from sklearn_wsca._heads.head import Head
 from sklearn_wsca._heads.probe import HEAD_TOLERANCE, batch_precision
 from sklearn_wsca._heads.task import Task
@@ -47,8 +46,9 @@ class Rows:
         return Design(None, None, self.weights, gram, mean, None, precision)
 
 
-def fit_heads(tasks: list[Task], rows: Rows, run: Run) -> list:
-    """Fit the heads of tasks in double precision; returns those that failed."""
+def fit_heads(tasks: list[Task], rows: Rows, runner: Any) -> list:
+    """Fit the heads that are not trained; returns those that did not converge."""
+    tasks = [task for task in tasks if not task.trained]
     jobs = []
     for task in tasks:
         column, probe = task.fitted()
@@ -58,7 +58,7 @@ def fit_heads(tasks: list[Task], rows: Rows, run: Run) -> list:
         design = rows.design(column.rows).in_precision("float64")
         jobs.append(partial(_fit_head, design, probe, column.labels[None], weights))
     failed = []
-    for task, fit in zip(tasks, run(jobs), strict=True):
+    for task, fit in zip(tasks, runner.run("fit heads", jobs), strict=True):
         column, probe = task.fitted()
         coef, intercept = rows.subspace.restore(fit.coef[0], fit.intercept[0])
         task.head = Head(coef, intercept, column.levels or None, probe.kind)

@@ -37,11 +37,12 @@ class ScoredColumn:
     baseline: np.ndarray
 
     @classmethod
-    def of(cls, task: Task, weights: np.ndarray) -> ScoredColumn:
-        """Remember a task whose head predicts its labels."""
+    def of(cls, task: Task, weights: np.ndarray) -> ScoredColumn | None:
+        """Remember a task; None if its head does not predict its labels."""
         column, probe = task.labelled()
         head = task.predicting_head()
-        assert head is not None
+        if head is None:
+            return None
         if column.levels:
             # A trained head has the loss of its own kind, whatever its probe has.
             kind: Kind = "ridge" if head.kind == "ridge" else "logistic"

@@ -6,23 +6,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from sklearn.base import is_classifier
 
 from sklearn_wsca._heads.balancing import Balance, balance_against, describe_balance
-from sklearn_wsca._heads.head import Head, is_trained, read_head
-from sklearn_wsca._heads.probe import Probe, make_probe
-from sklearn_wsca._input.column import Column, LeftOutError, common_rows, read_column
-from sklearn_wsca._input.groups import Groups, restrict_to_groups
-from sklearn_wsca._input.table import list_columns, require_columns
+from sklearn_wsca._heads.head import Head
+from sklearn_wsca._heads.probe import Probe
+from sklearn_wsca._input.column import Column, LeftOutError, common_rows
+from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._input.roles import Roles
 from sklearn_wsca._permutation.exchangeability import (
     Exchangeability,
     constant_in_units,
     exchange_units,
 )
-
-UNNAMED_PRIMARY = "primary"
-RECIPES = ("auto", "logistic", "ridge")
 
 
 @dataclass
@@ -107,186 +102,101 @@ class Task:
 
 
 @dataclass(frozen=True)
-class TaskReader:
-    """Reads tasks from the metadata table under the settings of the estimator.
+class Tasks:
+    """All tasks of an analysis.
 
     Parameters
     ----------
-    table : DataFrame
-        The metadata.
-    n_features : int
-        Width of the embeddings.
-    heads : str or dict
-        As in the estimator.
-    n_bins : int or None
-        As in the estimator.
-    C, alpha : float
-        Penalties.
-    min_rows : int
-        Fewest observed rows of a column.
-    groups : Groups or None
-        Which rows belong together, in the order of the table.
+    primary : Task or None
+        That of the target, or of a trained head alone.
+    metadata : list of Task
+        Those of the columns, and of trained heads without a column.
+    names : list
+        All columns asked for.
+    dropped : dict of name to str
+        Why the others of them are left out.
     """
 
-    table: pd.DataFrame
-    n_features: int
-    heads: Any
-    n_bins: int | None
-    C: float
-    alpha: float
-    min_rows: int
-    groups: Groups | None = None
+    primary: Task | None
+    metadata: list[Task]
+    names: list
+    dropped: dict[Any, str]
 
-    def primary(self, target: Any, target_head: Any) -> Task | None:
-        """Primary task; None if there is neither a target nor a trained head.
+    @property
+    def all(self) -> list[Task]:
+        """The primary task first."""
+        return self.metadata if self.primary is None else [self.primary, *self.metadata]
 
-        Raises
-        ------
-        ValueError
-            If the target cannot be analysed or the head cannot be read.
-        """
-        if target is None and target_head is None:
-            return None
-        task = Task(self._unused_name() if target is None else target)
-        # A common recipe for the metadata heads does not bind the primary head.
-        recipe = "auto" if isinstance(self.heads, str) else self._source(target)
-        if target is not None:
-            task.column = self._target_column(target, recipe)
-            task.notes = list(task.column.notes)
-            task.probe = make_probe(recipe, task.column, self.C, self.alpha)
-        if target_head is not None:
-            levels = task.column.levels or None if task.column else None
-            task.head = self._trained(target_head, "target_head", levels)
-            task.trained = True
-            task.notes += _describe_rows(task)
-        return task
+    @property
+    def target(self) -> Column | None:
+        """Column of the target."""
+        return None if self.primary is None else self.primary.column
 
-    def metadata(self, names: list) -> tuple[list[Task], dict[Any, str]]:
-        """Tasks of metadata columns, and the reasons of those left out."""
-        tasks, left_out = [], {}
-        for name in names:
-            try:
-                tasks.append(self._labelled(name))
-            except LeftOutError as reason:
-                left_out[name] = str(reason)
-        return tasks, left_out
+    @property
+    def columns(self) -> dict[Any, Column | None]:
+        """Columns by name; None for trained heads without labels."""
+        return {task.name: task.column for task in self.metadata}
 
-    def unlabelled(self, names: list) -> list[Task]:
-        """Tasks of trained heads without a column in the table."""
-        return [
-            Task(
-                name,
-                head=self._trained(self.heads[name], f"heads[{name!r}]", None),
-                trained=True,
-                notes=["trained head without labels: no encoding"],
-            )
-            for name in names
-        ]
+    @property
+    def refused(self) -> list[bool]:
+        """Which columns cannot be balanced, so that their alignment is not judged."""
+        return [bool(task.refusal) for task in self.metadata]
 
-    def _source(self, name: Any) -> Any:
-        """Entry of `heads` for a column."""
-        return (
-            self.heads if isinstance(self.heads, str) else self.heads.get(name, "auto")
-        )
+    @property
+    def target_head(self) -> Head | None:
+        """Primary head; None without one, or before it is fitted."""
+        return None if self.primary is None else self.primary.head
 
-    def _unused_name(self) -> str:
-        """Name of a primary task without a column, which no column may share."""
-        name = UNNAMED_PRIMARY
-        trained = () if isinstance(self.heads, str) else self.heads
-        while name in self.table.columns or name in trained:
-            name += "_"
-        return name
+    def primary_head(self) -> dict[Any, Head]:
+        """Primary head by name; empty without one."""
+        if self.primary is None or self.primary.head is None:
+            return {}
+        return {self.primary.name: self.primary.head}
 
-    def _target_column(self, target: Any, recipe: Any) -> Column:
-        if is_trained(recipe):
+    def heads(self) -> dict[Any, Head]:
+        """Metadata heads by name."""
+        return {task.name: task.head for task in self.metadata if task.head is not None}
+
+    def describe_target(self) -> list[str]:
+        """Notes on the target, for the analysis as a whole."""
+        if self.primary is None:
+            return []
+        return [f"target {self.primary.name!r}: {n}" for n in self.primary.notes]
+
+    def take(self, order: np.ndarray) -> Tasks:
+        """Return the same tasks for rows of which row i was row ``order[i]``."""
+        for task in self.all:
+            if task.column is not None:
+                task.column = task.column.take(order)
+        return self
+
+    def assign_units(self, groups: Groups | None) -> None:
+        """Settle for every column what of it is permuted and what is kept together."""
+        # Metadata columns are restricted to rows with a group; a target is not.
+        groups = None if groups is None else groups.with_loners()
+        for task in self.all:
+            if task.column is not None:
+                task.exchange = exchange_units(task.column, groups)
+
+    def balance(
+        self, roles: Roles, weights: np.ndarray, adjust_for_target: bool
+    ) -> None:
+        """Balance the fits of all columns against the columns held fixed."""
+        held = list(roles.confounders)
+        if adjust_for_target:
+            held = [self._target_to_adjust_for(), *held]
+        if held:
+            _balance(self.metadata, held, weights, roles.groups)
+
+    def _target_to_adjust_for(self) -> Column:
+        if self.target is None:
             raise ValueError(
-                f"heads[{target!r}]: the trained head of the target goes into "
-                "target_head."
+                "adjust_for_target=True needs the target: name its column in target."
             )
-        try:
-            return read_column(self.table[target], kind=_kind(recipe))
-        except LeftOutError as reason:
-            raise ValueError(
-                f"target={target!r} cannot be the primary task: {reason}. Choose "
-                "another column, or rows on which it varies."
-            ) from reason
-
-    def _labelled(self, name: Any) -> Task:
-        source = self._source(name)
-        recipe = "auto" if is_trained(source) else source
-        binned = None if recipe == "ridge" else self.n_bins
-        column = read_column(
-            self.table[name],
-            kind="auto" if binned else _kind(recipe),
-            n_bins=binned,
-            min_rows=self.min_rows,
-        )
-        if self.groups is not None:
-            column = restrict_to_groups(column, self.groups)
-        probe = make_probe(recipe, column, self.C, self.alpha)
-        task = Task(name, column, probe, notes=list(column.notes))
-        if is_trained(source):
-            levels = column.levels or None
-            task.head = self._trained(source, f"heads[{name!r}]", levels)
-            task.trained = True
-            task.notes.append("trained head; the encoding score is that of a probe")
-            task.notes += [f"{n}: not in score" for n in _describe_rows(task)]
-        return task
-
-    def _trained(self, source: Any, argument: str, levels: tuple | None) -> Head:
-        return read_head(
-            source, argument=argument, n_features=self.n_features, levels=levels
-        )
+        return self.target
 
 
-def _describe_rows(task: Task) -> list[str]:
-    """Say where the outputs of a trained head are no predictions of its column."""
-    if task.column is None or task.head is None or task.predicting_head():
-        return []
-    rows = f"{task.head.n_rows} rows"
-    if task.head.classes is not None:
-        rows = f"classes {', '.join(map(repr, task.head.classes))}"
-    wanted = "is a number"
-    if task.column.levels:
-        wanted = f"has the levels {', '.join(map(repr, task.column.levels))}"
-    return [
-        f"the trained head has {rows} and the column {wanted}, so its outputs are not "
-        "taken for predictions of the column"
-    ]
-
-
-def reorder(tasks: list[Task], order: np.ndarray) -> None:
-    """Bring the labels of all tasks to another order of the rows."""
-    for task in tasks:
-        if task.column is not None:
-            task.column = task.column.take(order)
-
-
-def assign_units(tasks: list[Task], groups: Groups | None) -> None:
-    """Settle for every column what of it is permuted and what is kept together."""
-    # Metadata columns are restricted to rows with a group; a target is not.
-    groups = None if groups is None else groups.with_loners()
-    for task in tasks:
-        if task.column is not None:
-            task.exchange = exchange_units(task.column, groups)
-
-
-def target_to_adjust_for(primary: Task | None) -> Column:
-    """Column of the target.
-
-    Raises
-    ------
-    ValueError
-        If there is none.
-    """
-    if primary is None or primary.column is None:
-        raise ValueError(
-            "adjust_for_target=True needs the target: name its column in target."
-        )
-    return primary.column
-
-
-def balance(
+def _balance(
     tasks: list[Task], held: list[Column], weights: np.ndarray, groups: Groups | None
 ) -> None:
     """Balance the fits of all columns against the columns held fixed."""
@@ -321,70 +231,3 @@ def _balance_task(
     balanced = found.weights(found.cells[None])[0]
     classes = "" if column.n_levels else f", numbers in {found.cells.max() + 1} classes"
     task.notes.append(describe_balance(balanced, held) + classes)
-
-
-def _kind(recipe: Any) -> Any:
-    """How numbers are to be read for a recipe."""
-    if isinstance(recipe, str):
-        kinds = {"auto": "auto", "logistic": "categorical", "ridge": "continuous"}
-        return kinds[recipe]
-    # A classifier is not told to take many numbers for levels: that is an error.
-    return "auto" if is_classifier(recipe) else "continuous"
-
-
-def check_recipes(heads: Any) -> None:
-    """Raise if an entry of `heads` is neither a recipe nor a trained head."""
-    entries = heads if isinstance(heads, dict) else {}
-    for name, source in entries.items():
-        known = source in RECIPES if isinstance(source, str) else source is not None
-        if not known or isinstance(source, type):
-            raise ValueError(
-                f"heads[{name!r}]: {source!r} is not known; pass 'auto', 'logistic', "
-                "'ridge', an estimator or a trained head."
-            )
-
-
-def select_columns(
-    table: pd.DataFrame, target: Any, groups: Any, columns: Any, heads: Any
-) -> tuple[list, list]:
-    """Names of the columns to analyse, and of trained heads without a column.
-
-    Raises
-    ------
-    ValueError
-        For unknown or repeated names, the target or the groups among the columns, or
-        none at all.
-    """
-    if target is not None:
-        require_columns([target], table, "target")
-    entries = heads if isinstance(heads, dict) else {}
-    unlabelled = [
-        name
-        for name, source in entries.items()
-        if name not in table.columns and is_trained(source)
-    ]
-    require_columns(
-        [name for name in entries if name not in unlabelled], table, "heads"
-    )
-    if columns is None:
-        roles = (target, groups)
-        return [name for name in table.columns if name not in roles], unlabelled
-    names = list_columns(columns)
-    require_columns([n for n in names if n not in unlabelled], table, "columns")
-    if target in names and target is not None:
-        raise ValueError(
-            f"columns: the target {target!r} is among them; it is the primary task, so "
-            "leave it out of columns."
-        )
-    if groups in names and groups is not None:
-        raise ValueError(
-            f"columns: {groups!r} is among them; it names the groups that are "
-            "exchanged, so leave it out of columns."
-        )
-    unused = [name for name in entries if name not in names and name != target]
-    if unused:
-        raise ValueError(
-            f"heads: {unused} are not among columns; add them there or drop them here."
-        )
-    labelled = [name for name in names if name not in unlabelled]
-    return labelled, [name for name in names if name in unlabelled]

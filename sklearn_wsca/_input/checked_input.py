@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Number
 from typing import Any
 
@@ -21,6 +21,7 @@ from sklearn_wsca._input.embeddings import (
     check_magnitude,
     is_lazy,
 )
+from sklearn_wsca._input.roles import NO_ROLES, RoleNames, Roles, read_roles
 from sklearn_wsca._input.table import (
     as_table,
     check_same_index,
@@ -46,12 +47,34 @@ class Input:
         Positive row weights.
     n_given : int
         Rows of the input.
+    roles : Roles
+        Groups and confounders; none unless they were read.
     """
 
     X: Embeddings
     table: pd.DataFrame
     weights: np.ndarray
     n_given: int
+    roles: Roles = NO_ROLES
+
+    @property
+    def positions(self) -> np.ndarray:
+        """Position in the input of each row."""
+        return self.table.index.to_numpy()
+
+    def with_roles(self, names: RoleNames) -> Input:
+        """Return the same with groups and confounders, read from the table."""
+        return replace(self, roles=read_roles(self.table, names))
+
+    def take(self, order: np.ndarray) -> Input:
+        """Return the same with row ``order[i]`` as row i."""
+        return replace(
+            self,
+            X=self.X.take(order),
+            table=self.table.iloc[order],
+            weights=self.weights[order],
+            roles=self.roles.take(order),
+        )
 
 
 def check_embeddings(estimator: Any, X: Any, reset: bool) -> Embeddings:

@@ -30,10 +30,14 @@ class Embeddings:
         sliced by rows, such as zarr, h5py and dask arrays.
     kept : ndarray of shape (n_given,), dtype bool, default=None
         Rows that count; None takes all.
+    places : ndarray of shape (n_kept,), dtype int, default=None
+        Which row each of those is; None keeps the order of the array. They are read
+        in that order in any case.
     """
 
     array: Any
     kept: np.ndarray | None = None
+    places: np.ndarray | None = None
 
     def __len__(self) -> int:
         return self._n_given if self.kept is None else int(self.kept.sum())
@@ -51,12 +55,21 @@ class Embeddings:
         """Return the same embeddings with some of the rows only."""
         return replace(self, kept=kept)
 
-    def blocks(self) -> Iterator[tuple[slice, Any]]:
+    def take(self, order: np.ndarray) -> Embeddings:
+        """Return the same embeddings with row ``order[i]`` as row i."""
+        places = np.empty(len(self), dtype=np.intp)
+        places[order] = np.arange(len(self))
+        return replace(
+            self, places=places if self.places is None else places[self.places]
+        )
+
+    def blocks(self) -> Iterator[tuple[Any, Any]]:
         """Blocks of rows in double precision, and which of the rows they are."""
         start = 0
         size = rows_per_read(self.n_features)
         for block in in_parts(self._read, range(self._n_given), size):
-            yield slice(start, start + len(block)), block
+            rows = slice(start, start + len(block))
+            yield rows if self.places is None else self.places[rows], block
             start += len(block)
             release_pages(self.array)
 

@@ -80,6 +80,9 @@ class Roles:
         )
 
 
+NO_ROLES = Roles(None, [])
+
+
 def read_roles(table: pd.DataFrame, names: RoleNames) -> Roles:
     """Read the columns with a role.
 

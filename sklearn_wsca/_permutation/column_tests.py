@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,10 @@ class Testing:
     def rounds(self) -> Rounds:
         """In what portions the permutations are drawn."""
         return Rounds(self.plan, self.stop_after, self.tolerance)
+
+    def without_permutations(self) -> Testing:
+        """Return the same for a statistic that cannot be tested."""
+        return replace(self, plan=replace(self.plan, n_permutations=0))
 
 
 @dataclass(frozen=True)

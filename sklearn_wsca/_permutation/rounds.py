@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_wsca._backend.jobs import Run
 from sklearn_wsca._permutation.plan import PermutationPlan, count_reached
 
 FIRST_ROUND = 100
@@ -91,7 +90,7 @@ def run_groups(
     names: list,
     batches: list[range],
     make_job: Callable[[list, range], Callable],
-    run: Run,
+    run: Callable[[list], Iterator],
     fewest_jobs: int,
 ) -> Iterator[tuple[Any, Any]]:
     """Results by column, in order of the batches, of jobs of several columns each.

@@ -9,10 +9,9 @@ import numpy as np
 from scipy import special
 
 from sklearn_wsca._heads.head import Head, all_outputs, center_rows
+from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.column import Column, LeftOutError, common_rows
-from sklearn_wsca._input.embeddings import Embeddings
 from sklearn_wsca._input.groups import Groups
-from sklearn_wsca._input.roles import Roles
 from sklearn_wsca._permutation.exchangeability import (
     FEWEST_UNITS,
     FEWEST_VARYING_GROUPS,
@@ -56,20 +55,15 @@ class Decision:
 
 
 def make_decision(
-    head: Head,
-    X: Embeddings,
-    order: np.ndarray,
-    target: Column,
-    roles: Roles,
-    weights: np.ndarray,
-) -> Decision:
-    """Outputs of a head on rows in canonical order, with what is held fixed.
-
-    `order` brings the rows of X to the order of everything else.
-    """
-    outputs, probabilities = read_outputs(all_outputs(X, [head])[order], head)
+    head: Head | None, given: Input, target: Column | None
+) -> Decision | None:
+    """Outputs of a head, with what is held fixed; None without a head or a target."""
+    if head is None or target is None:
+        return None
+    outputs, probabilities = read_outputs(all_outputs(given.X, [head]), head)
+    roles = given.roles
     return Decision(
-        outputs, probabilities, weights, target, roles.confounders, roles.groups
+        outputs, probabilities, given.weights, target, roles.confounders, roles.groups
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_array, check_random_state, check_scalar
 
+from sklearn_wsca._backend.jobs import SequentialRunner
 from sklearn_wsca._backend.namespace import is_tensor, to_numpy
 from sklearn_wsca._heads.head import center_rows
 from sklearn_wsca._input.array_checks import check_array_like, explain_bad_array
@@ -27,7 +28,6 @@ from sklearn_wsca._utilization.adjusted_effect import Decision
 from sklearn_wsca._utilization.inference import (
     UtilizationTests,
     infer_utilization,
-    run_here,
 )
 
 TARGET, CONFOUNDERS, GROUPS = "target", "confounders", "groups"
@@ -194,7 +194,8 @@ def utilization_test(
     decision, tested, order = _prepare(outputs, columns, *parts)
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
     plan = PermutationPlan(seed, n_permutations, len(order))
-    tests = infer_utilization(decision, tested, plan, significance, run_here)
+    runner = SequentialRunner("permutations")
+    tests = infer_utilization(decision, tested, plan, significance, runner)
     results = {name: _result(tests, name) for name in tested}
     for message in explain_floor(n_permutations, len(tested), significance):
         warnings.warn(message, UserWarning, stacklevel=2)

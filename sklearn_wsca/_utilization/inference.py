@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_wsca._backend.memory import explain_shortage, in_parts
+from sklearn_wsca._backend.memory import in_parts
 from sklearn_wsca._input.column import Column, LeftOutError
 from sklearn_wsca._input.table import name_index
 from sklearn_wsca._permutation.plan import (
@@ -25,6 +25,8 @@ from sklearn_wsca._utilization.adjusted_effect import Decision, Examined, examin
 PERMUTATIONS_PER_BATCH = 256
 ORDERS_PER_BATCH = 2**24
 POWER = 0.8
+# Name of the step in progress and errors.
+STEP = "utilization"
 # Rounding of the statistics, which are closed forms in double precision.
 TIES = 1e-9
 TIE_DIGITS = 7
@@ -81,17 +83,20 @@ PVALUES = ("pvalue", "pvalue_fwer", "qvalue")
 
 
 def infer_utilization(
-    decision: Decision,
+    decision: Decision | None,
     columns: Mapping[Any, Column | None],
     plan: PermutationPlan,
     significance: float,
-    run: Any,
+    runner: Any,
 ) -> UtilizationTests:
     """Test how far the outputs move with each column, with shared permutations.
 
-    Columns without labels, and those that cannot be compared, are untestable. Without
-    permutations all are, and have an estimate and an interval only.
+    Columns without labels, and those that cannot be compared, are untestable; without
+    a decision all are. Without permutations they are too, and have an estimate and an
+    interval only.
     """
+    if decision is None:
+        return no_utilization(columns, NO_DECISION)
     tests = no_utilization(columns, "there are no labels")
     for name, column in columns.items():
         try:
@@ -102,7 +107,7 @@ def infer_utilization(
             tests.untestable[name] = str(reason)
     # Permuted even without columns, so that the announced step of the fit takes place.
     examined = list(tests.examined.values())
-    permuted = _permute(examined, plan, run)
+    permuted = _permute(examined, plan, runner)
     raw = permuted[:, :, 0]
     at = [tests.index.get_loc(name) for name in tests.examined]
     estimates = [
@@ -131,7 +136,9 @@ def no_utilization(columns: Any, reason: str) -> UtilizationTests:
     )
 
 
-def _permute(examined: list[Examined], plan: PermutationPlan, run: Any) -> np.ndarray:
+def _permute(
+    examined: list[Examined], plan: PermutationPlan, runner: Any
+) -> np.ndarray:
     """Statistics of all permutations: (m, n_columns, 3)."""
     models = [found.model for found in examined]
     m = plan.n_permutations if models else 0
@@ -140,14 +147,7 @@ def _permute(examined: list[Examined], plan: PermutationPlan, run: Any) -> np.nd
         partial(_permute_batch, models=models, batch=batch, plan=plan)
         for batch in split(range(m), size)
     ]
-    return np.concatenate([np.empty((0, len(models), 3)), *run(jobs)])
-
-
-def run_here(jobs: list) -> Iterator:
-    """Run jobs that need no coordinates one after another."""
-    advice = "Use fewer rows, or a machine with more memory."
-    with explain_shortage("permutations", advice):
-        return iter([job(None) for job in jobs])
+    return np.concatenate([np.empty((0, len(models), 3)), *runner.run(STEP, jobs)])
 
 
 def _permute_batch(T, models, batch, plan) -> np.ndarray:

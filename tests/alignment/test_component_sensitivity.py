@@ -7,8 +7,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 
 import sklearn_wsca._alignment.component_sensitivity as module
+import sklearn_wsca._analysis.prepare as prepare
+import sklearn_wsca._weight_space_correlation as estimator
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._alignment.component_sensitivity import measure_component_sensitivity
 
 N, D = 160, 24
 
@@ -156,20 +157,16 @@ def test_trained_column_heads_need_no_other_null(study):
 def test_one_pass_and_nothing_but_head_fits(study, monkeypatch):
     X, table, _ = study
     analysis = WeightSpaceCorrelation("target", n_permutations=99)
-    fits = []
-    spied = module.fit_heads
+    fits, passes = [], []
+    fit_heads, fit_subspace = module.fit_heads, prepare.fit_subspace
     monkeypatch.setattr(
-        module, "fit_heads", lambda *args: fits.append(1) or spied(*args)
+        module, "fit_heads", lambda *args: fits.append(1) or fit_heads(*args)
     )
-    for name in ("_test_encoding", "_measure_reliability", "_make_decision"):
-        monkeypatch.delattr(WeightSpaceCorrelation.__mro__[1], name)
-    passes = []
-    fit_subspace = WeightSpaceCorrelation._fit_subspace
     monkeypatch.setattr(
-        WeightSpaceCorrelation,
-        "_fit_subspace",
-        lambda *args: passes.append(1) or fit_subspace(*args),
+        prepare, "fit_subspace", lambda *args: passes.append(1) or fit_subspace(*args)
     )
+    for name in ("infer_encoding", "measure_reliability", "make_decision"):
+        monkeypatch.delattr(estimator, name)
     found = analysis.component_sensitivity(X, table)
     # No projection shares the heads of the full rank.
     assert len(fits) == len(found) - 1 and len(passes) == 1
@@ -209,12 +206,3 @@ def test_parameters_are_checked(study):
     X, table, _ = study
     with pytest.raises(ValueError, match="'C' parameter"):
         WeightSpaceCorrelation("target", C=-1.0).component_sensitivity(X, table)
-
-
-def test_the_function_takes_any_estimator_with_these_steps(study):
-    X, table, _ = study
-    analysis = WeightSpaceCorrelation("target")
-    pd.testing.assert_frame_equal(
-        measure_component_sensitivity(analysis, X, table, [5]),
-        analysis.component_sensitivity(X, table, [5]),
-    )

@@ -8,6 +8,7 @@ import pytest
 from scipy import special
 
 from sklearn_wsca._heads.head import Head
+from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.column import Column, LeftOutError, read_column
 from sklearn_wsca._input.embeddings import Embeddings
 from sklearn_wsca._input.groups import Groups
@@ -59,9 +60,11 @@ def test_a_decision_is_made_of_the_outputs_in_canonical_order():
     order, head = rng.permutation(30), make_head(3, "logistic")
     target = read_column(pd.Series(rng.integers(0, 2, 30), name="disease"))
     groups = Groups.of(pd.Series(rng.integers(0, 9, 30), name="patient"))
-    weights = rng.uniform(0.5, 2.0, 30)
-    roles = Roles(groups, [target])
-    found = make_decision(head, Embeddings(X), order, target, roles, weights)
+    weights, table = rng.uniform(0.5, 2.0, 30), pd.DataFrame(index=order)
+    given = Input(
+        Embeddings(X).take(order), table, weights, 30, Roles(groups, [target])
+    )
+    found = make_decision(head, given, target)
     expected = X[order] @ head.coef.T + head.intercept
     np.testing.assert_allclose(
         found.outputs, expected - expected.mean(axis=1, keepdims=True)

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from sklearn_wsca._backend.jobs import SequentialRunner
 from sklearn_wsca._permutation.plan import PermutationPlan
 from sklearn_wsca._utilization import inference as inference_module
 from sklearn_wsca._utilization.inference import (
     combine_shares,
     infer_utilization,
     no_utilization,
-    run_here,
 )
 from tests.decision_studies import MEANS, SCALES, N, grouped, study
 from tests.reference import add_one_pvalue, max_t
@@ -21,7 +21,9 @@ from tests.reference import add_one_pvalue, max_t
 
 def infer(decision, columns, m=49, significance=0.05, seed=3):
     plan = PermutationPlan(seed, m, len(decision.weights))
-    return infer_utilization(decision, columns, plan, significance, run_here)
+    return infer_utilization(
+        decision, columns, plan, significance, SequentialRunner("permutations")
+    )
 
 
 def slow_pvalues(tests, names):

@@ -7,13 +7,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from sklearn_wsca._backend.jobs import SequentialRunner
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._permutation.plan import PermutationPlan
 from sklearn_wsca._utilization import interval as interval_module
 from sklearn_wsca._utilization.adjusted_effect import Decision, examine
-from sklearn_wsca._utilization.inference import infer_utilization, run_here
+from sklearn_wsca._utilization.inference import infer_utilization
 from sklearn_wsca._utilization.interval import EffectNoise, estimate_noise
 from sklearn_wsca._utilization.output_model import prepare_outputs
 from tests.reference import cluster_robust_effects, least_squares_utilization
@@ -515,7 +516,8 @@ def share_found(n_studies, opposite=False, **design):
     for seed in range(n_studies):
         decision, column, _ = study(seed, use, opposite=opposite, **design)
         plan = PermutationPlan(seed, 99, len(decision.weights))
-        tests = infer_utilization(decision, {"scanner": column}, plan, 0.05, run_here)
+        runner = SequentialRunner("permutations")
+        tests = infer_utilization(decision, {"scanner": column}, plan, 0.05, runner)
         hits += tests.row("scanner")["pvalue"] <= 0.05
     return hits / n_studies
 

@@ -1,0 +1,242 @@
+"""From the arguments of the estimator and the metadata table to tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from sklearn.base import is_classifier
+
+from sklearn_wsca._heads.head import Head, is_trained, read_head
+from sklearn_wsca._heads.probe import make_probe
+from sklearn_wsca._heads.task import Task, Tasks
+from sklearn_wsca._input.checked_input import Input
+from sklearn_wsca._input.column import Column, LeftOutError, read_column
+from sklearn_wsca._input.groups import restrict_to_groups
+from sklearn_wsca._input.table import list_columns, require_columns
+
+UNNAMED_PRIMARY = "primary"
+RECIPES = ("auto", "logistic", "ridge")
+
+
+@dataclass(frozen=True)
+class TaskReader:
+    """Reads tasks from the metadata table under the settings of the estimator.
+
+    Parameters
+    ----------
+    given : Input
+        Embeddings and metadata.
+    heads : str or dict
+        As in the estimator.
+    n_bins : int or None
+        As in the estimator.
+    C, alpha : float
+        Penalties.
+    min_rows : int
+        Fewest observed rows of a column.
+    """
+
+    given: Input
+    heads: Any
+    n_bins: int | None
+    C: float
+    alpha: float
+    min_rows: int
+
+    def read(self, target: Any, target_head: Any, columns: Any, groups: Any) -> Tasks:
+        """Read all tasks.
+
+        Raises
+        ------
+        ValueError
+            If an argument names what is not there, the target cannot be analysed, or
+            a trained head cannot be read.
+        """
+        _check_recipes(self.heads)
+        labelled, unlabelled = _select_columns(
+            self.given.table, target, groups, columns, self.heads
+        )
+        primary = self._primary(target, target_head)
+        metadata, dropped = self._metadata(labelled)
+        metadata += self._unlabelled(unlabelled)
+        return Tasks(primary, metadata, labelled + unlabelled, dropped)
+
+    def _primary(self, target: Any, target_head: Any) -> Task | None:
+        """Primary task; None if there is neither a target nor a trained head."""
+        if target is None and target_head is None:
+            return None
+        task = Task(self._unused_name() if target is None else target)
+        # A common recipe for the metadata heads does not bind the primary head.
+        recipe = "auto" if isinstance(self.heads, str) else self._source(target)
+        if target is not None:
+            task.column = self._target_column(target, recipe)
+            task.notes = list(task.column.notes)
+            task.probe = make_probe(recipe, task.column, self.C, self.alpha)
+        if target_head is not None:
+            levels = task.column.levels or None if task.column else None
+            task.head = self._trained(target_head, "target_head", levels)
+            task.trained = True
+            task.notes += _describe_rows(task)
+        return task
+
+    def _metadata(self, names: list) -> tuple[list[Task], dict[Any, str]]:
+        """Tasks of metadata columns, and the reasons of those left out."""
+        tasks, left_out = [], {}
+        for name in names:
+            try:
+                tasks.append(self._labelled(name))
+            except LeftOutError as reason:
+                left_out[name] = str(reason)
+        return tasks, left_out
+
+    def _unlabelled(self, names: list) -> list[Task]:
+        """Tasks of trained heads without a column in the table."""
+        return [
+            Task(
+                name,
+                head=self._trained(self.heads[name], f"heads[{name!r}]", None),
+                trained=True,
+                notes=["trained head without labels: no encoding"],
+            )
+            for name in names
+        ]
+
+    def _source(self, name: Any) -> Any:
+        """Entry of `heads` for a column."""
+        return (
+            self.heads if isinstance(self.heads, str) else self.heads.get(name, "auto")
+        )
+
+    def _unused_name(self) -> str:
+        """Name of a primary task without a column, which no column may share."""
+        name = UNNAMED_PRIMARY
+        trained = () if isinstance(self.heads, str) else self.heads
+        while name in self.given.table.columns or name in trained:
+            name += "_"
+        return name
+
+    def _target_column(self, target: Any, recipe: Any) -> Column:
+        if is_trained(recipe):
+            raise ValueError(
+                f"heads[{target!r}]: the trained head of the target goes into "
+                "target_head."
+            )
+        try:
+            return read_column(self.given.table[target], kind=_kind(recipe))
+        except LeftOutError as reason:
+            raise ValueError(
+                f"target={target!r} cannot be the primary task: {reason}. Choose "
+                "another column, or rows on which it varies."
+            ) from reason
+
+    def _labelled(self, name: Any) -> Task:
+        source = self._source(name)
+        recipe = "auto" if is_trained(source) else source
+        binned = None if recipe == "ridge" else self.n_bins
+        column = read_column(
+            self.given.table[name],
+            kind="auto" if binned else _kind(recipe),
+            n_bins=binned,
+            min_rows=self.min_rows,
+        )
+        if self.given.roles.groups is not None:
+            column = restrict_to_groups(column, self.given.roles.groups)
+        probe = make_probe(recipe, column, self.C, self.alpha)
+        task = Task(name, column, probe, notes=list(column.notes))
+        if is_trained(source):
+            levels = column.levels or None
+            task.head = self._trained(source, f"heads[{name!r}]", levels)
+            task.trained = True
+            task.notes.append("trained head; the encoding score is that of a probe")
+            task.notes += [f"{n}: not in score" for n in _describe_rows(task)]
+        return task
+
+    def _trained(self, source: Any, argument: str, levels: tuple | None) -> Head:
+        return read_head(
+            source, argument=argument, n_features=self.given.X.n_features, levels=levels
+        )
+
+
+def _describe_rows(task: Task) -> list[str]:
+    """Say where the outputs of a trained head are no predictions of its column."""
+    if task.column is None or task.head is None or task.predicting_head():
+        return []
+    rows = f"{task.head.n_rows} rows"
+    if task.head.classes is not None:
+        rows = f"classes {', '.join(map(repr, task.head.classes))}"
+    wanted = "is a number"
+    if task.column.levels:
+        wanted = f"has the levels {', '.join(map(repr, task.column.levels))}"
+    return [
+        f"the trained head has {rows} and the column {wanted}, so its outputs are not "
+        "taken for predictions of the column"
+    ]
+
+
+def _kind(recipe: Any) -> Any:
+    """How numbers are to be read for a recipe."""
+    if isinstance(recipe, str):
+        kinds = {"auto": "auto", "logistic": "categorical", "ridge": "continuous"}
+        return kinds[recipe]
+    # A classifier is not told to take many numbers for levels: that is an error.
+    return "auto" if is_classifier(recipe) else "continuous"
+
+
+def _check_recipes(heads: Any) -> None:
+    """Raise if an entry of `heads` is neither a recipe nor a trained head."""
+    entries = heads if isinstance(heads, dict) else {}
+    for name, source in entries.items():
+        known = source in RECIPES if isinstance(source, str) else source is not None
+        if not known or isinstance(source, type):
+            raise ValueError(
+                f"heads[{name!r}]: {source!r} is not known; pass 'auto', 'logistic', "
+                "'ridge', an estimator or a trained head."
+            )
+
+
+def _select_columns(
+    table: pd.DataFrame, target: Any, groups: Any, columns: Any, heads: Any
+) -> tuple[list, list]:
+    """Names of the columns to analyse, and of trained heads without a column.
+
+    Raises
+    ------
+    ValueError
+        For unknown or repeated names, the target or the groups among the columns, or
+        none at all.
+    """
+    if target is not None:
+        require_columns([target], table, "target")
+    entries = heads if isinstance(heads, dict) else {}
+    unlabelled = [
+        name
+        for name, source in entries.items()
+        if name not in table.columns and is_trained(source)
+    ]
+    require_columns(
+        [name for name in entries if name not in unlabelled], table, "heads"
+    )
+    if columns is None:
+        roles = (target, groups)
+        return [name for name in table.columns if name not in roles], unlabelled
+    names = list_columns(columns)
+    require_columns([n for n in names if n not in unlabelled], table, "columns")
+    if target in names and target is not None:
+        raise ValueError(
+            f"columns: the target {target!r} is among them; it is the primary task, so "
+            "leave it out of columns."
+        )
+    if groups in names and groups is not None:
+        raise ValueError(
+            f"columns: {groups!r} is among them; it names the groups that are "
+            "exchanged, so leave it out of columns."
+        )
+    unused = [name for name in entries if name not in names and name != target]
+    if unused:
+        raise ValueError(
+            f"heads: {unused} are not among columns; add them there or drop them here."
+        )
+    labelled = [name for name in names if name not in unlabelled]
+    return labelled, [name for name in names if name in unlabelled]
