@@ -166,7 +166,7 @@ def test_power_of_sign_flips_for_heads_that_share_a_direction():
 def test_sign_flips_are_those_of_a_loop_over_principal_coordinates():
     X, table, settings = unrelated_heads(0, shared=1.0)
     model = WeightSpaceCorrelation(n_permutations=29, random_state=3, **settings)
-    model.set_params(significance=0.5, columns=["camera"]).fit(X, table)
+    model.set_params(significance=0.5).fit(X, table)
     seed = np.random.RandomState(3).randint(np.iinfo(np.int32).max)
     primary, own = (
         centre_classes(weights, "logistic") @ model.components_.T
