@@ -1,15 +1,14 @@
 """Digit images as three simulated scanners would acquire them."""
 
-from math import isfinite
 from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
 from sklearn.datasets import load_digits
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_scalar
 
 from sklearn_wsca.datasets._bunch import pack_dataset
+from sklearn_wsca.datasets._limits import check_limits
 
 _N_DIGITS = 10
 _LARGEST_GREY_VALUE = 16
@@ -35,15 +34,6 @@ scanner B brightens it more and more from left to right, scanner C brightens eve
 second row. Bright pixels change least, so contrast is lost. `rendered` holds every
 image under every scanner: what a network makes of the scanner can be measured.
 """
-
-
-def _check_arguments(**arguments):
-    """Fail with the name of the argument that cannot be used."""
-    for name, value in arguments.items():
-        kind, low, high = _LIMITS[name]
-        check_scalar(value, name, kind, min_val=low, max_val=high)
-        if not isfinite(value):
-            raise ValueError(f"{name} == {value}, must be finite.")
 
 
 def _make_patterns(shape):
@@ -188,7 +178,12 @@ def make_scanner_digits(
     8-9    scanner A
     Name: scanner, dtype: ...
     """
-    _check_arguments(n_classes=n_classes, artefact=artefact, association=association)
+    arguments = {
+        "n_classes": n_classes,
+        "artefact": artefact,
+        "association": association,
+    }
+    check_limits(_LIMITS, arguments)
     generator = check_random_state(random_state)
     source = load_digits()
     clean = source.images / _LARGEST_GREY_VALUE
@@ -197,12 +192,8 @@ def make_scanner_digits(
     patterns = _make_patterns(clean.shape[1:])[:, None]
     rendered = clean + artefact * patterns * (1.0 - clean)
     images = rendered[scanners, np.arange(len(clean))]
-    metadata = pd.DataFrame(
-        {
-            "target": class_names[classes],
-            "scanner": _SCANNERS[scanners],
-        }
-    )
+    labels = {"target": class_names[classes], "scanner": _SCANNERS[scanners]}
+    metadata = pd.DataFrame(labels)
     return pack_dataset(
         images.reshape(len(images), -1),
         metadata,

@@ -1,15 +1,14 @@
 """Synthetic embeddings whose encoding and use of a scanner are known exactly."""
 
-from math import isfinite
 from numbers import Integral, Real
 from string import ascii_uppercase
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_scalar
 
 from sklearn_wsca.datasets._bunch import pack_dataset
+from sklearn_wsca.datasets._limits import check_limits
 
 _N_BATCHES = 4
 
@@ -42,11 +41,7 @@ of the head's output that each column moves is known from the model and given as
 
 def _check_arguments(**arguments):
     """Fail with the name of the argument that cannot be used."""
-    for name, value in arguments.items():
-        kind, low, high = _LIMITS[name]
-        check_scalar(value, name, kind, min_val=low, max_val=high)
-        if not isfinite(value):
-            raise ValueError(f"{name} == {value}, must be finite.")
+    check_limits(_LIMITS, arguments)
     if arguments["noise"] == 0:
         raise ValueError("noise == 0, must be > 0.")
     n_directions = arguments["n_classes"] + arguments["n_levels"]

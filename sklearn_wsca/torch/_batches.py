@@ -37,36 +37,30 @@ class ModelInputs:
         """Move the tensors to a device; None leaves them where they are."""
         if device is None:
             return self
-
-        def move(value: Any) -> Any:
-            # Only a copy from pinned memory is asynchronous; the rest just waits.
-            return value.to(device, non_blocking=True)
-
-        return ModelInputs(_convert(move, self.args), _convert(move, self.kwargs))
+        # Only a copy from pinned memory is asynchronous; the rest just waits.
+        return self._convert(lambda value: value.to(device, non_blocking=True))
 
     def first_rows(self, most: int) -> ModelInputs:
         """Keep a few rows, if all inputs are tensors with the same number of rows."""
         sizes = self.sizes
         if len(sizes) != 1 or sizes == {None}:
             return self
-
-        def cut(tensor: torch.Tensor) -> torch.Tensor:
-            return tensor[:most]
-
-        return ModelInputs(_convert(cut, self.args), _convert(cut, self.kwargs))
+        return self._convert(lambda tensor: tensor[:most])
 
     @property
     def sizes(self) -> set[int | None]:
         """Lengths of the inputs along their first axis; None where there is none."""
         found: set[int | None] = set()
 
-        def note(value: Any) -> Any:
+        def note(value: Any) -> None:
             is_rows = isinstance(value, torch.Tensor) and value.ndim > 0
             found.add(len(value) if is_rows else None)
-            return value
 
-        _convert(note, (self.args, self.kwargs))
+        self._convert(note)
         return found
+
+    def _convert(self, function: Callable) -> ModelInputs:
+        return ModelInputs(*_convert(function, (self.args, self.kwargs)))
 
 
 def as_inputs(

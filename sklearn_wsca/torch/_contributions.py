@@ -14,7 +14,7 @@ from sklearn_wsca._features.map_evaluation import read_columns
 from sklearn_wsca.torch._batches import ModelInputs, tensors_of
 from sklearn_wsca.torch._inference import frozen
 from sklearn_wsca.torch._layers import find_by_name, find_head, find_pooled_maps, unwrap
-from sklearn_wsca.torch._run import Run, check_arguments
+from sklearn_wsca.torch._run import check_arguments, run_model
 from sklearn_wsca.torch._sinks import RowSink, open_sink
 from sklearn_wsca.torch._tap import GradientTap, ScoreTap
 
@@ -156,8 +156,8 @@ def extract_contributions(
             sink.append(values, number)
             reader.keep(number)
 
-        run = Run(prepare, key, device, mixed_precision, progress)
-        run(model, loader, make_tap, store)
+        how = prepare, key, device, mixed_precision, progress
+        run_model(model, loader, make_tap, store, *how)
         reader.check_end()
         maps = sink.finish()
     return (maps, reader.scores.finish()) if return_scores else maps
@@ -166,14 +166,7 @@ def extract_contributions(
 class _ScoreReader:
     """Finds the scores in each run of a model, and those of the wanted classes.
 
-    Parameters
-    ----------
-    model : torch.nn.Module
-        The model, without wrappers.
-    source : str, torch.nn.Module, callable or None
-        Where the scores are.
-    target : int, array-like of int or None
-        Wanted columns, None for the largest.
+    `source` and `target` are what users pass as `scores` and `target`.
     """
 
     def __init__(self, model: torch.nn.Module, source: Any, target: Any):

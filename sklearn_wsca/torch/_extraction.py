@@ -11,7 +11,7 @@ import torch
 
 from sklearn_wsca.torch._batches import ModelInputs, rows_of
 from sklearn_wsca.torch._layers import find_by_name, find_head, find_pooled_maps, unwrap
-from sklearn_wsca.torch._run import Run, check_arguments
+from sklearn_wsca.torch._run import check_arguments, run_model
 from sklearn_wsca.torch._sinks import RowSink, open_sink
 from sklearn_wsca.torch._tap import Tap
 
@@ -134,8 +134,8 @@ def extract_embeddings(
             if return_outputs:
                 outputs.append(_only_output(output, len(embeddings)), number)
 
-        run = Run(prepare, key, device, mixed_precision, progress)
-        run(model, loader, make_tap, store)
+        how = prepare, key, device, mixed_precision, progress
+        run_model(model, loader, make_tap, store, *how)
         embeddings = sink.finish()
     return (embeddings, outputs.finish()) if return_outputs else embeddings
 
@@ -226,8 +226,8 @@ def extract_feature_maps(
                 )
             sink.append(values, number)
 
-        run = Run(prepare, key, device, mixed_precision, progress)
-        run(model, loader, make_tap, store)
+        how = prepare, key, device, mixed_precision, progress
+        run_model(model, loader, make_tap, store, *how)
         return sink.finish()
 
 

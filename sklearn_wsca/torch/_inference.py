@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from sklearn_wsca._backend.extras import import_extra
+
 
 @contextmanager
 def inference(
@@ -64,31 +66,19 @@ def progress_bar(loader: Any, shown: bool) -> Iterator[Callable[[], None]]:
     if not shown:
         yield lambda: None
         return
-    try:
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
-    except ImportError as error:
-        raise ImportError(
-            'progress=True needs rich: pip install "sklearn_wsca[cli]"'
-        ) from error
-    console = Console(stderr=True)
+    rich = import_extra("rich.progress", "cli", "progress=True needs rich")
+    console = import_extra("rich.console", "cli").Console(stderr=True)
     if not console.is_interactive:
         yield lambda: None
         return
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("batches"),
-        TimeRemainingColumn(),
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TextColumn("batches"),
+        rich.TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console) as bars:
+    with rich.Progress(*columns, console=console) as bars:
         task = bars.add_task("running the model", total=_n_batches(loader))
         yield lambda: bars.advance(task)
 

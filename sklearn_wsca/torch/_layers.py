@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.nn import functional
@@ -44,8 +44,7 @@ class Layer:
         return f"{self.name!r} ({kind})" if self.name else f"the model ({kind})"
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """One call of a layer."""
 
     layer: Layer
@@ -111,9 +110,9 @@ def find_by_name(model: torch.nn.Module, layer: Any, argument: str = "layer") ->
     names = [known for known in modules if known]
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     advice = (
-        f"did you mean {_listed(near)}?"
+        f"did you mean {_last_names(near)}?"
         if near
-        else f"the last ones are {_listed(names)}."
+        else f"the last ones are {_last_names(names)}."
     )
     raise ValueError(f"{argument}: the model has no layer {layer!r}; {advice}")
 
@@ -134,7 +133,7 @@ def find_last_linear(model: torch.nn.Module) -> Layer:
     if not linear:
         raise _no_linear_layer("the model has no torch.nn.Linear")
     width = linear[-1].module.in_features
-    # A layer that reads as many numbers may be another head beside the last layer. One
+    # A layer that reads as many numbers may be another head than the last layer. One
     # that also gives as many is taken for the layer before it.
     rivals = [
         other
@@ -144,8 +143,8 @@ def find_last_linear(model: torch.nn.Module) -> Layer:
     if rivals:
         raise ValueError(
             "layer: several linear layers may be the last one: "
-            f"{_listed([*rivals, linear[-1]])}; name one with layer=, or pass a batch "
-            "with batch=, from which the one behind the output is found."
+            f"{_last_names([*rivals, linear[-1]])}; name one with layer=, or pass a "
+            "batch with batch=, from which the one behind the output is found."
         )
     return linear[-1]
 
@@ -175,7 +174,7 @@ def find_pooled_maps(model: torch.nn.Module, inputs: ModelInputs) -> tuple[Layer
     calls, output = _record(model, inputs, torch.nn.Module)
     counts = Counter(call.layer.name for call in calls)
     once = [call for call in calls if counts[call.layer.name] == 1]
-    names = _listed([call.layer for call in once if _is_maps(call.output)])
+    names = _last_names([call.layer for call in once if _is_maps(call.output)])
     try:
         embedding = _head_call(calls, output).input
     except ValueError as error:
@@ -241,10 +240,10 @@ def _head_call(calls: list[Call], output: Any) -> Call:
     if not by_name:
         found = (
             "no linear layer gives the output of the model; the last ones are "
-            f"{_listed([call.layer for call in linear])}"
+            f"{_last_names([call.layer for call in linear])}"
         )
     else:
-        names = _listed([call.layer for call in ends])
+        names = _last_names([call.layer for call in ends])
         found = f"the model has several outputs, given by {names}"
     raise ValueError(f"layer: {found}; name one with layer=.")
 
@@ -291,7 +290,7 @@ def _is_close(found: torch.Tensor, wanted: torch.Tensor, tolerance: float) -> bo
     return torch.allclose(found, wanted, rtol=0.0, atol=allowed)
 
 
-def _listed(names: Iterable[Any]) -> str:
+def _last_names(names: Iterable[Any]) -> str:
     """Last names of a list, in quotes; layers with their kind."""
     shown = [str(n) if isinstance(n, Layer) else repr(n) for n in names]
     unique = list(dict.fromkeys(shown))

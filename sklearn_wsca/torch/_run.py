@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,42 +19,34 @@ SMALLER_BATCHES = (
 )
 
 
-@dataclass(frozen=True)
-class Run:
-    """How a model is run over a loader."""
-
-    prepare: Callable | None
-    key: Any
-    device: Any
-    mixed_precision: bool
-    progress: bool
-
-    def __call__(
-        self,
-        model: torch.nn.Module,
-        loader: Iterable,
-        make_tap: Callable[[ModelInputs], Tap],
-        store: Callable[[int, np.ndarray, Any], None],
-    ) -> None:
-        """Hand batch number, what the tap kept, and the output to `store`."""
-        with ExitStack() as stack:
-            place = stack.enter_context(
-                inference(model, self.device, self.mixed_precision)
-            )
-            advance = stack.enter_context(progress_bar(loader, self.progress))
-            tap: Tap | None = None
-            for number, batch in enumerate(loader):
-                inputs = as_inputs(batch, number, self.prepare, self.key)
-                # Not in halves: batch normalisation may see who shares a batch.
-                with explain_shortage(f"loader, batch {number}", SMALLER_BATCHES):
-                    inputs = inputs.to(place)
-                    if tap is None:
-                        tap = stack.enter_context(make_tap(inputs))
-                    output = inputs.call(model)
-                    values = tap.take(output)
-                _check_rows(values, inputs, output, number, tap)
-                store(number, values, output)
-                advance()
+def run_model(
+    model: torch.nn.Module,
+    loader: Iterable,
+    make_tap: Callable[[ModelInputs], Tap],
+    store: Callable[[int, np.ndarray, Any], None],
+    prepare: Callable | None,
+    key: Any,
+    device: Any,
+    mixed_precision: bool,
+    progress: bool,
+) -> None:
+    """Hand batch number, what the tap kept, and the output to `store`."""
+    with ExitStack() as stack:
+        place = stack.enter_context(inference(model, device, mixed_precision))
+        advance = stack.enter_context(progress_bar(loader, progress))
+        tap: Tap | None = None
+        for number, batch in enumerate(loader):
+            inputs = as_inputs(batch, number, prepare, key)
+            # Not in halves: batch normalisation may see who shares a batch.
+            with explain_shortage(f"loader, batch {number}", SMALLER_BATCHES):
+                inputs = inputs.to(place)
+                if tap is None:
+                    tap = stack.enter_context(make_tap(inputs))
+                output = inputs.call(model)
+                values = tap.take(output)
+            _check_rows(values, inputs, output, number, tap)
+            store(number, values, output)
+            advance()
 
 
 def check_arguments(

@@ -14,15 +14,7 @@ from sklearn_wsca._backend.memory import explain_shortage
 
 
 class RowSink:
-    """Rows of equal shape; kept in memory.
-
-    Parameters
-    ----------
-    what : str
-        What the rows are, for messages.
-    must_be_finite : bool
-        Whether NaN and infinite values are an error.
-    """
+    """Rows of equal shape, named in messages; kept in memory."""
 
     def __init__(self, what: str, must_be_finite: bool = True):
         self.what, self.must_be_finite = what, must_be_finite

@@ -16,21 +16,11 @@ _MOST_SCALE = 1024
 
 
 class Tap:
-    """Keeps the input or output of a layer while the model runs.
+    """Keeps the input or output of a layer, pooled by `pool`, while the model runs.
 
-    Parameters
-    ----------
-    layer : Layer
-        Where to read.
-    side : {"input", "output"}
-        What to read.
-    pool : callable or None
-        Applied to it at once.
-    is_late : bool
-        Read when the model has finished: layers behind this one that work in place
-        have then changed it. Otherwise a copy is made when the layer is called.
-    can_pool : bool
-        Whether the user could have passed `pool`, for messages.
+    If `is_late`, it is read when the model has finished: layers behind this one that
+    work in place have then changed it. Otherwise a copy is made when the layer is
+    called. `can_pool` tells messages whether the user could have passed `pool`.
     """
 
     # What the user named the layer with.
@@ -127,13 +117,7 @@ class GradientTap(Tap):
     """Gradient x activation of a layer, times the number of positions.
 
     The graph starts at the layer: what the model computes before it needs no memory.
-
-    Parameters
-    ----------
-    layer, side, is_late
-        As in `Tap`; the gradient is taken where the activation is read.
-    read_scores : callable
-        Returns one score per row, with its graph, from the output of the model.
+    `read_scores` returns one score per row, with its graph, from the model's output.
     """
 
     def __init__(
