@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from copy import copy
 from dataclasses import replace
 from numbers import Integral, Real
@@ -32,7 +31,8 @@ from sklearn_wsca._alignment.reliability import Reliability, measure_reliability
 from sklearn_wsca._analysis.audit import FitRecord, audit_rows, warn_of_shared_groups
 from sklearn_wsca._analysis.description import describe_rows
 from sklearn_wsca._analysis.feature_utilization import measure_feature_utilization
-from sklearn_wsca._analysis.prepare import describe_subspace, find_subspace
+from sklearn_wsca._analysis.notes import describe_subspace, list_failures
+from sklearn_wsca._analysis.prepare import find_subspace
 from sklearn_wsca._analysis.summary import summarise_fit
 from sklearn_wsca._backend.jobs import JobRunner
 from sklearn_wsca._compat import (
@@ -440,41 +440,45 @@ class WeightSpaceCorrelation(
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         given = self._check_rows(X, y, sample_weight)
         tasks = self._read_tasks(given)
-        notes = tasks.describe_target()
-        given, tasks, rows = find_subspace(
-            given,
-            tasks,
-            self.n_components,
-            self.min_components,
-            self.adjust_for_target,
-        )
+        self.notes_ = tasks.describe_target()
+        given, tasks, rows = find_subspace(given, tasks, **self._subspace_settings())
+        self._keep_subspace(rows.subspace)
+
         runner = JobRunner(self, context, self.n_jobs, rows.T)
         failed = fit_heads(tasks.all, rows, runner)
-        comparison = self._compare(tasks, given, rows.subspace)
+        comparison = compare_heads(
+            tasks, given, self._space(rows.subspace), self.aggregate
+        )
+        self._keep_heads(tasks, comparison)
+
         testing = self._testing(len(given.weights))
-        seed = testing.plan.seed
         encoding = infer_encoding(tasks, rows, given, self.cv, testing, runner)
         alignment = infer_alignment(tasks, rows, comparison, self.null, testing, runner)
+        self._keep_tests(encoding, alignment, testing)
+
+        seed = testing.plan.seed
         reliability = measure_reliability(tasks, rows, comparison, seed, runner)
         decision = make_decision(tasks.target_head, given, tasks.target)
         erasure = erase_columns(tasks, rows, decision, seed, runner)
+        self._keep_checks(reliability, erasure)
+
         utilization = infer_utilization(
             decision, tasks.columns, testing.plan, self.significance, runner
         )
+        self._keep_utilization(utilization)
+
         tests = encoding, alignment, utilization
         self.summary_ = summarise_fit(tasks, given.weights, *tests, self._rule())
+        self.verdicts_ = self.summary_["verdict"]
         self.description_ = describe_rows(
             given, tasks.columns, tasks.target, utilization, self._rule()
         )
-        self.notes_ = [*notes, *self._describe_fit(rows.subspace, tasks, testing)]
-        self._keep_heads(tasks, rows.subspace, comparison)
-        self._keep_tests(encoding, alignment)
-        self._keep_reliability(reliability, erasure)
-        self._keep_utilization(utilization)
         self._record = FitRecord.of(tasks, given, self.mean_, self.summary_)
-        for message, category in self._list_warnings(failed, encoding, alignment):
-            # Level 3 is the caller of fit: one more is scikit-learn's wrapper.
-            warnings.warn(message, category, stacklevel=3)
+        # Level 3 is the caller of fit: one more is scikit-learn's wrapper.
+        for message in list_failures(failed, encoding, alignment):
+            warnings.warn(message, ConvergenceWarning, stacklevel=3)
+        for message in self._explain_floor():
+            warnings.warn(message, UserWarning, stacklevel=3)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
@@ -633,9 +637,9 @@ class WeightSpaceCorrelation(
         scratch = copy(self)
         given = scratch._check_rows(X, y, sample_weight)
         tasks = scratch._read_tasks(given, refit=False)
-        settings = None, self.min_components, self.adjust_for_target
+        settings = self._subspace_settings() | {"n_components": None}
         return measure_component_sensitivity(
-            *find_subspace(given, tasks, *settings),
+            *find_subspace(given, tasks, **settings),
             dimensions=n_components,
             n_components=self.n_components,
             min_components=self.min_components,
@@ -777,10 +781,14 @@ class WeightSpaceCorrelation(
         nulls = bool(self.n_permutations) + self._tests_alignment()
         return always + nulls + with_target * (self.target is not None)
 
-    def _compare(self, tasks: Tasks, given: Input, subspace: Subspace) -> Comparison:
+    def _subspace_settings(self) -> dict:
+        names = ("n_components", "min_components", "adjust_for_target")
+        return {name: getattr(self, name) for name in names}
+
+    def _space(self, subspace: Subspace) -> AlignmentSpace:
+        """Where heads are compared."""
         projected = self.n_components is not None
-        space = AlignmentSpace(subspace, METRICS[self.metric], projected)
-        return compare_heads(tasks, given, space, self.aggregate)
+        return AlignmentSpace(subspace, METRICS[self.metric], projected)
 
     def _testing(self, n: int) -> Testing:
         """How permutations of the rows are turned into p-values."""
@@ -792,47 +800,50 @@ class WeightSpaceCorrelation(
         held = [self.target, *(self.confounders or [])]
         return Rule(self.significance, self.min_effect, held)
 
-    def _describe_fit(self, subspace: Subspace, tasks: Tasks, testing) -> list[str]:
-        """What a reader must know of subspace and nulls."""
-        has_primary = tasks.target_head is not None
-        return [
-            *describe_subspace(subspace, self.n_components),
-            *describe_inference(
-                self.null, testing, has_primary, self.groups, self.adjust_for_target
-            ),
-        ]
+    def _explain_floor(self) -> list[str]:
+        """Whether there are too few permutations for any finding on the alignment."""
+        if not self._tests_alignment():
+            return []
+        return explain_floor(self.n_permutations, len(self.heads_), self.significance)
 
-    def _keep_heads(self, tasks: Tasks, subspace: Subspace, comparison) -> None:
-        self.dropped_columns_ = tasks.dropped
+    def _keep_subspace(self, subspace: Subspace) -> None:
         self.mean_, self.components_ = subspace.mean, subspace.components
         self.explained_variance_ = subspace.variance
         self.explained_variance_ratio_ = subspace.variance / subspace.total_variance
         self.n_components_, self.scale_ = subspace.n_components, subspace.scale
+        self.notes_ += describe_subspace(subspace, self.n_components)
+
+    def _keep_heads(self, tasks: Tasks, comparison: Comparison) -> None:
         self.target_head_, self.heads_ = tasks.target_head, tasks.heads()
         self._primary_head = tasks.primary_head()
-        self.correlation_, self.alignment_ = (
-            comparison.correlation,
-            comparison.alignment,
-        )
+        self.dropped_columns_ = tasks.dropped
+        self.correlation_ = comparison.correlation
+        self.alignment_ = comparison.alignment
 
-    def _keep_tests(self, encoding: EncodingTest, alignment: AlignmentTest) -> None:
+    def _keep_tests(
+        self, encoding: EncodingTest, alignment: AlignmentTest, testing: Testing
+    ) -> None:
         self.encoding_scores_ = encoding.scores
         self.encoding_pvalues_ = encoding.tests.pvalues
         self.encoding_metrics_ = encoding.metrics
         self.encoding_selectivity_ = encoding.selectivity
         self.alignment_scores_ = alignment.scores
         self.null_distribution_ = alignment.tests.null
-        self.pvalues_, self.pvalues_fwer_ = (
-            alignment.tests.pvalues,
-            alignment.pvalues_fwer,
-        )
+        self.pvalues_ = alignment.tests.pvalues
+        self.pvalues_fwer_ = alignment.pvalues_fwer
         self.qvalues_ = alignment.qvalues
         self.pvalues_extrapolated_ = alignment.tests.extrapolated
         self.n_permutations_used_ = pd.DataFrame(
             {"encoding": encoding.tests.used, "alignment": alignment.tests.used}
         )
+        has_primary = self.target_head_ is not None
+        self.notes_ += describe_inference(
+            self.null, testing, has_primary, self.groups, self.adjust_for_target
+        )
 
-    def _keep_reliability(self, reliability: Reliability, erasure) -> None:
+    def _keep_checks(
+        self, reliability: Reliability, erasure: pd.DataFrame | None
+    ) -> None:
         self.reliability_ = reliability.directions
         self.alignment_ceilings_ = reliability.ceilings
         self.alignment_corrected_ = self.alignment_scores_ / reliability.ceilings
@@ -847,26 +858,3 @@ class WeightSpaceCorrelation(
         self.utilization_qvalues_ = table["qvalue"]
         self.utilization_null_distribution_ = tests.null
         self.minimum_detectable_effect_ = table["minimum_detectable_effect"]
-        self.verdicts_ = self.summary_["verdict"]
-
-    def _list_warnings(self, failed: list, encoding, alignment) -> Iterator:
-        """What deserves a warning about this fit: (message, category)."""
-        failures = {
-            "heads": failed,
-            "cross-validated heads": encoding.not_converged,
-            "permuted heads": [
-                f"{name} ({count} of {alignment.tests.used[name]})"
-                for name, count in alignment.tests.not_converged.items()
-            ],
-        }
-        for what, names in failures.items():
-            if names:
-                yield (
-                    f"{what} of columns {names} did not reach the tolerance of the "
-                    "solver; lower C, or merge rare levels.",
-                    ConvergenceWarning,
-                )
-        if self._tests_alignment():
-            settings = self.n_permutations, len(self.heads_), self.significance
-            for message in explain_floor(*settings):
-                yield message, UserWarning

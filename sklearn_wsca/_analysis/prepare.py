@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
-
 import pandas as pd
 
 from sklearn_wsca._backend.jobs import LESS_MEMORY
@@ -13,7 +11,7 @@ from sklearn_wsca._heads.probe import batch_precision
 from sklearn_wsca._heads.task import Tasks
 from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.table import row_fingerprints
-from sklearn_wsca._linear.subspace import Subspace, fit_subspace, reorder_rows
+from sklearn_wsca._linear.subspace import fit_subspace, reorder_rows
 from sklearn_wsca._permutation.plan import canonical_order
 
 
@@ -66,23 +64,3 @@ def _check_something_left(tasks: Tasks) -> None:
     raise NothingLeftError(
         f"y: all columns are left out, nothing to analyse. {reasons}."
     )
-
-
-def describe_subspace(
-    subspace: Subspace, n_components: float | int | None
-) -> list[str]:
-    """Where the dimension is not what was asked for, or the projection does nothing."""
-    k, notes = subspace.n_components, list[str]()
-    if n_components is None:
-        return notes
-    if isinstance(n_components, Integral) and k < n_components:
-        notes.append(
-            f"n_components={n_components} was asked for, but the embeddings "
-            f"vary along {k} directions only: k = {k}."
-        )
-    if k == subspace.rank:
-        notes.append(
-            f"The {k} principal directions are all along which the embeddings "
-            "vary: the projection removes nothing."
-        )
-    return notes
