@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._analysis.summary import SUMMARY_COLUMNS
-from sklearn_wsca._verdict import Rule, answer, untestable
+from sklearn_wsca._verdict import VERDICTS, Rule, Verdict, answer, untestable
 from sklearn_wsca.datasets import make_shortcut
 
 RULE = Rule(significance=0.05, min_effect=0.1, held=["disease", "site"])
@@ -558,3 +561,84 @@ def test_an_encoding_that_was_not_tested_is_not_denied():
     verdict, sentence = judge(encoding_pvalue=np.nan)
     assert verdict == "inconclusive"
     assert "no better than chance" not in sentence
+
+
+# --- the registry --------------------------------------------------------------------
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_every_verdict_is_complete_and_looks_like_no_other():
+    for name in ("word", "meaning", "remark", "colour", "marker", "symbol"):
+        found = [getattr(verdict, name) for verdict in VERDICTS.values()]
+        assert all(found) and len(set(found)) == len(found), name
+    assert [verdict.word for verdict in VERDICTS.values()] == list(VERDICTS)
+
+
+@pytest.mark.parametrize("low", [0.0, 0.05, 0.2])
+@pytest.mark.parametrize("encoding", [0.01, 0.5, np.nan])
+@pytest.mark.parametrize("qvalue", [0.01, 0.5, np.nan])
+@pytest.mark.parametrize("upper", [0.05, 0.5])
+def test_the_rules_leave_no_row_without_a_verdict(low, encoding, qvalue, upper):
+    numbers = {"utilization_low": low, "utilization_qvalue": qvalue}
+    verdict, sentence = judge(upper, **numbers, encoding_pvalue=encoding)
+    assert verdict in VERDICTS and verdict != "untestable"
+    assert ("or more in 80% of cases" in sentence) == VERDICTS[verdict].is_open
+
+
+def test_the_guide_says_what_the_registry_says():
+    text = (ROOT / "docs" / "guide" / "which_number.md").read_text("utf-8")
+    rows = re.findall(r"^\| `([\w ]+)` \| (.+?) \|", text, re.MULTILINE)
+    expected = [(v.word, f"{v.meaning} {v.remark}") for v in VERDICTS.values()]
+    assert rows == expected
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/command_line.md"])
+def test_pages_list_every_verdict(page):
+    text = re.sub(r"[*`]", "", " ".join((ROOT / page).read_text("utf-8").split()))
+    (listed,) = re.findall(r"\bused, not used, [\w, ]+? or \w+", text)
+    assert sorted(re.split(", | or ", listed)) == sorted(VERDICTS)
+
+
+class Masked(Verdict):
+    """A verdict that is not there."""
+
+    word, meaning, remark = "masked", "Something hides the column.", "Look again."
+    colour, marker, symbol, terminal = "#009e73", "v", "▼", "bold green"
+
+    def holds(self, row, rule):
+        return row["utilization"] > 0.3
+
+
+@pytest.fixture
+def masked():
+    """A further verdict, in the first place."""
+    kept = dict(VERDICTS)
+    VERDICTS.clear()
+    VERDICTS.update({"masked": Masked()} | kept)
+    yield
+    VERDICTS.clear()
+    VERDICTS.update(kept)
+
+
+def test_a_further_verdict_is_said_and_shown_everywhere(study, masked, capsys):
+    for extra in ("matplotlib", "jinja2", "rich"):
+        pytest.importorskip(extra)
+    from rich.console import Console
+
+    from sklearn_wsca import UtilizationDisplay
+    from sklearn_wsca._cli._terminal import print_result
+
+    found = fit(study)
+    assert found.verdicts_["scanner"] == "masked"
+    assert found.summary_.loc["scanner", "note"].startswith(Masked.meaning)
+    page = found.to_html()
+    assert ".badge-masked { background: #009e73; color: #000000; }" in page
+    assert f"</span> masked</span></dt><dd>{Masked.meaning} {Masked.remark}" in page
+    assert page.count(f"scanner</bdi></strong></a>: {Masked.meaning}") == 1
+    assert f"**scanner: masked.** {Masked.meaning}" in found.to_markdown()
+    print_result(Console(width=200), found.to_dict())
+    assert f"▼ scanner: masked. {Masked.meaning}" in capsys.readouterr().out
+    figure = UtilizationDisplay.from_estimator(found).figure_
+    assert "masked" in [text.get_text() for text in figure.legends[0].get_texts()]
+    figure.clear()

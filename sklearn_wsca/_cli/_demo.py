@@ -23,10 +23,10 @@ share recognised); the p-value says how often a permuted column is predicted as 
 Aligned: how far that model and the network's decision read the same directions of \
 the embedding (root mean square cosine; 0 = unrelated, 1 = the same), with a p-value \
 from permuted columns and refitted models, corrected for looking at several columns. \
-Output moves: how far the network's output differs between the levels (for a number: \
-per standard deviation) among patients with the same disease status, in standard \
-deviations of the output, with a 95% interval; below it, the largest difference in \
-the predicted probability of disease.
+Output moves: how far the network's output differs between the levels (for a \
+continuous column: per standard deviation) among patients with the same disease \
+status, in standard deviations of the output, with a 95% interval; below it, the \
+largest difference in the predicted probability of disease.
 
 Used: the output moves, by more than chance and by at least 0.1. Not used: the column \
 is encoded and the interval excludes 0.1. What this does not say: moving with a \

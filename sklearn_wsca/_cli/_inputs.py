@@ -17,49 +17,6 @@ from sklearn_wsca.io import load_embeddings, load_head, load_metadata, match_row
 
 
 @dataclass(frozen=True)
-class RowSource:
-    """Two files that describe the same rows.
-
-    Parameters
-    ----------
-    embeddings, metadata : Path
-        The files.
-    id : str or None
-        Name of the column that both have.
-    unmatched : {"error", "drop"}
-        What to do with rows that only one of them has.
-    key : str or None
-        Name of the array of embeddings, where a file holds several.
-    """
-
-    embeddings: Path
-    metadata: Path
-    id: str | None = None
-    unmatched: Literal["error", "drop"] = "error"
-    key: str | None = None
-
-    @property
-    def files(self) -> dict[str, Path]:
-        """File by argument of the estimator."""
-        return {"X": self.embeddings, "y": self.metadata}
-
-    def read(self) -> AuditRows:
-        """Read and match both files."""
-        warned: list[str] = []
-        with refuse({"y": self.embeddings}), collect_warnings(warned):
-            X = load_embeddings(self.embeddings, key=self.key, id=self.id)
-        with refuse({"y": self.metadata}), collect_warnings(warned):
-            metadata = load_metadata(self.metadata, id=self.id)
-            names = (str(self.embeddings), str(self.metadata))
-            X, metadata, notes = match_rows(
-                X, metadata, unmatched=self.unmatched, names=names
-            )
-        for note in notes:
-            say(note)
-        return AuditRows(X, metadata, self.files, warned + notes)
-
-
-@dataclass(frozen=True)
 class AuditRows:
     """Embeddings and metadata of the same rows.
 
@@ -104,6 +61,27 @@ class AuditRows:
         # Rows of weight 0 count as absent, and a memory map is not copied.
         fitted = replace(self, metadata=rest, weights=1.0 - held_out)
         return fitted, replace(self, X=X, metadata=rest[held_out], notes=[])
+
+
+def read_audit_rows(
+    embeddings: Path,
+    metadata: Path,
+    *,
+    id: str | None = None,
+    unmatched: Literal["error", "drop"] = "error",
+    key: str | None = None,
+) -> AuditRows:
+    """Read two files that describe the same rows, and match them; see `match_rows`."""
+    warned: list[str] = []
+    with refuse({"y": embeddings}), collect_warnings(warned):
+        X = load_embeddings(embeddings, key=key, id=id)
+    with refuse({"y": metadata}), collect_warnings(warned):
+        table = load_metadata(metadata, id=id)
+        names = (str(embeddings), str(metadata))
+        X, table, notes = match_rows(X, table, unmatched=unmatched, names=names)
+    for note in notes:
+        say(note)
+    return AuditRows(X, table, {"X": embeddings, "y": metadata}, warned + notes)
 
 
 def read_trained_head(

@@ -22,126 +22,118 @@ def together(*options: Decorator) -> Decorator:
     return lambda command: reduce(lambda f, add: add(f), reversed(options), command)
 
 
-def out_option(default: str) -> Decorator:
-    """Directory of the files."""
+def named(name: str, metavar: str | None, words: str, **settings: Any) -> Decorator:
+    """Option with a name in capitals for its value, and its help."""
+    return click.option(*name.split(), metavar=metavar, help=words, **settings)
+
+
+def shown(name: str, default: Any, words: str, **settings: Any) -> Decorator:
+    """Option whose default the help shows."""
     return click.option(
-        "--out",
-        type=FILE,
-        default=Path(default),
-        show_default=True,
-        metavar="DIR",
-        help="Directory for report.html, summary.csv and result.json.",
+        name, default=default, show_default=True, help=words, **settings
     )
 
 
+def columns(words: str, name: str = "--columns") -> Decorator:
+    """Option that takes any number of columns."""
+    return named(name, "COL...", words, multiple=True)
+
+
+def two_files(metavar: str, words: str) -> Decorator:
+    """Rows that the fit has not seen."""
+    return named("--held-out", metavar, words, nargs=2, type=FILE)
+
+
+def out_option(default: str, files: str) -> Decorator:
+    """Directory of the files."""
+    words = f"Directory for {files}."
+    return shown("--out", Path(default), words, type=FILE, metavar="DIR")
+
+
 permutation_options = together(
-    click.option(
+    shown(
         "--permutations",
-        default=999,
-        show_default=True,
+        999,
+        "Number of permutations per column.",
         type=click.IntRange(min=99),
-        help="Number of permutations per column.",
     ),
-    click.option(
+    shown(
         "--seed",
-        default=0,
-        show_default=True,
+        0,
+        "Seed of permutations and folds; two runs with it write the same files.",
         type=click.IntRange(0, 2**32 - 1),
-        help="Seed of permutations and folds; two runs with it write the same files.",
     ),
 )
 
-groups_option = click.option(
+groups_option = named(
     "--groups",
-    metavar="COL",
-    help="Column of the patient, or whatever is independent of others of its kind.",
+    "COL",
+    "Column of the patient, or whatever is independent of others of its kind.",
 )
 
 head_options = together(
-    click.option(
-        "--target",
-        required=True,
-        metavar="COL",
-        help="Column that the network decides.",
-    ),
-    click.option(
+    named("--target", "COL", "Column that the network decides.", required=True),
+    named(
         "--head",
+        "FILE",
+        "Trained last layer: npz, npy, safetensors, pt or csv. Without it a linear "
+        "head is fitted to the target, and the answers are about that one.",
         type=FILE,
-        metavar="FILE",
-        help="Trained last layer: npz, npy, safetensors, pt or csv. Without it a "
-        "linear head is fitted to the target, and the answers are about that one.",
     ),
-    click.option(
-        "--head-key", metavar="NAME", help="Name of the weights in the file of --head."
-    ),
-    click.option(
+    named("--head-key", "NAME", "Name of the weights in the file of --head."),
+    named(
         "--classes",
+        "NAME...",
+        "Class of each row of --head, in order; needed where that is not the sorted "
+        "order of the target's levels.",
         multiple=True,
-        metavar="NAME...",
-        help="Class of each row of --head, in order; needed where that is not the "
-        "sorted order of the target's levels.",
     ),
 )
 
 column_options = together(
     groups_option,
-    click.option(
-        "--confounders",
-        multiple=True,
-        metavar="COL...",
-        help="Columns to hold fixed besides the target.",
-    ),
-    click.option(
-        "--columns",
-        multiple=True,
-        metavar="COL...",
-        help="Columns to analyse; all by default.",
-    ),
-    click.option(
+    columns("Columns to hold fixed together with the target.", "--confounders"),
+    columns("Columns to analyse; all by default."),
+    named(
         "--combine",
+        "COL COL",
+        "Analyse the combined levels of two columns too; repeatable.",
         multiple=True,
         nargs=2,
-        metavar="COL COL",
-        help="Analyse the combined levels of two columns too; repeatable.",
     ),
     click.option(
         "--bins",
         type=click.IntRange(min=2),
-        help="Cut numbers into so many classes of equal size.",
+        help="Cut continuous columns into so many classes of equal size.",
     ),
 )
 
 row_options = together(
-    click.option(
-        "--held-out",
-        nargs=2,
-        type=FILE,
-        metavar="EMBEDDINGS METADATA",
-        help="Two files with other rows, which are judged instead of those of the fit.",
+    two_files(
+        "EMBEDDINGS METADATA",
+        "Two files with other rows, which are judged instead of those of the fit.",
     ),
-    click.option(
+    named(
         "--held-out-rows",
-        metavar="COL=VALUE",
-        help="Judge the rows with this value, such as split=test; fit on the others.",
+        "COL=VALUE",
+        "Judge the rows with this value, such as split=test; fit on the others.",
     ),
-    click.option(
-        "--id",
-        "id_column",
-        metavar="COL",
-        help="Column of both files by which rows are matched. Without it row i of one "
-        "file describes row i of the other.",
+    named(
+        "--id id_column",
+        "COL",
+        "Column of both files by which rows are matched. Without it row i of one file "
+        "describes row i of the other.",
     ),
-    click.option(
+    shown(
         "--unmatched",
+        "error",
+        "What to do with ids that only one file has.",
         type=click.Choice(["error", "drop"]),
-        default="error",
-        show_default=True,
-        help="What to do with ids that only one file has.",
     ),
-    click.option(
+    named(
         "--embeddings-key",
-        metavar="NAME",
-        help="Name of the embeddings, where a file holds several arrays.",
+        "NAME",
+        "Name of the embeddings, where a file holds several arrays.",
     ),
 )
 
@@ -151,20 +143,13 @@ method_options = together(
         is_flag=True,
         help="Compare heads at equal rates of the target.",
     ),
-    click.option(
+    shown(
         "--min-effect",
-        default=0.1,
-        show_default=True,
+        0.1,
+        "Utilization that matters, in standard deviations of the outputs.",
         type=click.FloatRange(min=0),
-        help="Utilization that matters, in standard deviations of the outputs.",
     ),
-    click.option(
-        "--significance",
-        default=0.05,
-        show_default=True,
-        type=LEVEL,
-        help="Level of the verdicts.",
-    ),
+    shown("--significance", 0.05, "Level of the verdicts.", type=LEVEL),
     click.option(
         "--sensitivity/--no-sensitivity",
         default=None,
@@ -184,43 +169,28 @@ method_options = together(
 
 feature_options = together(
     groups_option,
-    click.option(
-        "--columns",
-        multiple=True,
-        metavar="COL...",
-        help="Columns between whose levels features are compared; all by default.",
+    columns("Columns between whose levels features are compared; all by default."),
+    two_files(
+        "MAPS METADATA",
+        "Two files with other samples, which are compared with those of the fit.",
     ),
-    click.option(
-        "--held-out",
-        nargs=2,
-        type=FILE,
-        metavar="MAPS METADATA",
-        help="Two files with other samples, which are compared with those of the fit.",
-    ),
-    click.option(
-        "--maps-key",
-        metavar="NAME",
-        help="Name of the maps, where a file holds several arrays.",
-    ),
-    click.option(
+    named("--maps-key", "NAME", "Name of the maps, where a file holds several arrays."),
+    shown(
         "--ratio",
-        default=0.25,
-        show_default=True,
+        0.25,
+        "Share of the features that count as principal ones.",
         type=click.FloatRange(0, 1, min_open=True),
-        help="Share of the features that count as principal ones.",
     ),
-    click.option(
+    shown(
         "--ranking",
+        "difference",
+        "By what features are ranked.",
         type=click.Choice(["difference", "importance"]),
-        default="difference",
-        show_default=True,
-        help="By what features are ranked.",
     ),
-    click.option(
+    shown(
         "--scale",
+        "linear",
+        "How maps are brought to the common scale.",
         type=click.Choice(["linear", "tanh"]),
-        default="linear",
-        show_default=True,
-        help="How maps are brought to the common scale.",
     ),
 )

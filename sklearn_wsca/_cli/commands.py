@@ -15,8 +15,8 @@ from sklearn_wsca._cli._errors import OneLineGroup
 from sklearn_wsca._cli._features import analyse_features, read_maps
 from sklearn_wsca._cli._inputs import (
     AuditRows,
-    RowSource,
     describe_file,
+    read_audit_rows,
     read_trained_head,
 )
 from sklearn_wsca._cli._lists import ListCommand
@@ -37,6 +37,7 @@ from sklearn_wsca._version import __version__
 from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
 
 FOUND = 3
+FILES = "report.html, summary.csv and result.json"
 FILE_WORDS = ("Report, to open in a browser", "Table", "Result, for programs")
 
 
@@ -48,7 +49,7 @@ def wsca() -> None:
 
 @wsca.command()
 @permutation_options
-@out_option("wsca-demo")
+@out_option("wsca-demo", FILES)
 def demo(permutations: int, seed: int, out: Path) -> None:
     """Analyse a small heart-disease network and its four hospitals."""
     check_directory(out)
@@ -72,7 +73,7 @@ def demo(permutations: int, seed: int, out: Path) -> None:
 @row_options
 @method_options
 @permutation_options
-@out_option("wsca-report")
+@out_option("wsca-report", FILES)
 @click.pass_context
 def audit(ctx: click.Context, embeddings: Path, metadata: Path, **options: Any) -> None:
     """Does a network use the metadata that its embeddings encode?
@@ -107,14 +108,7 @@ def audit(ctx: click.Context, embeddings: Path, metadata: Path, **options: Any) 
 @head_options
 @feature_options
 @permutation_options
-@click.option(
-    "--out",
-    type=FILE,
-    default=Path("wsca-features"),
-    show_default=True,
-    metavar="DIR",
-    help="Directory for the tables (csv) and figures (png).",
-)
+@out_option("wsca-features", "the tables (csv) and figures (png)")
 def features(maps: Path, metadata: Path, **options: Any) -> None:
     """Which features carry the decision, do they shift, and where do they act?
 
@@ -163,9 +157,9 @@ def read_rows(
         "unmatched": options["unmatched"],
         "key": options["embeddings_key"],
     }
-    rows = RowSource(embeddings, metadata, **matching).read()
+    rows = read_audit_rows(embeddings, metadata, **matching)
     if options["held_out"]:
-        return rows, RowSource(*options["held_out"], **matching).read()
+        return rows, read_audit_rows(*options["held_out"], **matching)
     if options["held_out_rows"]:
         return rows.hold_out(options["held_out_rows"])
     return rows, None

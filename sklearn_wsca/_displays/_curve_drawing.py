@@ -7,8 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_wsca._displays.component_sensitivity import COLOURS, MARKERS
-from sklearn_wsca._displays.style import INK, LABEL_SIZE, axes_points, spread_out
+from sklearn_wsca._displays.style import (
+    COLOURS,
+    INK,
+    LABEL_SIZE,
+    MARKERS,
+    name_axes,
+    name_places,
+)
 
 MEASURES = {
     "accuracy": "accuracy",
@@ -51,8 +57,7 @@ def draw_curve(ax: Any, curve: pd.DataFrame) -> tuple[list, list[str]]:
     low = np.nanmin(curve.drop(columns="share").to_numpy(), initial=0.0)
     ax.set_ylim(max(low, LOWEST_SHOWN) - 0.02, 1.02)
     what = f"share of the {curve.index[-1]} features that is kept"
-    ax.set_xlabel(what, fontsize=LABEL_SIZE + 1)
-    ax.set_ylabel("performance", fontsize=LABEL_SIZE + 1)
+    name_axes(ax, what, "performance")
     return handles, labels
 
 
@@ -81,17 +86,11 @@ def describe_share(share: float) -> str:
 
 def label_shares(ax: Any) -> None:
     """Ticks at 1, 2 and 5 times powers of ten, as many as have room."""
-    from matplotlib.ticker import NullLocator
-
-    low, high = np.log(ax.get_xlim())
-    powers = 10.0 ** np.arange(np.floor(low / np.log(10)), 1)
-    candidates = (powers[:, None] * [1.0, 2.0, 5.0]).ravel()
-    ticks = candidates[(candidates >= np.exp(low)) & (candidates <= np.exp(high))]
-    # From the right, because all features come first.
-    at = (high - np.log(ticks[::-1])) / (high - low) * axes_points(ax)[0]
-    kept = ticks[::-1][spread_out(at, POINTS_PER_TICK)][::-1]
-    ax.set_xticks(kept, [f"{100 * share:g} %" for share in kept], fontsize=LABEL_SIZE)
-    ax.xaxis.set_minor_locator(NullLocator())
+    low, high = ax.get_xlim()
+    powers = 10.0 ** np.arange(np.floor(np.log10(low)), 1)
+    ticks = (powers[:, None] * [1.0, 2.0, 5.0]).ravel()
+    ticks = ticks[(ticks >= low) & (ticks <= high)]
+    name_places(ax, ticks, [f"{100 * share:g} %" for share in ticks], POINTS_PER_TICK)
 
 
 def limit_shares(ax: Any, smallest: float) -> None:

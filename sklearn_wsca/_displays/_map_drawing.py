@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 
 from sklearn_wsca._displays.style import (
+    INCHES_OF_COLOUR_BAR,
     INK,
     LABEL_SIZE,
     LITERAL,
     POINTS_PER_INCH,
+    RISING,
+    add_colour_bar,
     axes_points,
     import_pyplot,
     make_label,
@@ -18,8 +21,6 @@ from sklearn_wsca._displays.style import (
     text_points,
 )
 
-# Its lightness rises evenly, and it has no colours that colour-blind readers mix up.
-COLOUR_MAP = "viridis"
 # Opacity of a map's smallest value as a share of that of its largest.
 FAINTEST = 1 / 3
 # Longer side of a map, and width and height of a strip, in inches.
@@ -60,7 +61,7 @@ def make_panels(pictures: list, has_images: bool, columns: int | None) -> np.nda
 
 def draw_map(ax: Any, picture: np.ndarray, image: Any, opacity: float) -> Any:
     """Draw one map, over its image if there is one; returns it."""
-    look = {"cmap": COLOUR_MAP, "vmin": 0.0, "vmax": 1.0, "interpolation": "none"}
+    look = {"cmap": RISING, "vmin": 0.0, "vmax": 1.0, "interpolation": "none"}
     if image is not None:
         look["alpha"] = opacity * (FAINTEST + (1.0 - FAINTEST) * picture)
     ax.set_yticks([])
@@ -95,22 +96,18 @@ def label_positions(axes: np.ndarray, own: bool) -> None:
             ax.set_xlabel("position", fontsize=LABEL_SIZE)
 
 
-def add_colour_bar(axes: np.ndarray, norm: Any, own: bool) -> None:
+def explain_colours(axes: np.ndarray, norm: Any, own: bool) -> None:
     """One bar for all maps, in the colours that they have without images."""
     from matplotlib.cm import ScalarMappable
 
-    scale = ScalarMappable(norm, COLOUR_MAP)
-    figure = axes[0].figure
-    height = (
-        figure.get_figheight() if own else axes_points(axes[0])[1] / POINTS_PER_INCH
-    )
-    shrink = min(1.0, 4.0 / height)
-    bar = figure.colorbar(scale, ax=list(axes), shrink=shrink, aspect=20, pad=0.02)
+    height = axes_points(axes[0])[1] / POINTS_PER_INCH
+    if own:
+        height = axes[0].figure.get_figheight()
+    shrink = min(1.0, INCHES_OF_COLOUR_BAR / height)
     long = height * shrink * POINTS_PER_INCH > ROOM_FOR_LABEL
     label = "activation on the common scale" if long else "activation"
-    bar.set_label(label, fontsize=LABEL_SIZE)
-    bar.ax.tick_params(labelsize=LABEL_SIZE - 1)
-    bar.outline.set_visible(False)
+    place = {"shrink": shrink, "aspect": 20, "pad": 0.02}
+    add_colour_bar([*axes], ScalarMappable(norm, RISING), label, **place)
 
 
 def name_panels(axes: np.ndarray, titles: list) -> None:

@@ -11,13 +11,14 @@ from sklearn_wsca._displays.style import (
     FAINT,
     INK,
     LABEL_SIZE,
+    NULL_COLOUR,
+    WITHIN_COLOUR,
     RowLabels,
     make_label,
     row_scale,
 )
 from sklearn_wsca._text import format_pvalue
 
-NULL_COLOUR, WITHIN_COLOUR = "#b3b3b3", "#56b4e9"
 MOST_BINS, FEWEST_FOR_BINS = 30, 10
 # Height of a distribution of pairs, in rows.
 PAIRS_ROW = 3.0
@@ -99,27 +100,56 @@ def _say(ax: Any, position: float, text: str) -> None:
 
 def draw_pairs(ax: Any, display: Any, names: list, positions: list) -> tuple:
     """Distributions of the two kinds of pairs above the values of every column."""
-    from matplotlib.patches import Patch
-
     found = {
         pair: display.null["cosine"].to_numpy()[(display.null["pair"] == pair)]
         for pair in (WITHIN, BETWEEN)
     }
-    sides, handles, labels = [], [], []
+    middles, sides = _draw_kinds(ax, found)
+    handles, labels = _shade(ax, found[BETWEEN])
+    values = display.observed.to_numpy(dtype=float)
+    ticks = _draw_cosines(ax, display.observed, names, positions)
+    if len(values):
+        handles.insert(0, ticks)
+        labels.insert(0, "rows of the primary head with rows of the column")
+    everything = np.concatenate([*found.values(), values.ravel()])
+    reach = 1.05 * np.max(np.abs(everything), initial=0.1)
+    ax.set_xlim(-reach, reach)
+    ax.axvline(0, color=FAINT, linewidth=0.8, zorder=0)
+    shown = [f"pairs {pair}" for pair in found] + [make_label(name) for name in names]
+    rows = RowLabels(middles + positions, shown, sides + [""] * len(names))
+    return rows, handles, labels
+
+
+def _draw_kinds(ax: Any, found: dict[str, Any]) -> tuple[list[float], list[str]]:
+    """Draw a distribution per kind of pair; returns its middle, and how many."""
+    middles, sides = [], []
     for i, (pair, values) in enumerate(found.items()):
         base, colour = PAIRS_ROW * (i + 1) - 0.8, (WITHIN_COLOUR, NULL_COLOUR)[i]
+        middles.append(base - 0.7)
         sides.append("1 pair" if len(values) == 1 else f"{len(values)} pairs")
         if len(values):
             _half_violin(ax, values, base, PAIRS_ROW - 0.6, colour)
         else:
             _say(ax, base - 0.7, NO_PAIRS[pair])
-    if len(found[BETWEEN]):
-        low, high = np.quantile(found[BETWEEN], [0.025, 0.975])
-        ax.axvspan(low, high, color=NULL_COLOUR, alpha=0.25, linewidth=0, zorder=0)
-        handles.append(Patch(color=NULL_COLOUR, alpha=0.25))
-        labels.append("central 95 % of pairs between heads")
-    tasks = list(display.observed.columns.get_level_values("task"))
-    values = display.observed.to_numpy(dtype=float)
+    return middles, sides
+
+
+def _shade(ax: Any, values: Any) -> tuple[list, list[str]]:
+    """Shade the central 95 % of pairs between heads; entries of the legend."""
+    from matplotlib.patches import Patch
+
+    if not len(values):
+        return [], []
+    low, high = np.quantile(values, [0.025, 0.975])
+    ax.axvspan(low, high, color=NULL_COLOUR, alpha=0.25, linewidth=0, zorder=0)
+    label = "central 95 % of pairs between heads"
+    return [Patch(color=NULL_COLOUR, alpha=0.25)], [label]
+
+
+def _draw_cosines(ax: Any, observed: Any, names: list, positions: list) -> Any:
+    """Draw a tick per pair of rows with the primary head; returns them."""
+    values = observed.to_numpy(dtype=float)
+    tasks = observed.columns.get_level_values("task")
     at = np.array([positions[names.index(task)] for task in tasks], dtype=float)
     (ticks,) = ax.plot(
         values.ravel(),
@@ -129,14 +159,4 @@ def draw_pairs(ax: Any, display: Any, names: list, positions: list) -> tuple:
         markersize=9 * row_scale(ax),
         label="observed",
     )
-    everything = np.concatenate([*found.values(), values.ravel()])
-    reach = 1.05 * np.max(np.abs(everything), initial=0.1)
-    ax.set_xlim(-reach, reach)
-    ax.axvline(0, color=FAINT, linewidth=0.8, zorder=0)
-    middles = [PAIRS_ROW * (i + 1) - 1.5 for i in range(2)]
-    shown = [f"pairs {pair}" for pair in found] + [make_label(name) for name in names]
-    if len(values):
-        handles.insert(0, ticks)
-        labels.insert(0, "rows of the primary head with rows of the column")
-    rows = RowLabels(middles + positions, shown, sides + [""] * len(names))
-    return rows, handles, labels
+    return ticks

@@ -10,8 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_wsca._displays._map_drawing import (
     LONGEST_TITLE,
-    add_colour_bar,
     draw_map,
+    explain_colours,
     label_positions,
     make_panels,
     name_panels,
@@ -23,11 +23,11 @@ from sklearn_wsca._displays._map_input import (
     check_maps,
     take,
 )
+from sklearn_wsca._displays.display import Display, check_choice
 from sklearn_wsca._displays.style import (
     INK,
     LITERAL,
     POINTS_PER_INCH,
-    import_pyplot,
     make_label,
     set_title,
 )
@@ -38,7 +38,7 @@ MOST = 16
 PROJECTIONS = ("middle", "maximum")
 
 
-class ActivationMapDisplay:
+class ActivationMapDisplay(Display):
     """Activation maps of several samples, with one colour bar for all of them.
 
     Maps of volumes are shown as one slice, or projected along the first axis; maps of
@@ -205,27 +205,7 @@ class ActivationMapDisplay:
         )
         return display.plot(ax=ax)
 
-    def plot(self, ax: Any = None) -> ActivationMapDisplay:
-        """Draw the maps.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Axes for a single map; None makes a new figure.
-
-        Returns
-        -------
-        ActivationMapDisplay
-            This display, with `axes_`, `ax_` and `figure_`.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        ValueError
-            If maps and images cannot be drawn, or `ax` is given for several maps.
-        """
-        import_pyplot()
+    def _draw(self, ax: Any) -> Any:
         maps, images, titles = self._check()
         if ax is not None and len(maps) > 1:
             raise ValueError(
@@ -242,10 +222,10 @@ class ActivationMapDisplay:
             drawn = draw_map(panel, picture, back, self.opacity)
         if pictures[0].ndim == 1:
             label_positions(axes, own)
-        add_colour_bar(axes, drawn.norm, own)
+        explain_colours(axes, drawn.norm, own)
         self._add_titles(axes, titles, own)
-        self.axes_, self.ax_, self.figure_ = axes, axes[0], axes[0].figure
-        return self
+        self.axes_ = axes
+        return axes[0]
 
     def _check(self) -> tuple[np.ndarray, Any, list]:
         """Maps, images and titles that are shown; None for what is not there."""
@@ -254,10 +234,7 @@ class ActivationMapDisplay:
             check_count("columns", self.columns)
         if not 0 <= self.opacity <= 1:
             raise ValueError(f"opacity: {self.opacity!r} is not between 0 and 1.")
-        if self.projection not in PROJECTIONS:
-            raise ValueError(
-                f"projection must be 'middle' or 'maximum', got {self.projection!r}."
-            )
+        check_choice("projection", self.projection, PROJECTIONS)
         maps = check_maps(self.maps)
         n, shown = len(maps), slice(min(len(maps), self.most))
         images: Any = [None] * n

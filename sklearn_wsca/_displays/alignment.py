@@ -9,20 +9,25 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_wsca._displays.display import Display, check_choice
 from sklearn_wsca._displays.style import (
+    DIVERGING,
+    INCHES_OF_COLOUR_BAR,
     INK,
     LABEL_SIZE,
     LINE_HEIGHT,
     LITERAL,
     POINTS_PER_INCH,
     SMALLEST_LABEL_SIZE,
+    add_colour_bar,
     axes_points,
-    import_pyplot,
     label_size,
+    make_axes,
     make_label,
     settle,
     spread_out,
     text_points,
+    write_in_cell,
 )
 
 LARGEST_CELL, SMALLEST_CELL = 0.32, 0.125
@@ -31,12 +36,11 @@ INCHES_PER_TASK = 0.15
 MOST_ANNOTATED_ROWS = 12
 SMALLEST_ANNOTATED_CELL = 17.0
 LONGEST_CLASS = 24
-INCHES_OF_COLOUR_BAR = 4.0
 # A lower matrix has its colour bar above.
 LOWEST_BESIDE = 1.5
 
 
-class AlignmentDisplay:
+class AlignmentDisplay(Display):
     """Matrix of alignments between the rows of heads.
 
     Tasks are bounded by lines and named once, beside the names of their classes. Where
@@ -116,8 +120,7 @@ class AlignmentDisplay:
             If `kind` is unknown, or "primary" without a primary head.
         """
         check_is_fitted(estimator)
-        if kind not in {"all", "primary"}:
-            raise ValueError(f"kind must be 'all' or 'primary', got {kind!r}.")
+        check_choice("kind", kind, ("all", "primary"))
         if kind == "primary" and estimator.target_head_ is None:
             raise ValueError(
                 "kind='primary' needs a primary head: fit with target or target_head, "
@@ -126,38 +129,20 @@ class AlignmentDisplay:
         chosen = estimator.correlation_ if kind == "all" else estimator.alignment_
         return cls(chosen, limit=limit).plot(ax=ax)
 
-    def plot(self, ax: Any = None) -> AlignmentDisplay:
-        """Draw the matrix.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw on; None makes a new figure.
-
-        Returns
-        -------
-        AlignmentDisplay
-            This display, with `ax_` and `figure_`.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        """
-        plt = import_pyplot()
+    def _draw(self, ax: Any) -> Any:
         rows, columns = self.correlation.index, self.correlation.columns
         own = ax is None
         height, width = _side_inches(rows), _side_inches(columns)
         if own:
-            _, ax = plt.subplots(figsize=(width, height), layout="constrained")
+            ax = make_axes(width, height)
         limit, values = self._limit(), self.correlation.to_numpy()
-        image = ax.imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit)
+        image = ax.imshow(values, cmap=DIVERGING, vmin=-limit, vmax=limit)
         if own:
             ax.set_aspect((height / len(rows)) / (width / len(columns)))
         else:
             ax.set_aspect("equal" if values.shape[0] == values.shape[1] else "auto")
             height, width = (side / POINTS_PER_INCH for side in axes_points(ax)[::-1])
-        _add_colour_bar(ax, image, height, width)
+        _explain_colours(ax, image, height, width)
         cells = POINTS_PER_INCH * np.array([height / len(rows), width / len(columns)])
         if not own:
             cells = _measure_cells(ax, values.shape)
@@ -171,8 +156,7 @@ class AlignmentDisplay:
             self._annotate(ax, limit, min(cells))
         if own:
             _fit_figure(ax.figure, width, height, beside, below)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        return ax
 
     def _limit(self) -> float:
         if self.limit is not None:
@@ -184,10 +168,9 @@ class AlignmentDisplay:
         if cell < SMALLEST_ANNOTATED_CELL:
             return
         for (i, j), value in np.ndenumerate(self.correlation.to_numpy()):
-            colour = "white" if abs(value) > 0.6 * limit else "black"
             # 0.004 is printed as 0, never as -0.
             text = f"{round(value, 2) + 0.0:.2f}".replace("0.", ".", 1)
-            ax.text(j, i, text, ha="center", va="center", fontsize=6.5, color=colour)
+            write_in_cell(ax, i, j, text, value / limit)
 
 
 def _spans(index: pd.MultiIndex) -> list[tuple[Any, int, int]]:
@@ -227,17 +210,14 @@ def _fit_figure(
     figure.set_size_inches(max(width, 3.5), max(height, 1.8))
 
 
-def _add_colour_bar(ax: Any, image: Any, height: float, width: float) -> None:
+def _explain_colours(ax: Any, image: Any, height: float, width: float) -> None:
     """Beside the matrix, or above one that is too low for that."""
     across = height < LOWEST_BESIDE
     share = min(0.9, INCHES_OF_COLOUR_BAR / (width if across else height))
     place: dict[str, Any] = {"location": "top", "shrink": share, "aspect": 30}
     if not across:
         place |= {"location": "right", "aspect": 20, "pad": 0.02}
-    bar = ax.figure.colorbar(image, ax=ax, **place)
-    bar.set_label("alignment", fontsize=LABEL_SIZE)
-    bar.ax.tick_params(labelsize=LABEL_SIZE - 1)
-    bar.outline.set_visible(False)
+    add_colour_bar(ax, image, "alignment", **place)
 
 
 def _label_tasks(ax: Any, side: str, index: pd.MultiIndex, cell: float) -> float:

@@ -9,29 +9,29 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_wsca._displays.display import Display
 from sklearn_wsca._displays.style import (
+    COLOURS,
     INK,
     LABEL_SIZE,
+    MARKERS,
+    OTHER_LINES,
     add_legend,
-    axes_points,
     make_axes,
     make_label,
-    spread_out,
+    name_axes,
+    name_places,
     tidy,
 )
 
 EXPLAINED = 0.99
-# Okabe and Ito, without yellow, which is faint as a line.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-MARKERS = "osD^vPX"
 MOST_NAMED = 2 * len(COLOURS)
-OTHERS = "#cccccc"
 # "No projection" stands to the right of the largest k by this factor.
 GAP = 1.5
 POINTS_PER_TICK = 16.0
 
 
-class ComponentSensitivityDisplay:
+class ComponentSensitivityDisplay(Display):
     """Alignment scores against the dimension k of the principal subspace.
 
     Scores are unstable for small k and diluted for large k. The k that explains 99 % of
@@ -115,24 +115,7 @@ class ComponentSensitivityDisplay:
         found = estimator.component_sensitivity(X, y, n_components, sample_weight)
         return cls(found).plot(ax=ax)
 
-    def plot(self, ax: Any = None) -> ComponentSensitivityDisplay:
-        """Draw one line per column.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw on; None makes a new figure.
-
-        Returns
-        -------
-        ComponentSensitivityDisplay
-            This display, with `ax_` and `figure_`.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        """
+    def _draw(self, ax: Any) -> Any:
         own = ax is None
         if own:
             ax = make_axes(8.5, 4.2)
@@ -141,14 +124,13 @@ class ComponentSensitivityDisplay:
         places = self._places()
         handles, labels = self._draw_columns(ax, places)
         self._mark(ax, places)
-        self._label_dimensions(ax, places)
+        ax.set_xlim(places.min() / 1.15, places.max() * 1.15)
+        name_places(ax, places, self._dimensions(), POINTS_PER_TICK)
         ax.set_ylim(0.0, max(ax.get_ylim()[1], 0.05))
-        ax.set_xlabel("principal directions k", fontsize=LABEL_SIZE + 1)
-        ax.set_ylabel("alignment score", fontsize=LABEL_SIZE + 1)
+        name_axes(ax, "principal directions k", "alignment score")
         if handles:
             add_legend(ax, handles, labels, "right" if own else "inside")
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        return ax
 
     def _level(self, name: str) -> np.ndarray:
         return self.sensitivity.index.get_level_values(name).to_numpy()
@@ -171,7 +153,7 @@ class ComponentSensitivityDisplay:
         named, others = self._ranked()[:MOST_NAMED], self._ranked()[MOST_NAMED:]
         handles, labels = [], []
         for i in others:
-            handles = ax.plot(places, scores[:, i], color=OTHERS, linewidth=0.7)
+            handles = ax.plot(places, scores[:, i], color=OTHER_LINES, linewidth=0.7)
         if others:
             labels = [f"{len(others)} other columns"]
         looks = zip(cycle(COLOURS), cycle(MARKERS), strict=False)
@@ -210,21 +192,7 @@ class ComponentSensitivityDisplay:
                 text = f" {mark} (k = {k[rows[mark]]}) "
                 ax.text(places[rows[mark]], 1.01, text, ha=side, **look)
 
-    def _label_dimensions(self, ax: Any, places: np.ndarray) -> None:
-        """Name as many k as have room, and always "none"."""
-        from matplotlib.ticker import NullLocator
-
-        low, high = np.log(places.min() / 1.15), np.log(places.max() * 1.15)
-        ax.set_xlim(np.exp(low), np.exp(high))
-        width = axes_points(ax)[0]
-        at = -(np.log(places[::-1]) - high) / (high - low) * width
-        # From the right, because the largest k and "no projection" come first.
-        kept = [len(places) - 1 - i for i in spread_out(at, POINTS_PER_TICK)][::-1]
-        names = [
-            str(k) if projected else "no\nprojection"
-            for k, projected in zip(
-                self._level("k"), self._level("projected"), strict=True
-            )
-        ]
-        ax.set_xticks(places[kept], [names[i] for i in kept], fontsize=LABEL_SIZE)
-        ax.xaxis.set_minor_locator(NullLocator())
+    def _dimensions(self) -> list[str]:
+        """Names of the rows."""
+        pairs = zip(self._level("k"), self._level("projected"), strict=True)
+        return [str(k) if projected else "no\nprojection" for k, projected in pairs]

@@ -10,12 +10,15 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_wsca._backend.namespace import is_tensor, to_numpy
-from sklearn_wsca._displays.component_sensitivity import COLOURS, MARKERS
+from sklearn_wsca._displays.display import Display
 from sklearn_wsca._displays.style import (
-    LABEL_SIZE,
+    COLOURS,
+    MARKERS,
+    OTHER_POINTS,
     add_legend,
     make_axes,
     make_label,
+    name_axes,
     set_title,
     tidy,
 )
@@ -23,17 +26,20 @@ from sklearn_wsca._features.curve import correlate, spread
 from sklearn_wsca._features.maps import FeatureMaps, survey_maps
 
 MOST_NAMED = 10
-OTHERS = "#666666"
 # Points of all classes together.
 MOST_POINTS = 20_000
 INCHES_PER_CHARACTER = 0.065
 
 
-class ConsistencyDisplay:
+class ConsistencyDisplay(Display):
     """Scatter plot of the mean of the activation map against the output, per class.
 
     Activation maps explain the outputs of a network as far as the two agree. Behind
     average pooling and a linear head they agree by construction.
+
+    Up to ten classes have colours, marks and an entry of the legend each; more are
+    grey, and the title gives the lowest correlation. Of many samples some are drawn, at
+    equal distances; the correlation is that of all of them.
 
     Parameters
     ----------
@@ -124,30 +130,7 @@ class ConsistencyDisplay:
         display = cls(survey.map_means, outputs, classes=head.row_names)
         return display.plot(ax=ax)
 
-    def plot(self, ax: Any = None) -> ConsistencyDisplay:
-        """Draw the points.
-
-        Up to ten classes have colours, marks and an entry of the legend each; more are
-        grey, and the title gives the lowest correlation. Of many samples some are
-        drawn, at equal distances; the correlation is that of all of them.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw on; None makes a new figure.
-
-        Returns
-        -------
-        ConsistencyDisplay
-            This display, with `correlation_`, `ax_` and `figure_`.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        ValueError
-            If the two do not have the same shape, or hold NaN or infinity.
-        """
+    def _draw(self, ax: Any) -> Any:
         means, outputs, names = self._check()
         own = ax is None
         if own:
@@ -157,9 +140,8 @@ class ConsistencyDisplay:
         tidy(ax)
         self.correlation_ = correlate(means.T, outputs.T)
         some = spread(len(means), max(MOST_POINTS // len(names), 1))
-        handles, labels = self._draw(ax, means[some], outputs[some], names)
-        ax.set_xlabel("mean of the activation map", fontsize=LABEL_SIZE + 1)
-        ax.set_ylabel("output", fontsize=LABEL_SIZE + 1)
+        handles, labels = self._draw_classes(ax, means[some], outputs[some], names)
+        name_axes(ax, "mean of the activation map", "output")
         if handles:
             add_legend(ax, handles, labels, "right" if own else "if room")
         title = "Do activation maps follow the outputs?"
@@ -167,8 +149,7 @@ class ConsistencyDisplay:
         if len(some) < len(means):
             summary += f"; {len(some)} of {len(means)} samples shown"
         set_title(ax, title, summary)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        return ax
 
     def _check(self) -> tuple[np.ndarray, np.ndarray, list[str]]:
         """Both arrays and the names of the classes."""
@@ -187,7 +168,9 @@ class ConsistencyDisplay:
             )
         return means, outputs, [make_label(name) for name in classes]
 
-    def _draw(self, ax: Any, means, outputs, names: list) -> tuple[list, list[str]]:
+    def _draw_classes(
+        self, ax: Any, means, outputs, names: list
+    ) -> tuple[list, list[str]]:
         """Draw every class; returns the entries of the legend."""
         n_classes = len(names)
         look: dict[str, Any] = {"linestyle": "none", "markeredgewidth": 0}
@@ -197,7 +180,7 @@ class ConsistencyDisplay:
         colours = zip(cycle(COLOURS), cycle(MARKERS[:-1]), strict=False)
         for k, (colour, marker) in zip(range(n_classes), colours, strict=False):
             if n_classes > MOST_NAMED:
-                colour, marker = OTHERS, "o"
+                colour, marker = OTHER_POINTS, "o"
             look |= {"color": colour, "marker": marker}
             (points,) = ax.plot(means[:, k], outputs[:, k], **look)
             if 1 < n_classes <= MOST_NAMED:

@@ -18,13 +18,18 @@ from sklearn_wsca._displays._curve_drawing import (
     limit_shares,
     mark_share,
 )
+from sklearn_wsca._displays.display import Display, check_choice
 from sklearn_wsca._displays.style import (
+    DIVERGING,
     FAINT,
+    INCHES_OF_COLOUR_BAR,
     LABEL_SIZE,
     LINE_HEIGHT,
     LITERAL,
     POINTS_PER_INCH,
+    UNKNOWN,
     RowLabels,
+    add_colour_bar,
     add_legend,
     axes_points,
     label_rows,
@@ -37,6 +42,7 @@ from sklearn_wsca._displays.style import (
     spread_out,
     text_points,
     tidy,
+    write_in_cell,
 )
 
 KINDS = ("difference", "importance", "curve")
@@ -50,13 +56,12 @@ QUANTITIES_OF_NUMBERS = {
 }
 NARROWEST, WIDEST, INCHES_PER_CLASS = 3.0, 12.0, 0.45
 INCHES_PER_CHARACTER = 0.065
-MOST_ANNOTATED, ANNOTATION_SIZE = 400, 6.5
-UNKNOWN = "#eeeeee"
+MOST_ANNOTATED = 400
 # Points that a line of the label of the colour bar takes.
 ROOM_FOR_LABEL = 160.0
 
 
-class FeatureImportanceDisplay:
+class FeatureImportanceDisplay(Display):
     """Importance of the first features per class, or performance with a part of them.
 
     Parameters
@@ -153,7 +158,7 @@ class FeatureImportanceDisplay:
             If `kind` is unknown, or `most` no number of features.
         """
         check_is_fitted(estimator)
-        _check_kind(kind)
+        check_choice("kind", kind, KINDS)
         if kind == "curve":
             display = cls(
                 estimator.performance_curve_,
@@ -178,41 +183,19 @@ class FeatureImportanceDisplay:
         display = cls(table, kind=kind, ranking=ranking, most=most, label=label)
         return display.plot(ax=ax)
 
-    def plot(self, ax: Any = None) -> FeatureImportanceDisplay:
-        """Draw the matrix, or the curves.
+    def _draw(self, ax: Any) -> Any:
+        check_choice("kind", self.kind, KINDS)
+        return self._draw_curve(ax) if self.kind == "curve" else self._draw_matrix(ax)
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw on; None makes a new figure.
-
-        Returns
-        -------
-        FeatureImportanceDisplay
-            This display, with `ax_` and `figure_`.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        ValueError
-            If `importance` is no table of this kind.
-        """
-        _check_kind(self.kind)
-        plot = self._plot_curve if self.kind == "curve" else self._plot_matrix
-        ax = plot(ax)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
-
-    def _plot_matrix(self, ax: Any) -> Any:
+    def _draw_matrix(self, ax: Any) -> Any:
         own, shown = ax is None, self._choose()
         names = [make_label(name) for name in shown.index]
         if own:
             ax = _make_matrix_axes(shown, max(map(len, names)))
         limit = float(np.nanmax(shown.abs().to_numpy(), initial=0.0)) or 1.0
-        colours = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
+        colours = {"cmap": DIVERGING, "vmin": -limit, "vmax": limit}
         image = ax.imshow(shown.to_numpy(), aspect="auto", **colours)
-        _add_colour_bar(ax, image, self.label or QUANTITIES[self.kind])
+        _explain_colours(ax, image, self.label or QUANTITIES[self.kind])
         unknown = np.flatnonzero(shown.isna().all(axis=0))
         if len(unknown):
             patch = _hatch(ax, unknown)
@@ -251,7 +234,7 @@ class FeatureImportanceDisplay:
             )
         return table.iloc[:, np.argsort(ranking, kind="stable")[: self.most]].T
 
-    def _plot_curve(self, ax: Any) -> Any:
+    def _draw_curve(self, ax: Any) -> Any:
         curve, own = self.importance, ax is None
         check_curve(curve)
         if own:
@@ -271,13 +254,6 @@ class FeatureImportanceDisplay:
         return ax
 
 
-def _check_kind(kind: str) -> None:
-    if kind not in KINDS:
-        raise ValueError(
-            f"kind must be 'difference', 'importance' or 'curve', got {kind!r}."
-        )
-
-
 def _make_matrix_axes(shown: pd.DataFrame, longest: int) -> Any:
     """Axes of a figure that is as large as the matrix and its labels need."""
     n, n_classes = shown.shape
@@ -287,15 +263,13 @@ def _make_matrix_axes(shown: pd.DataFrame, longest: int) -> Any:
     return make_axes(width + longest * INCHES_PER_CHARACTER + 1.4, max(height, 2.4))
 
 
-def _add_colour_bar(ax: Any, image: Any, label: str) -> None:
+def _explain_colours(ax: Any, image: Any, label: str) -> None:
     height = axes_points(ax)[1]
-    shrink = min(1.0, 4.0 * POINTS_PER_INCH / height)
-    bar = ax.figure.colorbar(image, ax=ax, shrink=shrink, aspect=20, pad=0.02)
+    shrink = min(1.0, INCHES_OF_COLOUR_BAR * POINTS_PER_INCH / height)
     if height * shrink < ROOM_FOR_LABEL:
         label = "contribution"
-    bar.set_label(fill(label, 40), fontsize=LABEL_SIZE)
-    bar.ax.tick_params(labelsize=LABEL_SIZE - 1)
-    bar.outline.set_visible(False)
+    place = {"shrink": shrink, "aspect": 20, "pad": 0.02}
+    add_colour_bar(ax, image, fill(label, 40), **place)
 
 
 def _hatch(ax: Any, columns: np.ndarray) -> Any:
@@ -330,14 +304,8 @@ def _annotate(ax: Any, values: np.ndarray, limit: float) -> None:
         return
     digits = max(0, 1 - int(np.floor(np.log10(limit))))
     texts = [
-        ax.text(
-            j,
-            i,
-            f"{round(value, digits) + 0.0:.{digits}f}",
-            ha="center",
-            va="center",
-            fontsize=ANNOTATION_SIZE,
-            color="white" if abs(value) > 0.6 * limit else "black",
+        write_in_cell(
+            ax, i, j, f"{round(value, digits) + 0.0:.{digits}f}", value / limit
         )
         for (i, j), value in np.ndenumerate(values)
         if not np.isnan(value)

@@ -16,13 +16,13 @@ from sklearn_wsca._displays._null_drawing import (
     draw_pairs,
     draw_permutations,
 )
+from sklearn_wsca._displays.display import Display, check_choice
 from sklearn_wsca._displays.style import (
-    LABEL_SIZE,
-    LITERAL,
     add_legend,
     label_rows,
     make_axes,
     make_label,
+    name_axes,
     rows_height,
     set_title,
     tidy,
@@ -31,7 +31,7 @@ from sklearn_wsca._displays.style import (
 KINDS, STATISTICS = ("permutation", "pairs"), ("alignment", "utilization")
 
 
-class NullDistributionDisplay:
+class NullDistributionDisplay(Display):
     """Observed values beside what they are by chance, one row per column.
 
     Parameters
@@ -137,8 +137,8 @@ class NullDistributionDisplay:
             If an argument is unknown, or if the estimator has no such null.
         """
         check_is_fitted(estimator)
-        _check_choice("kind", kind, KINDS)
-        _check_choice("statistic", statistic, STATISTICS)
+        check_choice("kind", kind, KINDS)
+        check_choice("statistic", statistic, STATISTICS)
         names = _choose(columns, estimator.alignment_scores_.index)
         if kind == "pairs":
             if statistic == "utilization":
@@ -151,24 +151,7 @@ class NullDistributionDisplay:
         read = read_alignment if statistic == "alignment" else _read_utilization
         return cls(**read(estimator, names)).plot(ax=ax)
 
-    def plot(self, ax: Any = None) -> NullDistributionDisplay:
-        """Draw the distributions.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw on; None makes a new figure.
-
-        Returns
-        -------
-        NullDistributionDisplay
-            This display, with `ax_` and `figure_`.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        """
+    def _draw(self, ax: Any) -> Any:
         own = ax is None
         names = self._names()
         first = 2 * PAIRS_ROW if self.kind == "pairs" else 0.0
@@ -180,12 +163,11 @@ class NullDistributionDisplay:
         tidy(ax)
         draw = draw_pairs if self.kind == "pairs" else draw_permutations
         rows, handles, labels = draw(ax, self, names, positions)
-        ax.set_xlabel(self.x_label, fontsize=LABEL_SIZE + 1, **LITERAL)
+        name_axes(ax, self.x_label)
         add_legend(ax, handles, labels, "below" if own else "if room")
         label_rows(ax, rows)
         set_title(ax, self.title, self.subtitle)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        return ax
 
     def _names(self) -> list:
         if self.kind == "permutation":
@@ -284,12 +266,6 @@ def _describe_utilization_null(estimator: Any) -> str:
     schemes = dict.fromkeys(test["scheme"] for test in tests if test["scheme"])
     what = "; or ".join(schemes) or "nothing could be"
     return f"Null: {what} permuted {estimator.n_permutations} times."
-
-
-def _check_choice(argument: str, value: str, known: tuple) -> None:
-    if value not in known:
-        choices = " or ".join(map(repr, known))
-        raise ValueError(f"{argument} must be {choices}, got {value!r}.")
 
 
 def _choose(columns: Sequence[Any] | None, index: pd.Index) -> list:

@@ -1,4 +1,4 @@
-"""What all plots share: names as labels, figures that fit, room between labels."""
+"""Looks of all plots: colours, names as labels, figures that fit, room for labels."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sklearn_wsca._backend.extras import import_extra
 from sklearn_wsca._text import printable
 
 POINTS_PER_INCH = 72.0
@@ -20,21 +21,30 @@ LINE_HEIGHT = 1.3
 TALLEST_ROW, LOWEST_ROW, MOST_INCHES = 0.34, 0.17, 21.0
 # Largest share of the height of somebody else's axes that a legend may cover.
 MOST_LEGEND = 0.2
+# Colours of verdicts are in `sklearn_wsca._verdict`.
 INK, FAINT = "#333333", "#999999"
+# Series: Okabe and Ito, without yellow, which is faint as a line.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+MARKERS = "osD^vPX"
+# Series beyond those that are named, as lines and as points.
+OTHER_LINES, OTHER_POINTS = "#cccccc", "#666666"
+# What chance gives, and pairs of rows of one head.
+NULL_COLOUR, WITHIN_COLOUR = "#b3b3b3", "#56b4e9"
+UNKNOWN = "#eeeeee"
+DIVERGING = "RdBu_r"
+# Its lightness rises evenly, and it has no colours that colour-blind readers mix up.
+RISING = "viridis"
+# A value of more than this share of the largest has a dark cell and white digits.
+DARK, CELL_TEXT_SIZE = 0.6, 6.5
+INCHES_OF_COLOUR_BAR = 4.0
 # Text from data is shown as it is: a dollar sign starts no formula.
 LITERAL = {"parse_math": False}
 
 
 def import_pyplot() -> Any:
     """matplotlib.pyplot, or one error that says how to get it."""
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError(
-            "plots need matplotlib, which is not installed. Install it with: "
-            'pip install "sklearn_wsca[plot]"'
-        ) from error
-    return plt
+    needed = "plots need matplotlib, which is not installed. Install it with"
+    return import_extra("matplotlib.pyplot", "plot", needed)
 
 
 def make_label(name: Any, longest: int = LONGEST_LABEL) -> str:
@@ -146,17 +156,7 @@ def row_scale(ax: Any) -> float:
 
 
 class RowLabels(NamedTuple):
-    """What stands beside the rows of a plot.
-
-    Parameters
-    ----------
-    positions : list of float
-        Where the rows are, in rising order.
-    names : list of str
-        On their left.
-    sides : list of str
-        On their right.
-    """
+    """Rows of a plot in rising order, and what stands on their left and right."""
 
     positions: list[float]
     names: list[str]
@@ -234,3 +234,41 @@ def add_legend(ax: Any, handles: list, labels: list[str], place: str) -> None:
         share = legend.get_window_extent().height / ax.get_window_extent().height
         if share > MOST_LEGEND:
             legend.remove()
+
+
+def name_axes(ax: Any, x: str, y: str = "") -> None:
+    """Say what the axes show."""
+    ax.set_xlabel(x, fontsize=LABEL_SIZE + 1, **LITERAL)
+    if y:
+        ax.set_ylabel(y, fontsize=LABEL_SIZE + 1, **LITERAL)
+
+
+def name_places(ax: Any, places: Any, names: Sequence[str], distance: float) -> None:
+    """Name rising places of a logarithmic axis, as many as are `distance` apart.
+
+    From the right, where the most important ones are.
+    """
+    from matplotlib.ticker import NullLocator
+
+    low, high = np.log(ax.get_xlim())
+    at = (high - np.log(places)) / (high - low) * axes_points(ax)[0]
+    kept = [len(places) - 1 - i for i in spread_out(at[::-1], distance)][::-1]
+    shown = [names[i] for i in kept]
+    ax.set_xticks([places[i] for i in kept], shown, fontsize=LABEL_SIZE)
+    ax.xaxis.set_minor_locator(NullLocator())
+
+
+def add_colour_bar(axes: Any, drawn: Any, label: str, **place: Any) -> None:
+    """Say what the colours of axes, or of a list of them, stand for."""
+    figure = (axes[0] if isinstance(axes, list) else axes).figure
+    bar = figure.colorbar(drawn, ax=axes, **place)
+    bar.set_label(label, fontsize=LABEL_SIZE)
+    bar.ax.tick_params(labelsize=LABEL_SIZE - 1)
+    bar.outline.set_visible(False)
+
+
+def write_in_cell(ax: Any, row: int, column: int, text: str, share: float) -> Any:
+    """Write into a cell of a matrix; `share` is its value in units of the largest."""
+    colour = "white" if abs(share) > DARK else "black"
+    look = {"ha": "center", "va": "center", "fontsize": CELL_TEXT_SIZE}
+    return ax.text(column, row, text, color=colour, **look)

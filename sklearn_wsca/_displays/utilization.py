@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_wsca._displays.display import Display
 from sklearn_wsca._displays.style import (
     FAINT,
     INK,
-    LABEL_SIZE,
     LITERAL,
     RowLabels,
     add_legend,
@@ -19,6 +19,7 @@ from sklearn_wsca._displays.style import (
     label_rows,
     make_axes,
     make_label,
+    name_axes,
     row_scale,
     rows_height,
     set_title,
@@ -40,7 +41,7 @@ REASONS = ("untestable: ", "left out: ")
 LONGEST_REASON, SHORTEST_REASON = 120, 12
 
 
-class UtilizationDisplay:
+class UtilizationDisplay(Display):
     """Forest plot of utilization: estimate, interval, margin and verdict.
 
     Colour and marker both tell the verdict. Columns that are inconclusive or not
@@ -144,14 +145,14 @@ class UtilizationDisplay:
                 "target: utilization is measured at a fixed target, and there is none; "
                 "name its column in target and fit again."
             )
-        display = cls(
+        return cls.from_table(
             estimator.summary_ if table is None else table,
-            min_effect=estimator.min_effect,
+            estimator.min_effect,
             confidence=1.0 - estimator.significance,
             target=estimator.target,
             sort=sort,
+            ax=ax,
         )
-        return display.plot(ax=ax)
 
     @classmethod
     def from_table(
@@ -183,43 +184,18 @@ class UtilizationDisplay:
         ValueError
             If the table lacks a column.
         """
-        display = cls(
-            table,
-            min_effect=min_effect,
-            confidence=confidence,
-            target=target,
-            sort=sort,
-        )
-        return display.plot(ax=ax)
+        settings = {"confidence": confidence, "target": target, "sort": sort}
+        return cls(table, min_effect=min_effect, **settings).plot(ax=ax)
 
-    def plot(self, ax: Any = None) -> UtilizationDisplay:
-        """Draw the forest.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw on; None makes a new figure.
-
-        Returns
-        -------
-        UtilizationDisplay
-            This display, with `ax_` and `figure_`.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        ValueError
-            If the table lacks a column.
-        """
+    def _draw(self, ax: Any) -> Any:
         _check_table(self.table)
         own, rows = ax is None, self._rows()
         if own:
             ax = make_axes(7.5, rows_height(len(rows)) + 1.5)
         ax.set_ylim(len(rows) - 0.4, -0.6)
         tidy(ax)
-        handles, entries = self._draw(ax, rows)
-        ax.set_xlabel(self._x_label(ax), fontsize=LABEL_SIZE + 1, **LITERAL)
+        handles, entries = self._draw_rows(ax, rows)
+        name_axes(ax, self._x_label(ax))
         add_legend(ax, handles, entries, "below" if own else "if room")
         labels = RowLabels(
             [float(i) for i in range(len(rows))],
@@ -229,8 +205,7 @@ class UtilizationDisplay:
         kept, size = label_rows(ax, labels)
         set_title(ax, "How far the outputs move with each column")
         _give_reasons(ax, rows, kept, size)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        return ax
 
     def _rows(self) -> pd.DataFrame:
         """Rows of the table in the order of the plot."""
@@ -246,7 +221,7 @@ class UtilizationDisplay:
             f"utilization{broken}(standard deviations of the outputs at fixed {held})"
         )
 
-    def _draw(self, ax: Any, rows: pd.DataFrame) -> tuple[list, list[str]]:
+    def _draw_rows(self, ax: Any, rows: pd.DataFrame) -> tuple[list, list[str]]:
         """Draw all rows; returns the entries of the legend."""
         handles, labels = [], []
         for verdict, style in VERDICTS.items():

@@ -125,19 +125,15 @@ def _estimate(column: dict) -> float:
 
 def _make_table(columns: list[dict]) -> pd.DataFrame:
     """Entries of the result as the table that the display reads."""
-    keys = {
-        "utilization": "estimate",
-        "utilization_low": "low",
-        "utilization_high": "high",
-        "minimum_detectable_effect": "minimum_detectable_effect",
+    words = ("verdict", "note")
+    rows = [c["utilization"] | {key: c[key] for key in words} for c in columns]
+    renamed = {"estimate": "utilization"} | {
+        end: f"utilization_{end}" for end in ("low", "high")
     }
-    numbers = {
-        name: [column["utilization"][key] for column in columns]
-        for name, key in keys.items()
-    }
-    table = pd.DataFrame(numbers, dtype=float, index=[c["name"] for c in columns])
-    words = {key: [c[key] for c in columns] for key in ("verdict", "note")}
-    return table.assign(**words)
+    table = pd.DataFrame(rows, index=[c["name"] for c in columns])
+    table = table.rename(columns=renamed)
+    numbers = [*renamed.values(), "minimum_detectable_effect"]
+    return table.astype(dict.fromkeys(numbers, float))
 
 
 def _draw_null(display: Any, result: dict[str, Any]) -> Figure:

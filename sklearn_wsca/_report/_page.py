@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sklearn_wsca._text import column_text, format_number
 from sklearn_wsca._verdict import INCONCLUSIVE, USED, VERDICTS, Rule
@@ -13,18 +12,10 @@ MOST_OPEN_ANSWERS = 12
 MOST_LEVELS_SHOWN = 30
 
 
-@dataclass(frozen=True)
-class Measure:
-    """A column of the table that holds numbers.
+class Measure(NamedTuple):
+    """A column of the table: header, number to sort by, and what is shown of it.
 
-    Parameters
-    ----------
-    header : str
-        Its header.
-    value : callable
-        Entry of the result -> number to sort by, None where there is none.
-    text : callable
-        Entry of the result -> what is shown.
+    The latter two are taken from the entry of a metadata column in the result.
     """
 
     header: str

@@ -6,8 +6,7 @@ it follows the colours of the page, and a table or a JSON file is enough to draw
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sklearn_wsca._report._page import confidence_text
 from sklearn_wsca._text import format_number
@@ -15,22 +14,10 @@ from sklearn_wsca._text import format_number
 LEFT, RIGHT = 12.0, 308.0
 
 
-@dataclass(frozen=True)
-class Strip:
-    """Places on a line from 0 to `top`, in pixels of a picture 320 wide.
+class Strip(NamedTuple):
+    """Mark, ends of the bar and dashed line on a line from 0 to the value `top`.
 
-    Parameters
-    ----------
-    label : str
-        Text alternative.
-    top : float
-        Value at the right end.
-    value, low, high : float
-        Mark and ends of the bar.
-    guide : float or None
-        Dashed line.
-    guide_label : str
-        What it marks.
+    Places are in pixels of a picture 320 wide; `label` is its text alternative.
     """
 
     label: str

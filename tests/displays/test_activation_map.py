@@ -12,12 +12,6 @@ from tests.pictures import assert_apart, assert_whole, picture, plt, shown
 NAMES = ("bird", "cat", "dog")
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 def planted(spatial=(6, 6), n=30):
     """Features 0, 1, 2 are active in the classes of these numbers, each in a corner."""
     generator = np.random.default_rng(0)

@@ -8,12 +8,6 @@ from sklearn_wsca.datasets import make_shortcut
 from tests.pictures import assert_apart, assert_whole, plt, shown
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture(scope="module")
 def fitted():
     data = make_shortcut(200, 16, random_state=0)

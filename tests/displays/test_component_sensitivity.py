@@ -6,13 +6,7 @@ from numpy.testing import assert_array_equal
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._displays.component_sensitivity import ComponentSensitivityDisplay
 from sklearn_wsca.datasets import make_shortcut
-from tests.pictures import assert_apart, assert_whole, plt, shown
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
+from tests.pictures import assert_apart, assert_whole, shown
 
 
 def table(n_columns, ks=(5, 10, 20, 24, 50, 62), chosen=50, explaining=24):

@@ -6,14 +6,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 
 from sklearn_wsca import Head, IntegratedFeatureAnalysis
-from sklearn_wsca._displays.consistency import MOST_POINTS, OTHERS, ConsistencyDisplay
+from sklearn_wsca._displays.consistency import MOST_POINTS, ConsistencyDisplay
+from sklearn_wsca._displays.style import OTHER_POINTS
 from tests.pictures import assert_apart, assert_whole, picture, plt, shown
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +112,7 @@ def test_few_classes_have_looks_of_their_own(n_classes):
 def test_many_classes_are_grey(n_classes):
     names = ["a class with a name that is too long for any label " * 2] * n_classes
     display = ConsistencyDisplay(*both(50, n_classes), classes=names).plot()
-    assert {line.get_color() for line in display.ax_.lines} == {OTHERS}
+    assert {line.get_color() for line in display.ax_.lines} == {OTHER_POINTS}
     assert not display.figure_.legends
     lowest = f"{n_classes} classes, lowest r = {display.correlation_.min():.4f}"
     assert lowest in display.ax_.get_title(loc="left").replace("\n", " ")

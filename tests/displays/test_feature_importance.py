@@ -14,12 +14,6 @@ from tests.pictures import assert_apart, assert_whole, picture, plt, shown
 KINDS = ("difference", "importance", "curve")
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 def fit(n_classes, n_features, *, empty=0, names=None, spatial=()):
     """Feature k speaks for class k; the last classes have no samples."""
     generator = np.random.default_rng(0)

@@ -13,16 +13,10 @@ from sklearn_wsca._displays.null_distribution import (
     pair_cosines,
 )
 from sklearn_wsca.datasets import make_shortcut
-from tests.pictures import assert_apart, assert_whole, plt, shown
+from tests.pictures import assert_apart, assert_whole, shown
 
 M = 79
 draw = NullDistributionDisplay.from_estimator
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")

@@ -34,12 +34,6 @@ STRANGE = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture(scope="module")
 def data():
     return make_shortcut(200, 16, random_state=0)

@@ -17,12 +17,6 @@ DEUTERANOPIA = np.array(
 )
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture(scope="module")
 def data():
     return make_shortcut(300, 16, random_state=0)
