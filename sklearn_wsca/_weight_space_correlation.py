@@ -89,12 +89,13 @@ class WeightSpaceCorrelation(
         Columns to analyse; None takes all but the target and the groups. A tuple of
         names that is no column stands for the combined levels of these columns.
     heads : {"auto", "logistic", "ridge"} or dict, default="auto"
-        How metadata heads are fitted: "logistic" (levels), "ridge" (numbers, or one
-        indicator per level) or "auto": ridge for numeric columns of which more than 10
-        values, or more than half, are distinct, logistic otherwise. A dict maps columns
-        to one of these, to an unfitted scikit-learn estimator with `coef_`, or to a
-        trained head in any form that `target_head` may have (the multi-task setting);
-        others are "auto". A trained head may have a name that is no column.
+        How metadata heads are fitted: "logistic" (categorical columns), "ridge"
+        (continuous ones, or one indicator per level) or "auto": ridge for numeric
+        columns of which more than 10 values, or more than half, are distinct, logistic
+        otherwise. A dict maps columns to one of these, to an unfitted scikit-learn
+        estimator with `coef_`, or to a trained head in any form that `target_head` may
+        have (the multi-task setting); others are "auto". A trained head may have a name
+        that is no column.
     n_bins : int, default=None
         Bins continuous columns into that many quantile classes, as in [1]_.
     C : float, default=1.0
@@ -123,7 +124,7 @@ class WeightSpaceCorrelation(
         reason in the note. Encoding is not adjusted; utilization always is.
     confounders : list of str, default=None
         Columns that utilization holds fixed besides the target, and that alignment is
-        balanced against by weights (numbers in 5 quantile classes).
+        balanced against by weights (continuous ones in 5 quantile classes).
     groups : str, default=None
         Column that names what is independent of others of its kind, such as the
         patient. A column that is constant within groups is permuted between them,
@@ -715,7 +716,7 @@ class WeightSpaceCorrelation(
         Returns
         -------
         ndarray of str
-            ``column=class``, or ``column`` for a head with one number.
+            ``column=class``, or ``column`` for a regression.
         """
         check_is_fitted(self)
         _check_feature_names_in(self, input_features)

@@ -82,7 +82,7 @@ class EncodingNull:
         return ridge.skills(self._labels()[sources])
 
     def _labels(self) -> np.ndarray:
-        """Small integers for levels, standardised numbers."""
+        """Small integers for levels, standardised values of a continuous column."""
         labels = self.column.labels
         if self.column.n_levels:
             return self.column.codes

@@ -166,7 +166,7 @@ def _describe_rows(task: Task) -> list[str]:
     rows = f"{task.head.n_rows} rows"
     if task.head.classes is not None:
         rows = f"classes {', '.join(map(repr, task.head.classes))}"
-    wanted = "is a number"
+    wanted = "is continuous"
     if task.column.levels:
         wanted = f"has the levels {', '.join(map(repr, task.column.levels))}"
     return [
@@ -176,11 +176,11 @@ def _describe_rows(task: Task) -> list[str]:
 
 
 def _kind(recipe: Any) -> Any:
-    """How numbers are to be read for a recipe."""
+    """Kind that a recipe reads numbers as."""
     if isinstance(recipe, str):
         kinds = {"auto": "auto", "logistic": "categorical", "ridge": "continuous"}
         return kinds[recipe]
-    # A classifier is not told to take many numbers for levels: that is an error.
+    # A classifier is not told to take many numbers for categories: that is an error.
     return "auto" if is_classifier(recipe) else "continuous"
 
 

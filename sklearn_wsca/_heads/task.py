@@ -33,7 +33,7 @@ class Task:
     probe : Probe or None
         How a probe of the column is fitted; None without labels.
     head : Head or None
-        The trained head, or the fitted one once `fit_head` was called.
+        The trained head, or the fitted one once `fit_heads` was called.
     exchange : Exchangeability or None
         What of the column is permuted; None without labels, and before the rows have
         their canonical order.
@@ -229,5 +229,7 @@ def _balance_task(
         )
     task.balanced_exchange = exchange
     balanced = found.weights(found.cells[None])[0]
-    classes = "" if column.n_levels else f", numbers in {found.cells.max() + 1} classes"
-    task.notes.append(describe_balance(balanced, held) + classes)
+    note = describe_balance(balanced, held)
+    if not column.n_levels:
+        note += f", values in {found.cells.max() + 1} classes"
+    task.notes.append(note)

@@ -123,7 +123,7 @@ def add_pairs(table: pd.DataFrame, columns: Any, reset: bool = True) -> pd.DataF
     Raises
     ------
     ValueError
-        If a part is unknown or holds many numbers.
+        If a part is unknown or continuous.
     """
     names = [] if columns is None else list(columns)
     pairs = [n for n in names if isinstance(n, tuple) and n not in table.columns]
@@ -168,6 +168,6 @@ def _check_levels(series: pd.Series, pair: tuple) -> None:
         return
     if continuous:
         raise ValueError(
-            f"columns: {series.name!r} in {pair!r} holds numbers, which have no levels "
+            f"columns: {series.name!r} in {pair!r} is continuous, so it has no levels "
             "to combine; add a column with classes of it, for example by pd.qcut."
         )

@@ -1,4 +1,4 @@
-"""A decision, what is held fixed for it, and one column examined beside them."""
+"""Effect of one column on the outputs, adjusted for what is held fixed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Decision:
     Parameters
     ----------
     outputs : ndarray of shape (n, C)
-        Class scores centred over classes, or numbers.
+        Class scores centred over classes, or predicted values.
     probabilities : ndarray of shape (n, c) or None
         Predicted probabilities of the classes, if there are any.
     weights : ndarray of shape (n,)
@@ -78,7 +78,7 @@ def read_outputs(outputs: np.ndarray, head: Head) -> tuple[np.ndarray, Any]:
 
 @dataclass(frozen=True)
 class Examined:
-    """One column beside a decision, ready for permutations.
+    """One column adjusted for what is held fixed, ready for permutations.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ def _check_enough_units(n_units: int, model: OutputModel) -> None:
 def _probability_shift(model: OutputModel, probabilities: Any, rows: Any) -> float:
     """Largest difference of a probability between two levels, in percentage points.
 
-    For a number, its change by one standard deviation.
+    For a continuous column, the change by one standard deviation.
     """
     if probabilities is None:
         return float("nan")

@@ -108,7 +108,7 @@ def utilization_test(
         Logits, probabilities or a score, of rows that the network was not trained on.
         Several outputs are centred over classes.
     column : array-like of shape (n_samples,), or DataFrame
-        Metadata column, or several; levels or numbers.
+        Metadata column, or several; categorical or continuous.
     target : array-like of shape (n_samples,) or None
         What the network should predict: held fixed. None holds nothing fixed, and then
         a column that is associated with the target is found to be used by any network
@@ -147,7 +147,7 @@ def utilization_test(
     -----
     The outputs L, centred over classes, are regressed on target, confounders and
     column. With :math:`E_j` the adjusted difference of level j from the mean over J
-    levels (for a number: slope times standard deviation),
+    levels (for a continuous column: slope times standard deviation),
 
     .. math:: \text{raw}^2 = \frac{1}{J} \sum_j |E_j|^2 \Big/ \text{tr Cov}(L),
               \qquad \text{utilization}^2

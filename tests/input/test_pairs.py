@@ -275,7 +275,7 @@ def test_new_rows_need_both_parts(fitted, method):
         ([("scanner",)], "columns: .* is neither a column nor a combination of diff"),
         ([()], r"columns: \(\) is neither a column nor a combination"),
         ([PAIR, PAIR], "columns: a name occurs more than once in"),
-        ([("scanner", "age")], r"columns: 'age' in \('scanner', 'age'\) holds numbers"),
+        ([("scanner", "age")], r"columns: 'age' in \('scanner', 'age'\) is continuous"),
     ],
 )
 def test_pairs_that_cannot_be_combined(study, columns, message):

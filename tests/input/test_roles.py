@@ -190,7 +190,7 @@ def test_parts_of_other_types():
         (("site",), "neither a column nor a combination of different columns"),
         (("site", "site"), "neither a column nor a combination of different columns"),
         (("site", "hospital"), "columns: there is no column 'hospital'"),
-        (("age", "site"), r"columns: 'age' in \('age', 'site'\) holds numbers.*qcut"),
+        (("age", "site"), r"columns: 'age' in \('age', 'site'\) is continuous.*qcut"),
     ],
 )
 def test_what_cannot_be_combined(pair, message):
