@@ -276,24 +276,3 @@ def test_command_line_says_so_in_one_line(limit_orders, tmp_path):
     assert result.stderr.startswith("wsca: step 'encoding null': memory does not")
     assert result.stderr.count("\n") == 1
     assert not out.exists()
-
-
-# --- extraction ----------------------------------------------------------------------
-
-
-def test_batch_that_does_not_fit_is_named():
-    torch = pytest.importorskip("torch")
-    from sklearn_wsca.torch import extract_embeddings
-
-    class Narrow(torch.nn.Module):
-        def forward(self, rows):
-            if len(rows) > 20:
-                raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried 2 GiB")
-            return rows
-
-    model = torch.nn.Sequential(Narrow(), torch.nn.Linear(3, 2))
-    small, large = torch.ones(20, 3), torch.ones(21, 3)
-    message = r"^loader, batch 1: memory .* \(CUDA out of memory.*batch_size of "
-    with pytest.raises(MemoryShortageError, match=message):
-        extract_embeddings(model, [small, large])
-    assert extract_embeddings(model, [small, small]).shape == (40, 3)

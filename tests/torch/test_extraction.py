@@ -1,7 +1,5 @@
 """Embeddings of torch models: the head reads the model's own outputs from them."""
 
-from collections import OrderedDict
-
 import numpy as np
 import pytest
 
@@ -10,7 +8,6 @@ torch = pytest.importorskip("torch")
 from sklearn_wsca.torch import extract_embeddings, head_from_module  # noqa: E402
 from tests.torch_networks import (  # noqa: E402
     N_IMAGES,
-    N_MAPS,
     Behind,
     assert_same_outputs,
     make_images,
@@ -128,106 +125,6 @@ def test_a_loader_without_rows(empty):
         extract_embeddings(make_mlp(), empty)
 
 
-def test_a_named_layer_gives_its_output_and_a_linear_one_its_input():
-    model, rows = make_mlp(), make_vectors()
-    loader = make_loader(rows)
-    with torch.no_grad():
-        hidden = model[0](rows).numpy()
-    assert (hidden < 0).any()
-    np.testing.assert_allclose(
-        extract_embeddings(model, loader, "1"), hidden.clip(0), rtol=1e-5, atol=1e-5
-    )
-    np.testing.assert_array_equal(extract_embeddings(model, loader, "0"), rows.numpy())
-    outputs = extract_embeddings(model, loader, model[0], side="output")
-    np.testing.assert_allclose(outputs, hidden, rtol=1e-5, atol=1e-4)
-    before = extract_embeddings(model, loader, "1", side="input")
-    np.testing.assert_allclose(before, hidden, rtol=1e-5, atol=1e-4)
-
-
-def test_an_output_is_kept_as_it_was_before_the_next_layer_overwrote_it():
-    model = make_mlp()
-    model[1] = nn.ReLU(inplace=True)
-    outputs = extract_embeddings(model, make_loader(make_vectors()), "0", side="output")
-    assert (outputs < 0).any()
-
-
-def test_feature_maps_need_a_pool(convnet):
-    loader = make_loader(make_images()[0])
-    with pytest.raises(ValueError, match=r"shape \(16, 12, 6, 5\).*pool="):
-        extract_embeddings(convnet, loader, "features")
-    pooled = extract_embeddings(
-        convnet, loader, "features", pool=lambda maps: maps.mean((2, 3))
-    )
-    np.testing.assert_allclose(
-        pooled, extract_embeddings(convnet, loader), rtol=1e-4, atol=1e-5
-    )
-
-
-def test_a_single_position_is_no_dimension(convnet):
-    loader = make_loader(make_images()[0])
-    pooled = extract_embeddings(convnet, loader, "pool")
-    assert pooled.shape == (N_IMAGES, N_MAPS)
-    np.testing.assert_array_equal(pooled, extract_embeddings(convnet, loader))
-
-
-def test_tokens_that_are_rows_of_their_own_are_refused():
-    model = nn.Sequential(nn.Flatten(0, 1), nn.Linear(6, 8), nn.Unflatten(0, (-1, 5)))
-    tokens = make_vectors(n=50).reshape(10, 5, 6)
-    with pytest.raises(ValueError, match="gives 50 rows for the 10 of batch 0"):
-        extract_embeddings(model, [tokens], "0")
-
-
-def test_a_layer_that_gives_a_tuple_needs_a_pool():
-    torch.manual_seed(0)
-    model = nn.LSTM(6, 4, batch_first=True)
-    rows = make_vectors(n=50).reshape(10, 5, 6)
-    with pytest.raises(ValueError, match="is a tuple, not a tensor"):
-        extract_embeddings(model, [rows], "")
-    last = extract_embeddings(model, [rows], "", pool=lambda output: output[0][:, -1])
-    assert last.shape == (10, 4)
-
-
-class ByName(nn.Module):
-    """Takes keyword arguments only, and gives a dict."""
-
-    def __init__(self):
-        super().__init__()
-        self.network = make_mlp()
-
-    def forward(self, *, rows, offset):
-        return OrderedDict(logits=self.network(rows + offset), unused=None)
-
-
-def test_dicts_are_passed_as_keyword_arguments():
-    model, rows = ByName(), make_vectors()
-    batches = [{"rows": part, "offset": 1.0} for part in rows.split(16)]
-    embeddings, outputs = extract_embeddings(model, batches, return_outputs=True)
-    expected = reference_run(model.network, rows + 1)
-    assert_same_outputs(outputs, expected)
-    assert_same_outputs(head_from_module(model).outputs(embeddings), expected)
-
-
-@pytest.mark.parametrize(
-    ("pack", "settings"),
-    [
-        (lambda rows: (rows, torch.zeros(len(rows))), {}),
-        (lambda rows: [rows], {}),
-        (lambda rows: ("id", rows), {"key": 1}),
-        (lambda rows: {"image": rows, "id": "a"}, {"key": "image"}),
-        (lambda rows: {"id": [1], "image": rows}, {"prepare": lambda b: b["image"]}),
-        (lambda rows: rows.numpy(), {"prepare": torch.from_numpy}),
-        (lambda rows: ((rows,), "label"), {}),
-        (lambda rows: {"x": rows}, {"prepare": lambda b: {"input": b["x"]}}),
-    ],
-)
-def test_forms_of_a_batch(pack, settings):
-    model, rows = make_mlp(), make_vectors()
-    batches = [pack(part) for part in rows.split(16)]
-    embeddings = extract_embeddings(model, batches, **settings)
-    expected = extract_embeddings(model, make_loader(rows))
-    np.testing.assert_array_equal(embeddings, expected)
-
-
 def test_return_outputs_needs_one_tensor():
     model = Behind(make_mlp(), lambda logits: (logits, logits.softmax(dim=1)))
     loader = make_loader(make_vectors())
@@ -243,23 +140,3 @@ def test_double_precision_is_returned_as_single():
     assert_same_outputs(
         head_from_module(model).outputs(embeddings), reference_run(model, rows)
     )
-
-
-def test_inputs_of_several_sizes_cannot_be_stacked():
-    """The number of features of a named layer follows the size of the images."""
-    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten())
-    batches = [torch.rand(4, 1, 5, 5), torch.rand(4, 1, 6, 5)]
-    with pytest.raises(ValueError, match=r"batch 1 have the shape \(24,\)"):
-        extract_embeddings(model, batches, "1")
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"side": "both"}, "side: found 'both'"),
-        ({"prepare": len, "key": 0}, "prepare and key"),
-    ],
-)
-def test_arguments_that_cannot_be_used(settings, message):
-    with pytest.raises(ValueError, match=message):
-        extract_embeddings(make_mlp(), make_loader(make_vectors()), **settings)

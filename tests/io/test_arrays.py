@@ -1,0 +1,64 @@
+"""Arrays of numpy: every version and layout of the format, and what is left alone."""
+
+import re
+import resource
+
+import numpy as np
+import pytest
+
+from sklearn_wsca.io import FileError, load_embeddings
+from tests.broken_files import arrays, npy_bytes, zipped
+
+X = arrays()
+
+
+def test_fortran_order_and_empty_cells_behind_it(tmp_path):
+    np.save(tmp_path / "X.npy", np.asfortranarray(X))
+    np.testing.assert_array_equal(load_embeddings(tmp_path / "X.npy"), X)
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
+def test_versions_of_the_array_format(tmp_path, version):
+    with (tmp_path / "X.npy").open("wb") as stream:
+        np.lib.format.write_array(stream, X, version=version)
+    read = load_embeddings(tmp_path / "X.npy")
+    assert isinstance(read, np.memmap)
+    np.testing.assert_array_equal(read, X)
+
+
+def test_members_that_are_no_arrays_are_ignored(tmp_path):
+    members = {"README.txt": b"X: embeddings", "X.npy": npy_bytes(X)}
+    (tmp_path / "X.npz").write_bytes(zipped(members))
+    np.testing.assert_array_equal(load_embeddings(tmp_path / "X.npz"), X)
+    expected = "nothing named 'README.txt'; it holds 'X' (60, 6): choose with key."
+    with pytest.raises(FileError, match=re.escape(expected)):
+        load_embeddings(tmp_path / "X.npz", key="README.txt")
+
+
+def test_objects_are_refused_only_where_they_are_named(tmp_path):
+    file = tmp_path / "X.npz"
+    np.savez(file, X=X, objects=np.array([[1.5]], dtype=object))
+    np.testing.assert_array_equal(load_embeddings(file), X)
+    expected = (
+        f"{file}: 'objects' holds Python objects, which only unpickling could read and "
+        "which are therefore never read; save numbers with np.save('file.npy', "
+        "np.asarray(x, dtype='float32')) and text with np.asarray(x, dtype=str)."
+    )
+    with pytest.raises(FileError, match=f"^{re.escape(expected)}$"):
+        load_embeddings(file, key="objects")
+
+
+def test_large_array_stays_on_disk(tmp_path):
+    file = tmp_path / "X.npy"
+    large = np.lib.format.open_memmap(file, "w+", np.float32, (100_000, 1000))
+    large[-1, -1] = 3.5
+    large.flush()
+    del large
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    read = load_embeddings(file)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert isinstance(read, np.memmap)
+    assert read.shape == (100_000, 1000)
+    assert read[-1, -1] == 3.5
+    # In kilobytes; the whole file has 400 000 of them.
+    assert grown < 20_000

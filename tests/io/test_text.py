@@ -1,0 +1,63 @@
+"""Tables of text: encodings, separators, line ends, and where they end."""
+
+import pytest
+
+from sklearn_wsca.io import FileError, load_metadata
+
+
+def read_text(folder, text, encoding="utf-8", **options):
+    file = folder / "y.csv"
+    file.write_bytes(text.encode(encoding))
+    return load_metadata(file, **options)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_encodings(tmp_path, encoding):
+    read = read_text(tmp_path, "Größe,name\n1.5,Zoë\n2.5,日本\n", encoding)
+    assert list(read) == ["Größe", "name"]
+    assert read["name"].tolist() == ["Zoë", "日本"]
+
+
+def test_windows_encoding_is_read_with_a_warning(tmp_path):
+    with pytest.warns(UserWarning, match=r"y\.csv: .*Windows-1252.*ße,x.*UTF-8"):
+        read = read_text(tmp_path, "Größe,x\n1.5,Zoë\n", "cp1252")
+    assert list(read) == ["Größe", "x"]
+    assert read["x"].tolist() == ["Zoë"]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_separators_and_line_ends(tmp_path, separator, newline):
+    lines = ["a,b,c", "1,x y,2.5", '2,"p;q|r\ts",3.5']
+    if separator != ",":
+        lines = [line.replace(",", separator) for line in lines]
+    read = read_text(tmp_path, newline.join(lines))
+    assert read.to_dict("list") == {
+        "a": [1, 2],
+        "b": ["x y", "p;q|r\ts"],
+        "c": [2.5, 3.5],
+    }
+
+
+def test_separator_that_excel_announces(tmp_path):
+    read = read_text(tmp_path, "sep=;\na;b\n1;x,y\n")
+    assert read.to_dict("list") == {"a": [1], "b": ["x,y"]}
+
+
+def test_names_with_line_breaks_and_markup(tmp_path):
+    read = read_text(tmp_path, '"two\nlines",<script>,é\n1,a,b\n2,c,d\n')
+    assert list(read) == ["two\nlines", "<script>", "é"]
+    with pytest.raises(FileError) as caught:
+        read_text(tmp_path, '"two\nlines",<script>,é\n1,a,b\n2,c,d\n', id="lines")
+    assert str(caught.value).isprintable()
+
+
+def test_rows_behind_the_last_one_are_left_out(tmp_path):
+    read = read_text(tmp_path, "a;b\n1;x\n;\n2;y\n;\n;\n\n")
+    assert len(read) == 3
+    assert read["a"].isna().tolist() == [False, True, False]
+
+
+def test_single_column_of_words(tmp_path):
+    read = read_text(tmp_path, "age at scan\n61.5\n70\n")
+    assert read["age at scan"].tolist() == [61.5, 70]

@@ -1,0 +1,78 @@
+"""Every module has its test file, and every test file takes part in the fast tier."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.fast_tier import LONG_TESTS
+
+TESTS = Path(__file__).parent
+PACKAGE = TESTS.parent / "sklearn_wsca"
+# Module -> why it has no test file of its own.
+WITHOUT = {
+    "__main__": "tests/cli/test_commands.py runs it",
+    "_version": "holds one number",
+    "_alignment/comparison": "being redesigned",
+    "_alignment/inference": "being redesigned",
+    "_analysis/description": "being redesigned",
+    "_analysis/prepare": "being redesigned",
+    "_encoding/folds": "being redesigned",
+    "_encoding/inference": "being redesigned",
+    "_heads/fit": "being redesigned",
+    "_heads/reader": "being redesigned",
+    "_heads/task": "being redesigned",
+    "_input/checked_input": "being redesigned",
+    "_displays/_curve_drawing": "being redesigned",
+    "_displays/_map_drawing": "being redesigned",
+    "_displays/_map_input": "being redesigned",
+    "_displays/_null_drawing": "being redesigned",
+    "_displays/display": "being redesigned",
+    "_report/_figures": "being redesigned",
+    "_report/_page": "being redesigned",
+    "_report/_strips": "being redesigned",
+    "_report/formats": "being redesigned",
+    "_report/picture": "being redesigned",
+    "report": "being redesigned",
+}
+MODULES = {
+    path.relative_to(PACKAGE).with_suffix("").as_posix(): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if path.stem != "__init__"
+}
+FILES = sorted(TESTS.rglob("test_*.py"))
+
+
+def file_of(module):
+    """Test file of a module, in the folder of the same name."""
+    *room, name = (part.strip("_") for part in module.split("/"))
+    return TESTS.joinpath(*room, f"test_{name}.py")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_has_its_test_file(module):
+    assert file_of(module).exists() != (module in WITHOUT), file_of(module)
+
+
+def test_no_exception_is_left_of_modules_that_are_gone():
+    assert set(WITHOUT) <= set(MODULES)
+
+
+def names_of_tests(path):
+    """Functions and methods that pytest collects, as it names them, but for slow ones."""
+    name = path.relative_to(TESTS.parent).as_posix()
+    for node in ast.parse(path.read_text("utf-8")).body:
+        prefix = (
+            f"{name}::{node.name}::" if isinstance(node, ast.ClassDef) else f"{name}::"
+        )
+        for test in node.body if isinstance(node, ast.ClassDef) else [node]:
+            is_test = getattr(test, "name", "").startswith("test_")
+            if is_test and "pytest.mark.slow" not in map(
+                ast.unparse, test.decorator_list
+            ):
+                yield prefix + test.name
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_test_file_takes_part_in_the_fast_tier(path):
+    assert set(names_of_tests(path)) - set(LONG_TESTS.read_text("utf-8").split())
