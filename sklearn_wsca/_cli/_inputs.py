@@ -84,27 +84,22 @@ def read_audit_rows(
     return AuditRows(X, table, {"X": embeddings, "y": metadata}, warned + notes)
 
 
-def read_trained_head(
-    path: Path | None,
-    key: str | None,
-    classes: tuple[str, ...],
-    rows: AuditRows,
-    target: str,
-) -> Any:
+def read_trained_head(options: dict[str, Any], rows: AuditRows) -> Any:
     """Head of the network, with the names of its classes where they are given."""
+    path, classes = options["head"], options["classes"]
     if path is None:
         if classes:
             raise InputError("--classes names the rows of a head: give --head too.")
         return None
     n_features = rows.X.shape[1]
     with refuse({"y": path}):
-        source = load_head(path, key=key, n_features=n_features)
+        source = load_head(path, key=options["head_key"], n_features=n_features)
         if not classes:
             return source
         head = read_head(
             source, argument="target_head", n_features=n_features, levels=None
         )
-    return name_classes(head, classes, rows, target)
+    return name_classes(head, classes, rows, options["target"])
 
 
 def name_classes(

@@ -88,11 +88,8 @@ def audit(ctx: click.Context, embeddings: Path, metadata: Path, **options: Any) 
     out = options["out"]
     check_directory(out)
     rows, held_out = read_rows(embeddings, metadata, options)
-    head_file, target = options["head"], options["target"]
-    head = read_trained_head(
-        head_file, options["head_key"], options["classes"], rows, target
-    )
-    analysis = make_analysis(head, options, rows)
+    head_file = options["head"]
+    analysis = make_analysis(read_trained_head(options, rows), options, rows)
     found = analyse(analysis, rows, held_out, head_file, options["sensitivity"])
     result = found.result(name_inputs(rows, held_out, head_file))
     report(Console(), found, result, out)
@@ -123,11 +120,8 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
     if options["held_out"]:
         new_maps, new_metadata = options["held_out"]
         held_out = read_maps(new_maps, new_metadata, options["maps_key"])
-    head_file = options["head"]
     analysis = IntegratedFeatureAnalysis(
-        read_trained_head(
-            head_file, options["head_key"], options["classes"], rows, options["target"]
-        ),
+        read_trained_head(options, rows),
         target=options["target"],
         metadata=[*options["columns"]] or None,
         groups=options["groups"],
@@ -137,7 +131,7 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
         n_permutations=options["permutations"],
         random_state=options["seed"],
     )
-    found = analyse_features(analysis, rows, held_out, head_file)
+    found = analyse_features(analysis, rows, held_out, options["head"])
     console = Console()
     print_features(console, found)
     paths = found.write(out, rows.X)

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 ROUNDING = 1e-6
-
-
-def check_count(name: str, value: Any) -> None:
-    """Raise if this is no number of maps."""
-    if not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"{name}: {value!r} is no number of maps; pass 1 or more.")
 
 
 def check_maps(maps: Any) -> np.ndarray:

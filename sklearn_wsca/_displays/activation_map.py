@@ -17,13 +17,12 @@ from sklearn_wsca._displays._map_drawing import (
     name_panels,
 )
 from sklearn_wsca._displays._map_input import (
-    check_count,
     check_image_shape,
     check_images,
     check_maps,
     take,
 )
-from sklearn_wsca._displays.display import Display, check_choice
+from sklearn_wsca._displays.display import Display, check_choice, check_count
 from sklearn_wsca._displays.style import (
     INK,
     LITERAL,
@@ -88,8 +87,7 @@ class ActivationMapDisplay(Display):
     >>> import matplotlib
     >>> matplotlib.use("Agg")
     >>> import numpy as np
-    >>> from sklearn_wsca import IntegratedFeatureAnalysis
-    >>> from sklearn_wsca import ActivationMapDisplay
+    >>> from sklearn_wsca import ActivationMapDisplay, IntegratedFeatureAnalysis
     >>> A = np.random.default_rng(0).random((20, 6, 5, 5))
     >>> analysis = IntegratedFeatureAnalysis().fit(A, ["a", "b"] * 10)
     >>> display = ActivationMapDisplay.from_estimator(analysis, A, target="a")
@@ -173,7 +171,7 @@ class ActivationMapDisplay(Display):
             If the input cannot be drawn, or `ax` is given for several samples.
         """
         check_is_fitted(estimator)
-        check_count("most", most)
+        check_count("most", most, "maps")
         maps = FeatureMaps.of(A)
         n, shown = len(maps), slice(min(len(maps), most))
         first = FeatureMaps(np.asarray(maps.array[shown]))
@@ -229,9 +227,9 @@ class ActivationMapDisplay(Display):
 
     def _check(self) -> tuple[np.ndarray, Any, list]:
         """Maps, images and titles that are shown; None for what is not there."""
-        check_count("most", self.most)
+        check_count("most", self.most, "maps")
         if self.columns is not None:
-            check_count("columns", self.columns)
+            check_count("columns", self.columns, "maps")
         if not 0 <= self.opacity <= 1:
             raise ValueError(f"opacity: {self.opacity!r} is not between 0 and 1.")
         check_choice("projection", self.projection, PROJECTIONS)

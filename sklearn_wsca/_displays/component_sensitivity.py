@@ -58,8 +58,7 @@ class ComponentSensitivityDisplay(Display):
     --------
     >>> import matplotlib
     >>> matplotlib.use("Agg")
-    >>> from sklearn_wsca import WeightSpaceCorrelation
-    >>> from sklearn_wsca import ComponentSensitivityDisplay
+    >>> from sklearn_wsca import ComponentSensitivityDisplay, WeightSpaceCorrelation
     >>> from sklearn_wsca.datasets import load_heart_hospitals
     >>> heart = load_heart_hospitals()
     >>> analysis = WeightSpaceCorrelation("disease", target_head=heart.head)

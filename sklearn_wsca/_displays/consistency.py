@@ -68,8 +68,7 @@ class ConsistencyDisplay(Display):
     >>> import matplotlib
     >>> matplotlib.use("Agg")
     >>> import numpy as np
-    >>> from sklearn_wsca import IntegratedFeatureAnalysis
-    >>> from sklearn_wsca import ConsistencyDisplay
+    >>> from sklearn_wsca import ConsistencyDisplay, IntegratedFeatureAnalysis
     >>> A = np.random.default_rng(0).random((20, 6, 5, 5))
     >>> analysis = IntegratedFeatureAnalysis().fit(A, ["a", "b"] * 10)
     >>> display = ConsistencyDisplay.from_estimator(analysis, A)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any, Self
 
 from sklearn_wsca._displays.style import import_pyplot
@@ -51,4 +52,12 @@ def check_choice(argument: str, value: Any, known: Sequence[str]) -> None:
         *others, last = map(repr, known)
         raise ValueError(
             f"{argument} must be {', '.join(others)} or {last}, got {value!r}."
+        )
+
+
+def check_count(argument: str, value: Any, what: str) -> None:
+    """Raise if a value is no number of things."""
+    if not isinstance(value, Integral) or value < 1:
+        raise ValueError(
+            f"{argument}: {value!r} is no number of {what}; pass 1 or more."
         )

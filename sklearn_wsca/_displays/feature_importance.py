@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from textwrap import fill
 from typing import Any
 
@@ -18,7 +17,7 @@ from sklearn_wsca._displays._curve_drawing import (
     limit_shares,
     mark_share,
 )
-from sklearn_wsca._displays.display import Display, check_choice
+from sklearn_wsca._displays.display import Display, check_choice, check_count
 from sklearn_wsca._displays.style import (
     DIVERGING,
     FAINT,
@@ -98,8 +97,7 @@ class FeatureImportanceDisplay(Display):
     >>> import matplotlib
     >>> matplotlib.use("Agg")
     >>> import numpy as np
-    >>> from sklearn_wsca import IntegratedFeatureAnalysis
-    >>> from sklearn_wsca import FeatureImportanceDisplay
+    >>> from sklearn_wsca import FeatureImportanceDisplay, IntegratedFeatureAnalysis
     >>> A = np.random.default_rng(0).random((60, 6, 5, 5))
     >>> A[::2, 4] += 1.0  # feature 4 is active in class "a"
     >>> analysis = IntegratedFeatureAnalysis().fit(A, ["a", "b"] * 30)
@@ -214,10 +212,7 @@ class FeatureImportanceDisplay(Display):
     def _choose(self) -> pd.DataFrame:
         """First features with their importance: (n_shown, n_classes)."""
         table = self.importance
-        if not isinstance(self.most, Integral) or self.most < 1:
-            raise ValueError(
-                f"most: {self.most!r} is no number of features; pass 1 or more."
-            )
+        check_count("most", self.most, "features")
         if getattr(table, "ndim", 0) != 2 or 0 in table.shape:
             raise ValueError(
                 "importance: pass a DataFrame of shape (n_classes, n_features), found "

@@ -65,8 +65,7 @@ class NullDistributionDisplay(Display):
     --------
     >>> import matplotlib
     >>> matplotlib.use("Agg")
-    >>> from sklearn_wsca import WeightSpaceCorrelation
-    >>> from sklearn_wsca import NullDistributionDisplay
+    >>> from sklearn_wsca import NullDistributionDisplay, WeightSpaceCorrelation
     >>> from sklearn_wsca.datasets import load_heart_hospitals
     >>> heart = load_heart_hospitals()
     >>> analysis = WeightSpaceCorrelation(

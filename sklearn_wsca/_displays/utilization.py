@@ -78,8 +78,7 @@ class UtilizationDisplay(Display):
     --------
     >>> import matplotlib
     >>> matplotlib.use("Agg")
-    >>> from sklearn_wsca import WeightSpaceCorrelation
-    >>> from sklearn_wsca import UtilizationDisplay
+    >>> from sklearn_wsca import UtilizationDisplay, WeightSpaceCorrelation
     >>> from sklearn_wsca.datasets import load_heart_hospitals
     >>> heart = load_heart_hospitals()
     >>> analysis = WeightSpaceCorrelation(

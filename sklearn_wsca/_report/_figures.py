@@ -41,7 +41,8 @@ def head_displays(source: Any) -> dict[str, Any]:
     """
     if not hasattr(source, "alignment_scores_"):
         return {}
-    scores, displays = source.alignment_scores_, {}
+    displays: dict[str, Any] = {}
+    scores = source.alignment_scores_
     largest = scores.sort_values(ascending=False, kind="stable").index[:MOST_ROWS]
     has_primary = source.target_head_ is not None
     if has_primary and source.n_permutations:

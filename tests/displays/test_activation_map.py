@@ -1,5 +1,3 @@
-import sys
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -351,9 +349,3 @@ def test_bad_input_of_an_estimator(analysis, data):
         draw(analysis, A[:2], images=np.zeros((2, 3, 8, 8)))
     with pytest.raises(ValueError, match="none of the classes"):
         draw(analysis, A, target="fish")
-
-
-def test_missing_matplotlib_names_the_install_command(monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r'pip install "sklearn_wsca\[plot\]"'):
-        ActivationMapDisplay(np.zeros((1, 2, 2))).plot()

@@ -1,5 +1,3 @@
-import sys
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -194,9 +192,3 @@ def test_bad_input(analysis, data):
         ConsistencyDisplay(np.ones(3), np.ones((3, 1))).plot()
     with pytest.raises(ValueError, match="classes: 1 names for 3 classes"):
         ConsistencyDisplay(*both(5, 3), classes=["a"]).plot()
-
-
-def test_missing_matplotlib_names_the_install_command(monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r'pip install "sklearn_wsca\[plot\]"'):
-        ConsistencyDisplay(*both(5, 3)).plot()

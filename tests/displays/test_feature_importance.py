@@ -1,4 +1,3 @@
-import sys
 import warnings
 
 import numpy as np
@@ -293,10 +292,3 @@ def test_bad_input(small):
         FeatureImportanceDisplay(pd.DataFrame(np.ones((2, 3))), ranking=[1, 2]).plot()
     with pytest.raises(ValueError, match="needs the performance_curve_"):
         FeatureImportanceDisplay(pd.DataFrame({"share": [1.0]}), kind="curve").plot()
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_missing_matplotlib_names_the_install_command(small, kind, monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r'pip install "sklearn_wsca\[plot\]"'):
-        FeatureImportanceDisplay.from_estimator(small, kind=kind)
