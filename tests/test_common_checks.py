@@ -19,6 +19,7 @@ from sklearn_wsca import (
     WeightSpaceCorrelation,
 )
 from sklearn_wsca._heads.task import Task
+from sklearn_wsca._input.table import as_table
 
 # Check name -> why scikit-learn's expectation does not fit. Empty: all of them do.
 EXPECTED_FAILURES: dict[str, str] = {}
@@ -71,10 +72,9 @@ class WithTarget(WeightSpaceCorrelation):
 class WithHeldTarget(MetadataEraser):
     """Target column that the one column of y does not determine."""
 
-    def _check_input(self, X, y, sample_weight):
-        given = super()._check_input(X, y, sample_weight)
-        target = pd.util.hash_array(np.asarray(X)[given.table.index, 0].astype(float))
-        return replace(given, table=given.table.assign(target=target % 2))
+    def fit(self, X, y, sample_weight=None):
+        target = pd.util.hash_array(np.asarray(X)[:, 0].astype(float))
+        return super().fit(X, as_table(y).assign(target=target % 2), sample_weight)
 
 
 # Without permutations where they are not the subject, because the checks fit often.

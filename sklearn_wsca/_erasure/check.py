@@ -1,4 +1,4 @@
-r"""What a head loses when a column is erased from the embeddings, beside chance.
+r"""What a head loses when a column is erased from the embeddings, and what by chance.
 
 The column's subspace is erased from the rows of every test fold by the map of the other
 folds, and the outputs of the primary head before and after are compared. Columns of
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,18 +34,10 @@ from sklearn_wsca._permutation.plan import permutation_pvalues
 NUMBERS_PER_BATCH = 2**21
 
 
-@dataclass(frozen=True)
-class Loss:
-    """One measure of what a head loses.
+class Loss(NamedTuple):
+    """One measure of what a head loses by erasing the column; mean of random subspaces.
 
-    Parameters
-    ----------
-    erased : float
-        Loss by the erasure of the column.
-    random : float
-        Mean loss by the erasure of random subspaces.
-    pvalue : float
-        ``(b + 1) / (m + 1)`` with b of m random subspaces costing at least as much.
+    The p-value is ``(b + 1) / (m + 1)`` with b of m of these costing at least as much.
     """
 
     erased: float
@@ -52,21 +45,14 @@ class Loss:
     pvalue: float
 
 
-@dataclass(frozen=True)
-class ErasureCheck:
+class ErasureCheck(NamedTuple):
     """What the primary head loses when a column is erased.
 
-    Parameters
-    ----------
-    rank : int
-        Dimension of the erased subspace, the largest over folds.
-    n_random : int
-        Number of random subspaces, m.
-    losses : dict of str to Loss
-        "output_change": root mean square over rows of the change of the outputs, summed
-        over them, relative to the root of their total variance. Where the head predicts
-        the target also "balanced_accuracy_drop" and, for class scores,
-        "log_loss_rise"; for a number "r2_drop".
+    The rank is the largest over folds. Among the losses are "output_change", the root
+    mean square over rows of the change of the outputs, summed over them, relative to
+    the root of their total variance; where the head predicts the target also
+    "balanced_accuracy_drop" and, for class scores, "log_loss_rise"; for a number
+    "r2_drop".
     """
 
     rank: int
@@ -107,7 +93,7 @@ def check_erasure(
     generator : Generator
         Source of the random subspaces.
     held : sequence of Column
-        Columns held fixed: only what `column` moves beside them is erased. Without the
+        Columns held fixed: only what `column` moves then is erased. Without the
         target among them, the erasure of a column that is associated with the target
         costs performance in a head that does not use the column.
     target : Column, default=None
@@ -152,22 +138,11 @@ def check_erasure(
     return ErasureCheck(max(ranks), n_random, losses)
 
 
-@dataclass(frozen=True)
-class Fold:
-    """A test fold, and moments of the rows outside of it.
+class Fold(NamedTuple):
+    """Rows of a test fold; what is held fixed on the rows outside of it.
 
-    Parameters
-    ----------
-    rows : ndarray of shape (n_test,), dtype int
-        Rows of the fold.
-    held : Held
-        What is held fixed, on the other rows.
-    mean : ndarray of shape (k,)
-        Mean of the other rows.
-    fixed : ndarray of shape (k, h)
-        Their covariance with what is held fixed.
-    cross : ndarray of shape (k, c)
-        Their covariance with the column.
+    Of those the mean (k,) and the covariances with what is held fixed (k, h) and with
+    the column (k, c).
     """
 
     rows: np.ndarray
@@ -179,22 +154,10 @@ class Fold:
 
 @dataclass(frozen=True)
 class Noise:
-    """Columns of noise that are erased as the column is.
+    """Columns of noise that are erased as the column is, with its rank in each fold.
 
-    Parameters
-    ----------
-    T : ndarray of shape (n, k)
-        Coordinates.
-    shares : ndarray of shape (n,)
-        Share of each row in the total weight; 0 where the column is not known.
-    folds : list of Fold
-        The folds.
-    ranks : list of int
-        Rank of the erasure in each fold.
-    spread : ndarray of shape (k,)
-        What the coordinates are divided by to whiten them.
-    units : ndarray of shape (n,), dtype int, or None
-        Groups of rows in which the noise is constant.
+    `shares` (n,) are those of the rows in the total weight, 0 where the column is not
+    known; `units` are groups of rows in which the noise is constant.
     """
 
     T: np.ndarray
@@ -228,16 +191,8 @@ class Noise:
 class Trial:
     """A head and its rows, ready to have subspaces erased.
 
-    Parameters
-    ----------
-    T, head, weights, target
-        As in `check_erasure`.
-    outputs : ndarray of shape (C, n)
-        Outputs of the head, those of class scores up to a number that all share.
-    spread : ndarray of shape (k,)
-        What the coordinates are divided by to whiten them.
-    folds : list of Fold
-        The folds.
+    Class scores among the outputs (C, n) are those of the head up to a number that all
+    share; coordinates are divided by `spread` to whiten them.
     """
 
     T: np.ndarray
@@ -346,7 +301,7 @@ def _compare(
     observed: dict[str, np.ndarray],
     batches: list[dict[str, np.ndarray]],
 ) -> dict[str, Loss]:
-    """Losses of the column beside those of the columns of noise."""
+    """Losses of the column, compared with those of the columns of noise."""
     losses = {}
     for name, base in before.items():
         null = np.concatenate([batch[name] for batch in batches])

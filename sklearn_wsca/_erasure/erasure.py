@@ -31,9 +31,9 @@ Shrinkage = float | Literal["auto"]
 
 # Correlations of embeddings and concept that count as rounding noise.
 TOLERANCE: dict[Precision, float] = {"float64": 1e-10, "float32": 1e-5}
-# Share of its variance below which nothing is left of a number beside others.
+# Share of its variance below which nothing is left of a number at fixed others.
 DETERMINED = 1e-10
-# Spread of a number, relative to its size, below which it does not vary.
+# Spread of a continuous column, relative to its size, below which it does not vary.
 CONSTANT = 1e-12
 
 
@@ -41,14 +41,8 @@ CONSTANT = 1e-12
 class Erasure:
     """The map ``X - (X - mean) @ right @ left.T``.
 
-    Parameters
-    ----------
-    mean : ndarray of shape (n_features,)
-        The point that stays where it is.
-    left : ndarray of shape (n_features, rank)
-        Directions along which rows are moved.
-    right : ndarray of shape (n_features, rank)
-        Directions that are read; ``right.T @ left`` is the identity.
+    The directions along which rows are moved are to the left, those that are read to
+    the right, (n_features, rank); ``right.T @ left`` is the identity.
     """
 
     mean: np.ndarray
@@ -108,7 +102,7 @@ class Held:
             rows = np.intersect1d(rows, other.rows, assume_unique=True)
         shares = np.zeros(len(weights))
         shares[rows] = weights[rows] / weights[rows].sum()
-        parts = [_standardised(other, shares) for other in held]
+        parts = [_concept_columns(other, shares) for other in held]
         design = np.sqrt(shares)[:, None] * np.hstack(
             [np.ones((len(shares), 1)), *parts]
         )
@@ -123,23 +117,23 @@ class Held:
     def concept(self, column: Column) -> np.ndarray:
         """Factors by which rows add up to their covariance with the column: (n, c).
 
-        The concept is one indicator per level, or the number, minus its weighted
+        The concept is one indicator per level, or the values, minus its weighted
         regression on what is held fixed, scaled to variance 1; ``X.T @ factors`` is the
         covariance of X with it. Levels that do not occur, and what the held columns
         determine, have no factors: c may be 0.
         """
         roots = np.sqrt(self.weights)[:, None]
-        concept = roots * _standardised(column, self.weights)
+        concept = roots * _concept_columns(column, self.weights)
         concept -= self.basis @ (self.basis.T @ concept)
         variance = np.sum(concept**2, axis=0)
         kept = variance > DETERMINED
         return roots * concept[:, kept] / np.sqrt(variance[kept])
 
 
-def _standardised(column: Column, shares: np.ndarray) -> np.ndarray:
-    """Indicators or number with mean 0 and variance 1; 0 where the share is 0: (n, c).
+def _concept_columns(column: Column, shares: np.ndarray) -> np.ndarray:
+    """Indicators or values with mean 0 and variance 1; 0 where the share is 0: (n, c).
 
-    Levels and numbers that do not vary have no column.
+    Levels and continuous columns that do not vary have no entry.
     """
     labels = np.zeros(len(shares), column.labels.dtype)
     labels[column.rows] = column.labels
@@ -176,21 +170,8 @@ def choose_shrinkage(
     The latter is the estimated error of the covariance S, :math:`(m - |S|^2) / n` with
     m the mean of :math:`|x - \mu|^4`, relative to the distance
     :math:`|S|^2 - \mathrm{tr}(S)^2 / d` of S from the multiple of the identity that it
-    is shrunk to; at most 1.
-
-    Parameters
-    ----------
-    shrinkage : float or "auto"
-        As given by the user.
-    X : array of shape (n_samples, d)
-        Embeddings or coordinates, read by row blocks.
-    weights : ndarray of shape (n_samples,)
-        Row weights; n in the formula is their sum, as if a row of weight 2 occurred
-        twice.
-    mean : ndarray of shape (d,)
-        Weighted mean of the rows.
-    variance : ndarray of shape (k,)
-        Variances along the principal directions.
+    is shrunk to; at most 1. n is the sum of the weights, as if a row of weight 2
+    occurred twice; `variance` (k,) is along the principal directions.
     """
     if shrinkage != "auto":
         return float(shrinkage)
@@ -228,15 +209,9 @@ def concept_frame(
 ) -> np.ndarray:
     """Frame of the directions that covary with a concept: (k, rank).
 
-    Parameters
-    ----------
-    cross : ndarray of shape (k, c)
-        Covariance of coordinates and standardised concept columns.
-    spread : ndarray of shape (k,)
-        What the coordinates are divided by to whiten them.
-    tolerance : float
-        Singular values up to this, relative to the largest or to 1, where a concept
-        column is a linear function of the embeddings, count as 0.
+    `cross` (k, c) is the covariance of coordinates and standardised concept columns.
+    Singular values up to the tolerance, relative to the largest or to 1, where a
+    concept column is a linear function of the embeddings, count as 0.
     """
     left, values, _ = np.linalg.svd(cross / spread[:, None], full_matrices=False)
     return left[:, values > tolerance * max(1.0, values.max(initial=0.0))]

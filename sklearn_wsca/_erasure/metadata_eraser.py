@@ -57,7 +57,7 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Weighted mean of the embeddings; it is not changed by the erasure.
     rank_ : int
         Number of directions that are erased: at most the number of levels minus 1 for
-        a categorical column, and 1 for a number.
+        a categorical column, and 1 for a continuous one.
     shrinkage_ : float
         The shrinkage that was used.
     columns_ : list of str
@@ -89,16 +89,16 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     :math:`\lambda` the shrinkage, and P the orthogonal projection on the columns of
     :math:`W \Sigma_{xz}`, the whitened covariance of the embeddings and z; all on the
     directions along which the embeddings vary. The columns of z are one indicator per
-    level of a categorical column, or a number; numbers of which at most 10, and at most
-    half, are distinct count as levels.
+    level of a categorical column, or the numbers of a continuous one; numbers of which
+    at most 10, and at most half, are distinct count as levels.
 
     *Without a target* z is uncorrelated with the erased embeddings: on the rows of
     `fit`, no linear classifier predicts the levels better than their frequencies (in
-    log-loss), and no linear regression the number better than its mean. Where a column
-    and the target are associated in the data, the target loses what it shares with the
-    column. Use it where the column must not be readable. It does not repair a head:
-    where the two are associated, the outputs of a given head may move more with the
-    column at fixed target than before.
+    log-loss), and no linear regression a continuous column better than its mean. Where
+    a column and the target are associated in the data, the target loses what it shares
+    with the column. Use it where the column must not be readable. It does not repair a
+    head: where the two are associated, the outputs of a given head may move more with
+    the column at fixed target than before.
 
     *With a target* z is replaced by what is left of it after a regression on the
     target. In the regression of the output of any linear head on the target and the
@@ -180,7 +180,7 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             If the input cannot be used or no column can be erased; the message names
             the argument or column.
         """
-        given = self._check_input(X, y, sample_weight)
+        given = check_input(self, X, y, sample_weight, reset=True)
         names = _select_columns(given.table, self.target, self.columns)
         self.dropped_columns_: dict[Any, str] = {}
         self.notes_: list[str] = []
@@ -193,9 +193,12 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         )
         self.columns_ = list(factors)
         self.mean_, self.rank_ = subspace.mean, self._erasure.rank
-        extremes = _describe_extremes(self.columns_, self.rank_, subspace.rank)
-        self.notes_ += extremes
-        for message in [*_describe_dropped(self.dropped_columns_), *extremes]:
+        messages = _describe_extremes(self.columns_, self.rank_, subspace.rank)
+        self.notes_ += messages
+        if self.dropped_columns_:
+            reasons = _list_reasons(self.dropped_columns_)
+            messages.insert(0, f"y: some columns are not erased. {reasons}.")
+        for message in messages:
             # Level 3 is the caller of fit: one more is scikit-learn's wrapper.
             warnings.warn(message, UserWarning, stacklevel=3)
         return self
@@ -228,9 +231,6 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         tags.target_tags.multi_output = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-    def _check_input(self, X, y, sample_weight):
-        return check_input(self, X, y, sample_weight, reset=True)
 
     def _read_target(self, table: pd.DataFrame) -> Column | None:
         """Column that is held fixed."""
@@ -365,13 +365,6 @@ def _describe_missing(column: Column, n_rows: int) -> list[str]:
         f"column {column.name!r}: missing in {missing} of {n_rows} rows, which are set "
         "to its mean."
     ]
-
-
-def _describe_dropped(dropped: dict[Any, str]) -> list[str]:
-    """Which columns are not erased, and why."""
-    if not dropped:
-        return []
-    return [f"y: some columns are not erased. {_list_reasons(dropped)}."]
 
 
 def _describe_extremes(columns: list, rank: int, rank_of_embeddings: int) -> list[str]:

@@ -288,11 +288,12 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
               in standard deviations within class and level. For two levels it is
               positive if the feature is larger at the second one (in the new samples
               rather than those of `fit`), for more it is the largest absolute one of
-              any pair. For a number it is the partial correlation at fixed class.
+              any pair. For a continuous column it is the partial correlation at fixed
+              class.
             - ks: Kolmogorov-Smirnov distance, 0 to 1: the largest distance of the
               distribution functions of class-centred contributions, averaged over
-              classes; the largest of any pair of levels. For a number, between the
-              halves above and below the median of the class.
+              classes; the largest of any pair of levels. For a continuous column,
+              between the halves above and below the median of the class.
             - explained: share of the variance within classes that the column explains,
               with effects of its own in each class; the statistic of the p-values.
             - pvalue: two-sided, from permutations of the column within classes.

@@ -19,18 +19,10 @@ BLUR = 1 / 10
 
 @dataclass(frozen=True)
 class Samples:
-    """Maps and images of the same samples.
+    """Maps (n, *coarse) and images of the same samples, with or without channels.
 
-    Parameters
-    ----------
-    maps : ndarray of shape (n, *coarse)
-        Maps.
-    images : array
-        Images, with or without channels.
-    spatial : tuple of int
-        Shape of the images without channels.
-    channels : {"first", "last"} or None
-        Their axis, None if there is none.
+    `spatial` is the shape of the images without channels, and `channels` their axis:
+    "first", "last" or None.
     """
 
     maps: np.ndarray

@@ -16,14 +16,8 @@ BINS_OF_NUMBERS = 5
 class Balance:
     """How to weight the rows of one column against others.
 
-    Parameters
-    ----------
-    cells : ndarray of shape (n,), dtype int
-        Level of the column per row; quantile bins of a continuous one.
-    strata : ndarray of shape (n,), dtype int
-        Combination of levels of the others per row; quantile bins of continuous ones.
-    base : ndarray of shape (n,)
-        Row weights before balancing.
+    `cells` have the level of the column, quantile bins of a continuous one; `strata`
+    the combination of those of the others; `base` the weights before balancing.
     """
 
     cells: np.ndarray
@@ -64,7 +58,8 @@ def balance_against(column: Column, held: list[Column], weights: np.ndarray) -> 
         column independent of the others.
     """
     strata, stratum_names = _combinations(held)
-    # Fewer classes of a number make balancing coarser, where more are impossible.
+    # Fewer classes of a continuous column make balancing coarser, where more are
+    # impossible.
     for n_bins in range(BINS_OF_NUMBERS, 1, -1):
         cells, cell_names = _levels(column, n_bins)
         counts = np.zeros((len(cell_names), len(stratum_names)), dtype=int)

@@ -11,7 +11,7 @@ from scipy import special
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_wsca._backend.namespace import is_tensor, to_numpy, to_same_device
+from sklearn_wsca._backend.namespace import to_numpy, to_same_device
 from sklearn_wsca._input.embeddings import as_embeddings, check_magnitude
 
 KINDS = ("logistic", "ridge")
@@ -26,12 +26,12 @@ class Head:
     Parameters
     ----------
     coef : ndarray of shape (n_rows, n_features)
-        Weights: one row for a binary classification (the second class) or a number,
+        Weights: one row for a binary classification (the second class) or a regression,
         one per class otherwise.
     intercept : ndarray of shape (n_rows,)
         Intercepts.
     classes : tuple or None
-        Names of all classes, None for a number.
+        Names of all classes, None for a regression.
     kind : {"logistic", "ridge"}
         "logistic": rows are class scores, which a vector added to all of them does not
         change. "ridge": every row is an output of its own.
@@ -84,7 +84,7 @@ class Head:
 
     @property
     def row_names(self) -> tuple:
-        """Class of each row; one empty name for a number."""
+        """Class of each row; one empty name for a regression."""
         if self.classes is None:
             return ("",) if self.n_rows == 1 else tuple(range(self.n_rows))
         return self.classes[1:] if self.n_rows == 1 else self.classes
@@ -196,7 +196,7 @@ def read_head(
         Width of the embeddings.
     levels : tuple or None
         Sorted levels of its column: the names of the rows where their number fits.
-        None if the column holds numbers or there is none.
+        None if the column is continuous or there is none.
 
     Raises
     ------
@@ -252,18 +252,9 @@ def _is_pair(source: Any) -> bool:
     """Tell (W, b) from a list of two rows, which are equally long."""
     if source[1] is None:
         return True
-    weights, intercepts = (np.shape(_as_array(part)) for part in source)
+    weights, intercepts = (to_numpy(part).shape for part in source)
     single = intercepts == (1,) and weights != (1,)
     return single or len(intercepts) == len(weights) - 1
-
-
-def _as_array(values: Any) -> Any:
-    """Turn torch tensors into arrays without importing torch; leave the rest."""
-    if not is_tensor(values):
-        return values
-    for step in ("detach", "cpu", "double", "numpy"):
-        values = getattr(values, step, lambda values=values: values)()
-    return values
 
 
 def _as_matrix(coef: Any, argument: str) -> np.ndarray:
@@ -305,7 +296,7 @@ def _as_doubles(values: Any) -> np.ndarray:
         If there are none; the message says what there is.
     """
     try:
-        array = np.asarray(_as_array(values))
+        array = to_numpy(values)
         if not np.iscomplexobj(array) and not np.ma.is_masked(values):
             return array.astype(np.float64)
     except (TypeError, ValueError) as error:

@@ -33,9 +33,10 @@ class Probe:
     Parameters
     ----------
     kind : {"logistic", "ridge"}
-        Log-loss on class scores, or squared error on numbers or class indicators.
+        Log-loss on class scores, or squared error on continuous values or class
+        indicators.
     n_levels : int
-        Levels of the column, 0 for numbers.
+        Levels of the column, 0 for a continuous one.
     C : float
         Inverse penalty of logistic heads.
     alpha : float
@@ -64,19 +65,10 @@ class Probe:
         weights: np.ndarray | None = None,
         tolerance: float | None = None,
     ) -> BatchFit:
-        """Fit the heads of a batch.
+        """Fit the heads of a batch with labels (p, n) on the rows of the design.
 
-        Parameters
-        ----------
-        design : Design
-            The rows.
-        labels : ndarray of shape (p, n)
-            Labels of every problem.
-        weights : ndarray of shape (p, n), default=None
-            Weights per problem; None takes those of the design.
-        tolerance : float, default=None
-            Of the iterative solver; None takes that of batches in the precision of the
-            design.
+        Weights (p, n) are by default those of the design, the tolerance of the solver
+        is that of batches in its precision.
         """
         if self.estimator is not None:
             return self._fit_estimator(design, labels, weights)
@@ -91,17 +83,7 @@ class Probe:
     def losses(
         self, outputs: np.ndarray, labels: np.ndarray, weights: np.ndarray
     ) -> np.ndarray:
-        """Weighted log-loss or squared error of each problem: (p,).
-
-        Parameters
-        ----------
-        outputs : ndarray of shape (p, rows, n)
-            Head outputs.
-        labels : ndarray of shape (p, n)
-            Labels.
-        weights : ndarray of shape (n,)
-            Row weights.
-        """
+        """Weighted log-loss or squared error of outputs (p, rows, n): (p,)."""
         if self.kind == "logistic":
             chances = log_probability(outputs, self.n_levels, axis=1)
             picked = np.take_along_axis(chances, labels[:, None, :], axis=1)
@@ -119,7 +101,7 @@ class Probe:
         return scores[:, 1:] - scores[:, :1] if self.n_levels == 2 else scores
 
     def _responses(self, labels: np.ndarray) -> np.ndarray:
-        """Regression targets (p, r, n): the numbers, or one indicator per level."""
+        """Regression targets (p, r, n): values, or one indicator per level."""
         if not self.n_levels:
             return labels[:, None, :]
         return np.stack([labels == c for c in range(self.n_levels)], axis=1) * 1.0
@@ -161,10 +143,10 @@ def make_probe(recipe: Any, column: Column, C: float, alpha: float) -> Probe:
     Raises
     ------
     ValueError
-        If numbers are to be predicted by a classifier, or levels by a regressor.
+        If a continuous column has a classifier, or a categorical one a regressor.
     """
+    by_kind: Kind = "logistic" if column.n_levels else "ridge"
     if isinstance(recipe, str):
-        by_kind: Kind = "logistic" if column.n_levels else "ridge"
         kind: Kind = "ridge" if recipe == "ridge" else by_kind
         return Probe(kind, column.n_levels, C, alpha)
     if is_classifier(recipe) != bool(column.n_levels):
@@ -174,7 +156,6 @@ def make_probe(recipe: Any, column: Column, C: float, alpha: float) -> Probe:
             f"{column.name!r} is {column.kind}; use another estimator, or n_bins to "
             "make classes of numbers."
         )
-    by_kind = "logistic" if column.n_levels else "ridge"
     return Probe(by_kind, column.n_levels, estimator=recipe)
 
 

@@ -32,11 +32,11 @@ class Column:
     name : object
         Name in the table.
     kind : {"categorical", "continuous"}
-        Whether the labels are levels or numbers.
+        What the labels are: codes of levels, or numbers.
     rows : ndarray of shape (n_observed,), dtype int
         Rows of the table on which the column is used, rising.
     labels : ndarray of shape (n_observed,)
-        Level codes 0 ... len(levels) - 1, or numbers (days for dates and durations).
+        Level codes 0 ... len(levels) - 1, or values (days for dates and durations).
     levels : tuple
         The levels in order; empty for continuous columns.
     notes : tuple of str

@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_wsca._input.column import FEWEST_LEVEL_ROWS, Column, LeftOutError
+from sklearn_wsca._input.column import (
+    FEWEST_LEVEL_ROWS,
+    Column,
+    LeftOutError,
+    restrict_rows,
+)
 from sklearn_wsca._text import list_first
 
 
@@ -90,10 +95,10 @@ def restrict_to_groups(column: Column, groups: Groups) -> Column:
         If too little is left.
     """
     kept = groups.codes[column.rows] >= 0
-    notes = column.notes
     if not kept.all():
-        notes += (f"{int((~kept).sum())} rows without {groups.name!r} are not used",)
-    column = _keep(replace(column, notes=notes), kept)
+        note = f"{int((~kept).sum())} rows without {groups.name!r} are not used"
+        rows, labels = column.rows[kept], column.labels[kept]
+        column = replace(column, rows=rows, labels=labels, notes=(*column.notes, note))
     codes = groups.codes[column.rows]
     n_groups = len(np.unique(codes))
     if column.n_levels == 0:
@@ -115,14 +120,5 @@ def restrict_to_groups(column: Column, groups: Groups) -> Column:
         f"levels in fewer than {FEWEST_LEVEL_ROWS} different {groups.name!r} are not "
         f"used: {list_first(rare, 3)}"
     )
-    kept_levels = enough[column.labels]
-    recode = np.cumsum(enough) - 1
-    column = _keep(replace(column, notes=column.notes + (note,)), kept_levels)
-    levels = tuple(np.array(column.levels, dtype=object)[enough])
-    return replace(column, labels=recode[column.labels], levels=levels)
-
-
-def _keep(column: Column, kept: np.ndarray) -> Column:
-    if kept.all():
-        return column
-    return replace(column, rows=column.rows[kept], labels=column.labels[kept])
+    column = restrict_rows(column, column.rows[enough[column.labels]])
+    return replace(column, notes=(*column.notes, note))

@@ -1,4 +1,4 @@
-"""Numbers of a metadata column, whatever type holds them; or that it has levels."""
+"""Numbers of a continuous column, whatever type holds them; or that it has levels."""
 
 from __future__ import annotations
 
@@ -115,9 +115,9 @@ def _object_numbers(observed: pd.Series) -> np.ndarray | None:
     if hold(Number) and not any(isinstance(value, NO_NUMBERS) for value in values):
         return _finite(observed.name, _as_floats(observed.name, values))
     found = Counter(type(value).__name__ for value in values)
-    listed = ", ".join(f"{count} {name}" for name, count in found.most_common(4))
+    counts = ", ".join(f"{count} {name}" for name, count in found.most_common(4))
     raise ValueError(
-        f"column {observed.name!r} mixes or holds unusable types ({listed}); convert "
+        f"column {observed.name!r} mixes or holds unusable types ({counts}); convert "
         "it to numbers, strings, booleans or dates first, for example with "
         f"y[{observed.name!r}].astype(str)."
     )

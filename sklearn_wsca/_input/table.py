@@ -139,7 +139,7 @@ def _in_plain_types(table: pd.DataFrame) -> pd.DataFrame:
             if not dtype.isnative:
                 plain[name] = dtype.newbyteorder("=")
         elif types.is_float_dtype(dtype) and not isinstance(dtype, pd.SparseDtype):
-            # These may hold NaN beside NA, which pandas takes for a number.
+            # These may hold NaN as well as NA, which pandas takes for a number.
             plain[name] = np.float64
     return table.astype(plain) if plain else table
 

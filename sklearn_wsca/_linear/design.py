@@ -44,9 +44,7 @@ class Design:
     coordinates : array of shape (n_all, k)
         Principal coordinates of all rows; numpy or torch, float32 or float64.
     rows : ndarray of shape (n,), dtype int, or None
-        Which of them are fitted; None takes all.
-    weights : ndarray of shape (n,)
-        Row weights.
+        Which of them are fitted, with these `weights`; None takes all.
     gram : ndarray of shape (k,)
         Diagonal of the weighted Gram matrix of the centred, rotated rows.
     mean : ndarray of shape (k,)
@@ -113,11 +111,11 @@ class Design:
         return to_numpy(cast(self.coordinates[chosen], "float64"))
 
     def index(self, positions: np.ndarray) -> Any:
-        """Row positions beside the coordinates."""
+        """Row positions on the device of the coordinates."""
         return to_same_device(positions, self.coordinates)
 
     def array(self, values: Any) -> Any:
-        """Values beside the coordinates, in the precision of the fits."""
+        """Values on the device of the coordinates, in the precision of the fits."""
         return to_same_device(values, self.coordinates, self.precision)
 
     def to_rows(self, parameters: Any) -> tuple[Any, Any]:
@@ -158,22 +156,15 @@ def prepare_design(
     precision: Precision = "float64",
     rows: np.ndarray | None = None,
 ) -> Design:
-    """Find the mean and the diagonal Gram matrix of weighted rows.
+    """Find the mean and the diagonal Gram matrix of weighted rows, in double.
 
-    Parameters
-    ----------
-    T : array of shape (n_all, k)
-        Coordinates.
-    weights : ndarray of shape (n,)
-        Weights of the rows that are fitted.
-    precision : {"float64", "float32"}
-        Precision of the fits; mean and Gram matrix are accumulated in double.
-    rows : ndarray of shape (n,), dtype int, default=None
-        Which rows are fitted; None takes all.
+    T has the coordinates of all rows, `weights` are those of the rows that are fitted.
     """
     k = T.shape[1]
     bare = Design(T, rows, weights, np.empty(k), np.zeros(k), None, "float64")
-    mean, gram = _weighted_moments(bare)
+    total, gram = weighted_moments(bare)
+    mean = total / weights.sum()
+    gram -= np.outer(total, mean)
     diagonal = np.maximum(np.diag(gram), 0.0)
     spread = np.sqrt(np.outer(diagonal, diagonal))
     rotation = None
@@ -188,14 +179,20 @@ def prepare_design(
     )
 
 
-def _weighted_moments(design: Design) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and centred Gram matrix, accumulated in double."""
+def weighted_moments(
+    design: Design, members: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sum and products (k, k) of weighted rows less the mean of the design, in double.
+
+    `members` tells which of its rows; None takes all.
+    """
     k = design.shape[1]
     total, gram = np.zeros(k), np.zeros((k, k))
-    for rows, block in design.blocks(k):
+    for rows, block in design.blocks(k, members):
         roots = design.array(np.sqrt(design.weights[rows]))
+        if design.mean.any():
+            block = block - design.array(design.mean)
         scaled = block * roots[:, None]
         total += to_numpy(roots @ scaled)
         gram += to_numpy(scaled.T @ scaled)
-    mean = total / design.weights.sum()
-    return mean, gram - np.outer(total, mean)
+    return total, gram

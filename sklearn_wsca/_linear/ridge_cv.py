@@ -22,7 +22,7 @@ from sklearn_wsca._backend.namespace import (
     to_numpy,
     to_same_device,
 )
-from sklearn_wsca._linear.design import Design
+from sklearn_wsca._linear.design import Design, weighted_moments
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class RidgeFolds:
     bounds : ndarray of shape (n_folds + 1,), dtype int
         Where the folds begin and end among the slots.
     contrasts : ndarray of shape (r, r') or None
-        Class indicators -> orthonormal contrasts of classes; None for numbers.
+        Class indicators -> orthonormal contrasts of classes; None for a
+        continuous column.
     spread : ndarray of shape (k,)
         Root of the penalised Gram diagonal.
     masses : ndarray of shape (n_folds,)
@@ -71,24 +72,12 @@ class RidgeFolds:
     def prepare(
         cls, design: Design, fold: np.ndarray, n_levels: int, alpha: float
     ) -> RidgeFolds:
-        """Sum over the rows of each fold.
-
-        Parameters
-        ----------
-        design : Design
-            The rows.
-        fold : ndarray of shape (n,), dtype int
-            Test fold of each row.
-        n_levels : int
-            Levels of the labels, 0 for numbers.
-        alpha : float
-            Penalty.
-        """
+        """Sum over the rows of each fold (n,); a continuous column has 0 levels."""
         slots = np.argsort(fold, kind="stable")
         bounds = np.append(0, np.cumsum(np.bincount(fold)))
         members = np.split(slots, bounds[1:-1])
         masses = np.array([design.weights[rows].sum() for rows in members])
-        found = [_fold_moments(design, rows) for rows in members]
+        found = [weighted_moments(design, rows) for rows in members]
         sums = np.array([total for total, _ in found])
         grams = np.array([gram for _, gram in found])
         spread = np.sqrt(np.einsum("fkk->k", grams) + alpha)
@@ -119,12 +108,8 @@ class RidgeFolds:
         """Held-out R2 of each problem: (p,).
 
         For levels this is the Brier skill: one minus the sum of squared errors of all
-        class indicators over that of the class frequencies.
-
-        Parameters
-        ----------
-        labels : ndarray of shape (p, n)
-            Level codes or numbers of the slots.
+        class indicators over that of the class frequencies. Labels (p, n) are those of
+        the slots.
         """
         moments = [
             self._response_moments(slice(start, stop), labels)
@@ -199,7 +184,7 @@ class RidgeFolds:
         return products, turn.T @ totals, squares
 
     def _weighted_responses(self, labels: Any, weights: Any, block: Any) -> Any:
-        """Weights x indicators of classes 1, 2, ..., or x numbers: (r, p, b)."""
+        """Weights x indicators of classes 1, 2, ..., or x values: (r, p, b)."""
         xp = array_namespace(block)
         if self.contrasts is None:
             return (cast(labels, self.design.precision) * weights)[None]
@@ -208,18 +193,6 @@ class RidgeFolds:
         for c in range(len(self.contrasts)):
             responses[c] = (labels == c + 1) * weights
         return responses
-
-
-def _fold_moments(design: Design, members: np.ndarray):
-    """Weighted sum and products of the centred rows of a fold."""
-    k = design.shape[1]
-    total, gram = np.zeros(k), np.zeros((k, k))
-    for rows, block in design.blocks(k, members):
-        roots = design.array(np.sqrt(design.weights[rows]))
-        scaled = (block - design.array(design.mean)) * roots[:, None]
-        total += to_numpy(roots @ scaled)
-        gram += to_numpy(scaled.T @ scaled)
-    return total, gram
 
 
 def _inverse_without(f, masses, sums, grams, penalty):

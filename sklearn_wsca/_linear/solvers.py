@@ -10,9 +10,8 @@ Shapes: n rows, k coordinates, p problems, r outputs per problem.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,18 +34,10 @@ DOUBLE_PRECISION_TOLERANCE = 1e-6
 FIRST_TOLERANCE = 1e-4
 
 
-@dataclass(frozen=True)
-class BatchFit:
-    """Heads of a batch.
+class BatchFit(NamedTuple):
+    """Heads of a batch, and which of them reached the stated tolerance.
 
-    Parameters
-    ----------
-    coef : ndarray of shape (p, r, k)
-        Coefficients on the rows given to `prepare_design`.
-    intercept : ndarray of shape (p, r)
-        Intercepts.
-    converged : ndarray of shape (p,), dtype bool
-        Whether the stated tolerance was reached.
+    Coefficients (p, r, k) and intercepts (p, r) on the rows given to `prepare_design`.
     """
 
     coef: np.ndarray
@@ -62,18 +53,8 @@ def fit_ridge(
 ) -> BatchFit:
     """Fit ridge heads of a batch.
 
-    Minimises ``sum_i w_i |y_i - t_i B - b|^2 + alpha |B|^2`` over B and b.
-
-    Parameters
-    ----------
-    design : Design
-        The shared rows.
-    values : ndarray of shape (p, r, n)
-        Responses.
-    alpha : float
-        Penalty.
-    weights : ndarray of shape (p, n), default=None
-        Weights per problem; None takes those of the design.
+    Minimises ``sum_i w_i |y_i - t_i B - b|^2 + alpha |B|^2`` over B and b, for
+    responses (p, r, n), with the weights of the design or own ones (p, n).
 
     Notes
     -----
@@ -81,20 +62,18 @@ def fit_ridge(
     matrix product. Otherwise it preconditions conjugate gradients; with weights near
     those of the design a few steps suffice, and k + 1 always do in exact arithmetic.
     """
-    row_weights = design.weights[None] if weights is None else weights
-    mean = (
-        np.einsum("pn,prn->pr", row_weights, values)
-        if weights is not None
-        else (values @ design.weights)
-    )
-    mean = mean / row_weights.sum(axis=1, keepdims=True)
+    if weights is None:
+        row_weights, total = design.weights[None], values @ design.weights
+    else:
+        row_weights, total = weights, np.einsum("pn,prn->pr", weights, values)
+    mean = total / row_weights.sum(axis=1, keepdims=True)
     moments = _response_moments(design, values, mean, row_weights)
     scale = design.array(np.append(design.gram + alpha, design.weights.sum()))
     if weights is None:
         solution, converged = moments / scale, np.ones(len(values), dtype=bool)
     else:
         penalty = design.array(np.append(np.full(len(design.gram), alpha), 0.0))
-        product = _GramProduct(design, design.array(weights), penalty)
+        product = partial(_gram_product, design, design.array(weights), penalty)
         solution, done = _conjugate_gradients(product, moments, 1.0 / scale)
         converged = np.asarray(to_numpy(done).all(axis=1))
     coef, intercept = _restore(design, solution)
@@ -150,11 +129,7 @@ def fit_logistic(
         own = None if weights is None else weights[batch]
         arguments = n_classes, C, own, tolerance, max_iter
         parts.append(_fit_batch(design, codes[batch], *arguments))
-    return BatchFit(
-        np.concatenate([part.coef for part in parts]),
-        np.concatenate([part.intercept for part in parts]),
-        np.concatenate([part.converged for part in parts]),
-    )
+    return BatchFit(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 def outputs_per_batch(design: Design) -> int:
@@ -252,26 +227,18 @@ def _response_moments(design, values, mean, weights):
     return design.from_rows(gradient, total).reshape(p, r, -1)
 
 
-@dataclass(frozen=True)
-class _GramProduct:
+def _gram_product(design: Design, weights: Any, penalty: Any, heads: Any) -> Any:
     """Product of the penalised, reweighted Gram matrix with heads (p, r, k + 1)."""
-
-    design: Design
-    weights: Any
-    penalty: Any
-
-    def __call__(self, heads: Any) -> Any:
-        xp, (p, r, _) = array_namespace(heads), heads.shape
-        coef, intercept = self.design.to_rows(heads.reshape(p * r, -1))
-        gradient, total = xp.zeros_like(coef), xp.zeros_like(intercept)
-        for rows, block in self.design.blocks(p * r):
-            outputs = (coef @ block.T + intercept[:, None]).reshape(p, r, -1)
-            outputs = outputs * self.weights[:, None, rows]
-            outputs = outputs.reshape(p * r, -1)
-            gradient += outputs @ block
-            total += xp.sum(outputs, axis=1)
-        image = self.design.from_rows(gradient, total).reshape(p, r, -1)
-        return image + self.penalty * heads
+    xp, (p, r, _) = array_namespace(heads), heads.shape
+    coef, intercept = design.to_rows(heads.reshape(p * r, -1))
+    gradient, total = xp.zeros_like(coef), xp.zeros_like(intercept)
+    for rows, block in design.blocks(p * r):
+        outputs = (coef @ block.T + intercept[:, None]).reshape(p, r, -1)
+        outputs = outputs * weights[:, None, rows]
+        outputs = outputs.reshape(p * r, -1)
+        gradient += outputs @ block
+        total += xp.sum(outputs, axis=1)
+    return design.from_rows(gradient, total).reshape(p, r, -1) + penalty * heads
 
 
 def _conjugate_gradients(

@@ -71,7 +71,7 @@ class Subspace:
         Returns
         -------
         T : array of shape (n, k)
-            Principal coordinates divided by `scale`, beside X, in `precision`.
+            Principal coordinates divided by `scale`, on the device of X.
         distance : ndarray of shape (n,)
             Squared length of each row of T, before it is rounded to `precision`.
         """

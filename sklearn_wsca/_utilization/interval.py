@@ -125,14 +125,7 @@ class EffectNoise:
 def estimate_noise(
     model: OutputModel, outputs: np.ndarray
 ) -> tuple[EffectNoise, EffectNoise]:
-    """Noise of the effects of a column, robust to dependence within groups.
-
-    Parameters
-    ----------
-    model : OutputModel
-        The column and what is held fixed.
-    outputs : ndarray of shape (n, C)
-        Outputs of the primary head.
+    """Noise of the effects of a column on outputs (n, C), robust to groups.
 
     Returns
     -------

@@ -39,7 +39,7 @@ MOST_CLASSES = 20
 
 @dataclass(frozen=True)
 class OutputModel:
-    """A column beside what is held fixed, ready to be permuted.
+    """A column adjusted for what is held fixed, ready to be permuted.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class OutputModel:
 
     def effects(self, outputs: np.ndarray) -> np.ndarray:
         """Common effects on further outputs (n, c) by level: (J, c)."""
-        common = self.rows.beside(self._design[:, : self._width])
+        common = self.rows.adjust(self._design[:, : self._width])
         weighted = outputs * self.rows.roots[:, None]
         return self._split.common[0] @ common.T @ weighted
 
@@ -97,8 +97,8 @@ class OutputModel:
         the common part of the column.
         """
         split, q = self._split, self._width
-        beside = self.rows.beside(self._design)
-        common, specific = beside[:, :q], beside[:, q:]
+        adjusted = self.rows.adjust(self._design)
+        common, specific = adjusted[:, :q], adjusted[:, q:]
         specific = specific - common @ split.leak[0].T
         root = symmetric_root(split.specific[0]) * np.sqrt(split.weight[0])
         rows = np.hstack([common @ split.common[0] / np.sqrt(q), specific @ root])
@@ -126,8 +126,8 @@ class OutputModel:
     def permutations(self, orders: np.ndarray) -> np.ndarray:
         """Statistics under orders of all rows of the table: (b, 3).
 
-        The raw utilization, and the shares of what varies beside what is held fixed
-        that are explained by the common effects and by all effects.
+        The raw utilization, and the shares of what varies at fixed other columns that
+        are explained by the common effects and by all effects.
         """
         sources = self.exchange.unit_sources(orders)
         n_columns = self.permuted.shape[1] * (1 + self.units.terms.shape[1])
@@ -203,22 +203,11 @@ def prepare_outputs(
     weights: np.ndarray,
     exchange: Exchangeability,
 ) -> OutputModel:
-    """Regress outputs on what is held fixed, and prepare the column.
+    """Regress outputs on what is held fixed, and prepare the column that is tested.
 
-    Parameters
-    ----------
-    outputs : ndarray of shape (n, C)
-        Outputs of the primary head, class scores centred over classes.
-    column : Column
-        The column that is tested.
-    target : Column or None
-        The target; None holds nothing of that kind fixed.
-    confounders : list of Column
-        What else is held fixed. All columns are observed on the same n rows.
-    weights : ndarray of shape (n,)
-        Row weights.
-    exchange : Exchangeability
-        Units of the column, without strata of the target.
+    Outputs (n, C) are those of the primary head, class scores centred over classes; all
+    columns are observed on the same n rows. Units are exchanged without strata of the
+    target.
 
     Raises
     ------
@@ -230,7 +219,7 @@ def prepare_outputs(
     groups = exchange.clusters if exchange.scheme == "within groups" else None
     rows, terms = _regress(outputs, target, held, weights, groups)
     coding = Coding.of(column, weights)
-    exact = _keeps_what_is_held(exchange, target, confounders)
+    exact = _keeps_what_is_held(exchange, target, held)
     strata = target_strata(exchange, target)
     exchange = exchange.within(strata, of_target=strata is not None)
     between = exchange.scheme == "between groups"
@@ -266,7 +255,7 @@ def prepare_outputs(
 
 
 def _regress(outputs, target, held, weights, groups) -> tuple[Regression, np.ndarray]:
-    """Outputs beside what is held fixed, and what is: (n, p)."""
+    """Outputs adjusted for what is held fixed, and what is: (n, p)."""
     n, roots = len(weights), np.sqrt(weights)
     own_terms = np.empty((n, 0)) if target is None else column_terms(target, weights)
     if own_terms.shape[1] > MOST_CLASSES:
@@ -280,12 +269,11 @@ def _regress(outputs, target, held, weights, groups) -> tuple[Regression, np.nda
     return Regression(residuals, fixed, own_terms, roots, groups), terms
 
 
-def _keeps_what_is_held(exchange, target, confounders) -> bool:
+def _keeps_what_is_held(exchange, target, held) -> bool:
     """Whether plain permutations keep all associations with what is held fixed."""
     if exchange.scheme == "within groups":
-        held = [c for c in (target, *confounders) if c is not None]
-        return all(constant_in_units(exchange, c.labels) for c in held)
-    if confounders:
+        return all(constant_in_units(exchange, column.labels) for column in held)
+    if any(column is not target for column in held):
         return False
     return target is None or target_strata(exchange, target) is not None
 
@@ -306,7 +294,7 @@ def _total_variance(outputs: np.ndarray, weights: np.ndarray) -> float:
 
 
 def _check_separable(model: OutputModel, held: list[Column]) -> None:
-    """Raise unless all levels can be compared beside what is held fixed."""
+    """Raise unless all levels can be compared at fixed other columns."""
     q = model.coding.values.shape[1]
     gram = model.rows.gram(model._design[None, :, :q])[0]
     several = len(gram) > 1

@@ -9,23 +9,18 @@ from scipy import linalg, sparse
 
 from sklearn_wsca._input.column import Column
 
-# Share of a direction of the design that is left beside the others, below which it is
+# Share of a direction of the design that the others leave of it, below which it is
 # taken for one of them.
 DEPENDENT = 1e-8
 
 
 @dataclass(frozen=True)
 class Coding:
-    """A column as numbers of a linear model.
+    """A column as numbers of a linear model: `column_terms` (n, q).
 
-    Parameters
-    ----------
-    values : ndarray of shape (n, q)
-        Indicators of all levels, or the standardised number.
-    free : float
-        Mean square over levels of independent effects of variance 1, less their mean
-        over levels: 1 - 1 / J for J levels. 1 for a number, whose effect is that of
-        one standard deviation.
+    `free` is the mean square over levels of independent effects of variance 1, less
+    their mean over levels: 1 - 1 / J for J levels. 1 for a continuous column, whose
+    effect is that of one standard deviation.
     """
 
     values: np.ndarray
@@ -34,10 +29,8 @@ class Coding:
     @classmethod
     def of(cls, column: Column, weights: np.ndarray) -> Coding:
         """Code a column under row weights."""
-        if not column.n_levels:
-            return cls(_standardise(column.labels, weights)[:, None], 1.0)
-        n_levels = column.n_levels
-        return cls(np.eye(n_levels)[column.labels], 1.0 - 1.0 / n_levels)
+        values = column_terms(column, weights)
+        return cls(values, 1.0 - 1.0 / column.n_levels if column.n_levels else 1.0)
 
 
 @dataclass(frozen=True)
@@ -47,11 +40,11 @@ class Regression:
     Parameters
     ----------
     residuals : ndarray of shape (n, C)
-        Outputs beside what is held fixed, times the root of the weights.
+        Outputs adjusted for what is held fixed, times the root of the weights.
     fixed : ndarray of shape (n, p)
         Orthonormal basis of what is held fixed, times the root of the weights.
     terms : ndarray of shape (n, T)
-        Target that the column is multiplied by: indicators or the standardised number.
+        Target that the column is multiplied by: indicators or the standardised values.
     roots : ndarray of shape (n,)
         Roots of the weights.
     groups : ndarray of shape (n,) or None
@@ -75,12 +68,12 @@ class Regression:
             design = np.moveaxis(flat.reshape(n, b, -1), 0, 1)
         return design * self.roots[:, None]
 
-    def beside(self, design: np.ndarray) -> np.ndarray:
-        """What is left of the columns of a design (n, Q) beside what is held fixed."""
+    def adjust(self, design: np.ndarray) -> np.ndarray:
+        """Columns of a design (n, Q) adjusted for what is held fixed."""
         return design - self.fixed @ (self.fixed.T @ design)
 
     def gram(self, design: np.ndarray) -> np.ndarray:
-        """Products of the columns of designs beside what is held fixed: (b, Q, Q)."""
+        """Products of the adjusted columns of designs: (b, Q, Q)."""
         turned = design.swapaxes(1, 2)
         shared = turned @ self.fixed
         return turned @ design - shared @ shared.swapaxes(1, 2)
@@ -103,7 +96,7 @@ class Split:
     leak : ndarray of shape (b, q T, q)
         Products with the common part -> its share in those with the class part.
     specific : ndarray of shape (b, q T, q T)
-        Inverse Gram matrix of the class part beside the common one.
+        Inverse Gram matrix of the class part adjusted for the common one.
     weight : ndarray of shape (b,)
         Mean square over levels and classes of effects whose class part explains 1.
     """
@@ -120,11 +113,11 @@ class Split:
         common = np.linalg.pinv(gram[:, :q, :q], rcond=DEPENDENT, hermitian=True)
         crossed = gram[:, q:, :q]
         leak = crossed @ common
-        beside = gram[:, q:, q:] - leak @ crossed.swapaxes(1, 2)
-        information = np.trace(beside, axis1=1, axis2=2)
+        adjusted = gram[:, q:, q:] - leak @ crossed.swapaxes(1, 2)
+        information = np.trace(adjusted, axis1=1, axis2=2)
         enough = information > DEPENDENT * np.trace(gram, axis1=1, axis2=2)
-        beside = np.where(enough[:, None, None], beside, 0.0)
-        specific = np.linalg.pinv(beside, rcond=DEPENDENT, hermitian=True)
+        adjusted = np.where(enough[:, None, None], adjusted, 0.0)
+        specific = np.linalg.pinv(adjusted, rcond=DEPENDENT, hermitian=True)
         # Independent deviations of the classes move the common effects too.
         left = np.maximum(coding.free - np.sum(leak**2, axis=(1, 2)) / q, 0.0)
         none = np.zeros(len(gram))
@@ -133,16 +126,12 @@ class Split:
 
 
 def column_terms(column: Column, weights: np.ndarray) -> np.ndarray:
-    """Indicators of levels, or the standardised number: (n, p)."""
+    """Indicators of levels, or the standardised values: (n, p)."""
     if column.n_levels:
         return np.eye(column.n_levels)[column.labels]
-    return _standardise(column.labels, weights)[:, None]
-
-
-def _standardise(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    centred = values - np.average(values, weights=weights)
+    centred = column.labels - np.average(column.labels, weights=weights)
     spread = np.sqrt(np.average(centred**2, weights=weights))
-    return centred / (spread if spread > 0 else 1.0)
+    return centred[:, None] / (spread if spread > 0 else 1.0)
 
 
 def symmetric_root(matrix: np.ndarray) -> np.ndarray:

@@ -178,12 +178,7 @@ def make_scanner_digits(
     8-9    scanner A
     Name: scanner, dtype: ...
     """
-    arguments = {
-        "n_classes": n_classes,
-        "artefact": artefact,
-        "association": association,
-    }
-    check_limits(_LIMITS, arguments)
+    check_limits(_LIMITS, locals())
     generator = check_random_state(random_state)
     source = load_digits()
     clean = source.images / _LARGEST_GREY_VALUE

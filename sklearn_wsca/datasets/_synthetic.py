@@ -39,17 +39,14 @@ of the head's output that each column moves is known from the model and given as
 """
 
 
-def _check_arguments(**arguments):
-    """Fail with the name of the argument that cannot be used."""
-    check_limits(_LIMITS, arguments)
-    if arguments["noise"] == 0:
+def _check_combination(noise, n_features, n_directions):
+    """Fail with the name of the argument that does not suit the others."""
+    if noise == 0:
         raise ValueError("noise == 0, must be > 0.")
-    n_directions = arguments["n_classes"] + arguments["n_levels"]
-    if arguments["n_features"] < n_directions:
+    if n_features < n_directions:
         raise ValueError(
-            f"n_features == {arguments['n_features']}, must be >= n_classes + "
-            f"n_levels == {n_directions}: every class and every scanner has a "
-            "direction of its own."
+            f"n_features == {n_features}, must be >= n_classes + n_levels == "
+            f"{n_directions}: every class and every scanner has a direction of its own."
         )
 
 
@@ -302,19 +299,8 @@ def make_shortcut(
     >>> used.metadata.columns.tolist()
     ['target', 'scanner', 'age', 'batch']
     """
-    _check_arguments(
-        n_samples=n_samples,
-        n_features=n_features,
-        n_classes=n_classes,
-        n_levels=n_levels,
-        encoding=encoding,
-        use=use,
-        association=association,
-        signal=signal,
-        noise=noise,
-        rows_per_group=rows_per_group,
-        group_effect=group_effect,
-    )
+    check_limits(_LIMITS, locals())
+    _check_combination(noise, n_features, n_classes + n_levels)
     generator = check_random_state(random_state)
     group = np.arange(n_samples) // rows_per_group
     directions = _draw_directions(n_features, n_classes + n_levels, generator)

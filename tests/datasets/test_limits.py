@@ -8,7 +8,7 @@ from sklearn_wsca.datasets._limits import check_limits
 LIMITS = {"n": (int, 1, 26), "noise": ((int, float), 0.0, None)}
 
 
-@pytest.mark.parametrize("arguments", [{"n": 1, "noise": 0.0}, {"n": 26}])
+@pytest.mark.parametrize("arguments", [{"n": 1, "noise": 0.0}, {"n": 26, "noise": 9.0}])
 def test_limits_themselves_are_allowed(arguments):
     check_limits(LIMITS, arguments)
 
