@@ -34,6 +34,17 @@ def trained(seed, rows, d):
     return np.random.default_rng(seed).standard_normal((rows, d)) + 0.5
 
 
+def assert_head(model, name, X, labels, kind, atol=1e-6):
+    """The head of a column is that of the reference on the rows where it is known."""
+    principal = principal_directions(X, np.ones(len(X)))
+    known = labels.notna().to_numpy()
+    labels = labels[known].to_numpy(dtype=str if kind == "logistic" else float)
+    coef, intercept = fit_head(principal.coordinates(X)[known], labels, kind)
+    coef, _ = in_unit_of_embeddings(principal, coef, intercept)
+    found = model.heads_[name].coef
+    np.testing.assert_allclose(found, coef, atol=atol * np.abs(coef).max())
+
+
 # --- shapes --------------------------------------------------------------------------
 
 
@@ -72,13 +83,7 @@ def test_far_more_features_than_rows(metric):
     assert model.n_components_ == 47
     P = model.components_
     np.testing.assert_allclose(P @ P.T, np.eye(47), atol=1e-8)
-    principal = principal_directions(X.astype(np.float32), np.ones(48))
-    coef, intercept = fit_head(
-        principal.coordinates(X), table["age"].to_numpy(), "ridge"
-    )
-    coef, _ = in_unit_of_embeddings(principal, coef, intercept)
-    scale = np.abs(coef).max()
-    np.testing.assert_allclose(model.heads_["age"].coef, coef, atol=1e-5 * scale)
+    assert_head(model, "age", X.astype(np.float32), table["age"], "ridge", atol=1e-5)
     assert model.null_distribution_.std().min() > 0
     assert model.transform(X[:3].astype(np.float32)).shape == (3, 2 + 3 + 1 + 1 + 1)
 
@@ -118,13 +123,7 @@ def test_forty_classes():
     model = analysis(heads={"age": "ridge", "dose": "ridge"}).fit(X, table)
     assert model.heads_["site"].coef.shape == (40, X.shape[1])
     assert model.summary_.loc["site", "n_levels"] == 40
-    principal = principal_directions(X, np.ones(len(X)))
-    coef, intercept = fit_head(
-        principal.coordinates(X), table["site"].to_numpy(dtype=str), "logistic"
-    )
-    coef, _ = in_unit_of_embeddings(principal, coef, intercept)
-    scale = np.abs(coef).max()
-    np.testing.assert_allclose(model.heads_["site"].coef, coef, atol=1e-5 * scale)
+    assert_head(model, "site", X, table["site"], "logistic", atol=1e-5)
 
 
 @pytest.mark.parametrize("cv", [2, 3, 5])
@@ -153,27 +152,16 @@ def test_column_that_is_mostly_missing(metric):
         "dose": 400,
     }
     assert "360 of 400 rows are missing" in model.summary_.loc["age", "note"]
-    principal = principal_directions(X, np.ones(len(X)))
-    T = principal.coordinates(X)
-    rows = np.sort(kept)
     for name, head in (("sex", "logistic"), ("age", "ridge")):
-        labels = table[name].iloc[rows].to_numpy(dtype=str if name == "sex" else float)
-        coef, intercept = fit_head(T[rows], labels, head)
-        coef, _ = in_unit_of_embeddings(principal, coef, intercept)
-        scale = np.abs(coef).max()
-        np.testing.assert_allclose(model.heads_[name].coef, coef, atol=1e-6 * scale)
+        assert_head(model, name, X, table[name], head)
 
 
 def test_bins_of_a_continuous_column():
     X, table = make_study(9)
     model = analysis(n_bins=4).fit(X, table)
     assert model.summary_.loc["age", "n_levels"] == 4
-    codes = pd.qcut(table["age"], 4, labels=False).to_numpy()
-    principal = principal_directions(X, np.ones(len(X)))
-    coef, intercept = fit_head(principal.coordinates(X), codes, "logistic")
-    coef, _ = in_unit_of_embeddings(principal, coef, intercept)
-    scale = np.abs(coef).max()
-    np.testing.assert_allclose(model.heads_["age"].coef, coef, atol=1e-6 * scale)
+    codes = pd.qcut(table["age"], 4, labels=False)
+    assert_head(model, "age", X, codes, "logistic")
 
 
 # --- trained heads -------------------------------------------------------------------

@@ -292,10 +292,6 @@ class TestOutput:
             start = stop
         assert start == outputs.shape[1]
 
-    def test_fit_transform(self):
-        both = quick().fit_transform(X, TABLE)
-        np.testing.assert_allclose(both, quick().fit(X, TABLE).transform(X))
-
 
 class TestObject:
     def test_clone_has_the_parameters_and_is_not_fitted(self):
@@ -349,18 +345,6 @@ class TestObject:
             assert value is not table
             # Nothing has one entry per row, in whatever order.
             assert N not in np.shape(value)
-
-    def test_readonly_input(self):
-        embeddings = X.copy()
-        embeddings.flags.writeable = False
-        quick().fit(embeddings, TABLE).transform(embeddings)
-
-    def test_single_precision(self):
-        double = quick().fit(X, TABLE)
-        single = quick().fit(X.astype(np.float32), TABLE)
-        np.testing.assert_allclose(
-            single.transform(X.astype(np.float32)), double.transform(X), atol=1e-3
-        )
 
     def test_names_that_are_no_strings(self):
         table = TABLE.set_axis([1, ("scan", "site"), 3.5], axis=1)
@@ -438,13 +422,6 @@ class TestWeights:
         weighted = quick().fit(X, TABLE, sample_weight=WEIGHTS).transform(X)
         assert np.abs(plain - weighted).max() > 0.01
 
-    @pytest.mark.parametrize("form", [list, pd.Series, np.float32, int])
-    def test_forms_of_weights(self, form):
-        weights = WEIGHTS.astype(int) if form is int else form(WEIGHTS)
-        found = quick().fit(X, TABLE, sample_weight=weights).transform(X)
-        expected = quick().fit(X, TABLE, sample_weight=WEIGHTS).transform(X)
-        np.testing.assert_allclose(found, expected)
-
 
 class TestRandomness:
     parameters = {"n_permutations": 59, "random_state": 3}
@@ -465,18 +442,6 @@ class TestRandomness:
         one = quick(n_permutations=59, random_state=state).fit(X, TABLE)
         other = quick(n_permutations=59, random_state=state).fit(X, TABLE)
         assert not one.null_distribution_.equals(other.null_distribution_)
-
-    @pytest.mark.parametrize("null", ["permutation", "sign_flip"])
-    def test_number_of_workers_is_irrelevant(self, null):
-        one = quick(**self.parameters, null=null).fit(X, TABLE)
-        two = quick(**self.parameters, null=null, n_jobs=2).fit(X, TABLE)
-        assert_same_fit(one, two)
-
-    def test_worker_processes(self):
-        one = quick(**self.parameters).fit(X, TABLE)
-        with sklearn.utils.parallel.joblib.parallel_backend("loky", n_jobs=2):
-            two = quick(**self.parameters).fit(X, TABLE)
-        assert_same_fit(one, two)
 
 
 def test_tidy_embeddings_give_no_spurious_warning_or_error():

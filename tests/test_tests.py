@@ -59,18 +59,16 @@ def test_no_exception_is_left_of_modules_that_are_gone():
 
 
 def names_of_tests(path):
-    """Functions and methods that pytest collects, as it names them, but for slow ones."""
-    name = path.relative_to(TESTS.parent).as_posix()
+    """Tests of a file as pytest names them, but for slow ones."""
+    file = path.relative_to(TESTS.parent).as_posix()
     for node in ast.parse(path.read_text("utf-8")).body:
-        prefix = (
-            f"{name}::{node.name}::" if isinstance(node, ast.ClassDef) else f"{name}::"
-        )
-        for test in node.body if isinstance(node, ast.ClassDef) else [node]:
+        is_class = isinstance(node, ast.ClassDef)
+        within = f"{file}::{node.name}" if is_class else file
+        for test in node.body if is_class else [node]:
+            marks = map(ast.unparse, getattr(test, "decorator_list", ()))
             is_test = getattr(test, "name", "").startswith("test_")
-            if is_test and "pytest.mark.slow" not in map(
-                ast.unparse, test.decorator_list
-            ):
-                yield prefix + test.name
+            if is_test and "pytest.mark.slow" not in marks:
+                yield f"{within}::{test.name}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

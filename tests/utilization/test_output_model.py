@@ -450,9 +450,9 @@ def test_weights_follow_their_rows_in_permutations(design, column, target, held)
 @pytest.mark.parametrize(
     ("design", "target", "held"),
     [
-        *[(design, "3 classes", 0) for design in list(DESIGNS)[:4]],
+        *[(design, "3 classes", 0) for design in DESIGNS],
         *[(design, "3 classes", 1) for design in list(DESIGNS)[:4]],
-        *[(design, "numbers", 1) for design in list(DESIGNS)[:3]],
+        *[(design, "numbers", 1) for design in list(DESIGNS)[:4]],
         *[(design, None, 2) for design in DESIGNS],
     ],
 )
@@ -587,8 +587,10 @@ def test_varying_groups_are_counted():
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-@pytest.mark.parametrize("target", ["2 classes", "3 classes", None])
-@pytest.mark.parametrize("held", [0, 1])
+@pytest.mark.parametrize(
+    ("target", "held"),
+    [("3 classes", 0), ("2 classes", 1), (None, 0), (None, 1), ("numbers", 0)],
+)
 def test_weights_of_two_are_rows_that_occur_twice(column, target, held):
     study = make_study(column, target)
     study.held = [study.labels * 2 + np.arange(N) % 3][:held]
@@ -671,11 +673,10 @@ def with_classes_renamed(study, rng):
         with_classes_renamed,
     ],
 )
-@pytest.mark.parametrize("seed", range(2))
-def test_statistics_do_not_change(target, column, change, seed):
-    study = make_study(column, target, held=1, weighted=target != "numbers", seed=seed)
+def test_statistics_do_not_change(target, column, change):
+    study = make_study(column, target, held=1, weighted=target != "numbers")
     expected = study.model().observed()
-    change(study, np.random.default_rng(seed))
+    change(study, np.random.default_rng(0))
     found = study.model().observed()
     np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-9)
     assert expected[0] > 0.01
@@ -761,35 +762,3 @@ def test_two_confounders_with_levels_do_not_inflate_the_null(seed):
     np.testing.assert_allclose(model.fitted.sum(axis=1), 1.0, atol=1e-9)
     null = model.permutations(orders_of(N, 50))[:, 0]
     assert null.max() < 1.0
-
-
-@pytest.mark.parametrize("column", ["4 levels", "numbers"])
-@pytest.mark.parametrize(
-    ("design", "target", "held"),
-    [("within groups, target varies", "3 classes", 0), ("within groups", "numbers", 1)],
-)
-def test_the_permute_that_moves_nothing_when_residuals_are_permuted_within_groups(
-    design, column, target, held
-):
-    study = make_study(column, target, held, **DESIGNS[design])
-    model, n = study.model(), len(study.labels)
-    unmoved = model.permutations(np.arange(n, dtype=np.int32)[None])[0]
-    np.testing.assert_allclose(unmoved, model.observed(), atol=1e-10)
-
-
-@pytest.mark.parametrize("column", ["4 levels", "numbers"])
-def test_weights_of_two_are_rows_that_occur_twice_for_a_numeric_target(column):
-    study = make_study(column, "numbers")
-    twice = np.arange(N) % 4 == 0
-    study.weights = 1.0 + twice
-    again = np.concatenate([np.arange(N), np.flatnonzero(twice)])
-    repeated = Study(
-        study.outputs[again],
-        study.labels[again],
-        study.target[again],
-        [],
-        np.ones(len(again)),
-    )
-    np.testing.assert_allclose(
-        study.model().observed(), repeated.model().observed(), atol=1e-9
-    )
