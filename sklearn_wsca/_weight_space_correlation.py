@@ -133,7 +133,7 @@ class WeightSpaceCorrelation(
     n_permutations : int, default=999
         Number of permutations m; p-values cannot fall below 1 / (m + 1). 0 gives none.
     null : {"permutation", "sign_flip"}, default="permutation"
-        Null of the alignment. "permutation" (encoding null) permutes the column and
+        Null of the alignment. "permutation" (permutation null) permutes the column and
         refits its head: the embeddings carry no information on the column. "sign_flip"
         (direction null) keeps both heads and flips the signs of their principal
         coordinates: no more alignment than two directions of that spectrum have.

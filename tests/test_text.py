@@ -58,7 +58,7 @@ def test_printable(text, shown):
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({"n_permutations": 99, "target": "target"}, ["encoding null"]),
+        ({"n_permutations": 99, "target": "target"}, ["permutation null"]),
         (
             {"n_permutations": 99, "target": "target", "adjust_for_target": True},
             ["within levels of the target"],
