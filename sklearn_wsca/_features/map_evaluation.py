@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -143,17 +142,20 @@ def evaluate_activation_maps(
     first = np.concatenate(list(plain))
     columns = _choose_columns(classes, first)
     own = first[np.arange(len(samples)), columns]
-    path = _Path.of(samples.n_positions, n_steps)
+    # Positions that are changed in each step, from none to all.
+    steps = np.linspace(0, samples.n_positions, n_steps + 1)
+    counts = np.unique(steps.round().astype(int))
     variants = (
         variant
         for row in range(len(samples))
-        for variant in path.variants(samples, row, background, random)
+        for variant in _vary(samples, row, background, counts, random)
     )
-    found = _pick(
-        _predict_all(predict, variants, batch_size), columns, path.n_variants
-    ).reshape(len(samples), path.n_variants)
-    measured = path.measure(own, found)
+    # The baseline; for map and control: insertion, deletion and a weighted image.
+    n_variants = 1 + 2 * (2 * len(counts[1:-1]) + 1)
+    tables = _predict_all(predict, variants, batch_size)
+    found = _pick(tables, columns, n_variants).reshape(len(samples), n_variants)
     _warn_of_drops(own)
+    measured = _measure(own, found, counts)
     return pd.DataFrame({"class": columns, "score": own, **measured})
 
 
@@ -186,87 +188,58 @@ def read_columns(wanted: Any, n_columns: int, argument: str) -> np.ndarray:
     return columns
 
 
-@dataclass(frozen=True)
-class _Path:
-    """From no to all positions.
+def _vary(
+    samples: Samples, row: int, baseline: str | float, counts: np.ndarray, random: Any
+) -> Iterator[np.ndarray]:
+    """Images with parts removed, in the order that `_measure` expects."""
+    image, values = samples.image(row), samples.maps[row].astype(np.float64)
+    background = samples.background(image, baseline)
+    yield background
+    permuted = random.permutation(values.ravel()).reshape(values.shape)
+    for one in (values, permuted):
+        for share in _shares(samples.enlarge(one), counts):
+            yield samples.mix(image, background, share)
 
-    Parameters
-    ----------
-    counts : ndarray of shape (n_steps + 1,)
-        Positions that are changed in each step, from none to all.
-    """
 
-    counts: np.ndarray
+def _shares(values: np.ndarray, counts: np.ndarray) -> Iterator[np.ndarray]:
+    """Share of the image at each position: insertion, deletion, weighting."""
+    order = np.argsort(-values.ravel(), kind="stable")
+    rank = np.empty(values.shape, dtype=int)
+    rank.flat[order] = np.arange(len(order))
+    inner = counts[1:-1]
+    yield from (rank < count for count in inner)
+    yield from (rank >= count for count in inner)
+    ends = np.array([[values.min(), values.max()]])
+    yield rescale(values.reshape(1, -1), ends, "linear").reshape(values.shape)
 
-    @classmethod
-    def of(cls, n_positions: int, n_steps: int) -> _Path:
-        steps = np.linspace(0, n_positions, n_steps + 1)
-        return cls(np.unique(steps.round().astype(int)))
 
-    @property
-    def n_variants(self) -> int:
-        """Images per sample: the baseline, and those of the map and of the control."""
-        return 1 + 2 * self._n_of_map
+def _measure(
+    own: np.ndarray, found: np.ndarray, counts: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Columns of the table from scores of images (n,) and their variants (n, ...)."""
+    empty, both = found[:, :1], np.split(found[:, 1:], 2, axis=1)
+    tables = [_measure_map(own, empty, part, counts) for part in both]
+    return {
+        name + suffix: table[name]
+        for name in tables[0]
+        for table, suffix in zip(tables, ("", "_random"), strict=True)
+    }
 
-    @property
-    def _n_of_map(self) -> int:
-        return 2 * len(self.counts[1:-1]) + 1
 
-    def variants(
-        self, samples: Samples, row: int, baseline: str | float, random: Any
-    ) -> Iterator[np.ndarray]:
-        """Images with parts removed, in the order that `measure` expects."""
-        image, values = samples.image(row), samples.maps[row].astype(np.float64)
-        background = samples.background(image, baseline)
-        yield background
-        permuted = random.permutation(values.ravel()).reshape(values.shape)
-        for one in (values, permuted):
-            for share in self._shares(samples.enlarge(one)):
-                yield samples.mix(image, background, share)
-
-    def measure(self, own: np.ndarray, found: np.ndarray) -> dict[str, np.ndarray]:
-        """Columns of the table.
-
-        Parameters
-        ----------
-        own : ndarray of shape (n,)
-            Scores of the images.
-        found : ndarray of shape (n, n_variants)
-            Scores of the variants of each.
-        """
-        empty, both = found[:, :1], np.split(found[:, 1:], 2, axis=1)
-        tables = [self._measure_map(own, empty, part) for part in both]
-        return {
-            name + suffix: tables[i][name]
-            for name in tables[0]
-            for i, suffix in enumerate(("", "_random"))
-        }
-
-    def _shares(self, values: np.ndarray) -> Iterator[np.ndarray]:
-        """Share of the image at each position: insertion, deletion, weighting."""
-        order = np.argsort(-values.ravel(), kind="stable")
-        rank = np.empty(values.shape, dtype=int)
-        rank.flat[order] = np.arange(len(order))
-        inner = self.counts[1:-1]
-        yield from (rank < count for count in inner)
-        yield from (rank >= count for count in inner)
-        ends = np.array([[values.min(), values.max()]])
-        yield rescale(values.reshape(1, -1), ends, "linear").reshape(values.shape)
-
-    def _measure_map(self, own, empty, found) -> dict[str, np.ndarray]:
-        inserted, deleted, weighted = np.split(
-            found, [len(self.counts) - 2, found.shape[1] - 1], axis=1
-        )
-        share, whole = self.counts / self.counts[-1], own[:, None]
-        weighted = weighted[:, 0]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            drop = np.maximum(0.0, (own - weighted) / own)
-        return {
-            "deletion": _area(share, whole, deleted, empty),
-            "insertion": _area(share, empty, inserted, whole),
-            "average_drop": np.where(own > 0, drop, np.nan),
-            "increase": weighted > own,
-        }
+def _measure_map(own, empty, found, counts) -> dict[str, np.ndarray]:
+    inserted, deleted, weighted = np.split(
+        found, [len(counts) - 2, found.shape[1] - 1], axis=1
+    )
+    share, whole = counts / counts[-1], own[:, None]
+    weighted = weighted[:, 0]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        drop = np.maximum(0.0, (own - weighted) / own)
+    return {
+        "deletion": _area(share, whole, deleted, empty),
+        "insertion": _area(share, empty, inserted, whole),
+        "average_drop": np.where(own > 0, drop, np.nan),
+        "increase": weighted > own,
+    }
 
 
 def _area(share: np.ndarray, *scores: np.ndarray) -> np.ndarray:
