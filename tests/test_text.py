@@ -10,7 +10,10 @@ from sklearn_wsca._text import (
     describe_encoding,
     format_number,
     format_pvalue,
+    list_first,
+    plain_text,
     printable,
+    suggest,
 )
 from sklearn_wsca.datasets import make_shortcut
 
@@ -36,6 +39,29 @@ def test_numbers_have_two_digits_and_nothing_is_a_dash():
 def test_combined_columns():
     assert column_text(("scanner", "site")) == "scanner & site"
     assert column_text(7) == "7"
+
+
+def test_lists_are_cut_off():
+    assert list_first("abc") == "'a', 'b', 'c'"
+    assert list_first(range(5), 3) == "0, 1, 2 and 2 more"
+    assert list_first(["a"], show=str.upper) == "A"
+    assert list_first([]) == ""
+
+
+def test_a_name_is_suggested_whatever_its_case():
+    known = ["Hospital", 7, "age"]
+    assert suggest("hospitl", known) == " (did you mean 'Hospital'?)"
+    assert suggest("AGE", known, str.upper) == " (did you mean AGE?)"
+    assert suggest("7", known) == " (did you mean 7?)"
+    assert suggest("scanner", known) == suggest("a", []) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1, "1"), (1.0, "1"), (np.float32(2.0), "2"), (0.5, "0.5"), (b"1", "b'1'")],
+)
+def test_text_of_values_is_the_same_for_whole_numbers_of_all_types(value, text):
+    assert plain_text(value) == text
 
 
 @pytest.mark.parametrize(
