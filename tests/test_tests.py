@@ -23,17 +23,6 @@ WITHOUT = {
     "_heads/reader": "being redesigned",
     "_heads/task": "being redesigned",
     "_input/checked_input": "being redesigned",
-    "_displays/_curve_drawing": "being redesigned",
-    "_displays/_map_drawing": "being redesigned",
-    "_displays/_map_input": "being redesigned",
-    "_displays/_null_drawing": "being redesigned",
-    "_displays/display": "being redesigned",
-    "_report/_figures": "being redesigned",
-    "_report/_page": "being redesigned",
-    "_report/_strips": "being redesigned",
-    "_report/formats": "being redesigned",
-    "_report/picture": "being redesigned",
-    "report": "being redesigned",
 }
 MODULES = {
     path.relative_to(PACKAGE).with_suffix("").as_posix(): path

@@ -20,7 +20,7 @@ from sklearn_wsca._cli._output import (
     write_files,
 )
 from sklearn_wsca._cli._progress import progress_bars
-from sklearn_wsca._report._figures import draw_figures, head_displays
+from sklearn_wsca._report.figures import draw_figures, head_displays
 from sklearn_wsca._report.formats import to_json
 from sklearn_wsca._report.html import render_html
 from sklearn_wsca._report.result import make_result

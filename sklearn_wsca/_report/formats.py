@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from sklearn_wsca._report.picture import import_for_report
 from sklearn_wsca._report.result import SCHEMA_VERSION, make_result
 from sklearn_wsca._text import format_number, printable
 
@@ -154,9 +155,11 @@ def to_html(source: Any, *, audit: pd.DataFrame | None = None) -> str:
     True
     """
     # Late: with jinja2, matplotlib and all displays.
-    from sklearn_wsca._report._figures import draw_figures, head_displays
+    from sklearn_wsca._report.figures import draw_figures, head_displays
     from sklearn_wsca._report.html import render_html
 
+    for package in ("jinja2", "matplotlib"):
+        import_for_report(package)
     result = make_result(source, audit)
     found = result.get("schema_version")
     if found != SCHEMA_VERSION:

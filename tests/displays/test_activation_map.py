@@ -5,7 +5,7 @@ from sklearn.exceptions import NotFittedError
 
 from sklearn_wsca import Head, IntegratedFeatureAnalysis
 from sklearn_wsca._displays.activation_map import ActivationMapDisplay
-from tests.pictures import assert_apart, assert_whole, picture, plt, shown
+from tests.pictures import assert_whole, picture, plt
 
 NAMES = ("bird", "cat", "dog")
 
@@ -165,13 +165,6 @@ def test_maps_without_images_are_opaque(analysis, data):
     assert only.get_alpha() is None
 
 
-def test_opacity_at_its_ends():
-    maps, images = np.array([[[0.0, 1.0 + 5e-7]]]), np.ones((1, 1, 2))
-    display = ActivationMapDisplay(maps, images, opacity=1.0).plot()
-    assert_allclose(display.ax_.images[1].get_alpha(), [[1 / 3, 1.0]])
-    assert picture(display, "png")
-
-
 def test_signals_are_strips():
     A, y = planted((12,))
     analysis = fitted(A, y)
@@ -244,43 +237,6 @@ def test_several_maps_do_not_fit_on_axes_of_somebody_else(analysis, data):
     assert single.ax_ is ax
 
 
-def test_long_and_strange_titles_stay_above_their_maps():
-    long = "a very long name of a class that has no end " * 3
-    titles = [long, "$x_1$ and $y$", "年\n齢", "", 7, ("site", 2), "_hidden", long]
-    display = ActivationMapDisplay(np.full((8, 3, 3), 0.5), titles=titles).plot()
-    assert_whole(display)
-    texts = [ax.title for ax in display.axes_]
-    assert_apart(texts)
-    words = shown(texts)
-    assert words[1:7] == [
-        "$x_1$ and $y$",
-        r"\u5e74\n\u9f62",
-        "''",
-        "7",
-        "site & 2",
-        "_hidden",
-    ]
-    assert words[0].startswith("a very long") and "…" in words[0]
-    for ax, text in zip(display.axes_, texts, strict=True):
-        assert text.get_window_extent().width <= ax.get_window_extent().width + 0.5
-    assert not any(text.get_parse_math() for text in texts)
-
-
-@pytest.mark.parametrize("shape", [(40, 40), (3, 200), (200, 3), (1, 1)])
-@pytest.mark.parametrize("n", [1, 2, 16])
-def test_figures_fit_their_maps(n, shape):
-    display = ActivationMapDisplay(np.zeros((n, *shape)), titles=range(n)).plot()
-    assert_whole(display)
-    panel = display.ax_.get_window_extent()
-    assert panel.width / panel.height == pytest.approx(shape[1] / shape[0], rel=0.05)
-
-
-def test_many_maps_on_request():
-    display = ActivationMapDisplay(np.zeros((90, 8, 8)), most=100).plot()
-    assert len(display.axes_) == 90
-    assert_whole(display)
-
-
 def test_constant_maps_are_drawn(data):
     A, y = data
     analysis = fitted(A, y)
@@ -296,40 +252,6 @@ def test_plot_twice_and_same_bytes(analysis, data, monkeypatch):
     bytes_before = picture(display, "svg")
     assert display.plot() is display and display.figure_ is not first
     assert picture(display, "svg") == bytes_before
-
-
-def raises(message, **arguments):
-    with pytest.raises(ValueError, match=message):
-        ActivationMapDisplay(**{"maps": np.zeros((2, 4, 4))} | arguments).plot()
-
-
-def test_bad_maps_and_arguments():
-    raises(r"maps: they have the shape \(4,\)", maps=np.zeros(4))
-    raises("not empty", maps=np.zeros((0, 4, 4)))
-    raises(r"reach from -3 to 7.*activation_maps", maps=[[[-3.0, 7.0]]])
-    raises("reach from nan to nan", maps=[[[np.nan, 0.5]]])
-    raises("most: 0 is no number of maps", most=0)
-    raises("columns: 1.5 is no number of maps", columns=1.5)
-    raises("opacity: 2 is not between 0 and 1", opacity=2)
-    raises("projection must be 'middle' or 'maximum', got 'mean'", projection="mean")
-    raises("titles: there are 3 for 2 maps", titles=["a", "b", "c"])
-    raises("titles: there are 1 for 2 maps", titles="ab")
-
-
-def test_bad_images():
-    raises("images: there are 3 for 2 maps", images=np.zeros((3, 4, 4)))
-    raises("enlarge the maps by resize_to", images=np.zeros((2, 8, 8)))
-    raises("channels come first: pass", images=np.zeros((2, 3, 4, 5)))
-    raises("NaN, infinity or no numbers", images=np.full((2, 4, 4), np.nan))
-    raises("no numbers", images=np.full((2, 4, 4), "a"))
-    raises("colours reach from 0 to 255.*floats from 0 to 1", images=rgb(255.0))
-    raises("colours reach from 0 to 300", images=rgb(300).astype(int))
-
-
-def rgb(value):
-    images = np.zeros((2, 4, 4, 3))
-    images[0, 0] = value
-    return images
 
 
 def test_bad_input_of_an_estimator(analysis, data):

@@ -207,23 +207,6 @@ def test_smallest_share_and_ratio_are_marked(small):
         assert box.y0 >= axes.y1 and axes.x0 <= box.x0 and box.x1 <= axes.x1
 
 
-@pytest.mark.parametrize("n", [1, 2, 7, 100, 2048])
-@pytest.mark.parametrize("at", [0.0, 1.0])
-def test_marks_at_the_ends_and_ticks(n, at):
-    sizes = np.unique(np.geomspace(1, n, 16).round().astype(int))
-    curve = pd.DataFrame({"share": sizes / n, "accuracy": 0.5}, index=sizes)
-    share = at or sizes[0] / n
-    display = FeatureImportanceDisplay(
-        curve, kind="curve", smallest_share=share, ratio=share
-    ).plot()
-    assert_whole(display)
-    assert_apart(display.ax_.texts)
-    ticks = display.ax_.get_xticklabels()
-    assert shown(ticks)[-1] == "100 %"
-    if len(shown(ticks)) > 1:
-        assert_apart(ticks)
-
-
 def test_a_share_that_is_not_known_is_not_marked(small):
     curve = small.performance_curve_
     for missing in (None, np.nan):
@@ -249,13 +232,6 @@ def test_numbers():
     assert legend_of(curve) == ["R²", "random features"]
     (line,) = curves(curve)[0]
     assert_allclose(line.get_ydata(), analysis.performance_curve_["r2"])
-
-
-def test_very_low_values_leave_the_picture():
-    curve = pd.DataFrame({"share": [0.5, 1.0], "r2": [-40.0, 0.9]}, index=[1, 2])
-    display = FeatureImportanceDisplay(curve, kind="curve").plot()
-    low, high = display.ax_.get_ylim()
-    assert -0.5 < low < 0 and high > 1
 
 
 @pytest.mark.parametrize("kind", KINDS)

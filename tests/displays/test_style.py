@@ -9,11 +9,9 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-import sklearn_wsca
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._displays.alignment import AlignmentDisplay
 from sklearn_wsca._displays.component_sensitivity import ComponentSensitivityDisplay
-from sklearn_wsca._displays.display import Display, check_choice
 from sklearn_wsca._displays.null_distribution import NullDistributionDisplay
 from sklearn_wsca._displays.style import make_label, spread_out
 from sklearn_wsca._displays.utilization import UtilizationDisplay
@@ -86,7 +84,6 @@ def draw_all(analysis, X, y):
 
 
 KINDS = list(draw_all(None, None, None))
-DISPLAYS = [name for name in sklearn_wsca.__all__ if name.endswith("Display")]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -172,16 +169,3 @@ def test_missing_matplotlib_names_the_install_command(fitted, data, kind, monkey
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r'pip install "sklearn_wsca\[plot\]"'):
         draw_all(fitted, data.data, data.metadata)[kind]()
-
-
-@pytest.mark.parametrize("name", DISPLAYS)
-def test_every_display_is_drawn_by_the_same_method(name):
-    assert getattr(sklearn_wsca, name).plot is Display.plot
-
-
-def test_choices_are_named():
-    check_choice("kind", "b", ("a", "b"))
-    with pytest.raises(ValueError, match=r"^kind must be 'a' or 'b', got 'c'\.$"):
-        check_choice("kind", "c", ("a", "b"))
-    with pytest.raises(ValueError, match=r"^kind must be 'a', 'b' or 'c', got 1\.$"):
-        check_choice("kind", 1, ("a", "b", "c"))

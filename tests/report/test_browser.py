@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._report._figures import draw_figures, head_displays
+from sklearn_wsca._report.figures import draw_figures, head_displays
 from sklearn_wsca._report.html import render_html
 from sklearn_wsca._report.result import make_result
 from sklearn_wsca._verdict import VERDICTS

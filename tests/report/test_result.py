@@ -14,8 +14,8 @@ from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._analysis.summary import SUMMARY_COLUMNS
 from sklearn_wsca._report.result import as_plain, make_result
 from sklearn_wsca._verdict import VERDICTS
-from sklearn_wsca.datasets import make_shortcut
 from sklearn_wsca.report import to_dict, to_json, to_markdown
+from tests.report_studies import add_constant, analyse
 
 SCHEMA = json.loads(
     (files("sklearn_wsca._report") / "result.schema.json").read_text("utf-8")
@@ -24,30 +24,6 @@ SCHEMA = json.loads(
 
 def check_schema(result):
     jsonschema.Draft202012Validator(SCHEMA).validate(result)
-
-
-def analyse(data, **parameters):
-    settings = {"n_permutations": 99, "random_state": 0, "target_head": data.head}
-    settings |= parameters
-    return WeightSpaceCorrelation("target", **settings).fit(data.data, data.metadata)
-
-
-@pytest.fixture(scope="module")
-def data():
-    data = make_shortcut(300, 16, random_state=0)
-    data.metadata["constant"] = 1
-    data.metadata.loc[:20, "age"] = np.nan
-    return data
-
-
-@pytest.fixture(scope="module")
-def fitted(data):
-    return analyse(data)
-
-
-@pytest.fixture(scope="module")
-def other_rows():
-    return make_shortcut(200, 16, random_state=1)
 
 
 class TestSchema:
@@ -123,10 +99,6 @@ class TestSchema:
         result["columns"][0][key] = value
         with pytest.raises(jsonschema.ValidationError):
             check_schema(result)
-
-
-def add_constant(metadata):
-    return metadata.assign(constant=1)
 
 
 class TestContent:
@@ -231,49 +203,6 @@ class TestContent:
 
     def test_same_answer_twice(self, data, fitted):
         assert to_json(analyse(data)) == to_json(fitted)
-
-
-class TestFormats:
-    def test_json_is_the_dict_without_nan(self, fitted):
-        text = to_json(fitted)
-
-        def refuse(token):
-            raise AssertionError(token)
-
-        assert json.loads(text, parse_constant=refuse) == to_dict(fitted)
-
-    def test_markdown_has_every_column_verdict_and_limit(self, fitted):
-        text, result = to_markdown(fitted), to_dict(fitted)
-        table = [line for line in text.splitlines() if line.startswith("| ")]
-        assert len(table) == 2 + len(result["columns"])
-        assert len({line.count(" | ") for line in table}) == 1
-        for column in result["columns"]:
-            assert f"**{column['name']}: {column['verdict']}.**" in text
-        for limit in result["limits"]:
-            assert limit in text
-
-    def test_methods_are_the_functions(self, fitted, other_rows):
-        audit = fitted.audit(other_rows.data, other_rows.metadata)
-        assert fitted.to_dict() == to_dict(fitted)
-        assert fitted.to_dict(audit=audit) == to_dict(fitted, audit=audit)
-        assert fitted.to_json(audit=audit) == to_json(fitted, audit=audit)
-        assert fitted.to_markdown(audit=audit) == to_markdown(fitted, audit=audit)
-        assert fitted.to_markdown(audit=audit) != fitted.to_markdown()
-
-    def test_a_table_has_no_notes(self, fitted):
-        assert f"\n- {to_dict(fitted)['notes'][0]}\n" in to_markdown(fitted)
-        assert "## What was done\n\n" in to_markdown(fitted.summary_)
-        assert to_dict(fitted.summary_)["notes"] == []
-
-    def test_markdown_escapes_names(self, data):
-        name = "<b>|*`\n\x1b[31m\u202e"
-        metadata = data.metadata[["target"]].assign(**{name: data.metadata["scanner"]})
-        analysis = WeightSpaceCorrelation("target", n_permutations=0)
-        text = to_markdown(analysis.fit(data.data, metadata))
-        assert r"\<b\>\|\*\`\\n\\x1b\[31m\\u202e" in text
-        assert "\x1b" not in text and "\u202e" not in text
-        pipes = [line.replace(r"\|", "").count("|") for line in text.splitlines()]
-        assert set(pipes) == {0, 8}
 
 
 class TestBadInput:

@@ -1,0 +1,31 @@
+"""Runs of the command that several files of tests look at."""
+
+import pytest
+
+from sklearn_wsca.datasets import make_shortcut
+from tests.command_runs import audit, run_demo, save
+
+
+@pytest.fixture(scope="session")
+def used():
+    return make_shortcut(300, 16, use=1.0, random_state=0)
+
+
+@pytest.fixture(scope="session")
+def folder(used, tmp_path_factory):
+    return save(tmp_path_factory.mktemp("used"), used)
+
+
+@pytest.fixture(scope="session")
+def printed(folder):
+    return audit(folder, "--permutations", "99", quick=False)
+
+
+@pytest.fixture(scope="session")
+def demo_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="session")
+def demo_output(demo_folder):
+    return run_demo(demo_folder)

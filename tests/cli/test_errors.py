@@ -1,0 +1,56 @@
+"""What is refused in one line, and what is not."""
+
+import os
+import sys
+from contextlib import suppress
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sklearn_wsca._cli._errors import InputError, refuse
+from sklearn_wsca._cli.commands import wsca
+
+
+def test_output_that_nobody_reads_on_ends_quietly(monkeypatch):
+    """As in `wsca audit --help | head -0`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    error = StringIO()
+    # What was not written is tried again when the pipe is closed.
+    with suppress(BrokenPipeError), os.fdopen(writer, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        monkeypatch.setattr(sys, "stderr", error)
+        with pytest.raises(SystemExit) as caught:
+            wsca.main(["audit", "--help"])
+        monkeypatch.undo()
+    assert caught.value.code == 1
+    assert error.getvalue() == ""
+
+
+class TestRefuse:
+    ADVICE = (
+        "; save embeddings as .npy, which is read in blocks, or analyse fewer rows."
+    )
+
+    @pytest.mark.parametrize(
+        ("files", "named"),
+        [
+            ({"y": Path("y.csv")}, "y.csv"),
+            ({"X": Path("X.csv"), "y": Path("y.csv"), "head": Path("h.pt")}, "X.csv"),
+        ],
+    )
+    def test_memory_names_the_largest_file(self, files, named):
+        message = f"{named}: the memory of this machine does not suffice"
+        with pytest.raises(InputError) as caught, refuse(files):
+            raise MemoryError
+        assert caught.value.message == message + self.ADVICE
+        with pytest.raises(InputError) as caught, refuse(files):
+            np.empty(2**58)
+        assert caught.value.message.startswith(message + " (Unable to allocate ")
+        assert caught.value.message.endswith(")" + self.ADVICE)
+
+    def test_defects_are_not_taken_for_bad_input(self):
+        with pytest.raises(ZeroDivisionError), refuse({"y": Path("y.csv")}):
+            raise ZeroDivisionError

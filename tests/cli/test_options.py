@@ -1,0 +1,119 @@
+"""Options: they reach the estimator, and those that do not fit are refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from sklearn_wsca._cli.commands import wsca
+from tests.command_runs import QUICK, audit, result_of, save
+
+
+class TestOptions:
+    def test_all_reach_the_estimator(self, used, tmp_path):
+        metadata = used.metadata.assign(patient=np.arange(300) // 2)
+        save(tmp_path, type(used)(**(used | {"metadata": metadata})))
+        audit(
+            tmp_path,
+            *("--columns", "scanner", "age", "--confounders", "age"),
+            *("--groups", "patient", "--bins", "3", "--adjust-for-target"),
+            *("--min-effect", "0.2", "--significance", "0.1", "--seed", "4"),
+            *("--combine", "scanner", "target", "--jobs", "2"),
+        )
+        settings = result_of(tmp_path)["settings"]
+        expected = {
+            "target": "target",
+            "columns": ["scanner", "age", ["scanner", "target"]],
+            "confounders": ["age"],
+            "groups": "patient",
+            "n_bins": 3,
+            "adjust_for_target": True,
+            "min_effect": 0.2,
+            "significance": 0.1,
+            "random_state": 4,
+            "n_permutations": 99,
+            "n_jobs": 2,
+        }
+        assert {key: settings[key] for key in expected} == expected
+
+    def test_combined_columns_come_on_top_of_all(self, folder, used):
+        audit(folder, "--combine", "scanner", "target", out="combined")
+        names = [c["name"] for c in result_of(folder, "combined")["columns"]]
+        assert names == ["scanner", "age", "batch", "scanner & target"]
+
+    def test_classes_name_the_rows_of_the_head(self, used, tmp_path):
+        # A head for the other class first: performance is read the right way round.
+        coef, intercept = used.head
+        levels = sorted(used.metadata["target"].unique())
+        save(tmp_path, type(used)(**(used | {"head": (-coef, -intercept)})))
+        audit(tmp_path, "--classes", *map(str, reversed(levels)))
+        swapped = result_of(tmp_path)
+        save(tmp_path, used)
+        audit(tmp_path, "--classes", *map(str, levels))
+        straight = result_of(tmp_path)
+        for one, two in zip(swapped["columns"], straight["columns"], strict=True):
+            assert one["erasure"] == pytest.approx(two["erasure"], nan_ok=True)
+        audit(tmp_path, "--classes", *map(str, reversed(levels)))
+        wrong = result_of(tmp_path)["columns"][0]["erasure"]
+        assert wrong != pytest.approx(straight["columns"][0]["erasure"])
+
+    @pytest.mark.parametrize(
+        ("options", "head", "message"),
+        [
+            (["--classes", "a", "b"], False, "give --head too"),
+            (["--classes", "a", "b", "c"], True, "3 names, but the head has 1 rows"),
+            (
+                ["--classes", "a", "b", "--target", "tarte"],
+                True,
+                "metadata.csv: target: there is no column 'tarte' in the metadata",
+            ),
+        ],
+    )
+    def test_classes_that_do_not_fit(self, folder, options, head, message):
+        assert message in audit(folder, *options, head=head, code=2).stderr
+
+    def test_ids_match_rows_in_any_order(self, used, tmp_path):
+        names = [f"image {i}" for i in range(300)]
+        X = pd.DataFrame(used.data, columns=[f"f{i}" for i in range(16)])
+        metadata = used.metadata.assign(image=names)
+        X.assign(image=names).to_parquet(tmp_path / "X.parquet")
+        metadata.sample(frac=1, random_state=0).to_csv(tmp_path / "y.csv", index=False)
+        save(tmp_path, used)
+        audit(tmp_path)
+        command = ["audit", tmp_path / "X.parquet", tmp_path / "y.csv", *QUICK]
+        command += ["--target", "target", "--head", tmp_path / "head.npz"]
+        command += ["--id", "image", "--out", tmp_path / "ids"]
+        result = CliRunner().invoke(wsca, list(map(str, command)))
+        assert result.exit_code == 0, result.output
+        matched, in_order = result_of(tmp_path, "ids"), result_of(tmp_path)
+        pairs = zip(matched["columns"], in_order["columns"], strict=True)
+        for one, two in pairs:
+            assert one["utilization"] == pytest.approx(two["utilization"])
+            assert one["counts_by_target"] == two["counts_by_target"]
+
+    def test_rows_without_a_partner_are_dropped_on_request(self, used, tmp_path):
+        names = [f"image {i}" for i in range(300)]
+        X = pd.DataFrame(used.data, columns=[f"f{i}" for i in range(16)])
+        X.assign(image=names)[20:].to_csv(tmp_path / "X.csv", index=False)
+        metadata = used.metadata.assign(image=names)[:290]
+        metadata.to_csv(tmp_path / "y.csv", index=False)
+        save(tmp_path, used)
+        command = ["audit", tmp_path / "X.csv", tmp_path / "y.csv", *QUICK]
+        command += ["--target", "target", "--head", tmp_path / "head.npz"]
+        command += ["--id", "image", "--out", tmp_path / "out"]
+        refused = CliRunner().invoke(wsca, list(map(str, command)))
+        assert refused.exit_code == 2 and not (tmp_path / "out").exists()
+        command += ["--unmatched", "drop"]
+        result = CliRunner().invoke(wsca, list(map(str, command)))
+        assert result.exit_code == 0, result.output
+        notes = [
+            line.removeprefix("wsca: note: ") for line in result.stderr.splitlines()
+        ]
+        assert notes == [
+            f"10 of 280 rows were left out of {tmp_path / 'X.csv'}: no such id in "
+            f"{tmp_path / 'y.csv'} ('image 290', 'image 291', 'image 292' and 7 more)",
+            f"20 of 290 rows were left out of {tmp_path / 'y.csv'}: no such id in "
+            f"{tmp_path / 'X.csv'} ('image 0', 'image 1', 'image 2' and 17 more)",
+        ]
+        assert result_of(tmp_path)["notes"][-len(notes) :] == notes
+        assert result_of(tmp_path)["analysis"]["n_samples"] == 270

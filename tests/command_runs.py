@@ -1,0 +1,55 @@
+"""Runs of the command on files, and what they leave."""
+
+import json
+from importlib.resources import files
+
+import numpy as np
+from click.testing import CliRunner
+
+from sklearn_wsca._cli.commands import wsca
+
+FILES = ["report.html", "result.json", "summary.csv"]
+QUICK = ["--permutations", "99", "--no-sensitivity"]
+SCHEMA = json.loads(
+    (files("sklearn_wsca._report") / "result.schema.json").read_text("utf-8")
+)
+
+
+def save(folder, data, name=""):
+    """Save a data set as a user would export it."""
+    folder.mkdir(exist_ok=True)
+    np.save(folder / f"embeddings{name}.npy", data.data)
+    data.metadata.to_csv(folder / f"metadata{name}.csv", index=False)
+    if not name:
+        coef, intercept = data.head
+        np.savez(folder / "head.npz", weight=coef, bias=intercept)
+    return folder
+
+
+def audit(folder, *options, code=0, out="out", head=True, quick=True):
+    """Run the command on the files of a folder; returns what it printed."""
+    command = ["audit", folder / "embeddings.npy", folder / "metadata.csv"]
+    command += ["--target", "target", "--out", folder / out]
+    command += ["--head", folder / "head.npz"] if head else []
+    command += QUICK if quick else []
+    result = CliRunner().invoke(
+        wsca, [str(part) for part in [*command, *options]], env={"COLUMNS": "100"}
+    )
+    assert result.exit_code == code, result.output
+    return result
+
+
+def result_of(folder, out="out"):
+    return json.loads((folder / out / "result.json").read_text("utf-8"))
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def run_demo(folder, *options):
+    environment = {"COLUMNS": "100", "TERM": "xterm"}
+    command = ["demo", "--permutations", "99", "--out", str(folder), *options]
+    result = CliRunner().invoke(wsca, command, env=environment)
+    assert result.exit_code == 0, result.output
+    return result.stdout.replace(str(folder), "FOLDER")
