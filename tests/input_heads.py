@@ -38,6 +38,10 @@ REFUSED_HEADS = {
         "4 of 8 weights are NaN or infinite; export",
     ),
     "complex": (lambda: HEAD + 1j, r"cannot be read as weights \(complex numbers\)"),
+    "complex tensor": (
+        lambda: needs("torch").tensor(HEAD + 1j),
+        r"cannot be read as weights \(complex numbers\)",
+    ),
     "complex intercepts": (
         lambda: (HEAD, [1j, 0.0]),
         r"cannot be read as intercepts \(complex numbers\)",
