@@ -11,7 +11,14 @@ import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._analysis.summary import SUMMARY_COLUMNS
-from sklearn_wsca._verdict import VERDICTS, Rule, Verdict, answer, untestable
+from sklearn_wsca._verdict import (
+    EXPLAINED,
+    VERDICTS,
+    Rule,
+    Verdict,
+    answer,
+    untestable,
+)
 from sklearn_wsca.datasets import make_shortcut
 
 RULE = Rule(significance=0.05, min_effect=0.1, held=["disease", "site"])
@@ -591,6 +598,7 @@ def test_the_guide_says_what_the_registry_says():
     rows = re.findall(r"^\| `([\w ]+)` \| (.+?) \|", text, re.MULTILINE)
     expected = [(v.word, f"{v.meaning} {v.remark}") for v in VERDICTS.values()]
     assert rows == expected
+    assert f"The flag *{EXPLAINED}* marks" in text
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/command_line.md"])

@@ -154,7 +154,7 @@ class ActivationMapDisplay(Display):
             Draw these features only.
         titles : list, default=None
             One for each sample; None names the class of the map, and the predicted one
-            where that is another. For a head of numbers it is the predicted number.
+            where that is another. For a continuous target it is the predicted number.
         columns, most, opacity, projection
             As in the constructor.
         ax : matplotlib Axes, default=None
@@ -177,11 +177,7 @@ class ActivationMapDisplay(Display):
         first = FeatureMaps(np.asarray(maps.array[shown]))
         if target is not None and np.ndim(target):
             target = take(target, n, shown, "target")
-        size = None
-        if images is not None and maps.spatial:
-            images = np.asarray(take(images, n, shown, "images"))
-            check_image_shape(images.shape, len(maps.spatial))
-            size = images.shape[1 : 1 + len(maps.spatial)]
+        images, size = _read_images(images, maps, shown)
         drawn = estimator.activation_maps(
             first.array, target, ratio, features=features, resize_to=size
         )
@@ -190,12 +186,11 @@ class ActivationMapDisplay(Display):
         else:
             titles = take(titles, n, shown, "titles")
         title = _describe(estimator.head_, target, ratio, features is not None)
-        title += _count(n, most)
         display = cls(
             drawn,
             images,
             titles,
-            title=title,
+            title=title + _count(n, most),
             columns=columns,
             most=most,
             opacity=opacity,
@@ -276,6 +271,15 @@ class ActivationMapDisplay(Display):
         figure.suptitle(fill(whole, wide), fontsize=9, color=INK, **LITERAL)
         if titles[0] is not None:
             name_panels(axes, titles)
+
+
+def _read_images(images: Any, maps: FeatureMaps, shown: slice) -> tuple[Any, Any]:
+    """Images of the maps that are shown, and the size that maps are enlarged to."""
+    if images is None or not maps.spatial:
+        return images, None
+    images = np.asarray(take(images, len(maps), shown, "images"))
+    check_image_shape(images.shape, len(maps.spatial))
+    return images, images.shape[1 : 1 + len(maps.spatial)]
 
 
 def _name_classes(head: Any, maps: FeatureMaps, target: Any) -> list:

@@ -49,7 +49,7 @@ QUANTITIES = {
     "difference": "mean contribution to the class, less that of all samples",
     "importance": "mean contribution to the class",
 }
-QUANTITIES_OF_NUMBERS = {
+CONTINUOUS_QUANTITIES = {
     "difference": "change of the contribution with one standard deviation of target",
     "importance": "mean contribution to the number",
 }
@@ -175,7 +175,7 @@ class FeatureImportanceDisplay(Display):
         classes = pd.Index(head.row_names, dtype=object, tupleize_cols=False)
         label = None
         if head.classes is None:
-            classes, label = classes.rename("output"), QUANTITIES_OF_NUMBERS[kind]
+            classes, label = classes.rename("output"), CONTINUOUS_QUANTITIES[kind]
         table = pd.DataFrame(found[kind], classes, features)
         ranking = estimator.ranking_
         display = cls(table, kind=kind, ranking=ranking, most=most, label=label)
