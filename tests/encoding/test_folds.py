@@ -1,0 +1,67 @@
+"""Test folds: stratified, as large as permutations within them need, and of users."""
+
+import numpy as np
+import pytest
+from sklearn.model_selection import KFold, ShuffleSplit
+
+from sklearn_wsca._encoding.folds import make_folds
+from sklearn_wsca._input.column import Column
+from sklearn_wsca._permutation.exchangeability import exchange_units
+
+
+def column_of(labels, kind="categorical"):
+    labels = np.asarray(labels)
+    levels = tuple(np.unique(labels).tolist()) if kind == "categorical" else ()
+    return Column("site", kind, np.arange(len(labels)), labels, levels)
+
+
+def folds_of(column, cv, seed):
+    return make_folds(column, exchange_units(column, None), cv, seed)
+
+
+def test_folds_of_levels_are_stratified():
+    codes = np.repeat([0, 1, 2], [50, 30, 10])
+    folds = folds_of(column_of(codes), 5, seed=1)
+    assert folds.n_folds == 5
+    assert folds.note == ""
+    for code, count in ((0, 10), (1, 6), (2, 2)):
+        np.testing.assert_array_equal(np.bincount(folds.fold[codes == code]), count)
+
+
+def test_folds_of_numbers_are_even_and_seeded():
+    column = column_of(np.linspace(-5.0, 300.0, 43), "continuous")
+    folds = folds_of(column, 4, seed=1)
+    assert sorted(np.bincount(folds.fold)) == [10, 11, 11, 11]
+    np.testing.assert_array_equal(folds.fold, folds_of(column, 4, seed=1).fold)
+    assert (folds.fold != folds_of(column, 4, seed=2).fold).any()
+
+
+def test_fewer_folds_where_levels_are_small():
+    folds = folds_of(column_of([0, 0, 0, 1, 1, 1]), 5, seed=0)
+    assert folds.n_folds == 3
+    assert "3 instead of 5 folds" in folds.note
+
+
+def test_a_fold_of_numbers_holds_more_than_one():
+    """Labels are permuted within folds, so a fold of one would never change."""
+    column = column_of([3.0, -40.0, 7.5, 900.0, 21.0, 22.0], "continuous")
+    folds = folds_of(column, 10, seed=0)
+    assert folds.n_folds == 3 and set(np.bincount(folds.fold)) == {2}
+    assert folds.note == "3 instead of 10 folds: there are 6 units"
+
+
+def test_rare_levels_do_not_warn():
+    codes = np.array([0] * 30 + [1] * 3)
+    assert folds_of(column_of(codes), 5, seed=0).n_folds == 5
+
+
+@pytest.mark.parametrize(
+    ("splitter", "message"),
+    [
+        (ShuffleSplit(3, random_state=0), "exactly one test fold"),
+        (KFold(3), "trains without one of the 3 levels"),
+    ],
+)
+def test_splitters_that_cannot_be_used(splitter, message):
+    with pytest.raises(ValueError, match=message):
+        folds_of(column_of(np.repeat([0, 1, 2], 10)), splitter, seed=0)
