@@ -82,7 +82,7 @@ class Stopwatch:
         return result
 
     def pytest_sessionfinish(self) -> None:
-        """Write the names of the tests that took long, but for the shortest of a file."""
+        """Write the names of long tests, but for the shortest of every file."""
         shortest: dict[str, str] = {}
         for name in sorted(self.by_test, key=lambda name: self.by_test[name]):
             shortest.setdefault(name.partition("::")[0], name)
