@@ -53,6 +53,16 @@ def run(outputs, column, target, **options):
     return utilization_test(outputs, column, target=target, **options)
 
 
+def assert_same_numbers(found, expected):
+    """p-values are equal, estimates but for rounding."""
+    assert found.pvalue == expected.pvalue
+    assert found.pvalue_fwer == expected.pvalue_fwer
+    for field in ESTIMATES:
+        assert getattr(found, field) == pytest.approx(
+            getattr(expected, field), rel=1e-7, abs=1e-9
+        )
+
+
 # --- what comes back -----------------------------------------------------------------
 
 
@@ -415,12 +425,7 @@ def test_the_order_of_rows_is_irrelevant(seed, grouped, gaps):
         )
     for name, expected in results[0].items():
         found = results[1][name]
-        assert found.pvalue == expected.pvalue
-        assert found.pvalue_fwer == expected.pvalue_fwer
-        for field in ESTIMATES:
-            assert getattr(found, field) == pytest.approx(
-                getattr(expected, field), rel=1e-7, abs=1e-9
-            )
+        assert_same_numbers(found, expected)
         assert (found.scheme, found.n_units) == (expected.scheme, expected.n_units)
 
 
@@ -464,12 +469,7 @@ def test_results_do_not_change(change, seed, grouped):
         )
     for name, expected in results[0].items():
         found = results[1][name]
-        assert found.pvalue == expected.pvalue
-        assert found.pvalue_fwer == expected.pvalue_fwer
-        for field in ESTIMATES:
-            assert getattr(found, field) == pytest.approx(
-                getattr(expected, field), rel=1e-7, abs=1e-9
-            )
+        assert_same_numbers(found, expected)
 
 
 def test_only_the_permutations_depend_on_the_seed():
@@ -654,11 +654,7 @@ def test_one_number_added_to_all_logits_of_a_row_changes_nothing(seed):
     expected, found = (
         run(o, table["scanner"], table["disease"]) for o in (logits, moved)
     )
-    assert found.pvalue == expected.pvalue
-    for field in ESTIMATES:
-        assert getattr(found, field) == pytest.approx(
-            getattr(expected, field), rel=1e-7, abs=1e-9
-        )
+    assert_same_numbers(found, expected)
 
 
 @pytest.mark.parametrize("seed", range(2))
