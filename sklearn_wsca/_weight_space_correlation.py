@@ -58,7 +58,7 @@ from sklearn_wsca._linear.subspace import Subspace
 from sklearn_wsca._permutation.column_tests import Testing
 from sklearn_wsca._permutation.plan import PermutationPlan, explain_floor
 from sklearn_wsca._report.formats import ReportMixin
-from sklearn_wsca._utilization.adjusted_effect import make_decision
+from sklearn_wsca._utilization.from_head import make_decision
 from sklearn_wsca._utilization.inference import UtilizationTests, infer_utilization
 from sklearn_wsca._verdict import Rule
 

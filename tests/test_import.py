@@ -58,6 +58,15 @@ def test_an_import_loads_no_extra_and_leaves_no_file(statement, unwanted, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_utilization_alone_loads_what_it_uses(tmp_path):
+    loaded = modules_after("from sklearn_wsca import utilization_test", tmp_path)
+    own = {name.split(".", 1)[1] for name in loaded if name.startswith("sklearn_wsca.")}
+    used = {"_backend", "_input", "_permutation", "_text", "_utilization"}
+    others = {name for name in own if name.split(".")[0] not in used}
+    assert others == {"_compat", "_heads", "_heads.head", "_version"}
+    assert own.isdisjoint({"_input.checked_input", "_input.roles"})
+
+
 def test_the_check_finds_what_is_loaded(tmp_path):
     assert "sklearn.metrics" in modules_after("import sklearn.metrics", tmp_path)
 

@@ -42,7 +42,7 @@ from sklearn_wsca._permutation.plan import (
     permutation_pvalues,
     split,
 )
-from sklearn_wsca._utilization.adjusted_effect import make_decision
+from sklearn_wsca._utilization.from_head import make_decision
 from sklearn_wsca._utilization.inference import (
     TIES,
     infer_utilization,

@@ -13,7 +13,8 @@ from sklearn_wsca._heads.head import Head
 from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.column import LeftOutError, common_rows
 from sklearn_wsca._input.embeddings import Embeddings
-from sklearn_wsca._utilization.adjusted_effect import examine, make_decision
+from sklearn_wsca._utilization.adjusted_effect import examine
+from sklearn_wsca._utilization.from_head import make_decision
 
 
 def measure_feature_utilization(

@@ -6,10 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy import special
 
-from sklearn_wsca._heads.head import Head, all_outputs, center_rows
-from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.column import Column, LeftOutError, common_rows
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._permutation.exchangeability import (
@@ -52,28 +49,6 @@ class Decision:
         """Everything that is held fixed for a column, which may be a confounder."""
         held = [self.target, *self.confounders]
         return [c for c in held if c is not None and c.name != column.name]
-
-
-def make_decision(
-    head: Head | None, given: Input, target: Column | None
-) -> Decision | None:
-    """Outputs of a head, with what is held fixed; None without a head or a target."""
-    if head is None or target is None:
-        return None
-    outputs, probabilities = read_outputs(all_outputs(given.X, [head]), head)
-    roles = given.roles
-    return Decision(
-        outputs, probabilities, given.weights, target, roles.confounders, roles.groups
-    )
-
-
-def read_outputs(outputs: np.ndarray, head: Head) -> tuple[np.ndarray, Any]:
-    """Outputs as utilization takes them, and probabilities: (n, C), (n, c) or None."""
-    if head.kind != "logistic":
-        return outputs, None
-    if outputs.shape[1] == 1:
-        return outputs, special.expit(outputs)
-    return center_rows(outputs.T).T, special.softmax(outputs, axis=1)
 
 
 @dataclass(frozen=True)
