@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_wsca._alignment.null import NULLS
 from sklearn_wsca._displays._null_drawing import (
     BETWEEN,
     PAIRS_ROW,
@@ -245,19 +246,8 @@ def _pvalue_table(pvalues: pd.Series, fwer: pd.Series, at: list) -> pd.DataFrame
 def _describe_alignment_null(estimator: Any) -> str:
     """What was permuted, and how often."""
     often = f"{'up to ' if estimator.stop_after else ''}{estimator.n_permutations}"
-    if estimator.null == "sign_flip":
-        return (
-            "Null: signs of the primary head's principal coordinates flipped at random "
-            f"{often} times."
-        )
-    what = "rows"
-    if estimator.groups is not None:
-        what = f"groups ({make_label(estimator.groups)}), or rows within them,"
-    within = " within levels of the target" if estimator.adjust_for_target else ""
-    return (
-        f"Null: {what} of each column permuted{within} and its head refitted {often} "
-        "times."
-    )
+    done = NULLS[estimator.null].describe(estimator.groups, estimator.adjust_for_target)
+    return f"Null: {done} {often} times."
 
 
 def _describe_utilization_null(estimator: Any) -> str:
