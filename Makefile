@@ -11,13 +11,13 @@ lint:  ## lint, format, types
 	$(PYTHON) -m mypy
 
 test-fast:  ## the first case of every test that is not long: under a minute on two cores
-	$(PYTHON) -m pytest --fast -n 2 --dist worksteal
+	$(PYTHON) -m pytest --fast -n 2 --dist loadfile tests
 
 test:  ## all tests, doctests and blocks of code of the documentation
 	$(PYTHON) -m pytest -n 2 --dist worksteal
 
 long-tests:  ## measure which tests are too long for test-fast (on an idle machine)
-	$(PYTHON) -m pytest --list-long -q
+	$(PYTHON) -m pytest --list-long -q tests
 
 docs:  ## documentation and gallery in docs/_build/html
 	MPLBACKEND=Agg $(PYTHON) -m sphinx --fail-on-warning --keep-going -b html docs docs/_build/html

@@ -6,7 +6,7 @@ shortest test of every file stays out of it, so that every file takes part.
 """
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 LONG_TESTS = Path(__file__).with_name("long_tests.txt")
-# Seconds of a processor, with the fixtures that a test needs.
-MOST_SECONDS = 0.25
+# Seconds of a processor, with the share in the fixtures that a test needs.
+MOST_SECONDS = 0.2
 
 
 def pytest_addoption(parser) -> None:
@@ -50,14 +50,15 @@ def pytest_collection_modifyitems(config, items) -> None:
 
 
 class Stopwatch:
-    """Seconds of a processor by test, each with all fixtures that it needs."""
+    """Seconds of a processor by test, each with its share of the fixtures."""
 
     def __init__(self) -> None:
         # Else the first test that needs one of them would seem long.
         for name in ("torch", "matplotlib.pyplot", "polars", "pyarrow", "dask"):
             with suppress(ImportError):
                 import_module(name)
-        self.by_test: dict[str, float] = {}
+        self.own: dict[str, float] = {}
+        self.needed: dict[str, set] = {}
         self.by_fixture: dict = defaultdict(float)
         self.of_fixtures = 0.0
 
@@ -73,24 +74,32 @@ class Stopwatch:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item):
-        """Time a test; what a fixture took counts for every test that needs it."""
+        """Time a test without its fixtures."""
         start, others = sum(os.times()[:4]), self.of_fixtures
         result = yield
         own = sum(os.times()[:4]) - start - (self.of_fixtures - others)
-        needed = {d for ds in item._fixtureinfo.name2fixturedefs.values() for d in ds}
-        self.by_test[name_of(item)] = own + sum(self.by_fixture[d] for d in needed)
+        fixtures = item._fixtureinfo.name2fixturedefs.values()
+        self.own[name_of(item)] = own
+        self.needed[name_of(item)] = {found for every in fixtures for found in every}
         return result
+
+    def seconds(self) -> dict[str, float]:
+        """Seconds of every test, with its share of the fixtures."""
+        users = Counter(f for needed in self.needed.values() for f in needed)
+        return {
+            name: own + sum(self.by_fixture[f] / users[f] for f in self.needed[name])
+            for name, own in self.own.items()
+        }
 
     def pytest_sessionfinish(self) -> None:
         """Write the names of long tests, but for the shortest of every file."""
         shortest: dict[str, str] = {}
-        for name in sorted(self.by_test, key=lambda name: self.by_test[name]):
+        seconds = self.seconds()
+        for name in sorted(seconds, key=lambda name: seconds[name]):
             shortest.setdefault(name.partition("::")[0], name)
-        stay = set(shortest.values())
-        long = [
-            n for n, s in self.by_test.items() if s > MOST_SECONDS and n not in stay
-        ]
-        LONG_TESTS.write_text("".join(f"{name}\n" for name in sorted(long)))
+        long = {name for name in seconds if seconds[name] > MOST_SECONDS}
+        named = sorted(long - set(shortest.values()))
+        LONG_TESTS.write_text("".join(f"{name}\n" for name in named))
 
 
 def pytest_configure(config) -> None:
@@ -106,7 +115,7 @@ def pytest_terminal_summary(terminalreporter, config) -> None:
     reports = [
         r for key in ("passed", "failed") for r in terminalreporter.getreports(key)
     ]
-    slow = [r for r in reports if r.duration > 5 * MOST_SECONDS]
+    slow = [r for r in reports if r.duration > 10 * MOST_SECONDS]
     for report in slow:
         terminalreporter.line(f"long: {report.nodeid} ({report.duration:.1f} s)")
     if slow:
