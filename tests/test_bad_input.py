@@ -167,10 +167,6 @@ BY_DATA = {
         {"y": table_with(disease=None)},
         "target='disease' cannot be the primary task: observed in 0 of 60 rows",
     ),
-    "sample_weight zero but for one row": (
-        {"sample_weight": np.r_[1.0, np.zeros(N - 1)]},
-        "sample_weight: only 1 of 60 rows have a weight above 0; at least 2 must",
-    ),
 }
 PARAMETERS = {
     "n_bins": [1, -3, 2.5, "3"],

@@ -22,7 +22,6 @@ WITHOUT = {
     "_heads/fit": "being redesigned",
     "_heads/reader": "being redesigned",
     "_heads/task": "being redesigned",
-    "_input/checked_input": "being redesigned",
 }
 MODULES = {
     path.relative_to(PACKAGE).with_suffix("").as_posix(): path

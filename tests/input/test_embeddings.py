@@ -167,25 +167,6 @@ def test_element_types_that_are_no_numbers(kind):
         analysis().fit(X, make_rows()[1][:5])
 
 
-@pytest.mark.parametrize("shape", [(1, 4), (5, 0)])
-def test_lazy_arrays_that_are_too_small(shape):
-    with pytest.raises(ValueError, match=r"X: the embeddings have the shape \("):
-        analysis().fit(Recording(np.zeros(shape)), make_rows()[1][: shape[0]])
-
-
-def test_width_is_checked_without_reading(tmp_path):
-    X, table = make_rows()
-    fitted = analysis().fit(X, table)
-    with pytest.raises(ValueError, match="X has 11 features"):
-        fitted.transform(memory_map(X[:, 1:], tmp_path))
-
-
-def test_length_is_checked_against_the_table(tmp_path):
-    X, table = make_rows()
-    with pytest.raises(ValueError, match="X has 90 rows and y has 89 rows"):
-        analysis().fit(memory_map(X, tmp_path), table[1:])
-
-
 def test_changes_in_a_copy_on_write_map_are_kept(tmp_path):
     X, table = make_rows()
     np.save(tmp_path / "X.npy", X)
