@@ -12,7 +12,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import LeaveOneGroupOut, LeaveOneOut, ShuffleSplit
 
-from sklearn_wsca import Head, WeightSpaceCorrelation
+from sklearn_wsca import WeightSpaceCorrelation
 
 N, D = 60, 6
 GENERATOR = np.random.default_rng(0)
@@ -64,17 +64,9 @@ class SortedHalves:
 
 # name: (parameters of the estimator, what the message must hold)
 BY_PARAMETERS = {
-    "heads of a column that is not analysed": (
-        {"columns": ["age"], "heads": {"site": "ridge"}},
-        r"heads: \['site'\] are not among columns; add them there or drop them here",
-    ),
     "head of zeros": (
         {"target_head": np.zeros((1, D))},
         "head row .*is zero.*no direction",
-    ),
-    "trained head of the target among heads": (
-        {"heads": {"disease": HEAD}, "n_permutations": 0},
-        r"heads\['disease'\]: the trained head of the target goes into target_head",
     ),
     "trained head under a null of refits": (
         {"heads": {"site": np.eye(3, D)}},
@@ -89,19 +81,6 @@ BY_PARAMETERS = {
     "regressor for levels": (
         {"heads": {"site": Ridge()}},
         "heads: Ridge predicts numbers, but column 'site' is categorical; use another",
-    ),
-    "recipe that does not exist": (
-        {"heads": {"site": "lasso"}},
-        r"heads\['site'\]: 'lasso' is not known; pass 'auto', 'logistic', 'ridge', an "
-        "estimator or a trained head",
-    ),
-    "recipe that is no head": (
-        {"heads": {"site": None}},
-        r"heads\['site'\]: None is not known; pass 'auto', 'logistic', 'ridge', an",
-    ),
-    "recipe that is a class": (
-        {"heads": {"site": Ridge}},
-        r"heads\['site'\]: <class .*Ridge'> is not known; pass",
     ),
     "adjust_for_target without target": (
         {"target": None, "adjust_for_target": True},
@@ -154,18 +133,6 @@ BY_DATA = {
     "X with NaN in many rows": (
         {"X": X_with(range(10, 30), np.nan)},
         r"20 non-finite values in 20 of 60 rows \(rows 10, 11, 12, 13, 14, \.\.\.",
-    ),
-    "target with one class": (
-        {"y": table_with(disease="ill")},
-        "target='disease' cannot be the primary task: constant.*Choose",
-    ),
-    "target is an identifier": (
-        {"y": table_with(disease=[f"patient {i}" for i in range(N)])},
-        "target='disease' cannot be the primary task: identifier-like.*Choose",
-    ),
-    "target is missing everywhere": (
-        {"y": table_with(disease=None)},
-        "target='disease' cannot be the primary task: observed in 0 of 60 rows",
     ),
 }
 PARAMETERS = {
@@ -298,25 +265,6 @@ def test_missing_and_rare_targets_are_noted():
     missing, rare = (n for n in fitted.notes_ if n.startswith("target 'disease': "))
     assert "5 of 60 rows are missing" in missing
     assert "2 rows of 1 rare levels ('unclear'" in rare
-
-
-@pytest.mark.parametrize(
-    ("head", "rows"),
-    [
-        (np.eye(4, D), "4 rows"),
-        (Head(HEAD, np.zeros(2), ("yes", "no"), "logistic"), "classes 'yes', 'no'"),
-    ],
-)
-def test_trained_head_that_does_not_fit_its_column_is_noted(head, rows):
-    # The sample may lack a class of the network: a note, not an error.
-    expected = (
-        f"the trained head has {rows} and the column has the levels 'ill', 'well'"
-    )
-    options = {"n_permutations": 0}
-    fitted = WeightSpaceCorrelation("disease", target_head=head, **options)
-    assert any(expected in note for note in fitted.fit(X, TABLE).notes_)
-    fitted = WeightSpaceCorrelation("site", heads={"disease": head}, **options)
-    assert expected in fitted.fit(X, TABLE).summary_.loc["disease", "note"]
 
 
 def test_column_that_cannot_be_balanced_has_no_alignment_and_the_cell_in_its_note():

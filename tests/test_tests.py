@@ -20,7 +20,6 @@ WITHOUT = {
     "_analysis/prepare": "being redesigned",
     "_encoding/inference": "being redesigned",
     "_heads/fit": "being redesigned",
-    "_heads/reader": "being redesigned",
     "_heads/task": "being redesigned",
 }
 MODULES = {
