@@ -82,10 +82,6 @@ BY_PARAMETERS = {
         {"heads": {"site": Ridge()}},
         "heads: Ridge predicts numbers, but column 'site' is categorical; use another",
     ),
-    "adjust_for_target without target": (
-        {"target": None, "adjust_for_target": True},
-        "adjust_for_target=True needs the target: name its column in target",
-    ),
     "cv is no partition": (
         {"cv": SameFoldTwice()},
         "cv: every row must be in exactly one test fold.*pass a number of folds",

@@ -266,18 +266,6 @@ def test_balancing_removes_an_alignment_that_the_confounder_makes():
     assert np.median(before) > 0.1
 
 
-def test_target_and_confounders_together(study):
-    X, table = study
-    found = fit(X, table, ["hospital"], adjust_for_target=True, n_permutations=0)
-    scanner = cells_of(table["scanner"], "categorical")
-    strata = cells_of(table["disease"] + table["hospital"], "categorical")
-    weights = balancing_weights(scanner, strata, np.ones(len(X)))
-    assert (
-        f"balanced against disease x hospital: effective sample size "
-        f"{balanced_size(weights):.0f} of 240 rows"
-    ) in note_of(found)
-
-
 def test_permutations_of_the_alignment_keep_the_strata():
     """A scanner that follows the hospital is no news at fixed hospital."""
     pvalues = []
@@ -335,51 +323,6 @@ def test_and_leaves_the_other_columns(empty_cell):
     assert np.isfinite(found["alignment_pvalue"])
     assert found["alignment_pvalue_fwer"] == found["alignment_pvalue"]
     assert found["alignment_qvalue"] == found["alignment_pvalue"]
-
-
-def test_an_empty_cell_of_the_target_and_a_confounder_together(study):
-    X, table = study
-    lost = (
-        (table["scanner"] == "T")
-        & (table["hospital"] == "west")
-        & (table["disease"] == "ill")
-    )
-    assert 0 < lost.sum() < 30
-    X, table = X[~lost], table[~lost].reset_index(drop=True)
-    options = {"n_permutations": 0}
-    together = fit(X, table, ["hospital"], adjust_for_target=True, **options)
-    assert np.isnan(together.alignment_scores_["scanner"])
-    assert "scanner T with disease x hospital ill x west" in note_of(together)
-    alone = fit(X, table, ["hospital"], **options)
-    assert np.isfinite(alone.alignment_scores_["scanner"])
-
-
-def test_trained_metadata_heads_are_not_balanced(study):
-    rng = np.random.default_rng(0)
-    heads = {"scanner": rng.normal(size=(1, D))}
-    options = {"heads": heads, "null": "sign_flip"}
-    found = fit(*study, ["hospital"], **options)
-    assert "trained head: not balanced against 'hospital'" in note_of(found)
-    without = fit(*study, **options)
-    assert found.alignment_scores_.equals(without.alignment_scores_)
-    assert np.isfinite(found.alignment_scores_["scanner"])
-
-
-def test_strata_that_vary_within_groups_are_not_kept(study):
-    X, table = study
-    patient = np.arange(len(X)) // 2
-    scanner = table["scanner"].to_numpy()[patient]
-    table = table.assign(patient=patient, scanner=scanner)
-    found = fit(X, table, ["hospital"], groups="patient")
-    assert (
-        "alignment: permuted without regard to what it is balanced against, which "
-        "varies within groups"
-    ) in note_of(found)
-    # Constant within groups, it is.
-    table = table.assign(hospital=table["hospital"].to_numpy()[patient])
-    assert "without regard" not in note_of(
-        fit(X, table, ["hospital"], groups="patient", n_permutations=0)
-    )
 
 
 # --- names ---------------------------------------------------------------------------

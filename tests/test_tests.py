@@ -20,7 +20,6 @@ WITHOUT = {
     "_analysis/prepare": "being redesigned",
     "_encoding/inference": "being redesigned",
     "_heads/fit": "being redesigned",
-    "_heads/task": "being redesigned",
 }
 MODULES = {
     path.relative_to(PACKAGE).with_suffix("").as_posix(): path
