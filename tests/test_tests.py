@@ -19,7 +19,6 @@ WITHOUT = {
     "_analysis/notes": "being redesigned",
     "_analysis/prepare": "being redesigned",
     "_encoding/inference": "being redesigned",
-    "_heads/fit": "being redesigned",
 }
 MODULES = {
     path.relative_to(PACKAGE).with_suffix("").as_posix(): path
