@@ -17,7 +17,6 @@ WITHOUT = {
     "_alignment/inference": "being redesigned",
     "_analysis/description": "being redesigned",
     "_analysis/notes": "being redesigned",
-    "_analysis/prepare": "being redesigned",
     "_encoding/inference": "being redesigned",
 }
 MODULES = {
