@@ -16,7 +16,6 @@ WITHOUT = {
     "_alignment/comparison": "being redesigned",
     "_alignment/inference": "being redesigned",
     "_analysis/description": "being redesigned",
-    "_analysis/notes": "being redesigned",
     "_encoding/inference": "being redesigned",
 }
 MODULES = {
