@@ -15,7 +15,6 @@ WITHOUT = {
     "_version": "holds one number",
     "_alignment/comparison": "being redesigned",
     "_alignment/inference": "being redesigned",
-    "_analysis/description": "being redesigned",
     "_encoding/inference": "being redesigned",
 }
 MODULES = {
