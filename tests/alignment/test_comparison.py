@@ -1,0 +1,128 @@
+"""Alignment of all head rows with each other, against the formulas."""
+
+import numpy as np
+import pytest
+
+from sklearn_wsca._alignment.metrics import METRICS
+from tests.prepared_studies import compare_study
+from tests.reference import (
+    aggregate,
+    align,
+    centre_classes,
+    make_study,
+    principal_directions,
+)
+
+D = 8
+COLUMNS = ["site", "sex", "age"]
+METRIC_NAMES = ["weight", "score", "pattern"]
+
+
+def study(seed=0, n=120):
+    X, table = make_study(seed, n=n, shared=1.0)
+    weights = np.random.default_rng(seed).uniform(0.5, 2.0, n)
+    return X, table[["stage", "disease", *COLUMNS]], weights
+
+
+def compare(*data, **options):
+    settings = {"target": "stage", "columns": COLUMNS, "min_components": 2}
+    return compare_study(*data, **settings | options)
+
+
+def slow_alignment(X, weights, first, second, metric, n_components=0.99):
+    principal = principal_directions(X, weights, n_components, 2)
+    coefs = [centre_classes(head.coef, head.kind) for head in (first, second)]
+    return align(*coefs, principal, metric, n_components is not None)
+
+
+@pytest.mark.parametrize("n_components", [0.99, 3, None])
+@pytest.mark.parametrize("trained", [False, True])
+@pytest.mark.parametrize("metric", METRIC_NAMES)
+def test_every_pair_of_heads_is_compared_by_the_formula(metric, trained, n_components):
+    X, table, weights = study()
+    head = np.random.default_rng(1).standard_normal((3, D)) * 40.0 + 7.0
+    options = {"metric": metric, "n_components": n_components}
+    options["target_head"] = head if trained else None
+    _, tasks, _, found = compare(X, table, weights, **options)
+    heads = tasks.primary_head() | tasks.heads()
+    assert found.correlation.index.names == ["task", "class"]
+    assert list(found.correlation.columns) == list(found.correlation.index)
+    for name, one in heads.items():
+        for other_name, other in heads.items():
+            expected = slow_alignment(X, weights, one, other, metric, n_components)
+            block = found.correlation.loc[[name], [other_name]]
+            np.testing.assert_allclose(block, expected, atol=1e-9)
+    symmetric = np.allclose(found.correlation, found.correlation.T)
+    assert symmetric == METRICS[metric].symmetric
+    # Three stages against three sites, one row of the sex and one of the age.
+    assert found.alignment.shape == (3, 3 + 1 + 1)
+    assert np.abs(found.alignment).to_numpy().max() > 0.1
+
+
+@pytest.mark.parametrize("how", ["rms", "max", "mean"])
+@pytest.mark.parametrize("metric", METRIC_NAMES)
+def test_column_scores_summarise_the_rows_of_the_primary_head(metric, how):
+    _, tasks, _, found = compare(*study(), metric=metric, aggregate=how)
+    scores = found.scores()
+    assert list(scores.index) == COLUMNS
+    for name in COLUMNS:
+        block = found.alignment.loc[:, [name]].to_numpy()
+        assert scores[name] == pytest.approx(aggregate(block, how))
+        assert found.references[name].shape[0] == tasks.heads()[name].n_rows
+    assert scores.between(0.01, 0.99).all()
+
+
+@pytest.mark.parametrize("how", ["rms", "max", "mean"])
+@pytest.mark.parametrize("trained", [False, True])
+@pytest.mark.parametrize("metric", METRIC_NAMES)
+def test_heads_of_permutations_are_scored_as_the_fitted_ones(metric, trained, how):
+    """In scaled principal coordinates, which is where permutations are fitted."""
+    head = np.random.default_rng(2).standard_normal((1, D)) if trained else None
+    options = {"metric": metric, "aggregate": how, "target_head": head}
+    _, tasks, rows, found = compare(*study(1), n_components=4, **options)
+    for name, fitted in tasks.heads().items():
+        inside = rows.subspace.project(fitted.coef) * rows.subspace.scale
+        batch = np.stack([inside, -3.0 * inside, np.zeros_like(inside)])
+        scores = found.primary.scores(batch, fitted.kind == "logistic")
+        assert scores[:2] == pytest.approx(found.scores()[name])
+        # A permutation without any information is aligned with nothing.
+        assert scores[2] == 0.0
+
+
+def test_a_head_is_aligned_with_itself_and_against_its_negative():
+    X, table, weights = study(2)
+    head = np.random.default_rng(3).standard_normal((1, D))
+    heads = {"same": 5.0 * head, "opposite": -0.01 * head}
+    options = {"target_head": head, "heads": heads, "columns": list(heads)}
+    for metric in ("weight", "score"):
+        _, _, _, found = compare(X, table, weights, metric=metric, **options)
+        np.testing.assert_allclose(found.alignment.to_numpy().ravel(), [1.0, -1.0])
+        assert found.scores().tolist() == pytest.approx([1.0, 1.0])
+        assert found.correlation.abs().max(axis=None) <= 1.0
+
+
+@pytest.mark.parametrize("metric", METRIC_NAMES)
+def test_a_vector_added_to_all_classes_changes_nothing(metric):
+    data, options = study(3), {"metric": metric}
+    head = np.random.default_rng(4).standard_normal((3, D))
+    moved = head + 10.0 * np.arange(D)
+    found, other = (
+        compare(*data, target_head=h, **options)[-1].correlation for h in (head, moved)
+    )
+    np.testing.assert_allclose(found, other, atol=1e-9)
+
+
+def test_without_a_primary_head_columns_are_compared_with_each_other_only():
+    with_primary = compare(*study(), metric="pattern")[-1]
+    found = compare(*study(), metric="pattern", target=None)[-1]
+    assert with_primary.has_primary and not found.has_primary
+    assert found.alignment.shape == (0, 5) and found.filters.shape[0] == 0
+    assert found.scores().isna().all() and list(found.scores().index) == COLUMNS
+    expected = with_primary.correlation.loc[COLUMNS, COLUMNS]
+    np.testing.assert_allclose(found.correlation, expected, atol=1e-9)
+
+
+def test_a_head_without_a_direction_is_named_by_task_and_class():
+    options = {"heads": {"lesion": np.zeros((1, D))}, "columns": ["lesion"]}
+    with pytest.raises(ValueError, match=r"row \('lesion', ''\) is zero after centr"):
+        compare(*study(), target=None, **options)
