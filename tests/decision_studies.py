@@ -1,13 +1,19 @@
 """A decision and columns of every kind, for tests of what is made of them."""
 
-from dataclasses import replace
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from sklearn_wsca._input.column import read_column
 from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._utilization.adjusted_effect import Decision
+from sklearn_wsca._utilization.output_model import prepare_outputs
+from tests.columns import column_of
+from tests.reference import least_squares_utilization
 
 N_GROUPS = 60
 UNIT = np.repeat(np.arange(N_GROUPS), [1, 2, 4, 3] * 15)
@@ -43,3 +49,40 @@ def study(seed=0, strength=0.0):
 
 def grouped(decision):
     return replace(decision, groups=Groups.of(pd.Series(UNIT, name="patient")))
+
+
+@dataclass
+class Sample:
+    """Outputs and labels of rows; target and groups are None where there are none."""
+
+    outputs: np.ndarray
+    labels: np.ndarray
+    target: np.ndarray | None
+    held: list
+    weights: np.ndarray
+    groups: np.ndarray | None = None
+
+    def model(self):
+        column = column_of(self.labels)
+        groups = None if self.groups is None else Groups.of(pd.Series(self.groups))
+        return prepare_outputs(
+            self.outputs,
+            column,
+            None if self.target is None else column_of(self.target, "disease"),
+            [column_of(c, f"held {i}") for i, c in enumerate(self.held)],
+            self.weights,
+            exchange_units(column, groups),
+        )
+
+    def reference(self, coding=None):
+        """The same by explicit least-squares models; groups are held where they are."""
+        within = self.model().exchange.scheme == "within groups"
+        return least_squares_utilization(
+            self.outputs,
+            self.labels,
+            self.target,
+            self.held,
+            self.weights,
+            self.groups if within else None,
+            coding,
+        )

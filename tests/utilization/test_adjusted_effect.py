@@ -9,10 +9,7 @@ from scipy import special
 
 from sklearn_wsca._input.column import Column, LeftOutError, read_column
 from sklearn_wsca._input.groups import Groups
-from sklearn_wsca._utilization.adjusted_effect import (
-    Decision,
-    examine,
-)
+from sklearn_wsca._utilization.adjusted_effect import Decision, examine
 from tests.decision_studies import MEANS, SCALES, UNIT, N, grouped, study
 from tests.reference import least_squares_utilization
 
@@ -46,41 +43,25 @@ def test_a_confounder_that_is_tested_is_a_column_like_others(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "with_groups", "held", "scheme"),
+    ("name", "with_groups", "held", "units"),
     [
-        ("scanner", False, None, "rows within levels of the target"),
-        ("scanner", True, None, "groups within levels of the target"),
-        ("age", True, None, "groups within levels of the target"),
-        ("view", True, None, "rows within groups within levels of the target"),
-        (
-            "scanner",
-            False,
-            "age",
-            "residuals (Freedman-Lane) of rows within levels of the target",
-        ),
-        (
-            "scanner",
-            True,
-            "age",
-            "residuals (Freedman-Lane) of groups within levels of the target",
-        ),
-        (
-            "view",
-            True,
-            "pixels",
-            "residuals (Freedman-Lane) of rows within groups within levels of the "
-            "target",
-        ),
+        ("scanner", False, None, "rows"),
+        ("scanner", True, None, "groups"),
+        ("age", True, None, "groups"),
+        ("view", True, None, "rows within groups"),
+        ("scanner", False, "age", "residuals (Freedman-Lane) of rows"),
+        ("scanner", True, "age", "residuals (Freedman-Lane) of groups"),
+        ("view", True, "pixels", "residuals (Freedman-Lane) of rows within groups"),
     ],
 )
-def test_the_scheme_is_said_in_words(name, with_groups, held, scheme):
+def test_the_scheme_is_said_in_words(name, with_groups, held, units):
     decision, columns = study()
     decision = grouped(decision) if with_groups else decision
     if held:
         decision = replace(decision, confounders=[columns[held]])
     found = examine(decision, columns[name])
-    assert found.scheme == scheme
-    assert found.describe()[0].startswith(f"utilization: {scheme} permuted, ")
+    assert found.scheme == f"{units} within levels of the target"
+    assert found.describe()[0].startswith(f"utilization: {found.scheme} permuted, ")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Intervals of the length of a vector of effects, and the noise they are made from."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,16 +8,15 @@ import pytest
 from scipy import stats
 
 from sklearn_wsca._backend.jobs import SequentialRunner
-from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.groups import Groups
-from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._permutation.plan import PermutationPlan
 from sklearn_wsca._utilization import interval as interval_module
 from sklearn_wsca._utilization.adjusted_effect import Decision, examine
 from sklearn_wsca._utilization.inference import infer_utilization
 from sklearn_wsca._utilization.interval import EffectNoise, estimate_noise
-from sklearn_wsca._utilization.output_model import prepare_outputs
-from tests.reference import cluster_robust_effects, least_squares_utilization
+from tests.columns import column_of
+from tests.decision_studies import MEANS, SCALES, Sample
+from tests.reference import cluster_robust_effects
 
 # Noise in one direction, in few, and in many.
 NOISES = {
@@ -109,14 +108,6 @@ def test_the_interval_rises_with_the_length_and_shrinks_with_the_level(noise):
     assert noise.interval(1.3, 0.95)[1] > noise.interval(1.3, 0.8)[1]
 
 
-def test_far_from_zero_it_is_the_interval_of_student():
-    noise, raw = NOISES["one"], 2.0
-    reach = stats.t.ppf(0.975, 8.0) * 0.1
-    np.testing.assert_allclose(
-        noise.interval(raw, 0.95), [raw - reach, raw + reach], atol=1e-6
-    )
-
-
 def test_noise_across_the_effect_is_subtracted_from_the_square():
     """Without noise along it, and with very many directions across."""
     noise = EffectNoise(1e-9, 0.09, 1e9, 1e9)
@@ -126,25 +117,14 @@ def test_noise_across_the_effect_is_subtracted_from_the_square():
 
 @pytest.mark.parametrize("unit", [1e-3, 20.0])
 def test_limits_are_in_the_unit_of_the_noise(noise, unit):
+    def limits(noise, raw):
+        interval, upper = noise.interval(raw, 0.95), noise.upper_limit(raw, 0.95)
+        return np.array([*interval, upper, noise.detectable(0.05)])
+
     scaled = replace(noise, along=unit * noise.along, across=unit**2 * noise.across)
     for raw in RAWS:
-        np.testing.assert_allclose(
-            [
-                *scaled.interval(unit * raw, 0.95),
-                scaled.upper_limit(unit * raw, 0.95),
-                scaled.detectable(0.05),
-            ],
-            unit
-            * np.array(
-                [
-                    *noise.interval(raw, 0.95),
-                    noise.upper_limit(raw, 0.95),
-                    noise.detectable(0.05),
-                ]
-            ),
-            rtol=1e-6,
-            atol=1e-9 * unit,
-        )
+        found, expected = limits(scaled, unit * raw), unit * limits(noise, raw)
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9 * unit)
 
 
 @pytest.mark.parametrize("level", [0.8, 0.95])
@@ -186,39 +166,6 @@ def test_the_detectable_effect_exceeds_the_null_with_its_power(
 # --- noise ---------------------------------------------------------------------------
 
 
-@dataclass
-class Sample:
-    """Outputs of unequal scale with means other than 0, rows of groups together."""
-
-    outputs: np.ndarray
-    labels: np.ndarray
-    target: np.ndarray | None
-    groups: np.ndarray | None
-    weights: np.ndarray
-
-    def model(self):
-        column = column_of(self.labels)
-        groups = None if self.groups is None else Groups.of(pd.Series(self.groups))
-        return prepare_outputs(
-            self.outputs,
-            column,
-            None if self.target is None else column_of(self.target, "disease"),
-            [],
-            self.weights,
-            exchange_units(column, groups),
-        )
-
-
-def column_of(labels, name="scanner"):
-    labels, rows = np.asarray(labels), np.arange(len(labels))
-    if labels.dtype.kind == "f":
-        return Column(name, "continuous", rows, labels)
-    return Column(name, "categorical", rows, labels, tuple(range(labels.max() + 1)))
-
-
-SCALES, MEANS = np.array([1.0, 4.0, 0.3]), np.array([5.0, -200.0, 1.0])
-
-
 def draw_sample(
     seed,
     sizes,
@@ -247,8 +194,9 @@ def draw_sample(
         outputs * SCALES + MEANS,
         labels,
         None if target is None else ill,
-        unit if together else None,
+        [],
         rng.uniform(0.3, 2.0, n) if weighted else np.ones(n),
+        unit if together else None,
     )
 
 
@@ -334,33 +282,6 @@ def test_clusters_of_little_leverage_need_no_correction(seed, monkeypatch):
     assert quick.mean_square != exact.mean_square
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("column", ["3 levels", "numbers"])
-def test_noise_resembles_that_of_leaving_out_groups(seed, column):
-    """The jackknife knows nothing of influence, leverage or the unit's own noise."""
-    sample = draw_sample(seed, [3, 8, 1, 5] * 12, column, None, effect=0.8)
-
-    def effects(kept):
-        found = least_squares_utilization(
-            sample.outputs[kept], sample.labels[kept], weights=np.ones(kept.sum())
-        )
-        size = np.sqrt(len(found.contrasts) * found.total_variance)
-        # One standard deviation of the number is that of all rows throughout.
-        ratio = 1.0
-        if column == "numbers":
-            ratio = sample.labels.std() / sample.labels[kept].std()
-        return (ratio * found.contrasts / size).ravel()
-
-    groups = np.unique(sample.groups)
-    without = np.array([effects(sample.groups != group) for group in groups])
-    spread = without - without.mean(axis=0)
-    jackknife = np.sum(spread**2) * (len(groups) - 1) / len(groups)
-    own, _ = estimate_noise(sample.model(), sample.outputs)
-    assert own.mean_square == pytest.approx(jackknife, rel=0.15)
-    ungrouped, _ = estimate_noise(replace(sample, groups=None).model(), sample.outputs)
-    assert ungrouped.mean_square < 0.6 * jackknife
-
-
 @pytest.mark.parametrize("column", ["3 levels", "numbers"])
 @pytest.mark.parametrize("sizes", [[1] * 600, [5, 15] * 60])
 def test_without_effect_noise_has_the_mean_square_of_permutations(sizes, column):
@@ -376,37 +297,37 @@ def test_without_effect_noise_has_the_mean_square_of_permutations(sizes, column)
     assert np.std(ratios) < 0.2
 
 
+def assert_same_noise(found, expected, tolerance):
+    for one, other in zip(found, expected, strict=True):
+        for name in ("along", "across", "across_degrees", "degrees"):
+            assert getattr(one, name) == pytest.approx(
+                getattr(other, name), rel=tolerance
+            )
+
+
 @pytest.mark.parametrize("design", DESIGNS)
 @pytest.mark.parametrize("size", [1, 1000])
 def test_blocks_of_groups_make_no_difference(design, size, monkeypatch):
     sample = draw_sample(4, effect=0.5, **DESIGNS[design])
     expected = estimate_noise(sample.model(), sample.outputs)
     monkeypatch.setattr(interval_module, "ELEMENTS_PER_BLOCK", size)
-    found = estimate_noise(sample.model(), sample.outputs)
-    for one, other in zip(found, expected, strict=True):
-        for name in ("along", "across", "across_degrees", "degrees"):
-            assert getattr(one, name) == pytest.approx(getattr(other, name), rel=1e-9)
+    assert_same_noise(estimate_noise(sample.model(), sample.outputs), expected, 1e-9)
 
 
 @pytest.mark.parametrize("design", DESIGNS)
 def test_noise_does_not_depend_on_the_unit_or_a_rotation_of_the_outputs(design):
     sample = draw_sample(4, effect=0.5, **DESIGNS[design])
+    expected = estimate_noise(sample.model(), sample.outputs)
     turn = np.linalg.qr(np.random.default_rng(0).standard_normal((3, 3)))[0]
     moved = replace(sample, outputs=1e3 * sample.outputs @ turn - [7.0, 1e4, 0.0])
-    for one, other in zip(
-        estimate_noise(sample.model(), sample.outputs),
-        estimate_noise(moved.model(), moved.outputs),
-        strict=True,
-    ):
-        for name in ("along", "across", "across_degrees", "degrees"):
-            assert getattr(one, name) == pytest.approx(getattr(other, name), rel=1e-6)
+    assert_same_noise(estimate_noise(moved.model(), moved.outputs), expected, 1e-6)
 
 
 def test_outputs_without_noise_give_an_interval_around_their_effect():
     """All rows of a class and level are alike: only the unit is estimated."""
     labels, ill = np.arange(80) % 2, np.arange(80) // 2 % 2
     outputs = np.outer(labels, [1.0, -3.0]) + np.outer(ill, [4.0, 2.0]) + [90.0, 7.0]
-    sample = Sample(outputs, labels, ill, None, np.ones(80))
+    sample = Sample(outputs, labels, ill, [], np.ones(80))
     raw = sample.model().observed()[0]
     own, _ = estimate_noise(sample.model(), outputs)
     low, high = own.interval(raw, 0.95)

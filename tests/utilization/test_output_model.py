@@ -1,76 +1,18 @@
 """Effects of a column on outputs, against explicit least-squares models."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from sklearn_wsca import utilization_test
-from sklearn_wsca._input.column import Column, LeftOutError
-from sklearn_wsca._input.groups import Groups
-from sklearn_wsca._permutation.exchangeability import exchange_units
+from sklearn_wsca._input.column import LeftOutError
 from sklearn_wsca._permutation.plan import PermutationPlan
 from sklearn_wsca._utilization import output_model as output_model_module
-from sklearn_wsca._utilization.output_model import MOST_CLASSES, prepare_outputs
-from tests.reference import (
-    code_column,
-    fit_least_squares,
-    held_fixed,
-    least_squares_utilization,
-)
+from sklearn_wsca._utilization.output_model import MOST_CLASSES
+from tests.decision_studies import MEANS, SCALES, Sample
+from tests.reference import code_column, fit_least_squares, held_fixed
 
 N = 120
-SCALES, MEANS = np.array([1.0, 4.0, 0.3]), np.array([5.0, -200.0, 1.0])
-
-
-def column_of(labels, name="scanner"):
-    """Levels by code, or numbers, on all rows."""
-    labels, rows = np.asarray(labels), np.arange(len(labels))
-    if labels.dtype.kind == "f":
-        return Column(name, "continuous", rows, labels)
-    levels, codes = np.unique(labels, return_inverse=True)
-    return Column(name, "categorical", rows, codes, tuple(levels.tolist()))
-
-
-@dataclass
-class Study:
-    """Outputs of unequal scale, and labels; None is not there."""
-
-    outputs: np.ndarray
-    labels: np.ndarray
-    target: np.ndarray | None
-    held: list
-    weights: np.ndarray
-    groups: np.ndarray | None = None
-
-    def model(self):
-        column = column_of(self.labels)
-        groups = None if self.groups is None else Groups.of(pd.Series(self.groups))
-        return prepare_outputs(
-            self.outputs,
-            column,
-            None if self.target is None else column_of(self.target, "disease"),
-            [column_of(c, f"held {i}") for i, c in enumerate(self.held)],
-            self.weights,
-            exchange_units(column, groups),
-        )
-
-    def reference(self, coding=None):
-        groups = self.groups
-        if groups is not None and self.model().exchange.scheme != "within groups":
-            groups = None
-        return least_squares_utilization(
-            self.outputs,
-            self.labels,
-            self.target,
-            self.held,
-            self.weights,
-            groups,
-            coding,
-        )
-
-
 COLUMNS = ("2 levels", "4 levels", "numbers")
 TARGETS = ("2 classes", "3 classes", "numbers", None)
 
@@ -115,7 +57,7 @@ def make_study(
     if column == "numbers":
         labels = 1e-3 * (labels + draw(column_within)) + 0.2
     target_labels = ill if target != "numbers" else 40.0 + 7.0 * (ill + draw(True))
-    return Study(
+    return Sample(
         outputs * SCALES + MEANS,
         labels,
         None if target is None else target_labels,
@@ -231,29 +173,6 @@ def test_without_several_classes_effects_are_common(column, target):
     assert raw > 0.03
 
 
-def test_two_groups_alone_give_half_their_difference():
-    """No target: textbook means, of outputs of unequal scale."""
-    rng = np.random.default_rng(0)
-    labels = np.repeat([0, 1], [20, 60])
-    outputs = rng.standard_normal((80, 2)) * [1.0, 40.0] + [3.0, 500.0]
-    outputs[labels == 1] += [0.5, -30.0]
-    half = (outputs[labels == 1].mean(axis=0) - outputs[labels == 0].mean(axis=0)) / 2
-    model = Study(outputs, labels, None, [], np.ones(80)).model()
-    np.testing.assert_allclose(model.effects(outputs), [-half, half])
-    expected = np.sqrt(np.sum(half**2) / outputs.var(axis=0).sum())
-    assert model.observed()[0] == pytest.approx(expected)
-
-
-def test_a_number_alone_gives_slope_times_deviation():
-    rng = np.random.default_rng(1)
-    age = 60.0 + 9.0 * rng.standard_normal(90)
-    outputs = rng.standard_normal((90, 2)) * [2.0, 0.1] + [-7.0, 4.0]
-    outputs += np.outer(age, [0.05, 0.004])
-    slopes = np.polyfit(age, outputs, 1)[0]
-    model = Study(outputs, age, None, [], np.ones(90)).model()
-    np.testing.assert_allclose(model.effects(outputs), [slopes * age.std()])
-
-
 @pytest.mark.parametrize("shares", [(4, 4, 4), (2, 5, 9)])
 @pytest.mark.parametrize("n_levels", [2, 3])
 def test_a_balanced_design_gives_the_mean_square_over_classes_and_levels(
@@ -267,25 +186,13 @@ def test_a_balanced_design_gives_the_mean_square_over_classes_and_levels(
     outputs = cells[target, labels]
     contrasts = cells - cells.mean(axis=1, keepdims=True)
     by_class = np.mean(np.sum(contrasts**2, axis=2), axis=1)
-    model = Study(outputs, labels, target, [], np.ones(len(labels))).model()
+    model = Sample(outputs, labels, target, [], np.ones(len(labels))).model()
     expected = np.sqrt(np.average(by_class, weights=shares) / model.total_variance)
     raw, by_common, by_all = model.observed()
     assert raw == pytest.approx(expected, abs=1e-10)
     # Without noise the saturated model explains all, the additive one does not.
     assert by_all == pytest.approx(1.0)
     assert by_common < 0.9
-
-
-def test_a_balanced_number_gives_the_mean_square_of_the_slopes_by_class():
-    numbers = 0.2 + 1e-3 * np.tile([-2.0, -1.0, 0.0, 1.0, 2.0], 12)
-    target = np.repeat([0, 1, 2], [10, 20, 30])
-    slopes = np.array([[3.0, 1.0], [-1.0, 9.0], [0.5, -4.0]])
-    standard = (numbers - 0.2) / numbers.std()
-    outputs = slopes[target] * standard[:, None] + [5.0, -70.0] * target[:, None]
-    model = Study(outputs, numbers, target, [], np.ones(60)).model()
-    by_class = np.sum(slopes**2, axis=1)
-    expected = np.average(by_class, weights=[1, 2, 3]) / model.total_variance
-    assert model.observed()[0] == pytest.approx(np.sqrt(expected))
 
 
 def opposite(seed=0, n=400):
@@ -303,7 +210,7 @@ def test_effects_that_cancel_over_classes_are_found(seed):
     outputs, sign, scanner, target = opposite(seed)
     moved = outputs + 0.5 * np.outer(sign, [1.0, 0.2])
     raw, by_common, by_all = (
-        Study(moved, scanner, target, [], np.ones(len(sign))).model().observed()
+        Sample(moved, scanner, target, [], np.ones(len(sign))).model().observed()
     )
     assert by_common < 0.02
     assert by_all > 0.1
@@ -326,7 +233,7 @@ def test_with_very_many_classes_only_common_effects_are_compared():
     outputs += labels[:, None] * [0.5, 20.0]
     for n_classes, told_apart in ((MOST_CLASSES, True), (MOST_CLASSES + 1, False)):
         target = np.arange(400) % n_classes
-        study = Study(outputs, labels, target, [], np.ones(400))
+        study = Sample(outputs, labels, target, [], np.ones(400))
         raw, by_common, by_all = study.model().observed()
         assert (by_all > by_common + 0.01) == told_apart
         expected = study.reference()
@@ -336,14 +243,6 @@ def test_with_very_many_classes_only_common_effects_are_compared():
         )
         wanted = expected.raw if told_apart else common
         assert raw == pytest.approx(wanted)
-
-
-@pytest.mark.parametrize("column", COLUMNS)
-def test_a_constant_output_adds_nothing(column):
-    study = make_study(column)
-    expected = study.model().observed()
-    study.outputs = np.column_stack([study.outputs, np.full(N, 1e3)])
-    np.testing.assert_allclose(study.model().observed(), expected, atol=1e-10)
 
 
 # --- permutations --------------------------------------------------------------------
@@ -404,16 +303,17 @@ def permuted_coding(study, model, order):
     return permuted[exchange.unit] if len(permuted) < len(coding) else permuted
 
 
+@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("design", DESIGNS)
 @pytest.mark.parametrize("column", COLUMNS)
 @pytest.mark.parametrize(
     ("target", "held"), [("3 classes", 0), (None, 0), ("3 classes", 1), ("numbers", 1)]
 )
 def test_permutations_are_those_of_explicit_models_on_all_rows(
-    design, column, target, held
+    design, column, target, held, weighted
 ):
-    """Sums over groups stand for their rows without changing anything."""
-    study = make_study(column, target, held, **DESIGNS[design])
+    """Sums over groups stand for their rows, and weights follow their rows."""
+    study = make_study(column, target, held, weighted, **DESIGNS[design])
     model = study.model()
     assert model.exchange.scheme == SCHEMES[design.split(",")[0].split()[0]]
     orders = orders_of(len(study.labels))
@@ -426,24 +326,6 @@ def test_permutations_are_those_of_explicit_models_on_all_rows(
     assert np.ptp(found[:, 0]) > 0.005
     assert (found[:, 1] <= found[:, 2] + 1e-12).all()
     assert (found[:, 2] < 1.0).all()
-
-
-@pytest.mark.parametrize("design", ["rows", "groups", "within groups"])
-@pytest.mark.parametrize("column", ["4 levels", "numbers"])
-@pytest.mark.parametrize("target", ["3 classes", None])
-@pytest.mark.parametrize("held", [0, 1])
-def test_weights_follow_their_rows_in_permutations(design, column, target, held):
-    study = make_study(column, target, held, weighted=True, **DESIGNS[design])
-    model, orders = study.model(), orders_of(len(study.labels))
-    assert model.freedman_lane == bool(held)
-    found = model.permutations(orders)
-    for order, statistics in zip(orders, found, strict=True):
-        expected = study.reference(permuted_coding(study, model, order))
-        np.testing.assert_allclose(
-            statistics, [expected.raw, expected.by_common, expected.by_all], atol=1e-9
-        )
-    study.weights = np.ones(len(study.labels))
-    assert np.abs(study.model().permutations(orders) - found).max() > 1e-3
 
 
 @pytest.mark.parametrize("column", ["4 levels", "numbers"])
@@ -523,57 +405,7 @@ def test_numbers_that_are_constant_within_groups_need_no_residuals_within_them()
         assert study.model().freedman_lane == needed
 
 
-@pytest.mark.parametrize("held", ["target", "confounder"])
-def test_permuted_residuals_keep_the_association_with_what_is_held(held):
-    study = make_study("4 levels", "numbers", 1, seed=3)
-    model = study.model()
-    association = study.target if held == "target" else study.held[0]
-    centred = association - association.mean()
-    coding, _ = code_column(study.labels, study.weights)
-    kept = centred @ coding
-    assert np.abs(kept).max() > 50.0
-    order = orders_of(N, 1)[0]
-    source = model.exchange.unit_sources(order[None])[0]
-    fitted = model.fitted + model.permuted
-    np.testing.assert_allclose(centred @ fitted, kept, atol=1e-8)
-    np.testing.assert_allclose(centred @ model.fitted, kept, atol=1e-8)
-    assert np.abs(centred @ coding[source] - kept).max() > 50.0
-
-
 # --- groups held fixed ---------------------------------------------------------------
-
-
-@pytest.mark.parametrize("column", COLUMNS)
-@pytest.mark.parametrize("target_within", [False, True])
-def test_effects_of_patients_are_removed_within_them(column, target_within):
-    study = make_study(column, **group_design(True, target_within))
-    model = study.model()
-    assert model.exchange.scheme == "within groups"
-    expected, orders = model.observed(), orders_of(len(study.groups))
-    null, variance = model.permutations(orders), model.total_variance
-    patients = np.random.default_rng(0).standard_normal((30, 3)) * 40.0 * SCALES
-    study.outputs = study.outputs + patients[study.groups]
-    moved = study.model()
-    np.testing.assert_allclose(
-        moved.effects(study.outputs),
-        model.effects(study.outputs - patients[study.groups]),
-        atol=1e-8,
-    )
-    np.testing.assert_allclose(moved.observed()[1:], expected[1:], atol=1e-9)
-    again = moved.permutations(orders)[:, 1:]
-    np.testing.assert_allclose(again, null[:, 1:], atol=1e-9)
-    # The unit is that of the outputs, which patients spread out.
-    ratio = np.sqrt(variance / moved.total_variance)
-    assert ratio < 0.1
-    assert moved.observed()[0] == pytest.approx(expected[0] * ratio)
-
-
-def test_patients_are_not_held_fixed_where_they_are_exchanged():
-    study = make_study(**DESIGNS["groups"])
-    before = study.model().observed()
-    patients = np.random.default_rng(0).standard_normal((30, 3)) * 5.0 * SCALES
-    study.outputs = study.outputs + patients[study.groups]
-    assert np.abs(study.model().observed()[1:] - before[1:]).max() > 0.01
 
 
 def test_varying_groups_are_counted():
@@ -597,7 +429,7 @@ def test_weights_of_two_are_rows_that_occur_twice(column, target, held):
     twice = np.arange(N) % 4 == 0
     study.weights = 1.0 + twice
     again = np.concatenate([np.arange(N), np.flatnonzero(twice)])
-    repeated = Study(
+    repeated = Sample(
         study.outputs[again],
         study.labels[again],
         None if target is None else study.target[again],
@@ -609,14 +441,6 @@ def test_weights_of_two_are_rows_that_occur_twice(column, target, held):
     )
     plain = make_study(column, target).model().observed()
     assert np.abs(study.model().observed() - plain).max() > 1e-4
-
-
-@pytest.mark.parametrize("target", TARGETS)
-def test_the_unit_of_weights_is_irrelevant(target):
-    study = make_study("4 levels", target, 1, weighted=True)
-    expected = study.model().observed()
-    study.weights = 1e6 * study.weights
-    np.testing.assert_allclose(study.model().observed(), expected, atol=1e-9)
 
 
 # --- invariances ---------------------------------------------------------------------
@@ -660,6 +484,14 @@ def with_classes_renamed(study, rng):
         study.target = 1e-6 * study.target - 4.0
 
 
+def with_weights_in_another_unit(study, rng):
+    study.weights = 1e6 * study.weights
+
+
+def with_a_constant_output(study, rng):
+    study.outputs = np.column_stack([study.outputs, np.full(N, 1e3)])
+
+
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("column", COLUMNS)
 @pytest.mark.parametrize(
@@ -671,6 +503,8 @@ def with_classes_renamed(study, rng):
         with_rows_in_another_order,
         with_levels_renamed,
         with_classes_renamed,
+        with_weights_in_another_unit,
+        with_a_constant_output,
     ],
 )
 def test_statistics_do_not_change(target, column, change):
@@ -680,14 +514,6 @@ def test_statistics_do_not_change(target, column, change):
     found = study.model().observed()
     np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-9)
     assert expected[0] > 0.01
-
-
-def test_effects_are_in_the_unit_of_the_outputs_and_change_sign_with_the_number():
-    study = make_study("numbers", held=1)
-    expected = study.model().effects(study.outputs)
-    study.labels = -2.0 * study.labels
-    found = study.model().effects(1e3 * study.outputs)
-    np.testing.assert_allclose(found, -1e3 * expected, rtol=1e-8)
 
 
 # --- nothing to compare --------------------------------------------------------------
@@ -725,7 +551,7 @@ def test_outputs_that_do_not_vary_are_refused():
 def test_levels_that_cannot_be_told_from_what_is_held_are_refused(
     labels, target, held, reason
 ):
-    study = Study(make_study().outputs, labels, target, held, np.ones(N))
+    study = Sample(make_study().outputs, labels, target, held, np.ones(N))
     with pytest.raises(LeftOutError, match=reason):
         study.model()
 
@@ -734,7 +560,7 @@ def test_one_row_in_another_cell_is_enough_to_compare():
     """The refusal is exact: a single exception makes the levels comparable."""
     labels, target = np.arange(N) % 2, np.arange(N) % 2
     target[0] = 1
-    model = Study(make_study().outputs, labels, target, [], np.ones(N)).model()
+    model = Sample(make_study().outputs, labels, target, [], np.ones(N)).model()
     assert np.isfinite(model.observed()).all()
 
 
@@ -743,7 +569,7 @@ def test_a_column_that_its_groups_determine_is_refused():
     unit = np.repeat(np.arange(30), 4)
     numbers = 50.0 + 3.0 * unit
     numbers[0] += 1e-6
-    study = Study(make_study().outputs, numbers, None, [], np.ones(N), unit)
+    study = Sample(make_study().outputs, numbers, None, [], np.ones(N), unit)
     with pytest.raises(LeftOutError, match="its groups nothing is left"):
         study.model()
 
@@ -752,13 +578,9 @@ def test_a_column_that_its_groups_determine_is_refused():
 def test_two_confounders_with_levels_do_not_inflate_the_null(seed):
     """Indicators of several columns depend on each other but for rounding."""
     rng = np.random.default_rng(seed)
-    ill, sex, scanner = (
-        rng.integers(0, 3, N),
-        rng.integers(0, 2, N),
-        rng.integers(0, 2, N),
-    )
+    ill, sex, scanner = (rng.integers(0, n, N) for n in (3, 2, 2))
     outputs = rng.standard_normal((N, 3)) * SCALES + MEANS
-    model = Study(outputs, scanner, ill, [sex], np.ones(N)).model()
+    model = Sample(outputs, scanner, ill, [sex], np.ones(N)).model()
     np.testing.assert_allclose(model.fitted.sum(axis=1), 1.0, atol=1e-9)
     null = model.permutations(orders_of(N, 50))[:, 0]
     assert null.max() < 1.0
