@@ -18,16 +18,19 @@ from tests.broken_files import (
     N,
     arrays,
     broken,
+    broken_contents,
+    csv_lines,
     npy_bytes,
+    npy_of_shape,
     npy_with_header,
     payload,
-    with_array,
-    with_bytes,
     with_link,
-    with_metadata,
-    with_npz,
     zipped,
 )
+
+X = arrays()
+EMPTY = r"empty \(0 bytes\); write it again"
+DAMAGED = "damaged or cut off: write it again"
 
 # Paths
 
@@ -51,24 +54,6 @@ def missing_directory(files):
 @broken("embeddings", r"is a directory.*name a file")
 def directory(files):
     return files | {"embeddings": files["embeddings"].parent}
-
-
-@broken("embeddings", r"suffix '\.dat'.*can be read from \.npy, \.npz")
-def unknown_suffix(files):
-    renamed = files["embeddings"].rename(files["embeddings"].with_suffix(".dat"))
-    return files | {"embeddings": renamed}
-
-
-@broken("metadata", r"no suffix.*\.csv, \.tsv")
-def no_suffix(files):
-    renamed = files["metadata"].rename(files["metadata"].with_suffix(""))
-    return files | {"metadata": renamed}
-
-
-@broken("metadata", "unpack it")
-def compressed_text(files):
-    packed = gzip.compress(files["metadata"].read_bytes())
-    return with_metadata(files, packed, ".csv.gz")
 
 
 @broken("embeddings", r"link to 'gone\.npy'.*does not exist")
@@ -105,226 +90,145 @@ def name_with_a_line_break(files):
     return files | {"embeddings": name}
 
 
-@broken("embeddings", r"empty \(0 bytes\); write it again")
-def empty_array_file(files):
-    return with_bytes(files, b"")
-
-
-@broken("metadata", r"empty \(0 bytes\); write it again")
-def empty_table_file(files):
-    return with_metadata(files, "")
-
-
-# Arrays
-
-
-@broken("embeddings", r"cut off: its header promises 2880 bytes.*copy or export")
-def truncated_array(files):
-    return with_bytes(files, files["embeddings"].read_bytes()[:-100])
-
-
-@broken("embeddings", "damaged or cut off; export it again")
-def truncated_header(files):
-    return with_bytes(files, files["embeddings"].read_bytes()[:9])
-
-
-@broken("embeddings", "write it again")
-def header_of_nested_brackets(files):
-    return with_bytes(files, npy_with_header("(" * 110))
-
-
-@broken("embeddings", "cut off: its header promises")
-def header_that_promises_an_exabyte(files):
-    text = "{'descr': '<f8', 'fortran_order': False, 'shape': (10**9, 10**8), }"
-    text = text.replace("10**9", str(10**9)).replace("10**8", str(10**8))
-    return with_bytes(files, npy_with_header(text))
-
-
-@broken("embeddings", "is no npy file.*np.save")
-def text_that_is_named_npy(files):
-    return with_bytes(files, files["metadata"].read_bytes())
-
-
-@broken("embeddings", r"name it \.npz")
-def archive_that_is_named_npy(files):
-    return with_bytes(files, zipped({"X.npy": npy_bytes(arrays())}))
-
-
-@broken("embeddings", r"Python objects.*np\.save")
-def pickled_array(files):
-    objects = np.array([[payload(files)]], dtype=object)
-    return with_array(files, objects, allow_pickle=True)
-
-
-@broken("embeddings", r"is a pickle.*np\.save")
-def pickle_that_is_named_npy(files):
-    return with_bytes(files, pickle.dumps(payload(files)))
-
-
-@broken("embeddings", r"is a pickle.*np\.save\('embeddings\.npy', array\)")
-def pickle_file(files):
-    return with_bytes(files, pickle.dumps(payload(files)), ".pkl")
-
-
-@broken("metadata", r"is a pickle.*table\.to_csv")
-def pickled_table(files):
-    return with_metadata(files, pickle.dumps(payload(files)), ".pickle")
-
-
-@broken("head", r"is a pickle.*np\.savez\('head\.npz'")
-def pickled_estimator(files):
-    head = files["metadata"].with_name("head.joblib")
-    head.write_bytes(pickle.dumps(payload(files)))
-    files["options"]["head"] = head
-    return files
-
-
-@broken("embeddings", r"Python objects.*np\.save")
-def pickled_member(files):
-    files["embeddings"] = files["embeddings"].with_suffix(".npz")
-    objects = np.array([[payload(files)]], dtype=object)
-    np.savez(files["embeddings"], X=objects)
-    return files
-
-
-@broken("embeddings", r"X\.npy.*zip bomb.*without compression")
-def zip_bomb(files):
-    bomb = npy_bytes(np.zeros((2**18, 2**4)))
-    content = zipped({"X.npy": bomb}, compression=zipfile.ZIP_DEFLATED)
-    return with_bytes(files, content, ".npz")
-
-
-@broken("embeddings", r"more than this machine has.*\.npy")
-def archive_that_promises_more_than_memory(files):
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr("X.npy", npy_bytes(arrays()))
-        archive.filelist[0].file_size = 2**50
-    return with_bytes(files, stream.getvalue(), ".npz")
-
-
-@broken("embeddings", r"'X' promises.*export it again")
-def member_that_promises_more_than_it_holds(files):
-    text = "{'descr': '<f8', 'fortran_order': False, 'shape': (1000, 6), }"
-    content = zipped({"X.npy": npy_with_header(text) + bytes(80)})
-    return with_bytes(files, content, ".npz")
-
-
-@broken(
-    "embeddings",
-    r": its array has the shape \(-60, 6\); export it again\.$",
-)
-def negative_shape(files):
-    text = "{'descr': '<f8', 'fortran_order': False, 'shape': (-60, 6), }"
-    return with_bytes(files, npy_with_header(text) + bytes(60 * 6 * 8))
-
-
-@broken(
-    "embeddings",
-    r": its member 'X\.npy' is encrypted; save it without a password\.$",
-)
-def encrypted_archive(files):
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr("X.npy", npy_bytes(arrays()))
-        archive.filelist[0].flag_bits |= 1
-    return with_bytes(files, stream.getvalue(), ".npz")
-
-
-@broken(
-    "embeddings",
-    r": none of its arrays can be embeddings; it holds 'age' \(60,\), 'dose' \(60,\): "
-    r"save a 2-D array, one row per sample and one column per feature\.$",
-)
-def vectors_only(files):
-    return with_npz(files, age=arrays()[:, 0], dose=arrays()[:, 1])
-
-
-@broken("embeddings", "damaged or cut off: write it again")
-def archive_that_is_cut_off(files):
-    content = zipped({"X.npy": npy_bytes(arrays())})
-    return with_bytes(files, content[:1000], ".npz")
-
-
-@broken("embeddings", r"'first' \(60, 6\), 'second' \(60, 2\).*name one with key")
-def several_matrices(files):
-    files["embeddings"] = files["embeddings"].with_suffix(".npz")
-    np.savez(files["embeddings"], first=arrays(), second=arrays()[:, :2])
-    return files
-
-
-@broken("embeddings", "save a 2-D array")
-def vector(files):
-    return with_array(files, arrays()[:, 0])
-
-
-@broken("embeddings", r"4 dimensions.*X\.mean\(axis=\(2, 3\)\)")
-def feature_maps(files):
-    return with_array(files, np.ones((N, D, 2, 2)))
-
-
-@broken("embeddings", r"3 dimensions.*X\.mean\(axis=1\)")
-def tokens(files):
-    return with_array(files, np.ones((N, 4, D)))
-
-
-@broken("embeddings", "empty array.*export it again")
-def no_rows(files):
-    return with_array(files, np.empty((0, D)))
-
-
-@broken("embeddings", r"complex.*np\.hstack")
-def complex_numbers(files):
-    return with_array(files, arrays().astype(complex))
-
-
-@broken("embeddings", r"as a mask does.*astype\(np\.float32\)")
-def mask(files):
-    return with_array(files, arrays() > 0)
-
-
-@broken("embeddings", r"instead of real numbers.*float32")
-def text_array(files):
-    return with_array(files, arrays().astype(str))
-
-
 @broken("embeddings", r"no ids.*np\.savez")
 def array_without_ids(files):
     files["options"]["id"] = "sample"
     return files
 
 
+UNKNOWN = r"suffix '\.dat'.*can be read from \.npy, \.npz"
+broken_contents("embeddings", ".dat", {"unknown suffix": (npy_bytes(X), UNKNOWN)})
+NO_SUFFIX = ("\n".join(csv_lines()), r"no suffix.*\.csv, \.tsv")
+broken_contents("metadata", "", {"no suffix": NO_SUFFIX})
+COMPRESSED = gzip.compress("\n".join(csv_lines()).encode())
+broken_contents("metadata", ".csv.gz", {"compressed text": (COMPRESSED, "unpack it")})
+
+
+# Pickles
+
+
+def pickled(files):
+    return pickle.dumps(payload(files))
+
+
+def objects(files):
+    return np.array([[payload(files)]], dtype=object)
+
+
+REMEDY = r"is a pickle.*np\.save\('embeddings\.npy', array\)"
+broken_contents("embeddings", ".pkl", {"pickle file": (pickled, REMEDY)})
+REMEDY = r"is a pickle.*table\.to_csv"
+broken_contents("metadata", ".pickle", {"pickled table": (pickled, REMEDY)})
+REMEDY = r"is a pickle.*np\.savez\('head\.npz'"
+broken_contents("head", ".joblib", {"pickled estimator": (pickled, REMEDY)})
+REMEDY = r"is a pickle.*model\.state_dict\(\)"
+broken_contents("head", ".pt", {"torch file of old format": (pickled, REMEDY)})
+
+
+# Arrays
+
+EMBEDDINGS_NPY = {
+    "empty array file": (b"", EMPTY),
+    "truncated array": (
+        npy_bytes(X)[:-100],
+        r"cut off: its header promises 2880 bytes.*copy or export",
+    ),
+    "truncated header": (npy_bytes(X)[:9], "damaged or cut off; export it again"),
+    "header of nested brackets": (npy_with_header("(" * 110), "write it again"),
+    "header that promises an exabyte": (
+        npy_of_shape((10**9, 10**8)),
+        "cut off: its header promises",
+    ),
+    "negative shape": (
+        npy_of_shape((-60, 6)) + bytes(60 * 6 * 8),
+        r": its array has the shape \(-60, 6\); export it again\.$",
+    ),
+    "text that is named npy": ("\n".join(csv_lines()), "is no npy file.*np.save"),
+    "archive that is named npy": (zipped({"X.npy": npy_bytes(X)}), r"name it \.npz"),
+    "pickled array": (objects, r"Python objects.*np\.save"),
+    "pickle that is named npy": (pickled, r"is a pickle.*np\.save"),
+    "vector": (X[:, 0], "save a 2-D array"),
+    "feature maps": (np.ones((N, D, 2, 2)), r"4 dimensions.*X\.mean\(axis=\(2, 3\)\)"),
+    "tokens": (np.ones((N, 4, D)), r"3 dimensions.*X\.mean\(axis=1\)"),
+    "no rows": (np.empty((0, D)), "empty array.*export it again"),
+    "complex numbers": (X.astype(complex), r"complex.*np\.hstack"),
+    "mask": (X > 0, r"as a mask does.*astype\(np\.float32\)"),
+    "text array": (X.astype(str), r"instead of real numbers.*float32"),
+}
+broken_contents("embeddings", ".npy", EMBEDDINGS_NPY)
+
+
+def archive_whose_member(attribute, value):
+    """An npz archive whose directory claims something."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("X.npy", npy_bytes(X))
+        setattr(archive.filelist[0], attribute, value)
+    return stream.getvalue()
+
+
+def zip_bomb(files):
+    bomb = npy_bytes(np.zeros((2**18, 2**4)))
+    return zipped({"X.npy": bomb}, compression=zipfile.ZIP_DEFLATED)
+
+
+EMBEDDINGS_NPZ = {
+    "pickled member": (
+        lambda files: {"X": objects(files)},
+        r"Python objects.*np\.save",
+    ),
+    "zip bomb": (zip_bomb, r"X\.npy.*zip bomb.*without compression"),
+    "archive that promises more than memory": (
+        archive_whose_member("file_size", 2**50),
+        r"more than this machine has.*\.npy",
+    ),
+    "member that promises more than it holds": (
+        zipped({"X.npy": npy_of_shape((1000, 6)) + bytes(80)}),
+        r"'X' promises.*export it again",
+    ),
+    "encrypted archive": (
+        archive_whose_member("flag_bits", 1),
+        r": its member 'X\.npy' is encrypted; save it without a password\.$",
+    ),
+    "vectors only": (
+        {"age": X[:, 0], "dose": X[:, 1]},
+        r": none of its arrays can be embeddings; it holds 'age' \(60,\), 'dose' "
+        r"\(60,\): save a 2-D array, one row per sample and one column per "
+        r"feature\.$",
+    ),
+    "archive that is cut off": (zipped({"X.npy": npy_bytes(X)})[:1000], DAMAGED),
+    "several matrices": (
+        {"first": X, "second": X[:, :2]},
+        r"'first' \(60, 6\), 'second' \(60, 2\).*name one with key",
+    ),
+}
+broken_contents("embeddings", ".npz", EMBEDDINGS_NPZ)
+
 # Tensors
 
 
-@broken("embeddings", r"Python objects besides tensors.*model\.state_dict\(\)")
 def torch_file_with_code(files):
-    torch = pytest.importorskip("torch")
-
-    files["embeddings"] = files["embeddings"].with_suffix(".pt")
-    torch.save({"X": payload(files)}, files["embeddings"])
-    return files
+    stream = io.BytesIO()
+    pytest.importorskip("torch").save({"X": payload(files)}, stream)
+    return stream.getvalue()
 
 
-@broken("head", r"is a pickle.*model\.state_dict\(\)")
-def torch_file_of_old_format(files):
-    head = files["metadata"].with_name("head.pt")
-    head.write_bytes(pickle.dumps(payload(files)))
-    files["options"]["head"] = head
-    return files
-
-
-@broken(
-    "embeddings",
-    r": cannot be read as torch file \(RuntimeError: .*\); it may be damaged or cut "
-    r"off: write it again\.$",
-)
 def archive_that_is_named_pt(files):
     pytest.importorskip("torch")
+    return zipped({"X.npy": npy_bytes(X)})
 
-    return with_bytes(files, zipped({"X.npy": npy_bytes(arrays())}), ".pt")
 
-
-@broken("embeddings", "damaged or cut off: write it again")
-def damaged_safetensors(files):
-    return with_bytes(files, struct.pack("<Q", 2**60) + b"{}", ".safetensors")
+EMBEDDINGS_PT = {
+    "torch file with code": (
+        torch_file_with_code,
+        r"Python objects besides tensors.*model\.state_dict\(\)",
+    ),
+    "archive that is named pt": (
+        archive_that_is_named_pt,
+        r": cannot be read as torch file \(RuntimeError: .*\); it may be damaged "
+        r"or cut off: write it again\.$",
+    ),
+}
+broken_contents("embeddings", ".pt", EMBEDDINGS_PT)
+HUGE_HEADER = (struct.pack("<Q", 2**60) + b"{}", DAMAGED)
+broken_contents("embeddings", ".safetensors", {"damaged safetensors": HUGE_HEADER})

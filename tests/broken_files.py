@@ -9,8 +9,9 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,20 +27,9 @@ Files = dict[str, Any]
 
 @dataclass(frozen=True)
 class BrokenFile:
-    """One broken input.
+    """What is wrong, the file that the message names, what it says, and who notices.
 
-    Parameters
-    ----------
-    name : str
-        What is wrong.
-    file : {"embeddings", "metadata", "head"}
-        The file that the message must name.
-    fix : str
-        Regular expression that the message must match.
-    make : callable
-        Takes a valid pair of files and returns the broken one.
-    found_by : {"reader", "analysis"}
-        Who notices.
+    `make` takes a valid pair of files and returns the broken one.
     """
 
     name: str
@@ -103,15 +93,59 @@ def valid_files(directory: Path) -> Files:
     return files
 
 
-def with_array(files: Files, X: Any, **options: Any) -> Files:
-    np.save(files["embeddings"], X, **options)
+def write(file: Path, content: Any) -> None:
+    """Write bytes, text, a table, an array, or arrays and elements by name."""
+    if isinstance(content, pd.DataFrame) and file.suffix == ".parquet":
+        content.to_parquet(file)
+    elif isinstance(content, pd.DataFrame):
+        content.to_csv(file, index=False)
+    elif isinstance(content, np.ndarray):
+        np.save(file, content)
+    elif isinstance(content, dict) and file.suffix == ".h5ad":
+        write_h5ad(file, content)
+    elif isinstance(content, dict):
+        np.savez(file, **content)
+    else:
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def write_h5ad(file: Path, elements: dict[str, Any]) -> None:
+    """Write an annotated matrix with these elements."""
+    import h5py
+    from anndata.io import write_elem
+
+    with h5py.File(file, "w") as content:
+        for name, element in elements.items():
+            write_elem(content, name, element)
+
+
+def with_file(
+    files: Files, file: str, suffix: str, content: Any, start: Callable | None = None
+) -> Files:
+    """The files with another one in place of one of them."""
+    files = start(files) if start else files
+    path = files["metadata"].with_name(f"{file}{suffix}")
+    write(path, content(files) if callable(content) else content)
+    (files["options"] if file == "head" else files)[file] = path
     return files
 
 
-def with_bytes(files: Files, content: bytes, suffix: str = ".npy") -> Files:
-    files["embeddings"] = files["embeddings"].with_suffix(suffix)
-    files["embeddings"].write_bytes(content)
-    return files
+def broken_contents(
+    file: str,
+    suffix: str,
+    cases: dict[str, tuple[Any, str]],
+    found_by: str = "reader",
+    start: Callable | None = None,
+) -> None:
+    """Register contents of a file by what is wrong, each with what must be said.
+
+    A function makes the content of the files, to which `start` does something before.
+    """
+    for name, (content, fix) in cases.items():
+        make = partial(
+            with_file, file=file, suffix=suffix, content=content, start=start
+        )
+        REGISTRY.append(BrokenFile(name, file, fix, make, found_by))
 
 
 def with_link(files: Files, file: str, target: str) -> Files:
@@ -121,75 +155,32 @@ def with_link(files: Files, file: str, target: str) -> Files:
     return files
 
 
-def with_metadata(files: Files, content: str | bytes, suffix: str = ".csv") -> Files:
-    content = content.encode() if isinstance(content, str) else content
-    files["metadata"] = files["metadata"].with_suffix(suffix)
-    files["metadata"].write_bytes(content)
-    return files
-
-
-def with_table(files: Files, metadata: pd.DataFrame, **options: Any) -> Files:
-    metadata.to_csv(files["metadata"], index=False, **options)
-    return files
-
-
-def with_head(files: Files, name: str, **parts: Any) -> Files:
-    """Add an npz head."""
-    head = files["metadata"].with_name(name)
-    np.savez(head, **parts)
-    files["options"]["head"] = head
-    return files
-
-
-def with_csv_embeddings(files: Files, X: pd.DataFrame | str, **options: Any) -> Files:
-    files["embeddings"] = files["embeddings"].with_suffix(".csv")
-    if isinstance(X, str):
-        files["embeddings"].write_text(X, "utf-8")
-    else:
-        X.to_csv(files["embeddings"], index=False, **options)
-    return files
-
-
-def with_ids(files: Files, ids: list[Any], metadata: pd.DataFrame) -> Files:
+def with_ids(
+    files: Files, ids: Sequence = IDS, metadata: pd.DataFrame | None = None
+) -> Files:
     """Embeddings with ids beside metadata that have some."""
     X = pd.DataFrame(arrays()[: len(ids)], columns=NAMES)
     X.insert(0, "sample", ids)
     files["options"]["id"] = "sample"
-    return with_table(with_csv_embeddings(files, X), metadata)
+    metadata = table() if metadata is None else metadata
+    files = with_file(files, "metadata", ".csv", metadata)
+    return with_file(files, "embeddings", ".csv", X)
 
 
-def with_npz(files: Files, **arrays: Any) -> Files:
-    files["embeddings"] = files["embeddings"].with_suffix(".npz")
-    np.savez(files["embeddings"], **arrays)
-    return files
-
-
-def with_parquet(files: Files, metadata: pd.DataFrame) -> Files:
-    files["metadata"] = files["metadata"].with_suffix(".parquet")
-    metadata.to_parquet(files["metadata"])
-    return files
-
-
-def with_h5ad(files: Files, file: str, **elements: Any) -> Files:
-    """Replace a file by an annotated matrix with these elements."""
-    import h5py
-    from anndata.io import write_elem
-
-    files[file] = files[file].with_suffix(".h5ad")
-    with h5py.File(files[file], "w") as content:
-        for name, element in elements.items():
-            write_elem(content, name, element)
-    return files
-
-
-def csv_lines(metadata: pd.DataFrame | None = None) -> list[str]:
-    return (table() if metadata is None else metadata).to_csv(index=False).splitlines()
+def csv_lines() -> list[str]:
+    return table().to_csv(index=False).splitlines()
 
 
 def npy_bytes(X: Any) -> bytes:
     stream = io.BytesIO()
     np.save(stream, X)
     return stream.getvalue()
+
+
+def npy_of_shape(shape: tuple[int, int]) -> bytes:
+    """Array file that promises numbers and holds none."""
+    text = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}"
+    return npy_with_header(text)
 
 
 def npy_with_header(text: str) -> bytes:

@@ -49,17 +49,3 @@ def logistic_objective(T, codes, coef, intercept, C, weights):
     normaliser = highest + np.log(np.exp(scores - highest[:, None]).sum(axis=1))
     loss = normaliser - scores[np.arange(len(T)), codes]
     return C * weights @ loss + np.sum(coef**2) / 2
-
-
-def logistic_gradient(T, codes, coef, intercept, C, weights):
-    """Gradient by class rows and intercepts, from its definition."""
-    scores = T @ coef.T + intercept
-    n_classes = max(codes.max() + 1, 2)
-    if scores.shape[1] == 1:
-        scores = np.hstack([np.zeros((len(T), 1)), scores])
-    chances = np.exp(scores - scores.max(axis=1, keepdims=True))
-    chances /= chances.sum(axis=1, keepdims=True)
-    slope = C * weights[:, None] * (chances - np.eye(n_classes)[codes])
-    if len(coef) == 1:
-        slope = slope[:, 1:]
-    return slope.T @ T + coef, slope.sum(axis=0)
