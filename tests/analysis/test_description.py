@@ -34,12 +34,13 @@ def infer(decision, columns, m=19):
 
 def test_levels_have_their_numbers_of_rows_also_where_there_are_none():
     labels = np.array([2, 0, 2, 2, 0])
-    column = Column("site", "categorical", np.arange(5), labels, (1, 2, 3))
+    column = Column("site", "categorical", np.arange(5), labels, (1, 2, 3, 4))
     assert describe_labels(column) == {
         "levels": [
             {"level": "1", "n_samples": 2},
             {"level": "2", "n_samples": 0},
             {"level": "3", "n_samples": 3},
+            {"level": "4", "n_samples": 0},
         ]
     }
 

@@ -54,16 +54,19 @@ def test_table_weights_groups_and_labels_come_in_the_order_of_the_coordinates(se
     np.testing.assert_array_equal(tasks.primary.units().clusters, patients)
 
 
-@pytest.mark.parametrize("equal", [False, True])
+@pytest.mark.parametrize("equal", ["nothing", "embeddings", "embeddings and table"])
 @pytest.mark.parametrize("seed", range(3))
 def test_the_order_does_not_depend_on_the_order_of_the_input(seed, equal):
-    """Nor where embeddings are equal, as those of copies: then the table decides."""
+    """Nor where embeddings are equal: then the table decides, and then the weights."""
     X, table, _ = make_weighted(seed)
-    if equal:
-        X[N // 2 :] = X[: N // 2]
+    weights, first = np.random.default_rng(seed).uniform(0.5, 2.0, N), np.arange(N)
+    if equal != "nothing":
+        X = X[first % (N // 2)]
+    if equal == "embeddings and table":
+        table = table.iloc[first % (N // 2)].reset_index(drop=True)
     order = np.random.default_rng(seed).permutation(N)
-    expected, _, rows = prepare_study(X, table)
-    found, _, other = prepare_study(X[order], table.iloc[order])
+    expected, _, rows = prepare_study(X, table, weights)
+    found, _, other = prepare_study(X[order], table.iloc[order], weights[order])
     pd.testing.assert_frame_equal(
         found.table.reset_index(drop=True), expected.table.reset_index(drop=True)
     )

@@ -65,6 +65,9 @@ def test_recipes_by_column_bind_the_target_too():
     tasks = read(heads={"doses": "ridge", "site": model}, target="doses")
     assert tasks.target.kind == "continuous" and tasks.primary.probe.kind == "ridge"
     assert [task.probe.estimator for task in tasks.metadata] == [None, model, None]
+    # A regressor reads few numbers as numbers too.
+    assert read(heads={"doses": Ridge()}).columns["doses"].kind == "continuous"
+    assert read(heads={"disease": model}, columns=["age"]).primary.probe.estimator
 
 
 def test_numbers_are_binned_unless_they_are_regressed():
