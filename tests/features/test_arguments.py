@@ -12,16 +12,6 @@ from tests.features.test_integrated_feature_analysis import SPATIAL, fitted
 from tests.reference import make_maps
 
 BAD_FITS = {
-    "head width": (
-        {"head": np.ones((3, 5))},
-        {},
-        "head: .* 5 weights per row .* 6 features; pass",
-    ),
-    "labels": (
-        {},
-        {"y": ["a"] * 59 + ["cyst"]},
-        r"y: 1 of 60 labels .*: 'cyst'; its classes are .* Drop",
-    ),
     "length": ({}, {"y": ["a"] * 59}, "y: 59 labels for 60 samples of A; pass"),
     "no labels": ({}, {"y": None}, ".* requires y to be passed"),
     "percentiles": ({"percentiles": (99, 1)}, {}, r"percentiles: \(99, 1\) .*; pass"),
@@ -31,8 +21,8 @@ BAD_FITS = {
     "no share": ({"ratio": 0.0}, {}, ".*'ratio' parameter .* in the range"),
     "large share": ({"ratio": 1.5}, {}, ".*'ratio' parameter .* in the range"),
     "ranking": ({"ranking": "size"}, {}, ".*'ranking' parameter"),
-    "scale": ({"scale": "log"}, {}, ".*'scale' parameter"),
     "target": ({"target": "disease"}, {}, "target: there is no column 'disease'"),
+    "scale": ({"scale": "log"}, {}, ".*'scale' parameter"),
 }
 
 
@@ -91,7 +81,6 @@ BAD_MAPS = {
     ),
     "none": ((2, {"features": []}), r"features: \[\] are no features; .* from 0 to 5,"),
     "mask": ((2, {"features": [True]}), r"features: \[True\] .* a mask of 6 truth"),
-    "resize": ((2, {"resize_to": (8,)}), r"resize_to: \(8,\) .* 2 dimensions"),
 }
 
 
@@ -120,10 +109,11 @@ def test_pooled_activations_do_not_tell_the_range_of_maps():
 
 
 def test_before_fit_there_is_nothing():
-    A = make_maps(0)[0]
-    for method in ("transform", "activation_maps"):
-        with pytest.raises(NotFittedError):
-            getattr(IntegratedFeatureAnalysis(), method)(A)
+    A, labels, *_ = make_maps(0)
+    calls = {"transform": (A,), "activation_maps": (A,), "compare": (A, labels)}
+    for method, arguments in calls.items():
+        with pytest.raises(NotFittedError, match="not fitted yet"):
+            getattr(IntegratedFeatureAnalysis(), method)(*arguments)
 
 
 def test_tables_of_other_rows_are_refused():

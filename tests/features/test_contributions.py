@@ -1,6 +1,5 @@
 """Contributions, importance and ranking, against loops over samples and features."""
 
-import warnings
 
 import numpy as np
 import pytest
@@ -8,11 +7,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_wsca import Head, IntegratedFeatureAnalysis
 from sklearn_wsca._features.contributions import (
-    class_head,
     keep_top,
     measure_importance,
     own_contributions,
-    predict_rows,
     rank_features,
 )
 from sklearn_wsca._features.maps import FeatureMaps, pool_maps
@@ -48,39 +45,6 @@ def test_contributions_add_up_to_the_score_less_the_intercept(spatial, seed, dty
     assert np.abs(own).mean() > 0.1
 
 
-@pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("spatial", SPATIAL)
-def test_importance_is_that_of_a_loop_over_correct_samples(spatial, seed):
-    A, labels, rows, pooled = study(seed, spatial=spatial, planted=1.0)
-    by_class, overall, n_correct = loop_importance(A, labels, rows.coef, rows.intercept)
-    found = measure_importance(rows, pooled, labels)
-    assert_allclose(found.by_class, by_class, rtol=1e-10)
-    assert_allclose(found.overall, overall, rtol=1e-10)
-    assert_allclose(found.difference, by_class - overall, rtol=1e-8, atol=1e-12)
-    assert_array_equal(found.n_correct, n_correct)
-
-
-def test_some_samples_of_these_studies_are_misclassified():
-    """Otherwise the loop over correct samples would not tell them apart."""
-    counts = []
-    for seed in range(4):
-        _, labels, rows, pooled = study(seed, spatial=(), planted=1.0)
-        counts.append(measure_importance(rows, pooled, labels).n_correct.sum())
-    assert min(counts) > 20 and max(counts) < 60
-
-
-def test_misclassified_samples_do_not_count():
-    _, labels, rows, pooled = study(1)
-    before = measure_importance(rows, pooled, labels)
-    with_wrong = np.vstack([pooled, 50.0 * pooled])
-    predicted = rows.outputs(with_wrong).argmax(axis=1)
-    labels_of_all = np.r_[labels, (predicted[60:] + 1) % 3]
-    after = measure_importance(rows, with_wrong, labels_of_all)
-    assert_allclose(after.by_class, before.by_class)
-    assert_allclose(after.overall, before.overall)
-    assert before.n_correct.sum() > 40
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_a_class_without_a_correct_sample_is_nan_and_named(seed):
     A, labels, rows, pooled = study(seed)
@@ -114,14 +78,6 @@ def test_no_correct_sample_at_all_gives_no_number():
     assert np.isnan(found.overall).all() and np.isnan(found.by_class).all()
 
 
-def test_all_classes_correct_gives_no_warning():
-    _, labels, rows, pooled = study(0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        found = measure_importance(rows, pooled, labels)
-    assert (found.n_correct > 0).all()
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_numbers_change_with_one_standard_deviation_of_the_target(seed):
     A, _, weights, _ = make_maps(seed)
@@ -142,55 +98,6 @@ def test_labels_of_one_value_have_no_change():
     rows = Head(np.ones((1, 2)), np.zeros(1), None, "ridge")
     with pytest.raises(ValueError, match=r"^y: all 5 labels are 3\.5; .* differ"):
         measure_importance(rows, np.ones((5, 2)), np.full(5, 3.5))
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_importance_does_not_hang_on_the_order_of_rows_or_channels(seed):
-    _, labels, rows, pooled = study(seed)
-    rng = np.random.default_rng(seed)
-    by, columns = rng.permutation(60), rng.permutation(6)
-    before = measure_importance(rows, pooled, labels)
-    after = measure_importance(rows, pooled[by], labels[by])
-    assert_allclose(after.by_class, before.by_class, rtol=1e-12)
-    permuted = rows_of(rows.coef[:, columns], rows.intercept)
-    after = measure_importance(permuted, pooled[:, columns], labels)
-    assert_allclose(after.difference, before.difference[:, columns], atol=1e-12)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_units_of_features_cancel_in_contributions(seed):
-    _, labels, rows, pooled = study(seed)
-    units = np.geomspace(1e-6, 1e6, 6)
-    other = rows_of(rows.coef / units, rows.intercept)
-    before = measure_importance(rows, pooled, labels)
-    after = measure_importance(other, pooled * units, labels)
-    assert_allclose(after.by_class, before.by_class, rtol=1e-10)
-
-
-def test_a_constant_feature_distinguishes_no_class():
-    _, labels, rows, pooled = study(0)
-    pooled[:, 4] = 7.0
-    weights = rows.coef.copy()
-    weights[:, 4] = 0.5
-    found = measure_importance(rows_of(weights, rows.intercept), pooled, labels)
-    assert_allclose(found.by_class[:, 4], 3.5)
-    assert_allclose(found.difference[:, 4], 0.0, atol=1e-12)
-    assert np.abs(found.difference[:, :3]).max(axis=0).min() > 0.1
-
-
-def test_a_single_row_speaks_against_the_first_of_two_classes():
-    head = Head(np.array([[1.0, -2.0]]), np.array([0.5]), ("a", "b"), "logistic")
-    rows = class_head(head, head.classes)
-    pooled = np.array([[3.0, 1.0], [0.0, 4.0]])
-    assert_allclose(rows.outputs(pooled), [[-1.5, 1.5], [7.5, -7.5]])
-    assert_array_equal(predict_rows(rows, pooled), [1, 0])
-
-
-def test_the_predicted_row_is_that_of_the_largest_score():
-    _, _, rows, pooled = study(0, planted=0.5)
-    predicted = predict_rows(rows, pooled)
-    assert_array_equal(predicted, rows.outputs(pooled).argmax(axis=1))
-    assert len(np.unique(predicted)) == 3
 
 
 def test_ranks_and_shares():

@@ -63,6 +63,8 @@ def test_importance_is_that_of_the_loop(spatial, seed):
     assert_allclose(analysis.importance_overall_, overall, rtol=1e-9)
     assert_allclose(analysis.importance_difference_, by_class - overall, atol=1e-9)
     assert_array_equal(analysis.n_correct_, n)
+    # Else the loop would not tell correct samples from all.
+    assert 20 < n.sum() < 60
     assert_array_equal(analysis.classes_, ["a", "b", "c"])
     assert sorted(analysis.ranking_) == list(range(1, 7))
 
@@ -197,11 +199,6 @@ def test_pooled_activations_give_what_maps_give():
     pooled = clone(analysis).fit(A.mean(axis=(2, 3)), y)
     of_maps = ["intensity_range_", "performance_curve_"]
     assert_same(pooled, analysis, leave_out=of_maps)
-
-
-def test_the_seed_decides():
-    first, A, y = fitted(random_state=3)
-    assert_same(clone(first).fit(A, y), first)
 
 
 def test_fitting_again_forgets_names_of_features():

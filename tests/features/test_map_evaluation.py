@@ -189,28 +189,6 @@ def test_signals_images_and_volumes_with_channels(shape, baseline):
             pd.testing.assert_frame_equal(found, plain, rtol=1e-12)
 
 
-def test_the_mean_is_that_of_each_channel_and_image():
-    images = np.stack([make_images(), 7 * make_images(seed=1)], axis=1)
-    seen = []
-
-    def watch(images):
-        seen.append(images.copy())
-        return np.ones(len(images))
-
-    evaluate(make_truth(), images, watch, n_steps=2, batch_size=1)
-    variants = np.concatenate(seen[6:]).reshape(6, -1, *images.shape[1:])
-    means = images.mean(axis=(2, 3), keepdims=True)
-    np.testing.assert_allclose(variants[:, 0], np.broadcast_to(means, images.shape))
-
-
-def test_coarse_maps_are_enlarged():
-    images = make_images()
-    coarse = np.zeros((6, 3, 3))
-    coarse[:, 0, 0] = 1
-    table = evaluate(coarse, images)
-    assert (table["deletion"] < table["deletion_random"].mean() - 0.05).all()
-
-
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.float16, np.float32])
 def test_types_of_numbers(dtype):
     """Unsigned maps are ordered as signed ones are; images come as float32."""
@@ -251,34 +229,10 @@ def test_scores_that_are_not_positive():
     assert table["deletion"].notna().all()
 
 
-def test_maps_of_the_estimator_point_at_the_feature():
-    """A head of two features: the map of the predicted class is where it acts."""
-    from sklearn_wsca import IntegratedFeatureAnalysis
-
-    generator = np.random.default_rng(0)
-    y = np.repeat([0, 1], 20)
-    A = generator.random((40, 3, 6, 6))
-    A[:20, 0, :2] += 3
-    A[20:, 1, 4:] += 3
-    head = np.eye(2, 3)
-    maps = IntegratedFeatureAnalysis(head).fit(A, y).activation_maps(A)
-
-    def probabilities(A):
-        scores = np.exp(A.mean(axis=(2, 3)) @ head.T)
-        return scores / scores.sum(axis=1, keepdims=True)
-
-    table = evaluate(maps, A, probabilities)
-    np.testing.assert_array_equal(table["class"], y)
-    assert (table["deletion"] < table["deletion_random"]).all()
-    assert (table["insertion"] > table["insertion_random"]).all()
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"maps": np.ones((5, 4, 4))}, r"images: .* \(6, 12, 12\) for maps .* \(5, 4"),
         ({"images": np.full((6, 12, 12), np.inf)}, "images: number 0 .* NaN"),
-        ({"channels": "first"}, "channels: 'first', but images .* leave it out"),
         ({"baseline": "median"}, "baseline: 'median'; pass"),
         ({"n_steps": 1}, "n_steps: 1; pass an integer that is at least 2"),
         ({"batch_size": 0}, "batch_size: 0; pass an integer that is at least 1"),

@@ -1,6 +1,5 @@
 """Shift of contributions: sizes, p-values, and what cannot be compared."""
 
-import warnings
 
 import numpy as np
 import pandas as pd
@@ -304,15 +303,6 @@ def test_shift_does_not_cancel_between_opposite_classes(analysis):
     assert analysis.compare(A, y).loc[("split", 2), "smd"] > 0.5
 
 
-def test_compare_is_repeatable_and_without_order(analysis):
-    A, y = make_data(1, shift=0.5)
-    table = analysis.compare(A, y)
-    pd.testing.assert_frame_equal(table, analysis.compare(A, y))
-    order = np.random.default_rng(0).permutation(len(A))
-    moved = analysis.compare(A[order], y.iloc[order])
-    pd.testing.assert_frame_equal(table, moved, rtol=1e-5)
-
-
 def test_further_metadata(analysis):
     A, y = make_data(1)
     further = pd.DataFrame({"hospital": np.tile(["N", "S", "W"], 40)})
@@ -483,16 +473,3 @@ def test_other_number_of_features(analysis):
     A, y = make_data(1)
     with pytest.raises(ValueError, match=r"have 5 features, but .* fitted with 6"):
         analysis.compare(A[:, :5], y)
-
-
-def test_compare_before_fit():
-    A, y = make_data(1)
-    with pytest.raises(ValueError, match="not fitted yet"):
-        IntegratedFeatureAnalysis().compare(A, y)
-
-
-def test_no_warnings_in_a_plain_comparison(analysis):
-    A, y = make_data(1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        analysis.compare(A, y)

@@ -88,22 +88,6 @@ def test_sizes_agree_with_slow_loops(by_level):
         assert row.explained == pytest.approx(explained, rel=1e-4)
 
 
-def test_ks_is_that_of_scipy_in_a_single_class(by_level):
-    values, _, levels = by_level
-    table = compare_by(levels, values, np.zeros(len(levels), int), m=0)
-    names = range(levels.max() + 1)
-    expected = [
-        max(
-            stats.ks_2samp(feature[levels == a], feature[levels == b]).statistic
-            for a in names
-            for b in names
-            if a < b
-        )
-        for feature in values.T
-    ]
-    np.testing.assert_allclose(table["ks"], expected, rtol=1e-9)
-
-
 def test_sizes_of_a_number_are_those_of_scipy():
     rng = np.random.default_rng(3)
     classes = rng.integers(0, 3, 120)
