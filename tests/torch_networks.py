@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from sklearn_wsca.torch import extract_feature_maps, head_from_module
+
 N_IMAGES = 50
 N_CLASSES = 3
 N_MAPS = 12
@@ -81,6 +83,32 @@ def _trained_convnet():
     return network
 
 
+class Functional(nn.Module):
+    """Nothing but convolutions and a head are modules."""
+
+    def __init__(self, activation, pool=lambda maps: maps.mean(dim=(2, 3))):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.second = nn.Conv2d(1, 4, 3), nn.Conv2d(4, 6, 3)
+        self.head = nn.Linear(6, 3)
+        self.activation, self.pool = activation, pool
+
+    def forward(self, images):
+        maps = self.activation(self.second(self.first(images / 50 - 0.5).relu()))
+        return self.head(self.pool(maps))
+
+
+def make_pooled(n_dimensions):
+    """A network with pooled maps of these many dimensions, and its loader."""
+    torch.manual_seed(0)
+    convolution = {1: nn.Conv1d, 3: nn.Conv3d}[n_dimensions]
+    pool = {1: nn.AdaptiveAvgPool1d, 3: nn.AdaptiveAvgPool3d}[n_dimensions]
+    model = nn.Sequential(
+        convolution(2, 5, 3), nn.GELU(), pool(1), nn.Flatten(), nn.Linear(5, 2)
+    )
+    return model, make_loader(3 + 4 * torch.randn((9, 2, *[7] * n_dimensions)), 4)
+
+
 class TwoHeads(nn.Module):
     """One trunk with two heads, whose outputs come in any form."""
 
@@ -125,14 +153,29 @@ def assert_same_outputs(found, expected):
     assert np.abs(found - expected).max() <= 1e-5 * largest
 
 
+def weighted_maps(model, loader, columns):
+    """The exact contributions of a linear head behind average pooling."""
+    maps = extract_feature_maps(model, loader)
+    weights = head_from_module(model).coef[columns]
+    return weights.reshape(*weights.shape, *[1] * (maps.ndim - 2)) * maps
+
+
+def assert_close(found, expected, tolerance=1e-5):
+    """To a share of the largest value, which is not zero."""
+    largest = np.abs(expected).max()
+    assert largest > 1e-3
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() <= tolerance * largest
+
+
 def state_of(model):
-    """All that a run could change: modes, hooks, flags, weights and running means."""
+    """All that a run could change: modes, hooks, flags, gradients and tensors."""
     modules = dict(model.named_modules())
+    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks")
     return (
         {name: module.training for name, module in modules.items()},
-        sum(
-            len(m._forward_hooks) + len(m._forward_pre_hooks) for m in modules.values()
-        ),
+        sum(len(getattr(m, name)) for m in modules.values() for name in hooks),
         {name: values.requires_grad for name, values in model.named_parameters()},
+        {name: str(values.grad) for name, values in model.named_parameters()},
         {name: values.numpy().tobytes() for name, values in model.state_dict().items()},
     )

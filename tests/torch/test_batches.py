@@ -117,13 +117,6 @@ def test_a_batch_that_cannot_be_used_is_named(batch, settings, error, message):
         extract_embeddings(make_mlp(), [first, batch], **settings)
 
 
-def test_a_model_without_parameters_gets_batches_as_they_are():
-    """There is nothing that tells its device."""
-    model = torch.nn.Sequential(torch.nn.ReLU(), torch.nn.Identity())
-    embeddings = extract_embeddings(model, make_loader(ROWS), layer="1")
-    np.testing.assert_array_equal(embeddings, ROWS.clamp(min=0).numpy())
-
-
 def test_containers_are_moved_and_cut_whatever_they_hold():
     """A model of graphs: inputs of unequal length cannot be cut to a few rows."""
 

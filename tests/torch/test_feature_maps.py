@@ -9,8 +9,10 @@ from sklearn_wsca.torch import extract_embeddings, extract_feature_maps  # noqa:
 from tests.torch_networks import (  # noqa: E402
     N_IMAGES,
     N_MAPS,
+    Functional,
     make_images,
     make_loader,
+    make_pooled,
     train_convnet,
 )
 
@@ -54,49 +56,22 @@ def test_maps_of_a_named_layer_are_those_before_the_activation(loader):
     assert np.abs(before - maps).max() > 0.1
 
 
-def test_a_file_holds_the_same_maps(loader, tmp_path):
-    model = train_convnet()
-    mapped = extract_feature_maps(model, loader, out=tmp_path / "maps.npy")
-    assert isinstance(mapped, np.memmap)
-    np.testing.assert_array_equal(mapped, extract_feature_maps(model, loader))
-
-
-class Functional(nn.Module):
-    """Nothing but convolutions and a head are modules."""
-
-    def __init__(self, activation, pool):
-        super().__init__()
-        torch.manual_seed(0)
-        self.first, self.second = nn.Conv2d(1, 4, 3), nn.Conv2d(4, 6, 3)
-        self.head = nn.Linear(6, 3)
-        self.activation, self.pool = activation, pool
-
-    def forward(self, images):
-        maps = self.activation(self.second(self.first(images / 50 - 0.5).relu()))
-        return self.head(self.pool(maps))
-
-
-def mean_over_positions(maps):
-    return maps.mean(dim=(2, 3))
-
-
 def test_an_activation_that_overwrites_the_maps(loader):
     """As in DenseNet: no module gives the maps that are pooled."""
-    model = Functional(functional.relu_, mean_over_positions)
+    model = Functional(functional.relu_)
     maps = assert_means_are_embeddings(model, loader)
     assert maps.min() == 0
     assert extract_feature_maps(model, loader, "second").min() < 0
 
 
 @pytest.mark.parametrize(
-    ("activation", "pool"),
+    "model",
     [
-        (functional.relu, mean_over_positions),
-        (lambda maps: maps, lambda maps: maps.amax(dim=(2, 3))),
+        Functional(functional.relu),
+        Functional(lambda maps: maps, lambda maps: maps.amax(dim=(2, 3))),
     ],
 )
-def test_other_ways_have_to_be_named(loader, activation, pool):
-    model = Functional(activation, pool)
+def test_other_ways_have_to_be_named(loader, model):
     names = r"no layer gives feature maps.*'first' \(Conv2d\), 'second' \(Conv2d\)"
     with pytest.raises(ValueError, match=names):
         extract_feature_maps(model, loader)
@@ -123,14 +98,7 @@ def test_a_residual_network_that_shares_its_activation(loader):
 
 @pytest.mark.parametrize("n_dimensions", [1, 3])
 def test_signals_and_volumes(n_dimensions):
-    torch.manual_seed(0)
-    convolution = {1: nn.Conv1d, 3: nn.Conv3d}[n_dimensions]
-    pool = {1: nn.AdaptiveAvgPool1d, 3: nn.AdaptiveAvgPool3d}[n_dimensions]
-    model = nn.Sequential(
-        convolution(2, 5, 3), nn.GELU(), pool(1), nn.Flatten(), nn.Linear(5, 2)
-    )
-    inputs = 3 + 4 * torch.randn((9, 2, *[7] * n_dimensions))
-    maps = assert_means_are_embeddings(model, make_loader(inputs, 4))
+    maps = assert_means_are_embeddings(*make_pooled(n_dimensions))
     assert maps.shape == (9, 5, *[5] * n_dimensions)
 
 
@@ -143,12 +111,6 @@ def test_maps_with_one_position_only():
 def test_a_layer_without_positions(loader):
     with pytest.raises(ValueError, match=r"shape \(16, 12\) in batch 0, not feature"):
         extract_feature_maps(train_convnet(), loader, "dropout")
-
-
-def test_images_of_several_sizes():
-    batches = [make_images()[0], make_images()[0][..., :8]]
-    with pytest.raises(ValueError, match=r"batch 1 have the shape \(12, 6, 4\)"):
-        extract_feature_maps(train_convnet(), batches)
 
 
 def test_the_side_has_no_automatic_choice(loader):

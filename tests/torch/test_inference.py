@@ -1,6 +1,7 @@
 """A run leaves the model as it was: after success, an error and an interrupt."""
 
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from sklearn_wsca.torch import (  # noqa: E402
+    extract_contributions,
     extract_embeddings,
     extract_feature_maps,
     head_from_module,
@@ -22,14 +24,17 @@ from tests.torch_networks import (  # noqa: E402
 )
 
 nn = torch.nn
+RUNS = [extract_embeddings, extract_feature_maps, extract_contributions]
 
 
 @pytest.fixture
 def convnet():
-    """In training, but for one part that is frozen in every sense."""
+    """In training, but for one part that is frozen in every sense; with gradients."""
     model = train_convnet()
     model.features[1].eval()
     model.features[0].requires_grad_(False)
+    for values in model.parameters():
+        values.grad = torch.ones_like(values)
     return model
 
 
@@ -38,7 +43,9 @@ def stop_after(batches, error):
     raise error
 
 
-@pytest.mark.parametrize("extract", [extract_embeddings, extract_feature_maps])
+@pytest.mark.parametrize(
+    "extract", [*RUNS, partial(extract_contributions, layer="pool", side="input")]
+)
 def test_everything_is_as_it_was(convnet, extract):
     before = state_of(convnet)
     assert len(set(before[0].values())) == 2
@@ -47,12 +54,12 @@ def test_everything_is_as_it_was(convnet, extract):
     extract(convnet, [make_images()[0]])
     assert state_of(convnet) == before
     assert torch.equal(torch.get_rng_state(), random)
-    assert torch.is_grad_enabled()
+    assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
     head_from_module(convnet, batch=make_images()[0])
     assert state_of(convnet) == before
 
 
-@pytest.mark.parametrize("extract", [extract_embeddings, extract_feature_maps])
+@pytest.mark.parametrize("extract", RUNS)
 @pytest.mark.parametrize("error", [RuntimeError("broken disk"), KeyboardInterrupt()])
 @pytest.mark.parametrize("n_batches", [0, 2])
 def test_everything_is_as_it_was_after_an_error(convnet, extract, error, n_batches):
@@ -62,22 +69,34 @@ def test_everything_is_as_it_was_after_an_error(convnet, extract, error, n_batch
     with pytest.raises(type(error)) as caught:
         extract(convnet, stop_after(batches, error), mixed_precision=True)
     assert state_of(convnet) == before
-    assert torch.is_grad_enabled()
+    assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
     assert not torch.is_autocast_enabled("cpu")
     assert caught.value is error
 
 
-def test_everything_is_as_it_was_after_an_error_in_a_layer(convnet):
+@pytest.mark.parametrize("extract", [extract_embeddings, extract_contributions])
+@pytest.mark.parametrize("layer", [None, "features"])
+def test_everything_is_as_it_was_after_an_error_in_a_layer(convnet, extract, layer):
     class Broken(nn.Module):
         def forward(self, rows):
             raise RuntimeError("out of memory")
 
     convnet.dropout = Broken()
     before = state_of(convnet)
-    for layer in (None, "features"):
-        with pytest.raises(MemoryError, match="out of memory"):
-            extract_embeddings(convnet, [make_images()[0]], layer)
-        assert state_of(convnet) == before
+    with pytest.raises(MemoryError, match="out of memory"):
+        extract(convnet, [make_images()[0]], layer)
+    assert state_of(convnet) == before
+
+
+@pytest.mark.parametrize("extract", RUNS)
+def test_a_file_holds_the_same_rows_and_is_mapped(convnet, extract, tmp_path):
+    path, loader = tmp_path / "rows.npy", make_loader(make_images()[0])
+    expected, mapped = extract(convnet, loader), extract(convnet, loader, out=path)
+    assert isinstance(mapped, np.memmap)
+    assert not mapped.flags.writeable
+    np.testing.assert_array_equal(mapped, expected)
+    np.testing.assert_array_equal(np.load(path, allow_pickle=False), expected)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["rows.npy"]
 
 
 def test_what_a_model_keeps_for_later_can_still_be_trained():
@@ -162,7 +181,7 @@ def test_on_a_gpu(convnet):
     assert np.abs(half - expected).max() < 0.05 * np.abs(expected).max()
 
 
-@pytest.mark.parametrize("extract", [extract_embeddings, extract_feature_maps])
+@pytest.mark.parametrize("extract", [*RUNS[:2], partial(RUNS[2], target=0)])
 def test_mixed_precision_is_close_but_not_equal(convnet, extract):
     loader = make_loader(make_images()[0])
     full = extract(convnet, loader)
@@ -173,9 +192,11 @@ def test_mixed_precision_is_close_but_not_equal(convnet, extract):
     assert 1e-5 < error < 0.05
 
 
-def test_a_model_without_weights():
+@pytest.mark.parametrize("device", [None, "cpu"])
+def test_a_model_without_weights(device):
+    """There is nothing that tells its device."""
     model = nn.Sequential(nn.Tanh(), nn.Flatten())
-    embeddings = extract_embeddings(model, [make_vectors()], "1", device="cpu")
+    embeddings = extract_embeddings(model, [make_vectors()], "1", device=device)
     np.testing.assert_allclose(embeddings, make_vectors().tanh().numpy(), rtol=1e-5)
 
 

