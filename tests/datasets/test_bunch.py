@@ -10,6 +10,7 @@ from sklearn.utils import Bunch
 from sklearn_wsca.datasets import (
     load_heart_hospitals,
     load_sentiment_sources,
+    make_scanner_digits,
     make_shortcut,
 )
 
@@ -26,6 +27,12 @@ DATASETS = {
         (4000, 64),
         np.float32,
         ["sentiment", "source", "rating", "n_words"],
+    ),
+    "digits": (
+        lambda **options: make_scanner_digits(random_state=0, **options),
+        (1797, 64),
+        np.float64,
+        ["target", "scanner"],
     ),
     "shortcut": (
         lambda **options: make_shortcut(60, 9, random_state=0, **options),
@@ -55,6 +62,7 @@ FIELDS = {
 EXTRA_FIELDS = {
     "heart": {"head", "split"},
     "sentiment": set(),
+    "digits": {"images", "rendered"},
     "shortcut": {"head", "true_utilization"},
     "shortcut with patients": {"head", "true_utilization"},
 }
@@ -110,9 +118,9 @@ def test_return_X_y(dataset, as_frame):
 
 
 def test_options_are_keyword_only():
-    for load in (load_heart_hospitals, load_sentiment_sources):
+    for load in (load_heart_hospitals, load_sentiment_sources, make_scanner_digits):
         with pytest.raises(TypeError):
-            load(True)
+            load(4)
 
 
 def test_results_do_not_share_memory(dataset):
