@@ -72,12 +72,12 @@ def test_column_scores_summarise_the_rows_of_the_primary_head(metric, how):
     assert scores.between(0.01, 0.99).all()
 
 
-@pytest.mark.parametrize("how", ["rms", "max", "mean"])
-@pytest.mark.parametrize("trained", [False, True])
+@pytest.mark.parametrize("how", ["rms", "mean"])
 @pytest.mark.parametrize("metric", METRIC_NAMES)
-def test_heads_of_permutations_are_scored_as_the_fitted_ones(metric, trained, how):
+def test_heads_of_permutations_are_scored_as_the_fitted_ones(metric, how):
     """In scaled principal coordinates, which is where permutations are fitted."""
-    head = np.random.default_rng(2).standard_normal((1, D)) if trained else None
+    # A trained head: what lies outside the subspace has coordinates of its own.
+    head = np.random.default_rng(2).standard_normal((1, D))
     options = {"metric": metric, "aggregate": how, "target_head": head}
     _, tasks, rows, found = compare(*study(1), n_components=4, **options)
     for name, fitted in tasks.heads().items():
