@@ -6,13 +6,13 @@ Hypothesis draws what kind of study it is and a seed; numpy fills in the numbers
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-
 import numpy as np
 import pandas as pd
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression, Ridge
+
+from tests.study_changes import SHAPES, Study
 
 N_PERMUTATIONS = 19
 SIGNIFICANCE = 0.25
@@ -27,46 +27,6 @@ PROFILE = settings(
     # A smaller seed is no simpler study.
     phases=(Phase.explicit, Phase.generate),
 )
-
-
-@dataclass(frozen=True)
-class Study:
-    """One generated study.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, d)
-        Embeddings.
-    table : DataFrame
-        Metadata.
-    head : object
-        A trained primary head in one of its forms, or None.
-    options : dict
-        Parameters of the estimator besides the head.
-    shape : str
-        What is special about the embeddings.
-    """
-
-    X: np.ndarray
-    table: pd.DataFrame
-    head: object
-    options: dict = field(default_factory=dict)
-    shape: str = "full"
-
-    def _repr_pretty_(self, printer, cycle):
-        """What hypothesis prints of a study that fails, instead of all its numbers."""
-        columns = list(self.table.columns)
-        printer.text(f"{self.X.shape}, {self.shape}, {columns}, {self.options}")
-
-    def changed(self, **changes):
-        """Return the study with some of its parts replaced."""
-        return replace(self, **changes)
-
-    @property
-    def columns(self):
-        """Names of the analysed columns."""
-        roles = (self.options["target"], self.options.get("groups"))
-        return [name for name in self.table.columns if name not in roles]
 
 
 # --- columns -------------------------------------------------------------------------
@@ -169,7 +129,6 @@ TARGETS = {
     "number": lambda latent: 40.0 + 7.0 * latent,
     "none": lambda latent: None,
 }
-SHAPES = ["full", "low rank", "repeated rows", "constant feature"]
 HEADS = ["refitted", "fitted", "trained", "ones"]
 
 

@@ -71,8 +71,7 @@ COLUMNS = {
     "Float64 with NaN beside NA": (
         lambda: pd.Series(
             pd.arrays.FloatingArray(
-                np.where(np.arange(N) == GAPS[0], np.nan, AGE),
-                np.arange(N) == GAPS[1],
+                np.where(np.arange(N) == GAPS[0], np.nan, AGE), np.arange(N) == GAPS[1]
             )
         ),
         GAPPY_AGE,
@@ -183,14 +182,8 @@ COLUMNS = {
         lambda: pd.Series(np.array(["1000-01-01"], "M8[s]")[0] + _weeks()),
         lambda: _weeks().astype("timedelta64[D]").astype(float) - 354_285.0,
     ),
-    "periods": (
-        lambda: pd.Series(DATES.to_period("D")),
-        lambda: DATE_NUMBERS,
-    ),
-    "timedeltas": (
-        lambda: pd.Series(pd.to_timedelta(AGE, unit="D")),
-        lambda: AGE,
-    ),
+    "periods": (lambda: pd.Series(DATES.to_period("D")), lambda: DATE_NUMBERS),
+    "timedeltas": (lambda: pd.Series(pd.to_timedelta(AGE, unit="D")), lambda: AGE),
     "timedelta objects": (
         lambda: as_objects(timedelta(days=age) for age in AGE),
         lambda: AGE,
@@ -209,10 +202,7 @@ COLUMNS = {
     ),
     "Fraction": (lambda: as_objects(Fraction(str(age)) for age in AGE), lambda: AGE),
     "sparse numbers": (lambda: pd.Series(pd.arrays.SparseArray(AGE)), lambda: AGE),
-    "sparse levels": (
-        lambda: pd.Series(pd.arrays.SparseArray(CODES)),
-        lambda: CODES,
-    ),
+    "sparse levels": (lambda: pd.Series(pd.arrays.SparseArray(CODES)), lambda: CODES),
     "bytes": (lambda: as_objects(s.encode() for s in SITE), lambda: SITE),
     "str and numpy.str_": (
         lambda: as_objects(np.str_(s) if i % 2 else str(s) for i, s in enumerate(SITE)),
@@ -259,10 +249,7 @@ COLUMNS = {
     ),
 }
 BAD_COLUMNS = {
-    "complex": (
-        lambda: pd.Series(AGE * 1j),
-        "holds complex numbers; pass real ones",
-    ),
+    "complex": (lambda: pd.Series(AGE * 1j), "holds complex numbers; pass real ones"),
     "infinity": (
         lambda: np.where(AGE > 70, np.inf, AGE),
         r"holds \d+ infinite values; replace them by a number, or by NaN",

@@ -97,10 +97,7 @@ REFUSED = {
         lambda: tensor(lambda X: X.to_sparse()),
         r"a sparse tensor.*pass {argument}\.to_dense\(\)",
     ),
-    "NaN": (
-        lambda: with_value(np.nan),
-        "the .* contain NaN.* rows? .*3.*[Dd]rop",
-    ),
+    "NaN": (lambda: with_value(np.nan), "the .* contain NaN.* rows? .*3.*[Dd]rop"),
     "infinity": (
         lambda: with_value(-np.inf),
         "the .* contain .*infinity.* rows? .*3.*[Dd]rop",
@@ -135,14 +132,8 @@ REFUSED = {
         "'embeddings.npy' is no array; pass an array",
     ),
     "dict": (lambda: {"a": 1}, "a dict is no array; pass an array"),
-    "generator": (
-        lambda: (row for row in X),
-        "a generator is no array; pass an array",
-    ),
-    "a single number": (
-        lambda: np.float64(3.0),
-        ".*3.0.* is no array; pass an array",
-    ),
+    "generator": (lambda: (row for row in X), "a generator is no array; pass an array"),
+    "a single number": (lambda: np.float64(3.0), ".*3.0.* is no array; pass an array"),
     "no rows": (lambda: X[:0], r"Found array with 0 sample\(s\)"),
     "no columns": (lambda: X[:, :0], r"Found array with 0 feature\(s\)"),
     "times 1e300": (
@@ -151,14 +142,8 @@ REFUSED = {
     ),
 }
 OF_ESTIMATORS = {
-    "one-dimensional": (
-        lambda: X[:, 0],
-        "Expected 2D array, got 1D array.*Reshape",
-    ),
-    "Series": (
-        lambda: pd.Series(X[:, 0]),
-        "Expected 2D array, got a Series.*Reshape",
-    ),
+    "one-dimensional": (lambda: X[:, 0], "Expected 2D array, got 1D array.*Reshape"),
+    "Series": (lambda: pd.Series(X[:, 0]), "Expected 2D array, got a Series.*Reshape"),
     "three-dimensional": (
         lambda: X[:, :, None],
         "Found array with dim 3.*average feature maps",

@@ -152,18 +152,12 @@ HEAD_OBJECTS = refused("Head", REFUSED_OBJECTS)
 
 REFUSED_WEIGHTS = {
     "negative": (lambda: -np.ones(N), "Negative values"),
-    "NaN": (
-        lambda: with_gaps(np.ones(N), np.nan),
-        "Input sample_weight contains NaN",
-    ),
+    "NaN": (lambda: with_gaps(np.ones(N), np.nan), "Input sample_weight contains NaN"),
     "infinity": (
         lambda: with_gaps(np.ones(N), np.inf),
         "Input sample_weight contains infinity",
     ),
-    "all zero": (
-        lambda: np.zeros(N),
-        "(Sample weights .*non-zero|only 0 of 60 rows)",
-    ),
+    "all zero": (lambda: np.zeros(N), "(Sample weights .*non-zero|only 0 of 60 rows)"),
     "59 weights": (
         lambda: np.ones(N - 1),
         r"sample_weight\.shape == \(59,\), expected \(60,\)",

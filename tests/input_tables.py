@@ -156,10 +156,7 @@ REFUSED_GROUPS = {
     ),
 }
 ONE_GROUP = {
-    "a single group": (
-        lambda: ["a"] * N,
-        "'unit' holds 1 different values; at least 2",
-    ),
+    "a single group": (lambda: ["a"] * N, "'unit' holds 1 different values; at least 2")
 }
 SAME_GROUPS = {
     "unused categories": (
@@ -219,7 +216,4 @@ REFUSED_LABELS = {
     ),
     "a single one": (lambda: ["a"] * N, "all samples have the same"),
 }
-LABELS = [
-    *same_as_plain("labels", SAME_LABELS),
-    *refused("labels", REFUSED_LABELS),
-]
+LABELS = [*same_as_plain("labels", SAME_LABELS), *refused("labels", REFUSED_LABELS)]

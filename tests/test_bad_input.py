@@ -62,8 +62,8 @@ class SortedHalves:
         yield np.flatnonzero(~first), np.flatnonzero(first)
 
 
-# name: (parameters of the estimator, what the message must hold)
-BY_PARAMETERS = {
+# name: (parameters of the estimator or arguments of fit, what the message must hold)
+REFUSED = {
     "head of zeros": (
         {"target_head": np.zeros((1, D))},
         "head row .*is zero.*no direction",
@@ -118,9 +118,13 @@ BY_PARAMETERS = {
     ),
     "cv of one fold": ({"cv": 1}, r"'cv' parameter .* \[2, inf\).*Got 1"),
     "cv is a word": ({"cv": "kfold"}, "'cv' parameter .*Got 'kfold'"),
-}
-# name: (arguments of fit, what the message must hold)
-BY_DATA = {
+    "weights for an estimator that takes none": (
+        {
+            "heads": {"site": LinearDiscriminantAnalysis()},
+            "sample_weight": np.r_[2.0, np.ones(N - 1)],
+        },
+        "heads: LinearDiscriminantAnalysis takes no sample_weight.*use another",
+    ),
     "X with NaN": (
         {"X": X_with([3, 9], np.nan)},
         r"X: the embeddings contain NaN: 2 non-finite values in 2 of 60 rows "
@@ -149,32 +153,19 @@ PARAMETERS = {
     "heads": ["lasso", None, 3],
     "target": [["disease"], 2.5],
     "columns": [3],
+    "stop_after": [0, -3, 2.5, "10"],
+    "extrapolate": ["yes", None],
 }
 
 
-def assert_refused(message, arguments, **parameters):
-    """An analysis of these data with these parameters fails with this message."""
-    parameters = {"target": "disease", "n_permutations": 39} | parameters
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_used(case):
+    changes, message = REFUSED[case]
+    data = {"X": X, "y": TABLE, "sample_weight": None}
+    settings = {"target": "disease", "n_permutations": 39} | changes
+    data = {name: settings.pop(name, value) for name, value in data.items()}
     with pytest.raises(ValueError, match=rf"(?s){message}"):
-        WeightSpaceCorrelation(**parameters).fit(**{"X": X, "y": TABLE} | arguments)
-
-
-@pytest.mark.parametrize("case", BY_PARAMETERS)
-def test_parameters_that_cannot_be_used(case):
-    parameters, message = BY_PARAMETERS[case]
-    assert_refused(message, {}, **parameters)
-
-
-@pytest.mark.parametrize("case", BY_DATA)
-def test_data_that_cannot_be_used(case):
-    arguments, message = BY_DATA[case]
-    assert_refused(message, arguments)
-
-
-def test_weights_for_an_estimator_that_takes_none():
-    message = "heads: LinearDiscriminantAnalysis takes no sample_weight.*use another"
-    weights = {"sample_weight": np.r_[2.0, np.ones(N - 1)]}
-    assert_refused(message, weights, heads={"site": LinearDiscriminantAnalysis()})
+        WeightSpaceCorrelation(**settings).fit(**data)
 
 
 @pytest.mark.parametrize(
@@ -261,33 +252,6 @@ def test_missing_and_rare_targets_are_noted():
     missing, rare = (n for n in fitted.notes_ if n.startswith("target 'disease': "))
     assert "5 of 60 rows are missing" in missing
     assert "2 rows of 1 rare levels ('unclear'" in rare
-
-
-def test_column_that_cannot_be_balanced_has_no_alignment_and_the_cell_in_its_note():
-    # No south patient is ill, so no weights make site and disease independent.
-    site = np.where(TABLE["disease"] == "well", TABLE["site"], "north")
-    estimator = WeightSpaceCorrelation(
-        "disease", adjust_for_target=True, n_permutations=0
-    )
-    fitted = estimator.fit(X, table_with(site=site))
-    row = fitted.summary_.loc["site"]
-    assert "no alignment: 2 of 6 combinations" in row["note"]
-    assert "first: site south with disease ill" in row["note"]
-    assert np.isnan(row["alignment_score"])
-    assert row[["encoding_score", "utilization_low"]].notna().all()
-    others = fitted.alignment_scores_.drop("site")
-    assert others.notna().all()
-
-
-def test_column_that_is_the_target_has_nothing_to_compare():
-    estimator = WeightSpaceCorrelation(
-        "disease", adjust_for_target=True, random_state=0
-    )
-    copy = TABLE[["disease"]].assign(copy=TABLE["disease"])
-    fitted = estimator.fit(X, copy)
-    assert fitted.verdicts_["copy"] == "untestable"
-    assert "nothing is left to compare" in fitted.summary_.loc["copy", "note"]
-    assert np.isnan(fitted.pvalues_["copy"])
 
 
 def test_too_few_permutations_are_said_at_once():

@@ -26,7 +26,7 @@ EXPECTED_FAILURES: dict[str, str] = {}
 
 # Check name -> why it may skip itself. No other check may.
 ALLOWED_SKIPS = {
-    "check_array_api_input": "SCIPY_ARRAY_API has to be set before scipy is imported",
+    "check_array_api_input": "SCIPY_ARRAY_API has to be set before scipy is imported"
 }
 
 # What `parametrize_with_checks` yields per instance on the oldest scikit-learn that is

@@ -285,23 +285,10 @@ def test_an_answer_names_what_helps_and_where_to_read_on(number):
 
 # Attributes that are no numbers about a column: heads, the subspace, words.
 NO_NUMBERS = {
-    "target_head_",
-    "heads_",
-    "mean_",
-    "components_",
-    "explained_variance_",
-    "n_components_",
-    "verdicts_",
-    "summary_",
-    "description_",
-    "notes_",
-    "dropped_columns_",
-    "n_features_in_",
-    "feature_names_in_",
-    "head_",
-    "classes_",
-    "n_correct_",
-    "ranking_",
+    *("target_head_", "heads_", "head_", "classes_", "n_correct_", "ranking_"),
+    *("mean_", "components_", "explained_variance_", "n_components_"),
+    *("verdicts_", "summary_", "description_", "notes_", "dropped_columns_"),
+    *("n_features_in_", "feature_names_in_"),
 }
 
 

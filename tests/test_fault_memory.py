@@ -10,9 +10,7 @@ import pandas as pd
 import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation, utilization_test
-from sklearn_wsca._backend.memory import (
-    MemoryShortageError,
-)
+from sklearn_wsca._backend.memory import MemoryShortageError
 from sklearn_wsca._features.maps import FeatureMaps, survey_maps
 from sklearn_wsca._input.embeddings import Embeddings
 from sklearn_wsca._permutation.plan import PermutationPlan

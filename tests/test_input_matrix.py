@@ -58,13 +58,17 @@ def numbers(table):
     return numeric.astype(float).to_numpy()
 
 
+def fit(X=X, y=TABLE, **options):
+    return numbers(analyse(X, y, **options).summary_)
+
+
+def erase(X=X, y=TABLE, sample_weight=None):
+    return MetadataEraser(["site"]).fit(X, y, sample_weight).transform(X)
+
+
 def fit_embeddings(value):
     is_single = isinstance(value, np.ndarray) and value.shape == (1, X.shape[1])
-    return numbers(analyse(value, TABLE[:1] if is_single else TABLE).summary_)
-
-
-def transform_embeddings(value):
-    return analyse().transform(value)
+    return fit(value, TABLE[:1] if is_single else TABLE)
 
 
 def erase_embeddings(value):
@@ -93,7 +97,7 @@ def with_column(value):
 
 
 def fit_column(value):
-    return numbers(analyse(y=with_column(value)).summary_)
+    return fit(y=with_column(value))
 
 
 def audit_column(value):
@@ -102,10 +106,6 @@ def audit_column(value):
         *numbers(fitted.audit(X, with_column(value))).ravel(),
         fitted.score(X, with_column(value)),
     ]
-
-
-def erase_column(value):
-    return MetadataEraser(["site"]).fit(X, with_column(value)).transform(X)
 
 
 def run_column(value):
@@ -124,32 +124,13 @@ def compare_column(value):
     return found[["ks", "explained"]].to_numpy()
 
 
-def fit_table(value):
-    return numbers(analyse(y=value).summary_)
-
-
-def erase_table(value):
-    return MetadataEraser(["site"]).fit(X, value).transform(X)
-
-
-def fit_names(value):
-    return numbers(analyse(**value).summary_)
-
-
 def fit_groups(value):
-    table = TABLE.assign(unit=value)
-    return numbers(analyse(y=table, groups="unit").summary_)
+    return fit(y=TABLE.assign(unit=value), groups="unit")
 
 
 def run_groups(value):
-    found = utilization_test(
-        X,
-        SITE,
-        target=DISEASE,
-        groups=pd.Series(value, name="unit"),
-        n_permutations=19,
-        random_state=0,
-    )
+    options = {"groups": pd.Series(value, name="unit"), "random_state": 0}
+    found = utilization_test(X, SITE, target=DISEASE, n_permutations=19, **options)
     return [found.raw, found.low, found.pvalue]
 
 
@@ -158,36 +139,16 @@ def fit_labels(value):
     return [*np.ravel(found.importance_difference_), *found.outlier_scores_]
 
 
-def fit_target_head(value):
-    return numbers(analyse(target_head=value).summary_)
-
-
-def fit_column_head(value):
-    return numbers(analyse(heads={"site": value}).summary_)
-
-
 def analyse_head(value):
     found = IntegratedFeatureAnalysis(value, **OPTIONS).fit(X, DISEASE)
     return found.importance_difference_
-
-
-def fit_weights(value):
-    return numbers(analyse(sample_weight=value).summary_)
-
-
-def score_weights(value):
-    return analyse().score(X, TABLE, sample_weight=value)
-
-
-def erase_weights(value):
-    return MetadataEraser(["site"]).fit(X, TABLE, sample_weight=value).transform(X)
 
 
 # Argument of a case: names of places, with the name of the argument there.
 PLACES = {
     "X": {
         "fit": (fit_embeddings, "X"),
-        "transform": (transform_embeddings, "X"),
+        "transform": (lambda value: analyse().transform(value), "X"),
         "erase": (erase_embeddings, "X"),
         "outputs": (run_outputs, "outputs"),
         "features": (analyse_features, "A"),
@@ -195,24 +156,27 @@ PLACES = {
     "column": {
         "fit": (fit_column, ""),
         "audit": (audit_column, ""),
-        "erase": (erase_column, ""),
+        "erase": (lambda value: erase(y=with_column(value)), ""),
         "outputs": (run_column, ""),
         "features": (compare_column, ""),
     },
-    "table": {"fit": (fit_table, "y"), "erase": (erase_table, "y")},
-    "names": {"fit": (fit_names, "")},
+    "table": {
+        "fit": (lambda value: fit(y=value), "y"),
+        "erase": (lambda value: erase(y=value), "y"),
+    },
+    "names": {"fit": (lambda value: fit(**value), "")},
     "groups": {"fit": (fit_groups, "groups"), "outputs": (run_groups, "groups")},
     "labels": {"features": (fit_labels, "y")},
     "head": {
-        "target_head": (fit_target_head, "target_head"),
-        "heads": (fit_column_head, "heads['site']"),
+        "target_head": (lambda value: fit(target_head=value), "target_head"),
+        "heads": (lambda value: fit(heads={"site": value}), "heads['site']"),
         "head": (analyse_head, "head"),
     },
     "Head": {"Head": (lambda value: value, "Head")},
     "sample_weight": {
-        "fit": (fit_weights, "sample_weight"),
-        "score": (score_weights, "sample_weight"),
-        "erase": (erase_weights, "sample_weight"),
+        "fit": (lambda value: fit(sample_weight=value), "sample_weight"),
+        "score": (lambda value: analyse().score(X, TABLE, value), "sample_weight"),
+        "erase": (lambda value: erase(sample_weight=value), "sample_weight"),
     },
 }
 # Places that read an argument by themselves. One function reads columns, another heads:
@@ -322,5 +286,5 @@ def test_a_network_that_is_no_head_is_left_as_it_was():
     nn = pytest.importorskip("torch").nn
     network = nn.Sequential(nn.Linear(X.shape[1], 2))
     with pytest.raises(ValueError, match="cannot be read as weights"):
-        fit_target_head(network)
+        fit(target_head=network)
     assert str(network[0].weight.dtype) == "torch.float32"

@@ -19,9 +19,12 @@ from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._backend.jobs import watch_progress
 
 SECONDS_TO_END = 20.0
+needs_proc = pytest.mark.skipif(
+    sys.platform != "linux", reason="processes are found in /proc"
+)
 
 # A process that was started in the background may have been told to ignore SIGINT.
-LONG_FIT = """
+WATCHED = """
 import signal, sys
 import joblib, numpy as np, pandas as pd
 from sklearn_wsca import WeightSpaceCorrelation
@@ -35,6 +38,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 generator = np.random.default_rng(0)
 X = generator.normal(size=(300, 8))
 y = pd.DataFrame({"site": generator.choice(list("abc"), 300)})
+"""
+LONG_FIT = f"""{WATCHED}
 estimator = WeightSpaceCorrelation(
     target_head=np.ones(8), n_permutations=10**6, n_jobs=2, random_state=0
 )
@@ -59,34 +64,16 @@ def living_processes(session):
     return found
 
 
-LONG_COMMAND = """
-import signal
+LONG_COMMAND = f"""{WATCHED}
 from sklearn_wsca._cli import _audit
 from sklearn_wsca._cli.commands import wsca
-from sklearn_wsca._backend.jobs import watch_progress
 
-def watcher(name, done, total):
-    if name == "encoding null":
-        print(name, done, total, flush=True)
-
-def watch(console):
-    return watch_progress(watcher)
-
-signal.signal(signal.SIGINT, signal.default_int_handler)
-_audit.progress_bars = watch
+_audit.progress_bars = lambda console: watch_progress(watcher)
 wsca(prog_name="wsca")
 """
 
-DASK_FIT = """
-import signal, sys
-import joblib, numpy as np, pandas as pd
+DASK_FIT = f"""{WATCHED}
 import distributed
-from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._backend.jobs import watch_progress
-
-def watcher(name, done, total):
-    if name == "encoding null":
-        print(name, done, total, flush=True)
 
 def make(n_permutations):
     return WeightSpaceCorrelation(
@@ -94,10 +81,6 @@ def make(n_permutations):
     )
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    generator = np.random.default_rng(0)
-    X = generator.normal(size=(300, 8))
-    y = pd.DataFrame({"site": generator.choice(list("abc"), 300)})
     with (
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True,
@@ -147,35 +130,12 @@ def start():
         process.communicate()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
-@pytest.mark.parametrize(
-    ("backend", "interrupt"),
-    [
-        pytest.param("loky", os.killpg, id="loky, signal from the terminal"),
-        pytest.param("loky", os.kill, id="loky, signal to the main process"),
-        pytest.param("threading", os.killpg, id="threading"),
-    ],
-)
-def test_interrupt_ends_the_fit_and_all_worker_processes(start, backend, interrupt):
-    process = start("-c", LONG_FIT, backend)
-    first = process.stdout.readline().split()
-    if not first:
+def first_progress(process):
+    """Jobs that are done and their number, as soon as it tells."""
+    told = process.stdout.readline().split()
+    if not told:
         pytest.fail(process.communicate()[1])
-    done, total = map(int, first[-2:])
-    assert done == 1
-    assert total > 100
-    workers = [c for c in living_processes(process.pid).values() if "LokyProcess" in c]
-    assert len(workers) == (2 if backend == "loky" else 0)
-    before = time.monotonic()
-    interrupt(process.pid, signal.SIGINT)
-    output, errors = process.communicate(timeout=SECONDS_TO_END)
-    assert process.returncode == -signal.SIGINT
-    assert "\nKeyboardInterrupt" in errors
-    assert len(output.splitlines()) < total - 1
-    # What remains for a moment are the trackers of shared memory, which clean up.
-    while living_processes(process.pid) and time.monotonic() < before + SECONDS_TO_END:
-        time.sleep(0.05)
-    assert living_processes(process.pid) == {}
+    return tuple(map(int, told[-2:]))
 
 
 def wait_for_the_end(process):
@@ -186,17 +146,39 @@ def wait_for_the_end(process):
     assert living_processes(process.pid) == {}
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+@needs_proc
+@pytest.mark.parametrize(
+    ("backend", "interrupt"),
+    [
+        pytest.param("loky", os.killpg, id="loky, signal from the terminal"),
+        pytest.param("loky", os.kill, id="loky, signal to the main process"),
+        pytest.param("threading", os.killpg, id="threading"),
+    ],
+)
+def test_interrupt_ends_the_fit_and_all_worker_processes(start, backend, interrupt):
+    process = start("-c", LONG_FIT, backend)
+    done, total = first_progress(process)
+    assert done == 1
+    assert total > 100
+    workers = [c for c in living_processes(process.pid).values() if "LokyProcess" in c]
+    assert len(workers) == (2 if backend == "loky" else 0)
+    interrupt(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=SECONDS_TO_END)
+    assert process.returncode == -signal.SIGINT
+    assert "\nKeyboardInterrupt" in errors
+    assert len(output.splitlines()) < total - 1
+    # What remains for a moment are the trackers of shared memory, which clean up.
+    wait_for_the_end(process)
+
+
+@needs_proc
 def test_interrupt_of_a_fit_on_dask_leaves_a_usable_cluster(start, tmp_path):
     """The signal goes to the main process; the workers of a cluster are elsewhere."""
     pytest.importorskip("distributed")
     script = tmp_path / "fit_on_dask.py"
     script.write_text(DASK_FIT)
     process = start(script)
-    first = process.stdout.readline().split()
-    if not first:
-        pytest.fail(process.communicate()[1])
-    assert int(first[-1]) > 100
+    assert first_progress(process)[1] > 100
     os.kill(process.pid, signal.SIGINT)
     output, errors = process.communicate(timeout=2 * SECONDS_TO_END)
     assert process.returncode == 0, errors
@@ -216,7 +198,7 @@ def audited(tmp_path):
     return tmp_path
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+@needs_proc
 @pytest.mark.parametrize(("out", "jobs"), [("older", 1), ("new", 2)])
 def test_interrupt_of_the_command_is_one_line_and_leaves_no_file(
     start, audited, out, jobs
@@ -228,10 +210,7 @@ def test_interrupt_of_the_command_is_one_line_and_leaves_no_file(
     options = ["--target", "x", "--permutations", 10**6, "--jobs", jobs]
     command = ["audit", *files, *options, "--out", audited / out]
     process = start("-c", LONG_COMMAND, *command)
-    first = process.stdout.readline().split()
-    if not first:
-        pytest.fail(process.communicate()[1])
-    assert int(first[-1]) > 100
+    assert first_progress(process)[1] > 100
     os.killpg(process.pid, signal.SIGINT)
     output, errors = process.communicate(timeout=SECONDS_TO_END)
     # What click does: neither bad input (2) nor a finding (3), and no traceback.

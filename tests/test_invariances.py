@@ -10,105 +10,94 @@ import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation
 from tests.reference import make_study, with_gaps
+from tests.study_changes import CHANGES, Study, assert_same_results
 
 COLUMNS = ["site", "sex", "age", "dose"]
 SEEDS = [0, 1, 2]
+# Each on a study of its own; `test_properties` draws many of the default.
+VARIANTS = {
+    "default": {},
+    "adjusted": {"adjust_for_target": True},
+    "score": {"metric": "score", "n_components": 4},
+    "pattern": {"metric": "pattern", "aggregate": "max"},
+    "sign_flip": {"null": "sign_flip", "n_components": 5},
+}
+UNITS = ["another unit", "a tiny unit", "a huge unit"]
+# Changes, without and with a trained head that is changed too.
+CASES = [
+    *((name, False) for name in (*UNITS, "rotation", "shift", "two workers")),
+    *((name, False) for name in ("row order", "column order", "units of numbers")),
+    ("class names in another order", False),
+    *((name, True) for name in ("a tiny unit", "a huge unit", "rotation")),
+    ("one vector in all rows of the head", True),
+]
 
 
-def fit(X, table, *, columns=COLUMNS, weight=None, **options):
+def fit(X, table, *, weight=None, head=None, **options):
     settings = {
         "target": "stage",
+        "columns": COLUMNS,
         "n_permutations": 19,
         "random_state": 5,
         "significance": 0.5,
     } | options
-    model = WeightSpaceCorrelation(columns=columns, **settings)
+    model = WeightSpaceCorrelation(target_head=head, **settings)
     return model.fit(X, table, sample_weight=weight)
 
 
-def assert_same_results(first, second, tolerance=1e-6):
-    """Compare everything reported by column name."""
-    words = ["kind", "verdict", "note"]
-    numbers = first.summary_.drop(columns=words).astype(float)
-    others = second.summary_.drop(columns=words).astype(float)
-    verdicts = second.verdicts_.loc[first.verdicts_.index]
-    pd.testing.assert_series_equal(first.verdicts_, verdicts)
-    assert first.null_distribution_.std().min() > 1e-4
-    assert first.encoding_scores_.notna().all()
-    pd.testing.assert_frame_equal(
-        numbers, others.loc[numbers.index], atol=tolerance, rtol=0
-    )
-    pd.testing.assert_frame_equal(
-        first.null_distribution_,
-        second.null_distribution_[first.null_distribution_.columns],
-        atol=tolerance,
-        rtol=0,
-    )
-    for attribute in ("pvalues_", "pvalues_fwer_", "qvalues_", "encoding_pvalues_"):
-        expected = getattr(first, attribute)
-        found = getattr(second, attribute)[expected.index]
-        pd.testing.assert_series_equal(found, expected, rtol=1e-12)
+def fit_study(study):
+    options = study.options | {"head": study.head, "weight": study.weight}
+    return fit(study.X, study.table, **options)
 
 
-def rotation(seed, d):
-    return np.linalg.qr(np.random.default_rng(seed).standard_normal((d, d)))[0]
-
-
-def trained_head(seed, d, rows=3):
+def study_of(variant, trained=False, n=160, d=8):
+    """A study for the options of a variant, with a trained head or not."""
+    seed = list(VARIANTS).index(variant)
+    X, table = make_study(seed, n=n, d=d)
+    options = {"target": "stage", "columns": COLUMNS} | VARIANTS[variant]
     rng = np.random.default_rng(seed)
-    return rng.standard_normal((rows, d)) + 1.0, rng.standard_normal(rows)
+    head = rng.standard_normal((3, d)) + 1.0, rng.standard_normal(3)
+    return Study(X, table, head if trained else None, options)
 
 
-# Each on a study of its own; `test_properties` draws many of the default.
-VARIANTS = [
-    pytest.param(0, {}, id="default"),
-    pytest.param(1, {"adjust_for_target": True}, id="adjusted"),
-    pytest.param(2, {"metric": "score", "n_components": 4}, id="score"),
-    pytest.param(3, {"metric": "pattern", "aggregate": "max"}, id="pattern"),
-    pytest.param(4, {"null": "sign_flip", "n_components": 5}, id="sign_flip"),
-]
-variants = pytest.mark.parametrize(("seed", "options"), VARIANTS)
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(("name", "trained"), CASES)
+def test_nothing_changes_with(name, trained, variant):
+    study, change = study_of(variant, trained), CHANGES[name]
+    other = change.of(study, np.random.default_rng(0))
+    first, second = fit_study(study), fit_study(other)
+    assert_same_results(first, second, change.tolerance)
+    if name in UNITS:
+        outputs = first.transform(study.X)
+        np.testing.assert_allclose(second.transform(other.X), outputs, atol=1e-6)
+        unit = other.X[0, 0] / study.X[0, 0]
+        assert second.scale_ == pytest.approx(first.scale_ * unit)
 
 
-def repeat_some_rows(X, table, seed):
-    """Add rows whose embeddings are exactly those of others, with other metadata."""
-    more = make_study(seed + 50, n=60, d=X.shape[1])[1]
-    X = np.vstack([X, X[:40], X[:20]])
-    return X, pd.concat([table, more], ignore_index=True)
-
-
-@variants
+@pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("gaps", [False, True])
-def test_row_order(seed, options, gaps):
-    X, table = make_study(seed, n=160)
+def test_row_order_with_weights(variant, gaps):
+    study, rng = study_of(variant), np.random.default_rng(0)
+    study = study.changed(weight=rng.uniform(0.5, 2.0, len(study.X)))
     if gaps:
-        table = with_gaps(table, seed, 0.1)
-    weight = np.random.default_rng(seed).uniform(0.5, 2.0, len(X))
-    order = np.random.default_rng(seed).permutation(len(X))
-    assert_same_results(
-        fit(X, table, weight=weight, **options),
-        fit(X[order], table.iloc[order], weight=weight[order], **options),
-    )
+        study = study.changed(table=with_gaps(study.table, 0, 0.1))
+    other = CHANGES["row order"].of(study, rng)
+    assert_same_results(fit_study(study), fit_study(other))
 
 
-@pytest.mark.parametrize(("seed", "options"), VARIANTS[:2])
-@pytest.mark.parametrize("change", ["order", "rotation", "unit", "columns", "n_jobs"])
-def test_repeated_embeddings(seed, change, options):
+@pytest.mark.parametrize("variant", ["default", "adjusted"])
+@pytest.mark.parametrize(
+    "name", ["row order", "rotation", "another unit", "column order", "two workers"]
+)
+def test_repeated_embeddings(name, variant):
     """Equal embeddings leave the order to their metadata, whatever rounding does."""
-    X, table = repeat_some_rows(*make_study(seed, n=170, d=20), seed)
-    base = fit(X, table, **options)
-    if change == "order":
-        order = np.random.default_rng(seed).permutation(len(X))
-        other = fit(X[order], table.iloc[order], **options)
-    elif change == "rotation":
-        other = fit(X @ rotation(seed, 20), table, **options)
-    elif change == "unit":
-        other = fit(X * 1e-3 / 7.0, table, **options)
-    elif change == "columns":
-        other = fit(X, table[table.columns[::-1]], columns=COLUMNS[::-1], **options)
-    else:
-        other = fit(X, table, n_jobs=2, **options)
-    assert_same_results(base, other)
+    study, more = study_of(variant, n=170, d=20), make_study(50, n=60)[1]
+    study = study.changed(
+        X=np.vstack([study.X, study.X[:40], study.X[:20]]),
+        table=pd.concat([study.table, more], ignore_index=True),
+    )
+    other = CHANGES[name].of(study, np.random.default_rng(0))
+    assert_same_results(fit_study(study), fit_study(other))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -116,21 +105,9 @@ def test_row_order_of_repeated_rows_that_differ_in_weight_only(seed):
     X, table = make_study(seed)
     X, table = np.repeat(X, 2, axis=0), table.loc[np.repeat(table.index, 2)]
     rng = np.random.default_rng(seed)
-    weight, order = rng.uniform(0.5, 2.0, len(X)), rng.permutation(len(X))
-    assert_same_results(
-        fit(X, table, weight=weight),
-        fit(X[order], table.iloc[order], weight=weight[order]),
-    )
-
-
-@variants
-def test_column_order(seed, options):
-    X, table = make_study(seed, n=160)
-    mixed = ["dose", "site", "age", "sex"]
-    base = fit(X, table, **options)
-    other = fit(X, table[["severity", *mixed, "stage"]], columns=mixed, **options)
-    assert other.summary_.index.tolist() == mixed
-    assert_same_results(base, other, 1e-12)
+    study = Study(X, table, None, weight=rng.uniform(0.5, 2.0, len(X)))
+    other = CHANGES["row order"].of(study, rng)
+    assert_same_results(fit_study(study), fit_study(other))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -144,105 +121,21 @@ def test_columns_do_not_influence_each_other(seed):
     assert alone.encoding_pvalues_["age"] == together.encoding_pvalues_["age"]
 
 
-@variants
-def test_class_names(seed, options):
-    """Names are sorted, so new names change the order of rows of the heads."""
-    X, table = make_study(seed, n=160)
-    renamed = table.replace(
-        {
-            "site": {"Aarhus": "Zagreb", "Bergen": "Oslo", "Cork": "Ayr"},
-            "stage": {"I": "3 late", "II": "1 early", "III": "2 middle"},
-            "sex": {"f": "woman", "m": "man"},
-        }
-    )
-    base, other = fit(X, table, **options), fit(X, renamed, **options)
-    assert_same_results(base, other)
+def test_rows_of_heads_follow_the_names_of_their_classes():
+    study = study_of("default")
+    other = CHANGES["class names in another order"].of(study, None)
+    base, renamed = fit_study(study), fit_study(other)
     np.testing.assert_allclose(
-        other.alignment_.loc[("stage", "3 late"), ("site", "Zagreb")],
+        renamed.alignment_.loc[("stage", "2 I"), ("site", "2 Aarhus")],
         base.alignment_.loc[("stage", "I"), ("site", "Aarhus")],
         atol=1e-6,
     )
     # The head of the other one of two classes has the opposite sign.
     np.testing.assert_allclose(
-        other.heads_["sex"].coef, -base.heads_["sex"].coef, atol=1e-6
+        renamed.heads_["sex"].coef, -base.heads_["sex"].coef, atol=1e-6
     )
-
-
-@pytest.mark.parametrize("unit", [1e-30, 1e-3 / 7.0, 1e30])
-@variants
-def test_unit_of_the_embeddings(unit, seed, options):
-    X, table = make_study(seed, n=160)
-    base, other = fit(X, table, **options), fit(X * unit, table, **options)
-    assert_same_results(base, other)
-    for name, head in base.heads_.items():
-        scale = np.abs(head.coef).max()
-        np.testing.assert_allclose(
-            other.heads_[name].coef * unit, head.coef, atol=1e-6 * scale
-        )
-    assert other.scale_ == pytest.approx(base.scale_ * unit)
-
-
-@pytest.mark.parametrize("unit", [1e-30, 1e30])
-@variants
-def test_unit_of_the_embeddings_with_a_trained_head(unit, seed, options):
-    X, table = make_study(seed, n=160)
-    coef, intercept = trained_head(seed, X.shape[1])
-    base = fit(X, table, target_head=(coef, intercept), **options)
-    other = fit(X * unit, table, target_head=(coef / unit, intercept), **options)
-    assert_same_results(base, other)
 
 
 def test_single_precision_embeddings():
     X, table = make_study(5)
     assert_same_results(fit(X, table), fit(X.astype(np.float32), table), 1e-3)
-
-
-@variants
-def test_rotation_of_the_embeddings(seed, options):
-    X, table = make_study(seed, n=160)
-    Q = rotation(seed, X.shape[1])
-    coef, intercept = trained_head(seed, X.shape[1])
-    base = fit(X, table, target_head=(coef, intercept), **options)
-    other = fit(X @ Q, table, target_head=(coef @ Q, intercept), **options)
-    assert_same_results(base, other)
-    assert_same_results(fit(X, table, **options), fit(X @ Q, table, **options))
-
-
-@variants
-def test_one_vector_added_to_all_rows_of_a_softmax_head(seed, options):
-    X, table = make_study(seed, n=160)
-    coef, intercept = trained_head(seed, X.shape[1])
-    vector = 30.0 * np.random.default_rng(seed).standard_normal(X.shape[1])
-    base = fit(X, table, target_head=(coef, intercept), **options)
-    other = fit(X, table, target_head=(coef + vector, intercept + 3.0), **options)
-    assert_same_results(base, other)
-    np.testing.assert_allclose(other.alignment_, base.alignment_, atol=1e-9)
-    # Guard: without centring the vector would drown the head.
-    cosines = [
-        row @ vector / np.linalg.norm(row) / np.linalg.norm(vector)
-        for row in coef + vector
-    ]
-    assert min(cosines) > 0.9
-
-
-@variants
-def test_shift_of_the_embeddings(seed, options):
-    """A constant in every feature moves the mean and nothing else."""
-    X, table = make_study(seed, n=160)
-    shift = 1e4 * np.linspace(-1.0, 1.0, X.shape[1])
-    assert_same_results(fit(X, table, **options), fit(X + shift, table, **options))
-
-
-@variants
-def test_number_of_workers(seed, options):
-    X, table = make_study(seed, n=160)
-    base = fit(X, table, n_jobs=1, **options)
-    assert_same_results(base, fit(X, table, n_jobs=2, **options), 1e-12)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_unit_and_origin_of_a_continuous_column(seed):
-    """Cosines, R2 and p-values do not know whether age is in years or days."""
-    X, table = make_study(seed)
-    other = table.assign(age=table["age"] * 365.25 + 1e5, dose=-1e6 * table["dose"])
-    assert_same_results(fit(X, table), fit(X, other))

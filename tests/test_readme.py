@@ -1,6 +1,5 @@
 """The README's examples run as they stand, from a trained network to a report."""
 
-import re
 import shlex
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from sklearn_wsca._cli.commands import wsca
-from tests.pages import N_FEATURES, N_ROWS, README, blocks, network, write_files
+from tests.pages import N_FEATURES, N_ROWS, blocks, network, write_files
 
 
 @pytest.fixture
@@ -50,10 +49,3 @@ def test_there_are_exactly_two_set_up_commands():
     (first, second) = blocks("sh")
     assert "wsca demo" in first
     assert "pytest" in second and "constraints.txt" in second
-
-
-def test_every_relative_link_of_the_readme_exists():
-    links = re.findall(r"\]\(([^)#:]+)\)", README.read_text("utf-8"))
-    assert links
-    for link in links:
-        assert (README.parent / link).exists(), link

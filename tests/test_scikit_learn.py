@@ -73,13 +73,7 @@ class TestPipeline:
     def test_names(self):
         frame = pd.DataFrame(X).add_prefix("f")
         pipeline = make_pipeline(StandardScaler(), quick()).fit(frame, TABLE)
-        expected = [
-            "disease=well",
-            "site=north",
-            "site=south",
-            "site=west",
-            "age",
-        ]
+        expected = ["disease=well", "site=north", "site=south", "site=west", "age"]
         assert pipeline.get_feature_names_out().tolist() == expected
         assert pipeline.feature_names_in_.tolist() == frame.columns.tolist()
 
@@ -102,14 +96,10 @@ class TestPipeline:
             pipeline = make_pipeline(scaler, estimator)
             pipeline.fit(X, TABLE, sample_weight=WEIGHTS)
             score = pipeline.score(X, TABLE, sample_weight=WEIGHTS)
+            assert 0 < pipeline.score(X, TABLE) < 1
         np.testing.assert_allclose(pipeline.transform(X), alone.transform(scaled))
         assert score == pytest.approx(alone.score(scaled, TABLE, WEIGHTS))
         assert score != pytest.approx(alone.score(scaled, TABLE), abs=1e-4)
-
-    def test_score_with_routing_and_without_weights(self):
-        with sklearn.config_context(enable_metadata_routing=True):
-            pipeline = make_pipeline(StandardScaler(), quick()).fit(X, TABLE)
-            assert 0 < pipeline.score(X, TABLE) < 1
 
     def test_features_for_a_classifier(self):
         pipeline = make_pipeline(quick(target=None), LogisticRegression())
@@ -118,22 +108,16 @@ class TestPipeline:
 
 
 class TestModelSelection:
-    def test_cross_validate(self, make_frame):
-        table = make_frame(COLUMNS)
-        result = cross_validate(
-            quick(), X, table, cv=KFold(3), return_train_score=True, error_score="raise"
-        )
-        assert result["test_score"].shape == (3,)
-        assert np.all(result["test_score"] > 0)
-        assert result["train_score"].mean() > result["test_score"].mean()
-
     def test_cross_validate_is_the_plain_loop(self, make_frame):
-        result = cross_validate(quick(), X, make_frame(COLUMNS), cv=KFold(3))
+        result = cross_validate(
+            quick(), X, make_frame(COLUMNS), cv=KFold(3), error_score="raise"
+        )
         expected = [
             quick().fit(X[train], TABLE.iloc[train]).score(X[test], TABLE.iloc[test])
             for train, test in KFold(3).split(X)
         ]
         np.testing.assert_allclose(result["test_score"], expected)
+        assert min(expected) > 0
 
     def test_routed_weights(self):
         with sklearn.config_context(enable_metadata_routing=True):
@@ -196,15 +180,15 @@ class TestFolds:
     def test_splits_are_of_the_rows_as_given(self):
         # Not of the rows in the order in which they are analysed.
         splits = list(KFold(3).split(X))
-        of_list = quick(cv=splits).fit(X, TABLE)
-        of_splitter = quick(cv=KFold(3)).fit(X, TABLE)
-        of_iterator = quick(cv=iter(splits)).fit(X, TABLE)
-        in_fold = np.repeat(np.arange(3), N // 3)
-        of_labels = quick(cv=PredefinedSplit(in_fold)).fit(X, TABLE)
-        for other in (of_splitter, of_iterator, of_labels):
-            pd.testing.assert_series_equal(
-                of_list.encoding_scores_, other.encoding_scores_
-            )
+        of_list = quick(cv=splits).fit(X, TABLE).encoding_scores_
+        labels = PredefinedSplit(np.repeat(np.arange(3), N // 3))
+        masks = [tuple(np.isin(np.arange(N), rows) for rows in s) for s in splits]
+        for same in (KFold(3), iter(splits), labels, masks):
+            found = quick(cv=same).fit(X, TABLE).encoding_scores_
+            pd.testing.assert_series_equal(found, of_list)
+        default = quick().fit(X, TABLE).encoding_scores_
+        found = quick(cv=None).fit(X, TABLE).encoding_scores_
+        pd.testing.assert_series_equal(found, default)
 
     def test_encoding_score_is_that_of_the_given_splits(self):
         splits = list(KFold(3).split(X))
@@ -236,24 +220,10 @@ class TestFolds:
             weighted.encoding_scores_, reduced.encoding_scores_
         )
 
-    def test_masks(self):
-        splits = list(KFold(3).split(X))
-        masks = [tuple(np.isin(np.arange(N), rows) for rows in s) for s in splits]
-        pd.testing.assert_series_equal(
-            quick(cv=splits).fit(X, TABLE).encoding_scores_,
-            quick(cv=masks).fit(X, TABLE).encoding_scores_,
-        )
-
     def test_stratified_splitter_sees_levels(self):
         cv = StratifiedKFold(3, shuffle=True, random_state=0)
         fitted = quick(cv=cv, columns=["site"]).fit(X, TABLE)
         assert fitted.encoding_scores_["site"] > 0
-
-    def test_none_is_the_default(self):
-        pd.testing.assert_series_equal(
-            quick(cv=None).fit(X, TABLE).encoding_scores_,
-            quick().fit(X, TABLE).encoding_scores_,
-        )
 
 
 class TestOutput:
@@ -317,10 +287,6 @@ class TestObject:
         assert "WeightSpaceCorrelation" in html
         pipeline = make_pipeline(StandardScaler(), fitted)
         assert "WeightSpaceCorrelation" in pipeline._repr_html_()
-
-    def test_other_unknown_attributes(self):
-        with pytest.raises(AttributeError, match="no attribute 'pvalue_'"):
-            quick().pvalue_  # noqa: B018
 
     def test_use_before_fit(self):
         for use in (
@@ -387,11 +353,20 @@ class TestWeights:
         fitted = quick().fit(X, table, sample_weight=weights)
         assert fitted.heads_["site"].classes == ("north", "south", "west")
 
-    @pytest.mark.parametrize("heads", ["auto", "ridge"])
-    @pytest.mark.parametrize("n_components", [0.95, 3])
-    def test_double_weight_is_repetition(self, heads, n_components):
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"n_components": 0.95},
+            {"n_components": 3},
+            {"n_components": 0.95, "heads": "ridge"},
+            {"n_components": 3, "heads": "ridge"},
+            {"adjust_for_target": True, "columns": ["site"]},
+        ],
+        ids=str,
+    )
+    def test_double_weight_is_repetition(self, options):
         counts = 1 + np.arange(N) % 2
-        estimator = quick(heads=heads, n_components=n_components, min_components=1)
+        estimator = quick(min_components=1, **options)
         weighted = clone(estimator).fit(X, TABLE, sample_weight=counts)
         rows = np.repeat(np.arange(N), counts)
         repeated = clone(estimator).fit(X[rows], TABLE.iloc[rows])
@@ -405,16 +380,6 @@ class TestWeights:
         assert weighted.scale_ == pytest.approx(repeated.scale_)
         assert weighted.score(X, TABLE, counts) == pytest.approx(
             repeated.score(X[rows], TABLE.iloc[rows])
-        )
-
-    def test_double_weight_is_repetition_when_balanced(self):
-        counts = 1 + np.arange(N) % 2
-        estimator = quick(adjust_for_target=True, columns=["site"])
-        weighted = clone(estimator).fit(X, TABLE, sample_weight=counts)
-        rows = np.repeat(np.arange(N), counts)
-        repeated = clone(estimator).fit(X[rows], TABLE.iloc[rows])
-        np.testing.assert_allclose(
-            weighted.transform(X), repeated.transform(X), rtol=1e-6, atol=1e-7
         )
 
     def test_weights_change_the_fit(self):

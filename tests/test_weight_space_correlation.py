@@ -146,13 +146,7 @@ def test_single_precision_batches(adjust_for_target):
     heads = {"site": "logistic", "sex": "logistic", "age": "ridge", "dose": "ridge"}
     settings = {"n_permutations": 19, "random_state": 3, "cv": 2}
     expected = analyse(
-        X,
-        table,
-        "stage",
-        heads,
-        adjust=adjust_for_target,
-        encoding=False,
-        **settings,
+        X, table, "stage", heads, adjust=adjust_for_target, encoding=False, **settings
     )
     found = WeightSpaceCorrelation(
         "stage",
