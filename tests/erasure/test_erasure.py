@@ -85,14 +85,6 @@ def fit_erasure(X, column, weights, shrinkage=0.0, held=()):
     return Erasure.of(frame, spread, subspace.components, subspace.mean)
 
 
-def used(column, weights):
-    """Column and weights on the rows of positive weight."""
-    kept = np.flatnonzero(weights)
-    rows = np.flatnonzero(np.isin(kept, column.rows))
-    labels = column.labels[np.isin(column.rows, kept)]
-    return Column("column", column.kind, rows, labels, column.levels), weights[kept]
-
-
 HELD = {
     "nothing": [],
     "levels": [make_column(3, n_levels=2)],
@@ -232,34 +224,6 @@ class TestFrame:
 
 
 class TestErasure:
-    @pytest.mark.parametrize("shrinkage", [0.0, 0.4, 1.0])
-    @pytest.mark.parametrize("seed", SEEDS)
-    def test_no_covariance_is_left(self, seed, shrinkage):
-        X, weights, column = (
-            make_embeddings(seed),
-            make_weights(seed),
-            make_column(seed),
-        )
-        erasure = fit_erasure(X[weights > 0], *used(column, weights), shrinkage)
-        rows, numbers = left_of_column(column, [], weights)
-        before = weighted_covariance(X[rows], numbers, weights[rows])
-        after = weighted_covariance(erasure.erase(X[rows]), numbers, weights[rows])
-        assert np.abs(before).max() > 0.05
-        assert np.abs(after).max() < 1e-10 * np.abs(before).max()
-        assert erasure.rank == 2
-
-    @pytest.mark.parametrize("seed", SEEDS)
-    def test_erasing_twice_is_erasing_once(self, seed):
-        X = make_embeddings(seed)
-        erasure = fit_erasure(X, make_column(seed), np.ones(N), 0.2)
-        once = erasure.erase(X)
-        assert np.abs(once - X).max() > 0.1
-        np.testing.assert_allclose(erasure.erase(once), once)
-        np.testing.assert_allclose(
-            erasure.right.T @ erasure.left, np.eye(2), atol=1e-12
-        )
-        np.testing.assert_allclose(once.mean(axis=0), X.mean(axis=0))
-
     @pytest.mark.parametrize("seed", SEEDS)
     def test_no_other_map_without_covariance_changes_less(self, seed):
         """In any metric; all others differ by a map that is blind to the covariance."""

@@ -114,18 +114,6 @@ def pvalues_of(name, column="scanner", fits=(), **options):
 
 
 @pytest.mark.parametrize("association", [0.0, 0.7])
-def test_erasing_a_used_scanner_changes_the_outputs(association):
-    fits = [fit(make_data(s, use=1.0, association=association)) for s in SEEDS]
-    assert (pvalues_of("output_change", fits=fits) <= 0.05).all()
-    for fitted in fits:
-        row = fitted.erasure_.loc["scanner"]
-        assert row["output_change"] > 1.3 * row["output_change_random"]
-    # Age and batch are neither used nor encoded.
-    for column in ("age", "batch"):
-        assert np.median(pvalues_of("output_change", column, fits)) > 0.05
-
-
-@pytest.mark.parametrize("association", [0.0, 0.7])
 def test_erasing_an_unused_scanner_does_not(association):
     """Not even where it is associated with the target, which is held fixed."""
     found = pvalues_of("output_change", association=association)
