@@ -189,20 +189,16 @@ def test_heads_that_do_not_converge_are_named(study, monkeypatch):
     assert caught[0].filename == __file__
 
 
-@pytest.mark.parametrize("bad", [[0], [2.5], [], 5, "10", [[1, 2]]])
-def test_bad_dimensions_are_named(study, bad):
+@pytest.mark.parametrize(
+    ("options", "dimensions", "message"),
+    [
+        *(({}, bad, "n_components") for bad in ([0], [2.5], [], 5, "10", [[1, 2]])),
+        ({"target": None}, None, "set target or target_head"),
+        ({"C": -1.0}, None, "'C' parameter"),
+    ],
+)
+def test_what_cannot_be_used(study, options, dimensions, message):
     X, table, _ = study
-    with pytest.raises(ValueError, match="n_components"):
-        WeightSpaceCorrelation("target").component_sensitivity(X, table, bad)
-
-
-def test_without_a_primary_head(study):
-    X, table, _ = study
-    with pytest.raises(ValueError, match="set target or target_head"):
-        WeightSpaceCorrelation().component_sensitivity(X, table)
-
-
-def test_parameters_are_checked(study):
-    X, table, _ = study
-    with pytest.raises(ValueError, match="'C' parameter"):
-        WeightSpaceCorrelation("target", C=-1.0).component_sensitivity(X, table)
+    analysis = WeightSpaceCorrelation(**{"target": "target"} | options)
+    with pytest.raises(ValueError, match=message):
+        analysis.component_sensitivity(X, table, dimensions)

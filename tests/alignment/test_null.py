@@ -107,8 +107,7 @@ def test_plain_permutations_raise_a_false_alarm_where_the_target_predicts_the_co
     """Documented: the probe points along the target although the head is blind."""
     # In few dimensions random directions align too, which hides the alarm.
     rates = rejection_rates(
-        lambda seed: shortcut(seed, 400, 48, association=0.8, use=0.0, encoding=1.0),
-        40,
+        lambda seed: shortcut(seed, 400, 48, association=0.8, use=0.0, encoding=1.0), 40
     )
     assert rates["scanner"] > 0.5
     # The unrelated column beside it raises none: the association is the cause.

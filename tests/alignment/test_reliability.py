@@ -9,10 +9,11 @@ from sklearn.utils import check_random_state
 
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._alignment.reliability import N_SPLITS, draw_halves
-from sklearn_wsca._input.column import Column, read_column
+from sklearn_wsca._input.column import read_column
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca.datasets import make_shortcut
+from tests.columns import column_of
 from tests.reference import (
     balancing_weights,
     cells_of,
@@ -237,8 +238,7 @@ def test_ceiling_of_two_fitted_heads(study, how):
         assert found.alignment_ceilings_[name] == pytest.approx(expected)
         assert 0 < expected < 1
     pd.testing.assert_series_equal(
-        found.alignment_corrected_,
-        found.alignment_scores_ / found.alignment_ceilings_,
+        found.alignment_corrected_, found.alignment_scores_ / found.alignment_ceilings_
     )
 
 
@@ -298,14 +298,12 @@ def columns_with_patients(seed, n_patients=30):
     rng = np.random.default_rng(seed)
     patient = np.repeat(np.arange(n_patients), rng.integers(1, 10, n_patients))
     patient = rng.permutation(patient)
-    rows = np.arange(len(patient))
-    levels = ("a", "b", "c")
     own, varying = rng.integers(0, 3, n_patients), rng.integers(0, 3, len(patient))
     columns = {
-        "scanner": Column("scanner", "categorical", rows, own[patient], levels),
-        "age": Column("age", "continuous", rows, rng.normal(size=n_patients)[patient]),
-        "view": Column("view", "categorical", rows, varying, levels),
-        "pixels": Column("pixels", "continuous", rows, rng.normal(size=len(patient))),
+        "scanner": column_of(own[patient]),
+        "age": column_of(rng.normal(size=n_patients)[patient], "age"),
+        "view": column_of(varying, "view"),
+        "pixels": column_of(rng.normal(size=len(patient)), "pixels"),
     }
     return Groups.of(pd.Series(patient, name="patient")), columns
 
@@ -349,7 +347,7 @@ def test_a_level_of_a_single_patient_cannot_be_in_both():
     patient = np.repeat(np.arange(6), 4)
     labels = np.tile([0, 1, 0, 1], 6)
     labels[:2] = 2
-    view = Column("view", "categorical", np.arange(24), labels, ("a", "b", "c"))
+    view = column_of(labels, "view")
     groups = Groups.of(pd.Series(patient, name="patient"))
     with pytest.raises(ValueError, match="trains without one of the 3 levels"):
         draw_halves(view, exchange_units(view, groups), 0)

@@ -27,9 +27,11 @@ def fit(**options):
     return WeightSpaceCorrelation(**parameters | options).fit(X, TABLE)
 
 
-def by_step(told):
-    """(name, [(done, total), ...]) of each run of jobs, in order."""
-    runs = []
+def watched(**options):
+    """(name, [(done, total), ...]) of each run of jobs of a fit, in order."""
+    told, runs = Watcher(), []
+    with watch_progress(told):
+        fit(**options)
     for name, done, total in told:
         if done == 1:
             runs.append((name, []))
@@ -40,43 +42,30 @@ def by_step(told):
 
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_watcher_is_told_every_job_in_order(n_jobs):
-    told = Watcher()
-    with watch_progress(told):
-        fit(n_jobs=n_jobs)
-    runs = by_step(told)
-    assert [name for name, _ in runs] == STEPS
+    runs = watched(n_jobs=n_jobs)
     for _, steps in runs:
         total = len(steps)
         assert steps == [(done, total) for done in range(1, total + 1)]
     assert dict(runs)["alignment null"][-1][1] > 2
 
 
-def test_with_a_target_the_decision_is_examined_too():
-    told = Watcher()
-    with watch_progress(told):
-        fit(target="site", target_head=None)
-    steps = [name for name, _ in by_step(told)]
-    assert steps == [*STEPS, "erasure", "utilization"]
+@pytest.mark.parametrize(
+    ("options", "steps"),
+    [
+        ({}, STEPS),
+        ({"target": "site", "target_head": None}, [*STEPS, "erasure", "utilization"]),
+        ({"n_permutations": 0}, ["fit heads", "encoding", "reliability"]),
+    ],
+    ids=["without a target", "with a target", "without permutations"],
+)
+def test_steps_of_a_fit(options, steps):
+    assert [name for name, _ in watched(**options)] == steps
 
 
 def test_every_round_of_a_stopping_rule_reaches_its_total():
-    told = Watcher()
-    with watch_progress(told):
-        fit(stop_after=20)
-    runs = by_step(told)
+    runs = watched(stop_after=20)
     assert len(runs) > len(STEPS)
     assert all(done == total for _, steps in runs for done, total in steps[-1:])
-
-
-def test_without_permutations_the_nulls_are_left_out():
-    told = Watcher()
-    with watch_progress(told):
-        fit(n_permutations=0)
-    assert [name for name, _ in by_step(told)] == [
-        "fit heads",
-        "encoding",
-        "reliability",
-    ]
 
 
 def test_watcher_is_told_of_every_fit_in_its_context():

@@ -10,7 +10,8 @@ from sklearn_wsca._heads.balancing import (
     balance_against,
     describe_balance,
 )
-from sklearn_wsca._input.column import Column, LeftOutError
+from sklearn_wsca._input.column import LeftOutError
+from tests.columns import column_of
 from tests.reference import balancing_weights, cells_of
 
 
@@ -22,10 +23,9 @@ def make_pair(seed, kinds, n=300):
     for name, kind in zip(("site", "target"), kinds, strict=True):
         values = latent + rng.standard_normal(n)
         if kind == "continuous":
-            columns.append(Column(name, kind, np.arange(n), 80.0 + 9.0 * values))
-            continue
-        codes = np.digitize(values, [-0.5, 1.0])
-        columns.append(Column(name, kind, np.arange(n), codes, ("a", "b", "c")))
+            columns.append(column_of(80.0 + 9.0 * values, name))
+        else:
+            columns.append(column_of(np.digitize(values, [-0.5, 1.0]), name))
     return *columns, rng.uniform(0.3, 2.0, n)
 
 
@@ -74,24 +74,20 @@ def test_weights_make_independent_and_keep_both_margins(kinds):
 
 def test_weights_of_one_where_the_columns_are_independent_already():
     codes = np.repeat(np.arange(6), 10)
-    column = Column("site", "categorical", np.arange(60), codes % 2, ("a", "b"))
-    target = Column("target", "categorical", np.arange(60), codes // 2, ("x", "y", "z"))
+    column, target = column_of(codes % 2), column_of(codes // 2, "target")
     balance = balance_against(column, [target], np.ones(60))
     np.testing.assert_allclose(balance.weights(balance.cells[None]), 1.0)
 
 
 def test_a_combination_that_does_not_occur_is_named():
-    codes = np.array([0, 0, 0, 1, 1, 1])
-    column = Column("site", "categorical", np.arange(6), codes, ("a", "b"))
-    target = Column(
-        "target", "categorical", np.arange(6), np.array([0, 1, 0, 0, 0, 0]), ("x", "y")
-    )
+    column = column_of(list("aaabbb"), "site")
+    target = column_of(list("xyxxxx"), "target")
     with pytest.raises(LeftOutError, match=r"1 of 4 .*site b with target y"):
         balance_against(column, [target], np.ones(6))
 
 
 def test_description_gives_the_effective_sample_size():
-    held = [Column("illness", "continuous", np.arange(3), np.arange(3.0))]
+    held = [column_of(np.arange(3.0), "illness")]
     text = describe_balance(np.array([1.0, 1.0, 2.0]), held)
     assert "balanced against illness" in text
     assert "effective sample size 3 of 3 rows" in text
@@ -101,10 +97,8 @@ def test_description_gives_the_effective_sample_size():
 
 def skewed_pair(n_low):
     """A number of which the class 'rare' has only the `n_low` lowest of 100 values."""
-    rare = (np.arange(100) < n_low).astype(int)
-    column = Column("age", "continuous", np.arange(100), 40.0 + np.arange(100) / 3)
-    target = Column("target", "categorical", np.arange(100), rare, ("usual", "rare"))
-    return column, target
+    target = column_of(np.where(np.arange(100) < n_low, "rare", "usual"), "target")
+    return column_of(40.0 + np.arange(100) / 3, "age"), target
 
 
 def test_a_number_has_fewer_classes_where_more_leave_cells_empty():

@@ -114,11 +114,6 @@ def test_weights_of_three_dimensions_are_refused():
         read(np.ones((1, 2, 3)))
 
 
-def test_rows_and_intercepts_must_be_equal_in_number():
-    with pytest.raises(ValueError, match="2 rows and intercept has 1"):
-        Head(COEF, np.zeros(1), None, "ridge")
-
-
 @pytest.mark.parametrize(
     ("source", "trained"),
     [

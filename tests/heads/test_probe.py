@@ -6,8 +6,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 
 from sklearn_wsca._heads.probe import Probe, batch_precision, make_probe, tie_tolerance
-from sklearn_wsca._input.column import Column
 from sklearn_wsca._linear.design import prepare_design
+from tests.columns import column_of
 from tests.reference import constant_head, fit_head, losses
 
 N, K = 80, 5
@@ -126,13 +126,7 @@ def test_precision_and_ties_go_together():
     ],
 )
 def test_recipes(recipe, n_levels, kind):
-    column = Column(
-        "site",
-        "categorical" if n_levels else "continuous",
-        np.arange(9),
-        np.arange(9) % 3,
-        tuple(range(n_levels)),
-    )
+    column = column_of(np.arange(9) % n_levels if n_levels else np.arange(9.0))
     probe = make_probe(recipe, column, C=2.0, alpha=5.0)
     assert (probe.kind, probe.n_levels) == (kind, n_levels)
     if isinstance(recipe, str):
@@ -146,7 +140,7 @@ def test_recipes(recipe, n_levels, kind):
     [(Ridge(), 3, "numbers"), (LogisticRegression(), 0, "levels")],
 )
 def test_recipes_that_do_not_fit_the_column(recipe, n_levels, wants):
-    kind = "categorical" if n_levels else "continuous"
-    column = Column("site", kind, np.arange(9), np.arange(9), tuple(range(n_levels)))
+    labels = np.arange(9) % n_levels if n_levels else np.arange(9.0)
+    column = column_of(labels, "site")
     with pytest.raises(ValueError, match=f"predicts {wants}, but column 'site'"):
         make_probe(recipe, column, 1.0, 1.0)

@@ -68,52 +68,40 @@ def skill_of_numbers(fitted, name, rows=slice(None), weights=None):
     return 1 - loss / (weights @ (truth - TABLE[name].mean()) ** 2)
 
 
+def skill(fitted, name, rows=slice(None), weights=None):
+    of = skill_of_numbers if name == "age" else skill_of_levels
+    return of(fitted, name, rows, weights)
+
+
 @pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
-@pytest.mark.parametrize("name", ["site", "smoker"])
-def test_score_of_levels(name, weights):
+@pytest.mark.parametrize("name", list(TABLE))
+def test_score_of_one_column(name, weights):
     fitted = fit(columns=[name])
     found = fitted.score(NEW_X, NEW_TABLE, sample_weight=weights)
-    assert found == pytest.approx(skill_of_levels(fitted, name, weights=weights))
+    assert isinstance(found, float)
+    assert found == pytest.approx(skill(fitted, name, weights=weights))
     assert 0.05 < found < 1
 
 
-@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
-def test_score_of_numbers(weights):
-    fitted = fit(columns=["age"])
-    found = fitted.score(NEW_X, NEW_TABLE, sample_weight=weights)
-    assert found == pytest.approx(skill_of_numbers(fitted, "age", weights=weights))
-    assert 0.5 < found < 1
-
-
-@pytest.mark.parametrize("name", ["site", "smoker"])
-def test_score_on_the_rows_of_fit_is_d2(name):
+@pytest.mark.parametrize("name", list(TABLE))
+def test_score_on_the_rows_of_fit_is_d2_or_r2(name):
     # There the baseline is the one of scikit-learn, which takes it from its input.
     fitted = fit(columns=[name])
     head = fitted.heads_[name]
-    expected = d2_log_loss_score(
-        TABLE[name], probabilities(head, X), labels=list(head.classes)
-    )
+    if name == "age":
+        expected = r2_score(TABLE[name], head.outputs(X)[:, 0])
+    else:
+        expected = d2_log_loss_score(
+            TABLE[name], probabilities(head, X), labels=list(head.classes)
+        )
     assert fitted.score(X, TABLE) == pytest.approx(expected)
-
-
-def test_score_on_the_rows_of_fit_is_r2():
-    fitted = fit(columns=["age"])
-    predicted = fitted.heads_["age"].outputs(X)[:, 0]
-    assert fitted.score(X, TABLE) == pytest.approx(r2_score(TABLE["age"], predicted))
 
 
 def test_score_is_the_mean_over_columns():
     fitted = fit()
-    expected = np.mean(
-        [
-            skill_of_levels(fitted, "site"),
-            skill_of_levels(fitted, "smoker"),
-            skill_of_numbers(fitted, "age"),
-        ]
-    )
-    found = fitted.score(NEW_X, NEW_TABLE)
-    assert isinstance(found, float)
-    assert found == pytest.approx(expected)
+    expected = np.mean([skill(fitted, name) for name in TABLE])
+    assert fitted.score(NEW_X, NEW_TABLE) == pytest.approx(expected)
+    assert np.isfinite(fitted.score(NEW_X[:1], NEW_TABLE[:1]))
 
 
 def test_target_is_not_scored():
@@ -181,14 +169,6 @@ def test_wrong_head_scores_below_zero():
     assert fitted.score(NEW_X, NEW_TABLE) < -0.1
 
 
-def test_score_agrees_with_the_encoding_score():
-    # Both are held-out skill of the same probe, here of rows of the same kind.
-    fitted = fit()
-    assert fitted.score(NEW_X, NEW_TABLE) == pytest.approx(
-        fitted.encoding_scores_.mean(), abs=0.15
-    )
-
-
 def test_unseen_levels_are_skipped_with_a_warning():
     fitted = fit(columns=["site"])
     table = NEW_TABLE.copy()
@@ -221,7 +201,6 @@ def test_missing_values_are_skipped(name):
     known = np.arange(80) % 5 > 0
     table = NEW_TABLE.copy()
     table[name] = table[name].where(known)
-    skill = skill_of_numbers if name == "age" else skill_of_levels
     expected = skill(fitted, name, known, WEIGHTS[known])
     assert fitted.score(NEW_X, table, WEIGHTS) == pytest.approx(expected)
 
@@ -248,68 +227,61 @@ def test_new_numbers_may_not_vary():
     assert fitted.score(NEW_X, table) == pytest.approx(expected)
 
 
-def test_single_new_row():
-    assert np.isfinite(fit().score(NEW_X[:1], NEW_TABLE[:1]))
-
-
 class TestTrainedHeads:
     """Trained heads count where their rows are the levels of the column."""
 
-    def test_fitted_classifier(self):
-        source = LogisticRegression().fit(X, TABLE["site"])
-        fitted = fit(columns=["site"], heads={"site": source})
-        found = fitted.score(NEW_X, NEW_TABLE)
-        assert found == pytest.approx(skill_of_levels(fitted, "site"))
-        classes = list(source.classes_)
-        loss = log_loss(NEW_TABLE["site"], source.predict_proba(NEW_X), labels=classes)
-        frequency = TABLE["site"].value_counts(normalize=True)[classes]
-        chance = log_loss(
-            NEW_TABLE["site"], np.tile(frequency, (80, 1)), labels=classes
-        )
-        assert found == pytest.approx(1 - loss / chance)
-
-    def test_fitted_regressor(self):
-        source = LinearRegression().fit(X, TABLE["age"])
-        fitted = fit(columns=["age"], heads={"age": source})
-        expected = skill_of_numbers(fitted, "age")
+    @pytest.mark.parametrize("name", list(TABLE))
+    def test_fitted_estimator(self, name):
+        source = LinearRegression() if name == "age" else LogisticRegression()
+        source.fit(X, TABLE[name])
+        fitted = fit(columns=[name], heads={name: source})
+        if name == "age":
+            predicted = source.predict(NEW_X)
+            np.testing.assert_allclose(
+                fitted.heads_[name].outputs(NEW_X)[:, 0], predicted
+            )
+        else:
+            found = probabilities(fitted.heads_[name], NEW_X)
+            np.testing.assert_allclose(found, source.predict_proba(NEW_X))
+        expected = skill(fitted, name)
         assert fitted.score(NEW_X, NEW_TABLE) == pytest.approx(expected)
-        loss = np.sum((NEW_TABLE["age"] - source.predict(NEW_X)) ** 2)
-        chance = np.sum((NEW_TABLE["age"] - TABLE["age"].mean()) ** 2)
-        assert expected == pytest.approx(1 - loss / chance)
 
-    def test_array_takes_the_levels_in_order(self):
-        source = LogisticRegression().fit(X, TABLE["site"])
-        pair = (source.coef_, source.intercept_)
-        named = fit(columns=["site"], heads={"site": source})
-        unnamed = fit(columns=["site"], heads={"site": pair})
-        assert unnamed.heads_["site"].classes == tuple(LEVELS)
-        assert unnamed.score(NEW_X, NEW_TABLE) == pytest.approx(
-            named.score(NEW_X, NEW_TABLE)
-        )
+    @pytest.mark.parametrize(
+        ("name", "rows", "classes"),
+        [
+            # An array takes the levels in order.
+            ("site", [0, 1, 2], None),
+            ("site", [2, 0, 1], ("west", "north", "south")),
+            # One row for the other class.
+            ("smoker", None, (True, False)),
+        ],
+    )
+    def test_rows_in_another_form(self, name, rows, classes):
+        source = LogisticRegression().fit(X, TABLE[name])
+        coef, intercept = source.coef_, source.intercept_
+        if rows is None:
+            coef, intercept = -coef, -intercept
+        else:
+            coef, intercept = coef[rows], intercept[rows]
+        head = (coef, intercept)
+        if classes is not None:
+            head = Head(*head, classes, "logistic")
+        found = fit(columns=[name], heads={name: head})
+        expected = fit(columns=[name], heads={name: source}).score(NEW_X, NEW_TABLE)
+        assert found.score(NEW_X, NEW_TABLE) == pytest.approx(expected)
 
-    def test_classes_in_another_order(self):
-        source = LogisticRegression().fit(X, TABLE["site"])
-        back = [2, 0, 1]
-        head = Head(
-            source.coef_[back],
-            source.intercept_[back],
-            tuple(LEVELS[i] for i in back),
-            "logistic",
-        )
-        expected = fit(columns=["site"], heads={"site": source})
-        found = fit(columns=["site"], heads={"site": head})
-        assert found.score(NEW_X, NEW_TABLE) == pytest.approx(
-            expected.score(NEW_X, NEW_TABLE)
-        )
-
-    def test_one_row_for_the_other_class(self):
-        source = LogisticRegression().fit(X, TABLE["smoker"])
-        expected = fit(columns=["smoker"], heads={"smoker": source})
-        head = Head(-source.coef_, -source.intercept_, (True, False), "logistic")
-        found = fit(columns=["smoker"], heads={"smoker": head})
-        assert found.score(NEW_X, NEW_TABLE) == pytest.approx(
-            expected.score(NEW_X, NEW_TABLE)
-        )
+    @pytest.mark.parametrize(
+        ("name", "head"),
+        [
+            ("site", Head(np.eye(2, D), np.zeros(2), ("old", "new"), "logistic")),
+            ("scanner", np.eye(2, D)),
+        ],
+        ids=["of other classes", "without a column"],
+    )
+    def test_head_that_cannot_predict_does_not_count(self, name, head):
+        fitted = fit(columns=["age", name], heads={name: head})
+        expected = fit(columns=["age"]).score(NEW_X, NEW_TABLE)
+        assert fitted.score(NEW_X, NEW_TABLE) == pytest.approx(expected)
 
     def test_ridge_head_of_levels_is_scored_by_squares(self):
         indicators = np.stack([TABLE["site"] == level for level in LEVELS], axis=1)
@@ -320,17 +292,6 @@ class TestTrainedHeads:
         loss = np.sum((truth - source.predict(NEW_X)) ** 2)
         chance = np.sum((truth - indicators.mean(axis=0)) ** 2)
         assert fitted.score(NEW_X, NEW_TABLE) == pytest.approx(1 - loss / chance)
-
-    def test_head_of_other_classes_does_not_count(self):
-        head = Head(np.eye(2, D), np.zeros(2), ("old", "new"), "logistic")
-        fitted = fit(columns=["site", "age"], heads={"site": head})
-        expected = fit(columns=["age"]).score(NEW_X, NEW_TABLE)
-        assert fitted.score(NEW_X, NEW_TABLE) == pytest.approx(expected)
-
-    def test_head_without_a_column_does_not_count(self):
-        fitted = fit(columns=["age", "scanner"], heads={"scanner": np.eye(2, D)})
-        expected = fit(columns=["age"]).score(NEW_X, NEW_TABLE)
-        assert fitted.score(NEW_X, NEW_TABLE) == pytest.approx(expected)
 
     def test_only_heads_that_do_not_count_is_an_error(self):
         head = Head(np.eye(2, D), np.zeros(2), ("old", "new"), "logistic")
@@ -356,7 +317,6 @@ def test_probe_by_an_estimator(name, source):
             scaled.predict_proba(NEW_X / fitted.scale_),
             atol=1e-3,
         )
-    skill = skill_of_numbers if name == "age" else skill_of_levels
     assert fitted.score(NEW_X, NEW_TABLE) == pytest.approx(skill(fitted, name))
 
 
