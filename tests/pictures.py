@@ -7,6 +7,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.collections import PolyCollection
 
 MOST_INCHES = 24
 TOLERATED_PIXELS = 0.5
@@ -15,6 +16,15 @@ TOLERATED_PIXELS = 0.5
 def shown(texts):
     """Words of texts that are not empty, in their order."""
     return [text.get_text() for text in texts if text.get_text()]
+
+
+def title_of(display):
+    """Title above the left end of the axes, on one line."""
+    return " ".join(display.ax_.get_title(loc="left").split())
+
+
+def violins(display):
+    return [c for c in display.ax_.collections if isinstance(c, PolyCollection)]
 
 
 def assert_apart(texts):

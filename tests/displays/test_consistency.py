@@ -6,7 +6,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn_wsca import Head, IntegratedFeatureAnalysis
 from sklearn_wsca._displays.consistency import MOST_POINTS, ConsistencyDisplay
 from sklearn_wsca._displays.style import OTHER_POINTS
-from tests.pictures import assert_apart, assert_whole, picture, plt, shown
+from tests.pictures import assert_apart, assert_whole, shown, title_of
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +65,7 @@ def test_outputs_of_the_network_itself(analysis, data):
     legend = shown(display.figure_.legends[0].get_texts())
     assert legend == [f"{c}: r = {r:.4f}" for c, r in zip("abc", expected, strict=True)]
     lowest = f"lowest r = {min(expected):.4f} ('{'abc'[np.argmin(expected)]}')"
-    title = display.ax_.get_title(loc="left").replace("\n", " ")
-    assert f"3 classes, {lowest}" in title
+    assert f"3 classes, {lowest}" in title_of(display)
 
 
 def test_a_single_score_is_that_of_the_second_of_two_classes(data):
@@ -90,8 +89,7 @@ def test_numbers(data):
     (line,) = display.ax_.lines
     assert_array_equal(line.get_ydata(), y)
     assert not display.figure_.legends
-    title = display.ax_.get_title(loc="left")
-    assert title.endswith(f"r = {display.correlation_[0]:.4f}")
+    assert title_of(display).endswith(f"r = {display.correlation_[0]:.4f}")
     assert_whole(display)
 
 
@@ -113,7 +111,7 @@ def test_many_classes_are_grey(n_classes):
     assert {line.get_color() for line in display.ax_.lines} == {OTHER_POINTS}
     assert not display.figure_.legends
     lowest = f"{n_classes} classes, lowest r = {display.correlation_.min():.4f}"
-    assert lowest in display.ax_.get_title(loc="left").replace("\n", " ")
+    assert lowest in title_of(display)
     assert_whole(display)
 
 
@@ -137,10 +135,9 @@ def test_points_are_bounded_and_the_correlation_is_of_all():
     assert sum(len(line.get_xdata()) for line in display.ax_.lines) == MOST_POINTS
     expected = np.corrcoef(means[:, 0], outputs[:, 0])[0, 1]
     assert display.correlation_[0] == pytest.approx(expected, abs=1e-12)
-    title = display.ax_.get_title(loc="left").replace("\n", " ")
-    assert f"{MOST_POINTS // 4} of {MOST_POINTS} samples" in title
+    assert f"{MOST_POINTS // 4} of {MOST_POINTS} samples" in title_of(display)
     few = ConsistencyDisplay(means[:100], outputs[:100]).plot()
-    assert "samples" not in few.ax_.get_title(loc="left")
+    assert "samples" not in title_of(few)
 
 
 def test_constant_outputs_have_no_correlation():
@@ -149,28 +146,10 @@ def test_constant_outputs_have_no_correlation():
     display = ConsistencyDisplay(means, outputs).plot()
     assert np.isnan(display.correlation_[1])
     assert shown(display.figure_.legends[0].get_texts())[1] == "1: r = -"
-    title = display.ax_.get_title(loc="left").replace("\n", " ")
-    assert "1 with constant values" in title
+    assert "1 with constant values" in title_of(display)
     nothing = ConsistencyDisplay(means, outputs * 0).plot()
-    assert "no class" in nothing.ax_.get_title(loc="left")
+    assert "no class" in title_of(nothing)
     assert_whole(nothing)
-
-
-def test_small_axes_of_somebody_else(analysis, data):
-    figure, axes = plt.subplots(2, 2, figsize=(6, 4), layout="constrained")
-    display = ConsistencyDisplay.from_estimator(analysis, data[0], ax=axes[1, 0])
-    assert display.ax_ is axes[1, 0] and display.figure_ is figure
-    assert tuple(figure.get_size_inches()) == (6, 4) and not figure.legends
-    assert not axes[0, 0].has_data() and len(plt.get_fignums()) == 1
-    assert_whole(display)
-
-
-def test_plot_twice_and_same_bytes(analysis, data, monkeypatch):
-    monkeypatch.setattr(plt, "show", lambda: pytest.fail("show was called"))
-    display = ConsistencyDisplay.from_estimator(analysis, data[0])
-    first, before = display.figure_, picture(display, "svg")
-    assert display.plot() is display and display.figure_ is not first
-    assert picture(display, "svg") == before
 
 
 def test_bad_input(analysis, data):

@@ -8,9 +8,7 @@ from sklearn.exceptions import NotFittedError
 
 from sklearn_wsca import Head, IntegratedFeatureAnalysis
 from sklearn_wsca._displays.feature_importance import FeatureImportanceDisplay
-from tests.pictures import assert_apart, assert_whole, picture, plt, shown
-
-KINDS = ("difference", "importance", "curve")
+from tests.pictures import assert_apart, assert_whole, shown, title_of
 
 
 def fit(n_classes, n_features, *, empty=0, names=None, spatial=()):
@@ -70,9 +68,7 @@ def test_cells_are_the_importance_of_the_first_features(small, kind):
     low, high = display.ax_.images[0].get_clim()
     assert high == -low == np.abs(values[:, order]).max()
     assert display.ax_.images[0].get_cmap().name == "RdBu_r"
-    assert display.ax_.get_title(loc="left").replace("\n", " ") == (
-        "What features contribute: first 5 of 12"
-    )
+    assert title_of(display) == "What features contribute: first 5 of 12"
     (bar,) = [ax for ax in display.figure_.axes if ax.get_label() == "<colorbar>"]
     less = "less that of all samples" in bar.get_ylabel().replace("\n", " ")
     assert less == (kind == "difference")
@@ -232,26 +228,6 @@ def test_numbers():
     assert legend_of(curve) == ["R²", "random features"]
     (line,) = curves(curve)[0]
     assert_allclose(line.get_ydata(), analysis.performance_curve_["r2"])
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_small_axes_of_somebody_else(small, kind):
-    figure, axes = plt.subplots(2, 2, figsize=(6, 4), layout="constrained")
-    display = FeatureImportanceDisplay.from_estimator(small, kind=kind, ax=axes[1, 0])
-    assert display.ax_ is axes[1, 0] and display.figure_ is figure
-    assert tuple(figure.get_size_inches()) == (6, 4)
-    assert not axes[0, 0].has_data() and len(plt.get_fignums()) == 1
-    assert_apart(display.ax_.get_yticklabels())
-    assert_whole(display)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_plot_twice_and_same_bytes(small, kind, monkeypatch):
-    monkeypatch.setattr(plt, "show", lambda: pytest.fail("show was called"))
-    display = FeatureImportanceDisplay.from_estimator(small, kind=kind)
-    first, before = display.figure_, picture(display, "svg")
-    assert display.plot() is display and display.figure_ is not first
-    assert picture(display, "svg") == before
 
 
 def test_bad_input(small):

@@ -3,7 +3,6 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.collections import PolyCollection
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 
@@ -13,7 +12,7 @@ from sklearn_wsca._displays.null_distribution import (
     pair_cosines,
 )
 from sklearn_wsca.datasets import make_shortcut
-from tests.pictures import assert_whole, shown
+from tests.pictures import assert_whole, shown, title_of, violins
 
 M = 79
 draw = NullDistributionDisplay.from_estimator
@@ -42,14 +41,6 @@ def fitted(data):
 def observed_marks(display):
     (line,) = [line for line in display.ax_.lines if line.get_label() == "observed"]
     return line.get_xdata(), line.get_ydata()
-
-
-def violins(display):
-    return [c for c in display.ax_.collections if isinstance(c, PolyCollection)]
-
-
-def words(display):
-    return " ".join(display.ax_.get_title(loc="left").split())
 
 
 @pytest.mark.parametrize("statistic", ["alignment", "utilization"])
@@ -111,26 +102,26 @@ def test_bad_columns_are_named(fitted, columns):
 
 
 def test_title_says_what_was_permuted_and_how_often(fitted, data):
-    assert f"rows of each column permuted and its head refitted {M} times" in words(
+    assert f"rows of each column permuted and its head refitted {M} times" in title_of(
         draw(fitted)
     )
-    assert f"rows within levels of the target permuted {M} times" in words(
+    assert f"rows within levels of the target permuted {M} times" in title_of(
         draw(fitted, statistic="utilization")
     )
     flipped = fit(data, null="sign_flip")
-    assert f"coordinates flipped at random {M} times" in words(draw(flipped))
+    assert f"coordinates flipped at random {M} times" in title_of(draw(flipped))
     grouped = fit(data, groups="patient", adjust_for_target=True)
-    title = words(draw(grouped))
+    title = title_of(draw(grouped))
     assert "groups (patient), or rows within them, of each column" in title
     assert "within levels of the target" in title
-    assert "groups within levels" in words(draw(grouped, statistic="utilization"))
+    assert "groups within levels" in title_of(draw(grouped, statistic="utilization"))
 
 
 def test_stopped_columns_show_the_permutations_that_were_drawn(data):
     stopped = fit(data, stop_after=15)
     assert stopped.null_distribution_.isna().any(axis=None)
     display = draw(stopped)
-    assert f"up to {M} times" in words(display)
+    assert f"up to {M} times" in title_of(display)
     assert all("FWER" not in text.get_text() for text in display.ax_.texts)
     assert len(violins(display)) == len(stopped.null_distribution_.columns)
 
@@ -191,7 +182,7 @@ def test_pairs(fitted):
     (band,) = display.ax_.patches
     edges = band.get_path().get_extents(band.get_patch_transform()).intervalx
     assert_allclose(edges, np.quantile(between, [0.025, 0.975]))
-    assert "no" in words(display).lower() and "test" in words(display)
+    assert "no" in title_of(display).lower() and "test" in title_of(display)
 
 
 def test_heads_of_one_row_have_no_pairs_within(data):

@@ -3,16 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.collections import PolyCollection
 
 from sklearn_wsca._displays.null_distribution import (
     NullDistributionDisplay,
 )
-from tests.pictures import assert_apart, assert_whole
-
-
-def violins(display):
-    return [c for c in display.ax_.collections if isinstance(c, PolyCollection)]
+from tests.pictures import assert_apart, assert_whole, violins
 
 
 def many(n, m=99):

@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from functools import partial
 
 import matplotlib as mpl
 import numpy as np
@@ -9,14 +10,17 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca import Head, IntegratedFeatureAnalysis, WeightSpaceCorrelation
+from sklearn_wsca._displays.activation_map import ActivationMapDisplay
 from sklearn_wsca._displays.alignment import AlignmentDisplay
 from sklearn_wsca._displays.component_sensitivity import ComponentSensitivityDisplay
+from sklearn_wsca._displays.consistency import ConsistencyDisplay
+from sklearn_wsca._displays.feature_importance import FeatureImportanceDisplay
 from sklearn_wsca._displays.null_distribution import NullDistributionDisplay
 from sklearn_wsca._displays.style import make_label, spread_out
 from sklearn_wsca._displays.utilization import UtilizationDisplay
 from sklearn_wsca.datasets import make_shortcut
-from tests.pictures import assert_whole, picture, plt, shown
+from tests.pictures import assert_apart, assert_whole, picture, plt, shown
 
 STRANGE = {
     "Größe": "Größe",
@@ -64,48 +68,79 @@ def strange():
 
 def draw_all(analysis, X, y):
     """Every kind of plot of an analysis, by name."""
+    matrix = partial(AlignmentDisplay.from_estimator, analysis)
+    null = partial(NullDistributionDisplay.from_estimator, analysis)
     return {
-        "all": lambda ax=None: AlignmentDisplay.from_estimator(analysis, ax=ax),
-        "primary": lambda ax=None: AlignmentDisplay.from_estimator(
-            analysis, kind="primary", ax=ax
-        ),
-        "null": lambda ax=None: NullDistributionDisplay.from_estimator(analysis, ax=ax),
-        "utilization null": lambda ax=None: NullDistributionDisplay.from_estimator(
-            analysis, statistic="utilization", ax=ax
-        ),
-        "pairs": lambda ax=None: NullDistributionDisplay.from_estimator(
-            analysis, kind="pairs", ax=ax
-        ),
-        "forest": lambda ax=None: UtilizationDisplay.from_estimator(analysis, ax=ax),
-        "sensitivity": lambda ax=None: ComponentSensitivityDisplay.from_estimator(
-            analysis, X, y, ax=ax
+        "all": matrix,
+        "primary": partial(matrix, kind="primary"),
+        "null": null,
+        "utilization null": partial(null, statistic="utilization"),
+        "pairs": partial(null, kind="pairs"),
+        "forest": partial(UtilizationDisplay.from_estimator, analysis),
+        "sensitivity": partial(
+            ComponentSensitivityDisplay.from_estimator, analysis, X, y
         ),
     }
 
 
+def draw_features(analysis, A):
+    """Every kind of plot of a feature analysis, by name."""
+    importance = partial(FeatureImportanceDisplay.from_estimator, analysis)
+    return {
+        "difference": importance,
+        "importance": partial(importance, kind="importance"),
+        "curve": partial(importance, kind="curve"),
+        "consistency": partial(ConsistencyDisplay.from_estimator, analysis, A),
+        "maps": partial(ActivationMapDisplay.from_estimator, analysis, A[:1]),
+    }
+
+
 KINDS = list(draw_all(None, None, None))
+OF_FEATURES = list(draw_features(None, np.empty(1)))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_attributes_and_return_value(fitted, data, kind, monkeypatch):
+@pytest.fixture(scope="module")
+def features():
+    """A feature analysis, and its maps."""
+    classes = np.arange(60) % 3
+    A = 3.0 + np.random.default_rng(0).normal(size=(60, 12, 4, 4))
+    A[np.arange(60), classes] += 6.0
+    head = Head(np.eye(3, 12), np.zeros(3), tuple("abc"), "logistic")
+    analysis = IntegratedFeatureAnalysis(head, random_state=0)
+    return analysis.fit(A, np.array(head.classes)[classes]), A
+
+
+@pytest.fixture(params=[*KINDS, *OF_FEATURES])
+def draw(request, fitted, data, features):
+    """Draws a plot of this kind."""
+    kinds = draw_all(fitted, data.data, data.metadata) | draw_features(*features)
+    return kinds[request.param]
+
+
+def test_attributes_and_return_value(draw, monkeypatch):
     monkeypatch.setattr(plt, "show", lambda: pytest.fail("show was called"))
-    display = draw_all(fitted, data.data, data.metadata)[kind]()
+    display = draw()
     assert display.figure_ is display.ax_.figure
     first = display.figure_
     assert display.plot() is display and display.figure_ is not first
     assert_whole(display)
 
 
-@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("layout", [None, "constrained"])
-def test_small_axes_of_somebody_else(fitted, data, kind, layout):
+def test_small_axes_of_somebody_else(draw, layout, request):
     figure, axes = plt.subplots(2, 2, figsize=(6, 4), layout=layout)
-    display = draw_all(fitted, data.data, data.metadata)[kind](ax=axes[1, 0])
+    display = draw(ax=axes[1, 0])
     assert display.ax_ is axes[1, 0] and display.figure_ is figure
     assert tuple(figure.get_size_inches()) == (6, 4)
     assert not axes[0, 0].has_data() and not axes[0, 0].texts
     figure.canvas.draw()
     assert len(plt.get_fignums()) == 1
+    if layout and request.node.callspec.params["draw"] in OF_FEATURES:
+        labels = display.ax_.get_yticklabels()
+        if len(shown(labels)) > 1:
+            assert_apart(labels)
+        assert_whole(display)
+        assert not figure.legends
 
 
 def test_axes_of_a_subfigure(fitted):
@@ -114,11 +149,11 @@ def test_axes_of_a_subfigure(fitted):
     assert display.figure_ is part
 
 
-@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("form", ["png", "svg"])
-def test_same_bytes_every_time(fitted, data, kind, form):
-    draw = draw_all(fitted, data.data, data.metadata)[kind]
-    assert picture(draw(), form) == picture(draw(), form)
+def test_same_bytes_every_time(draw, form):
+    display = draw()
+    before = picture(display, form)
+    assert picture(draw(), form) == picture(display.plot(), form) == before
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -164,8 +199,7 @@ def test_labels_that_are_kept_are_apart():
     assert spread_out([], 1.0) == []
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_missing_matplotlib_names_the_install_command(fitted, data, kind, monkeypatch):
+def test_missing_matplotlib_names_the_install_command(draw, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r'pip install "sklearn_wsca\[plot\]"'):
-        draw_all(fitted, data.data, data.metadata)[kind]()
+        draw()
