@@ -14,6 +14,7 @@ from sklearn_wsca._input.column import Column
 from sklearn_wsca._linear.design import prepare_design
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._permutation.plan import PermutationPlan
+from tests.columns import column_of
 from tests.reference import cross_validated_skill, ridge_counterpart
 
 N, K = 83, 6
@@ -31,13 +32,7 @@ def make_null(kind, n_levels, weighted, missing=False, precision="float64", n=N)
         labels = 1e6 + 40.0 * T[:, 0] + rng.normal(0.0, 60.0, n)
     rows = np.flatnonzero(rng.random(n) < 0.8) if missing else np.arange(n)
     weights = rng.uniform(0.2, 2.0, n) if weighted else np.ones(n)
-    column = Column(
-        "site",
-        "categorical" if n_levels else "continuous",
-        rows,
-        labels[rows],
-        tuple(range(n_levels)),
-    )
+    column = column_of(labels[rows], "site", rows)
     design = prepare_design(T, weights[rows], precision, rows).without_coordinates()
     probe = Probe(kind, n_levels, C=0.7, alpha=3.0)
     exchange = exchange_units(column, None)
@@ -114,44 +109,28 @@ def test_batches_make_no_difference(size, monkeypatch):
 def test_batches_are_bounded_by_rows_and_levels():
     null = make_null("logistic", 3, False)[1]
     few = null.batch_size
-    many = Column(
-        "a", "categorical", np.arange(90), np.arange(90) % 30, tuple("x" * 30)
-    )
+    many = column_of(np.arange(90) % 30)
     folds = Folds(np.arange(90) % 3)
-    assert (
-        EncodingNull(null.design, many, null.probe, folds, null.exchange).batch_size
-        < few
-    )
-    long = np.zeros(10**6, dtype=int)
-    column = Column("a", "categorical", long, long, (0, 1))
-    assert (
-        EncodingNull(null.design, column, null.probe, folds, null.exchange).batch_size
-        == 4
-    )
+    assert replace(null, column=many, folds=folds).batch_size < few
+    long = column_of(np.arange(10**6) % 2)
+    assert replace(null, column=long, folds=folds).batch_size == 4
 
 
-def test_skill_does_not_depend_on_the_unit_of_numbers():
-    T, null = make_null("ridge", 0, True)
-    column = null.column
-    moved = Column("site", "continuous", column.rows, 1e-3 * column.labels - 7.0)
-    other = replace(null, column=moved)
+@pytest.mark.parametrize(
+    ("kind", "n_levels", "change"),
+    [
+        ("ridge", 0, lambda labels: 1e-3 * labels - 7.0),
+        # Contrasts treat all alike, also the first level, which has no indicator.
+        ("logistic", 4, lambda labels: np.array([2, 0, 3, 1])[labels]),
+    ],
+    ids=["unit of numbers", "names of levels"],
+)
+def test_skill_does_not_depend_on(kind, n_levels, change):
+    T, null = make_null(kind, n_levels, True)
+    moved = replace(null.column, labels=change(null.column.labels))
     plan = PermutationPlan(2, 5, len(T))
-    np.testing.assert_allclose(
-        skills(T, other, range(5), plan), skills(T, null, range(5), plan), atol=1e-9
-    )
-
-
-def test_names_of_levels_do_not_matter():
-    """Contrasts treat all levels alike, also the first, which has no indicator."""
-    T, null = make_null("logistic", 4, True)
-    column = null.column
-    renamed = np.array([2, 0, 3, 1])[column.labels]
-    moved = Column("site", "categorical", column.rows, renamed, column.levels)
-    other = replace(null, column=moved)
-    plan = PermutationPlan(2, 5, len(T))
-    np.testing.assert_allclose(
-        skills(T, other, range(5), plan), skills(T, null, range(5), plan), atol=1e-9
-    )
+    found = skills(T, replace(null, column=moved), range(5), plan)
+    np.testing.assert_allclose(found, skills(T, null, range(5), plan), atol=1e-9)
 
 
 @pytest.mark.slow

@@ -102,16 +102,6 @@ def test_batches_make_no_difference(size, monkeypatch):
     pd.testing.assert_frame_equal(found.null, expected.null)
 
 
-def test_a_column_is_tested_alike_in_any_company():
-    decision, columns = study(3, 0.1)
-    together = infer(grouped(decision), columns)
-    shared = ["utilization", "raw", "low", "high", "upper", "pvalue"]
-    for name, column in columns.items():
-        alone = infer(grouped(decision), {name: column}).row(name)
-        pd.testing.assert_series_equal(alone[shared], together.row(name)[shared])
-        assert alone["pvalue"] == alone["pvalue_fwer"] == alone["qvalue"]
-
-
 def test_columns_that_cannot_be_tested_leave_the_others_alone():
     decision, columns = study(3, 0.1)
     expected = infer(decision, columns)
