@@ -113,12 +113,7 @@ ANALYSED_METADATA = {
         r"'sample' are floating-point numbers.*save them as text",
     ),
 }
-broken_contents(
-    "metadata",
-    ".parquet",
-    ANALYSED_METADATA,
-    start=with_ids,
-)
+broken_contents("metadata", ".parquet", ANALYSED_METADATA, start=with_ids)
 broken_contents(
     "embeddings",
     ".h5ad",
@@ -127,7 +122,7 @@ broken_contents(
             {"X": arrays(), "obs": OBS},
             r": has no id column 'sample' \(did you mean 'Sample'\?\)"
             + NO_ID.format("'index', 'Sample'"),
-        ),
+        )
     },
     start=with_ids,
 )

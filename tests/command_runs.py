@@ -26,17 +26,21 @@ def save(folder, data, name=""):
     return folder
 
 
+def run(*parts, code=0):
+    """Run the command with these words; returns what it printed."""
+    environment = {"COLUMNS": "100", "TERM": "xterm"}
+    result = CliRunner().invoke(wsca, list(map(str, parts)), env=environment)
+    assert result.exit_code == code, result.output
+    return result
+
+
 def audit(folder, *options, code=0, out="out", head=True, quick=True):
     """Run the command on the files of a folder; returns what it printed."""
     command = ["audit", folder / "embeddings.npy", folder / "metadata.csv"]
     command += ["--target", "target", "--out", folder / out]
     command += ["--head", folder / "head.npz"] if head else []
     command += QUICK if quick else []
-    result = CliRunner().invoke(
-        wsca, [str(part) for part in [*command, *options]], env={"COLUMNS": "100"}
-    )
-    assert result.exit_code == code, result.output
-    return result
+    return run(*command, *options, code=code)
 
 
 def result_of(folder, out="out"):
@@ -48,8 +52,5 @@ def contents(folder):
 
 
 def run_demo(folder, *options):
-    environment = {"COLUMNS": "100", "TERM": "xterm"}
-    command = ["demo", "--permutations", "99", "--out", str(folder), *options]
-    result = CliRunner().invoke(wsca, command, env=environment)
-    assert result.exit_code == 0, result.output
+    result = run("demo", "--permutations", "99", "--out", folder, *options)
     return result.stdout.replace(str(folder), "FOLDER")

@@ -6,14 +6,12 @@ import sys
 import jsonschema
 import pandas as pd
 import pytest
-from click.testing import CliRunner
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._cli.commands import wsca
 from sklearn_wsca.datasets import make_shortcut
 from sklearn_wsca.io import load_metadata
 from sklearn_wsca.report import to_dict
-from tests.command_runs import FILES, SCHEMA, audit, contents, result_of, save
+from tests.command_runs import FILES, SCHEMA, audit, contents, result_of, run, save
 
 
 class TestFiles:
@@ -98,9 +96,8 @@ class TestExitCode:
 class TestRefusals:
     def test_one_line_names_file_and_fix(self, folder):
         command = ["audit", folder / "embeddings.npy", folder / "metadata.csv"]
-        command += ["--target", "tarte", "--out", folder / "none"]
-        result = CliRunner().invoke(wsca, list(map(str, command)))
-        assert result.exit_code == 2 and result.stdout == ""
+        result = run(*command, "--target", "tarte", "--out", folder / "none", code=2)
+        assert result.stdout == ""
         assert result.stderr.count("\n") == 1
         assert result.stderr.startswith(f"wsca: {folder / 'metadata.csv'}: ")
         assert "did you mean 'target'?" in result.stderr
@@ -120,7 +117,6 @@ class TestRefusals:
         (folder / "x.safetensors").write_bytes(b"anything")
         monkeypatch.setitem(sys.modules, "safetensors", None)
         command = ["audit", folder / "x.safetensors", folder / "metadata.csv"]
-        result = CliRunner().invoke(wsca, [*map(str, command), "--target", "target"])
-        assert result.exit_code == 2
+        result = run(*command, "--target", "target", code=2)
         assert 'pip install "sklearn_wsca[io]"' in result.stderr
         assert result.stderr.startswith(f"wsca: {folder / 'x.safetensors'}: ")

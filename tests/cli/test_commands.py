@@ -2,21 +2,17 @@ import subprocess
 import sys
 
 import pytest
-from click.testing import CliRunner
 
 from sklearn_wsca import __version__
-from sklearn_wsca._cli.commands import wsca
+from tests.command_runs import run
 
 
 def test_version():
-    result = CliRunner().invoke(wsca, ["--version"])
-    assert result.exit_code == 0
-    assert __version__ in result.stdout
+    assert __version__ in run("--version").stdout
 
 
 def test_too_few_permutations_is_a_usage_error():
-    result = CliRunner().invoke(wsca, ["demo", "--permutations", "5"])
-    assert result.exit_code == 2
+    result = run("demo", "--permutations", "5", code=2)
     assert "--permutations" in result.output
 
 

@@ -2,9 +2,7 @@
 
 import re
 
-from tests.command_runs import (
-    run_demo,
-)
+from tests.command_runs import run_demo
 
 
 def test_demo_prints_every_column_and_the_caveat(demo_output):

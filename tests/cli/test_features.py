@@ -5,10 +5,9 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner
 
 from sklearn_wsca import IntegratedFeatureAnalysis
-from sklearn_wsca._cli.commands import wsca
+from tests.command_runs import run
 
 TABLES = ["curve.csv", "features.csv", "samples.csv", "shifts.csv"]
 PICTURES = ["consistency.png", "importance.png", "maps.png", "curve.png"]
@@ -46,18 +45,16 @@ def folder(tmp_path_factory):
     return folder
 
 
-def run(folder, *options, code=0, out="out"):
-    command = ["features", folder / "maps0.npy", folder / "table0.csv"]
-    command += ["--target", "label", "--head", folder / "head.npz"]
-    command += ["--permutations", "99", "--out", folder / out, *options]
-    result = CliRunner().invoke(wsca, list(map(str, command)), env={"COLUMNS": "120"})
-    assert result.exit_code == code, result.output
-    return result
+def analyse(folder, *options, maps="maps0.npy", table="table0.csv", code=0, out="out"):
+    """Run the command on files of a folder."""
+    command = ["features", folder / maps, folder / table, "--target", "label"]
+    command += ["--head", folder / "head.npz", "--permutations", "99"]
+    return run(*command, "--out", folder / out, *options, code=code)
 
 
 @pytest.fixture(scope="module")
 def printed(folder):
-    return run(folder)
+    return analyse(folder)
 
 
 def test_tables_and_pictures(folder, printed):
@@ -104,14 +101,14 @@ def test_what_was_planted_is_found(folder, printed):
 
 
 def test_two_runs_write_the_same(folder, printed):
-    run(folder, out="again")
+    analyse(folder, out="again")
     for path in (folder / "out").iterdir():
         assert (folder / "again" / path.name).read_bytes() == path.read_bytes()
 
 
 def test_held_out_samples_are_compared(folder):
     new = [folder / "maps1.npy", folder / "table1.csv"]
-    printed = run(folder, "--held-out", *new, out="held")
+    printed = analyse(folder, "--held-out", *new, out="held")
     shifts = pd.read_csv(folder / "held" / "shifts.csv", index_col=[0, 1])
     assert shifts.index.unique(0).tolist() == ["split", "scanner"]
     assert "split: 0 of 12 features shift" in printed.stdout
@@ -120,11 +117,7 @@ def test_held_out_samples_are_compared(folder):
 def run_table(folder, table, *options):
     """Run the command with other metadata; standard error, and the features."""
     table.to_csv(folder / "other.csv", index=False)
-    command = ["features", folder / "maps0.npy", folder / "other.csv", "--target"]
-    command += ["label", "--head", folder / "head.npz", "--permutations", "99"]
-    command += ["--out", folder / "other", *options]
-    result = CliRunner().invoke(wsca, list(map(str, command)))
-    assert result.exit_code == 0, result.output
+    result = analyse(folder, *options, table="other.csv", out="other")
     features = pd.read_csv(folder / "other" / "features.csv", index_col="feature")
     return result.stderr, features
 
@@ -165,11 +158,7 @@ def test_constant_metadata_leave_the_rest_of_the_analysis(folder):
 def test_pooled_maps_have_no_pictures_of_maps(folder):
     maps = simulate(0)[0].mean(axis=(2, 3))
     np.savez(folder / "pooled.npz", maps=maps)
-    command = ["features", folder / "pooled.npz", folder / "table0.csv", "--target"]
-    command += ["label", "--head", folder / "head.npz", "--permutations", "99"]
-    command += ["--out", folder / "pooled"]
-    result = CliRunner().invoke(wsca, list(map(str, command)))
-    assert result.exit_code == 0, result.output
+    analyse(folder, maps="pooled.npz", out="pooled")
     assert not (folder / "pooled" / "maps.png").exists()
     assert (folder / "pooled" / "curve.png").exists()
 
@@ -184,7 +173,7 @@ def test_pooled_maps_have_no_pictures_of_maps(folder):
 )
 def test_bad_input_is_one_line(folder, options, file, message):
     options = [folder / o if "." in o else o for o in options]
-    result = run(folder, *options, code=2, out="none")
+    result = analyse(folder, *options, code=2, out="none")
     (line,) = result.stderr.splitlines()
     assert line.startswith("wsca: ") and file in line
     assert re.search(message, line)
@@ -193,13 +182,11 @@ def test_bad_input_is_one_line(folder, options, file, message):
 
 def test_another_number_of_rows(folder):
     simulate(0)[1][:100].to_csv(folder / "short.csv", index=False)
-    command = ["features", folder / "maps0.npy", folder / "short.csv"]
-    result = CliRunner().invoke(wsca, [*map(str, command), "--target", "label"])
-    assert result.exit_code == 2
+    result = analyse(folder, table="short.csv", code=2, out="none")
     assert "160 rows" in result.stderr and "100 rows" in result.stderr
 
 
 def test_head_of_another_width(folder):
     np.savez(folder / "wide.npz", weight=np.ones((2, 13)), bias=np.zeros(2))
-    result = run(folder, "--head", folder / "wide.npz", code=2, out="none")
+    result = analyse(folder, "--head", folder / "wide.npz", code=2, out="none")
     assert "wide.npz" in result.stderr and "13" in result.stderr

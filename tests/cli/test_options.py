@@ -3,10 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner
 
-from sklearn_wsca._cli.commands import wsca
-from tests.command_runs import QUICK, audit, result_of, save
+from tests.command_runs import QUICK, audit, result_of, run, save
 
 
 class TestOptions:
@@ -82,9 +80,7 @@ class TestOptions:
         audit(tmp_path)
         command = ["audit", tmp_path / "X.parquet", tmp_path / "y.csv", *QUICK]
         command += ["--target", "target", "--head", tmp_path / "head.npz"]
-        command += ["--id", "image", "--out", tmp_path / "ids"]
-        result = CliRunner().invoke(wsca, list(map(str, command)))
-        assert result.exit_code == 0, result.output
+        run(*command, "--id", "image", "--out", tmp_path / "ids")
         matched, in_order = result_of(tmp_path, "ids"), result_of(tmp_path)
         pairs = zip(matched["columns"], in_order["columns"], strict=True)
         for one, two in pairs:
@@ -101,11 +97,9 @@ class TestOptions:
         command = ["audit", tmp_path / "X.csv", tmp_path / "y.csv", *QUICK]
         command += ["--target", "target", "--head", tmp_path / "head.npz"]
         command += ["--id", "image", "--out", tmp_path / "out"]
-        refused = CliRunner().invoke(wsca, list(map(str, command)))
-        assert refused.exit_code == 2 and not (tmp_path / "out").exists()
-        command += ["--unmatched", "drop"]
-        result = CliRunner().invoke(wsca, list(map(str, command)))
-        assert result.exit_code == 0, result.output
+        run(*command, code=2)
+        assert not (tmp_path / "out").exists()
+        result = run(*command, "--unmatched", "drop")
         notes = [
             line.removeprefix("wsca: note: ") for line in result.stderr.splitlines()
         ]

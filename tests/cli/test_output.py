@@ -9,12 +9,7 @@ from click.testing import CliRunner
 from sklearn_wsca._cli import _audit
 from sklearn_wsca._cli._output import write_files
 from sklearn_wsca._cli.commands import wsca
-from tests.command_runs import (
-    QUICK,
-    audit,
-    contents,
-    save,
-)
+from tests.command_runs import QUICK, audit, contents, save
 
 
 class TestWriting:

@@ -9,9 +9,7 @@ from rich.console import Console
 from sklearn_wsca._backend.jobs import _watcher
 from sklearn_wsca._cli import _audit
 from sklearn_wsca._cli._progress import STEPS, progress_bars
-from tests.command_runs import (
-    run_demo,
-)
+from tests.command_runs import run_demo
 
 ERASE_LINE = "\x1b[2K"
 

@@ -9,10 +9,7 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from sklearn_wsca.datasets import (
-    load_heart_hospitals,
-    load_sentiment_sources,
-)
+from sklearn_wsca.datasets import load_heart_hospitals, load_sentiment_sources
 
 DATA = files("sklearn_wsca.datasets") / "data"
 

@@ -5,9 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from sklearn_wsca.datasets import (
-    make_shortcut,
-)
+from sklearn_wsca.datasets import make_shortcut
 
 
 def head_outputs(bunch):

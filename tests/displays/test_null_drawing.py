@@ -4,9 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_wsca._displays.null_distribution import (
-    NullDistributionDisplay,
-)
+from sklearn_wsca._displays.null_distribution import NullDistributionDisplay
 from tests.pictures import assert_apart, assert_whole, violins
 
 

@@ -1,6 +1,5 @@
 """Contributions, importance and ranking, against loops over samples and features."""
 
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal

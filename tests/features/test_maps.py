@@ -28,42 +28,26 @@ def zarr_array(A, folder):
     return zarr.array(A, chunks=(20, *A.shape[1:]))
 
 
+def channels_last(A, folder):
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(A, 1, -1)), -1, 1)
+
+
 def dask_array(A, folder):
     array = pytest.importorskip("dask.array")
     return array.from_array(A, chunks=(20, *A.shape[1:]))
 
 
-def tensor(A, folder):
-    return pytest.importorskip("torch").from_numpy(A)
-
-
-def channels_last(A, folder):
-    return np.moveaxis(np.ascontiguousarray(np.moveaxis(A, 1, -1)), -1, 1)
-
-
-def column_order(A, folder):
-    return np.asfortranarray(A)
-
-
-def nested_list(A, folder):
-    return A.tolist()
-
-
-def other_byte_order(A, folder):
-    return A.astype(A.dtype.newbyteorder())
-
-
-KINDS = [
-    memory_map,
-    hdf5,
-    zarr_array,
-    dask_array,
-    tensor,
-    channels_last,
-    column_order,
-    nested_list,
-    other_byte_order,
-]
+KINDS = {
+    "memory map": memory_map,
+    "hdf5": hdf5,
+    "zarr": zarr_array,
+    "dask": dask_array,
+    "tensor": lambda A, folder: pytest.importorskip("torch").from_numpy(A),
+    "channels last": channels_last,
+    "column order": lambda A, folder: np.asfortranarray(A),
+    "nested list": lambda A, folder: A.tolist(),
+    "other byte order": lambda A, folder: A.astype(A.dtype.newbyteorder()),
+}
 
 
 @pytest.fixture
@@ -90,7 +74,7 @@ def test_survey_is_what_loops_over_stored_maps_give(spatial, seed, small_blocks)
     assert (found.rounding > 0).all() and (found.rounding < 1e-12).all()
 
 
-@pytest.mark.parametrize("make", KINDS)
+@pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
 def test_every_kind_of_array_gives_the_same(make, tmp_path, small_blocks):
     A, _, weights, _ = make_maps(1)
     expected = survey(A, weights)

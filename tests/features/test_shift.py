@@ -1,6 +1,5 @@
 """Shift of contributions: sizes, p-values, and what cannot be compared."""
 
-
 import numpy as np
 import pandas as pd
 import pytest

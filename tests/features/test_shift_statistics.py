@@ -10,12 +10,7 @@ from sklearn_wsca._input.column import read_column
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._permutation.plan import PermutationPlan
-from tests.features.shifts import (
-    SCALE,
-    compare_by,
-    draw_patients,
-    draw_values,
-)
+from tests.features.shifts import SCALE, compare_by, draw_patients, draw_values
 
 
 def slow_difference(feature, classes, levels, first, second):

@@ -5,11 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from sklearn_wsca.io import (
-    FileError,
-    load_embeddings,
-    load_metadata,
-)
+from sklearn_wsca.io import FileError, load_embeddings, load_metadata
 from sklearn_wsca.io._errors import library_errors
 from tests.broken_files import zipped
 

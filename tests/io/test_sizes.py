@@ -4,9 +4,7 @@ import os
 
 import pytest
 
-from sklearn_wsca.io import (
-    FileError,
-)
+from sklearn_wsca.io import FileError
 from sklearn_wsca.io._sizes import check_unpacked_size
 
 

@@ -4,10 +4,7 @@ import numpy as np
 import pytest
 
 from sklearn_wsca._linear.design import prepare_design
-from tests.linear.problems import (
-    make_rows,
-    make_weights,
-)
+from tests.linear.problems import make_rows, make_weights
 
 
 @pytest.mark.parametrize("weighted", [False, True])

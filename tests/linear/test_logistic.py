@@ -6,12 +6,7 @@ import pytest
 from sklearn_wsca._linear import logistic as logistic_module
 from sklearn_wsca._linear.design import prepare_design
 from sklearn_wsca._linear.logistic import LogisticProblem
-from tests.linear.problems import (
-    make_levels,
-    make_rows,
-    make_weights,
-    permutations_of,
-)
+from tests.linear.problems import make_levels, make_rows, make_weights, permutations_of
 
 
 @pytest.mark.parametrize("kept", [0, 2**25])

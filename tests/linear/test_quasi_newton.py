@@ -5,15 +5,8 @@ import pytest
 
 from sklearn_wsca._linear import quasi_newton as quasi_newton_module
 from sklearn_wsca._linear.design import prepare_design
-from sklearn_wsca._linear.solvers import (
-    QUASI_NEWTON_ITERATIONS,
-    fit_logistic,
-)
-from tests.linear.problems import (
-    make_levels,
-    make_rows,
-    permutations_of,
-)
+from sklearn_wsca._linear.solvers import QUASI_NEWTON_ITERATIONS, fit_logistic
+from tests.linear.problems import make_levels, make_rows, permutations_of
 
 
 @pytest.mark.parametrize("n_classes", [2, 4])

@@ -1,17 +1,11 @@
 """The batched solvers against scikit-learn, optimality conditions and limits."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 
 from sklearn_wsca._heads.probe import BATCH_TOLERANCES, batch_precision
 from sklearn_wsca._linear.design import prepare_design
-from sklearn_wsca._linear.solvers import (
-    _conjugate_gradients,
-    fit_logistic,
-    fit_ridge,
-)
+from sklearn_wsca._linear.solvers import _conjugate_gradients, fit_logistic, fit_ridge
 from tests.linear.problems import (
     logistic_objective,
     make_levels,
@@ -123,39 +117,6 @@ def test_single_precision_logistic_matches_double(n_classes):
     assert found.converged.all()
     scale = np.abs(exact.coef).max(axis=(1, 2), keepdims=True)
     np.testing.assert_allclose(found.coef / scale, exact.coef / scale, atol=1e-3)
-
-
-def separable(T, n_classes):
-    return np.digitize(
-        T[:, 0], np.quantile(T[:, 0], np.arange(1, n_classes) / n_classes)
-    )
-
-
-def rare(T, n_classes):
-    """The last class has three members."""
-    codes = np.random.default_rng(14).integers(0, n_classes - 1, len(T))
-    codes[:3] = n_classes - 1
-    return codes
-
-
-@pytest.mark.parametrize(
-    ("shape", "n_classes", "C", "make"),
-    [
-        *(((60, 6), n, C, separable) for n in (2, 3) for C in (1.0, 100.0)),
-        *(((300, 6), n, C, rare) for n in (2, 4) for C in (1.0, 1000.0)),
-        *(((20, 50), n, 1.0, partial(make_levels, 12, strength=0.1)) for n in (2, 3)),
-        ((400, 8), 40, 1.0, partial(make_levels, 13)),
-    ],
-)
-def test_hard_labels_match_scikit_learn(shape, n_classes, C, make):
-    T = make_rows(11, *shape)
-    codes = permutations_of(make(T, n_classes=n_classes), 3)
-    design = prepare_design(T, np.ones(len(T)))
-    fit = fit_logistic(design, codes, n_classes, C, tolerance=1e-9)
-    assert fit.converged.all()
-    for p in (0, 2):
-        coef, _ = fit_head(T, codes[p], "logistic", C=C)
-        np.testing.assert_allclose(fit.coef[p], coef, atol=1e-5 * np.abs(coef).max())
 
 
 def make_clusters(seed, n_classes, per_class, k, spread):

@@ -353,6 +353,15 @@ def test_dark_differs_from_light(browser, small):
         assert colours == ["rgb(255, 255, 255)", "rgb(20, 22, 26)"]
 
 
+def texts_of(pdf):
+    """Text of every page; none where the tool for it is not installed."""
+    if shutil.which("pdftotext") is None:
+        return []
+    command = ["pdftotext", "-layout", str(pdf), "-"]
+    run = subprocess.run(command, capture_output=True, check=True, text=True)
+    return run.stdout.split("\f")
+
+
 def test_print(browser, small, tmp_path):
     path, result = small
     with opened(browser, path) as page:
@@ -366,11 +375,10 @@ def test_print(browser, small, tmp_path):
         assert page.locator("details:not([open])").count() == closed
     pages = re.findall(rb"/Type\s*/Page\b", pdf.read_bytes())
     assert len(pages) > len(result["columns"])
-    if shutil.which("pdftotext") is None:
+    texts = texts_of(pdf)
+    if not texts:
         return
-    command = ["pdftotext", "-layout", str(pdf), "-"]
-    text = subprocess.run(command, capture_output=True, check=True, text=True).stdout
-    words = "".join(text.split())
+    words = "".join("".join(texts).split())
     for column in result["columns"]:
         name = column["name"].encode("unicode_escape").decode()
         assert words.count("".join(name.split())) >= 2
@@ -386,11 +394,9 @@ def test_the_table_fits_on_paper(browser, large, tmp_path):
         assert box["x"] >= 0 and box["x"] + box["width"] <= 1016
         pdf = tmp_path / "report.pdf"
         page.pdf(path=pdf, prefer_css_page_size=True, print_background=True)
-    if shutil.which("pdftotext") is None:
+    pages = texts_of(pdf)
+    if not pages:
         return
-    command = ["pdftotext", "-layout", str(pdf), "-"]
-    text = subprocess.run(command, capture_output=True, check=True, text=True).stdout
-    pages = text.split("\f")
     first = next(i for i, page in enumerate(pages) if "All columns in numbers" in page)
     for page in pages[first : first + 3]:
         assert "Detectable" in page and "Association" in page

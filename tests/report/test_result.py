@@ -205,22 +205,16 @@ class TestContent:
         assert to_json(analyse(data)) == to_json(fitted)
 
 
-class TestBadInput:
-    def test_foreign_table(self):
-        with pytest.raises(ValueError, match=r"no table of summary_ or audit.*'kind'"):
-            to_dict(pd.DataFrame({"a": [1]}))
-
-    def test_foreign_audit(self, fitted):
-        with pytest.raises(ValueError, match=r"audit: this is no table"):
-            to_dict(fitted, audit=pd.DataFrame({"a": [1]}))
-
-    def test_not_fitted(self):
-        with pytest.raises(NotFittedError):
-            to_dict(WeightSpaceCorrelation())
-
-    def test_something_else(self):
-        with pytest.raises(TypeError, match=r"fitted WeightSpaceCorrelation.*not from"):
-            to_dict([1, 2])
+def test_what_is_no_result_is_refused(fitted):
+    foreign = pd.DataFrame({"a": [1]})
+    with pytest.raises(ValueError, match=r"no table of summary_ or audit.*'kind'"):
+        to_dict(foreign)
+    with pytest.raises(ValueError, match=r"audit: this is no table"):
+        to_dict(fitted, audit=foreign)
+    with pytest.raises(NotFittedError):
+        to_dict(WeightSpaceCorrelation())
+    with pytest.raises(TypeError, match=r"fitted WeightSpaceCorrelation.*not from"):
+        to_dict([1, 2])
 
 
 class TestPlain:

@@ -6,28 +6,12 @@ import pytest
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca.datasets import make_shortcut
 from sklearn_wsca.report import to_dict
+from tests.report_studies import add_constant, analyse
 
 
-def analyse(data, metadata=None, **parameters):
-    settings = {"n_permutations": 99, "random_state": 0, "target_head": data.head}
-    analysis = WeightSpaceCorrelation("target", **settings | parameters)
-    return analysis.fit(data.data, data.metadata if metadata is None else metadata)
-
-
-@pytest.fixture(scope="module")
-def data():
-    return make_shortcut(300, 16, random_state=0)
-
-
-@pytest.fixture(scope="module")
-def fitted(data):
-    return analyse(data)
-
-
-def test_limits_follow_the_analysis(data, fitted):
-    other_rows = make_shortcut(200, 16, random_state=1)
+def test_limits_follow_the_analysis(data, fitted, other_rows):
     own, refitted = to_dict(fitted), to_dict(analyse(data, target_head=None))
-    table = fitted.audit(other_rows.data, other_rows.metadata)
+    table = fitted.audit(other_rows.data, add_constant(other_rows.metadata))
     audited = to_dict(fitted, audit=table)
     no_head = "No trained head was given"
     same_rows = "The rows judged are those that the linear models were fitted on"
@@ -40,9 +24,8 @@ def test_limits_follow_the_analysis(data, fitted):
 
 def test_groups_end_the_warning_of_dependent_rows(data, fitted):
     metadata = data.metadata.assign(patient=np.arange(300) // 2)
-    grouped = analyse(
-        data, metadata, groups="patient", target_head=None, n_permutations=0
-    )
+    analysis = WeightSpaceCorrelation("target", groups="patient", n_permutations=0)
+    grouped = analysis.fit(data.data, metadata)
     warning = "Rows were taken for independent"
     assert warning not in " ".join(to_dict(grouped)["limits"])
     assert warning in " ".join(to_dict(fitted)["limits"])

@@ -131,19 +131,6 @@ def test_of_a_head_with_two_layers(loader, pool, layer, bias):
     assert (np.abs(rest).max() < 1e-5 * np.abs(wanted).max()) == (not bias)
 
 
-def test_the_rest_is_what_biases_add(loader):
-    """The gradient of the score with respect to each bias, times the bias."""
-    model = WithMlp(nn.AdaptiveMaxPool2d(1), bias=True)
-    found, scores = extract_contributions(model, loader, "act", return_scores=True)
-    expected = np.empty(N_IMAGES)
-    for row, image in enumerate(make_images()[0]):
-        biases = [model.first.bias, model.second.bias]
-        gradients = torch.autograd.grad(model(image[None]).max(), biases)
-        pairs = zip(biases, gradients, strict=True)
-        expected[row] = sum(float((b * g).sum().detach()) for b, g in pairs)
-    assert_close(scores.max(axis=1) - found.mean((2, 3)).sum(axis=1), expected, 1e-4)
-
-
 def test_the_input_of_a_layer(loader):
     """Where the activation is a function, only the pooling layer can be named."""
 
