@@ -91,15 +91,10 @@ def test_confounders_that_cannot_be_held_fixed_raise(values, reason):
     assert f"confounders: 'vendor' cannot be held fixed: {reason}" in str(error.value)
 
 
-def test_groups_are_numbered_by_their_first_rows():
-    groups = read_roles(TABLE, names(groups="patient")).groups
-    assert groups.name == "patient"
-    np.testing.assert_array_equal(groups.codes, np.arange(N) // 4)
-
-
-def test_missing_groups_are_no_group():
+def test_groups_are_numbered_by_their_first_rows_and_missing_ones_are_none():
     table = TABLE.assign(patient=TABLE["patient"].where(TABLE.index % 4 > 0))
     groups = read_roles(table, names(groups="patient")).groups
+    assert groups.name == "patient"
     expected = np.where(np.arange(N) % 4 > 0, np.arange(N) // 4, -1)
     np.testing.assert_array_equal(groups.codes, expected)
 
@@ -187,6 +182,7 @@ def test_parts_of_other_types():
 @pytest.mark.parametrize(
     ("pair", "message"),
     [
+        ((), "neither a column nor a combination of different columns"),
         (("site",), "neither a column nor a combination of different columns"),
         (("site", "site"), "neither a column nor a combination of different columns"),
         (("site", "hospital"), "columns: there is no column 'hospital'"),

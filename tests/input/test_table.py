@@ -31,32 +31,22 @@ def test_frame_keeps_names_and_values(make_frame):
         assert found == [value for value in values if value is not None]
 
 
-def test_frame_index_is_replaced_by_positions():
+def test_frame_index_is_replaced_by_positions_in_a_copy():
     frame = pd.DataFrame({"a": [3, 1, 2]}, index=["r", "s", "t"])
-    assert as_table(frame).index.tolist() == [0, 1, 2]
-    assert frame.index.tolist() == ["r", "s", "t"]
-
-
-def test_frame_is_not_changed():
-    frame = pd.DataFrame({"a": [3, 1, 2]}, index=[7, 8, 9])
-    before = frame.copy()
-    table = as_table(frame)
+    before, table = frame.copy(), as_table(frame)
+    assert table.index.tolist() == [0, 1, 2]
     table["a"] = 0
     pd.testing.assert_frame_equal(frame, before)
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars"])
 @pytest.mark.parametrize(("name", "expected"), [("site", "site"), (None, "x0")])
-def test_pandas_series(name, expected):
-    series = pd.Series(["a", "b"], index=[5, 6], name=name)
+def test_series(library, name, expected):
+    if library == "pandas":
+        series = pd.Series(["a", "b"], index=[5, 6], name=name)
+    else:
+        series = pytest.importorskip("polars").Series(name or "", ["a", "b"])
     table = as_table(series)
-    assert table.columns.tolist() == [expected]
-    assert table[expected].tolist() == ["a", "b"]
-
-
-@pytest.mark.parametrize(("name", "expected"), [("site", "site"), ("", "x0")])
-def test_polars_series(name, expected):
-    polars = pytest.importorskip("polars")
-    table = as_table(polars.Series(name, ["a", "b"]))
     assert table.columns.tolist() == [expected]
     assert table[expected].tolist() == ["a", "b"]
 
@@ -146,28 +136,22 @@ def test_index_is_compared_only_where_both_have_one(X_like):
     check_same_index(X.to_numpy(), pd.Series([1, 2, 3], index=["z", "y", "x"]))
 
 
-def test_other_order_of_the_same_labels_is_an_error():
-    y = pd.DataFrame({"a": [1, 2, 3]}, index=["q", "p", "r"])
-    with pytest.raises(ValueError, match=r"different order.*y\.loc\[X\.index\]"):
-        check_same_index(X, y)
-
-
-def test_other_labels_are_an_error_that_names_the_first():
-    y = pd.Series([1, 2, 3], index=["p", "s", "r"])
-    with pytest.raises(ValueError, match=r"first in row 1 \('q' against 's'\)"):
-        check_same_index(X, y)
-
-
-def test_labels_that_cannot_be_sorted_are_compared():
-    y = pd.Series([1, 2, 3], index=["p", 7, "r"])
-    with pytest.raises(ValueError, match=r"first in row 1 \('q' against 7\)"):
-        check_same_index(X, y)
-
-
-def test_indexes_of_different_depth_are_compared():
-    y = pd.Series([1, 2, 3], index=pd.MultiIndex.from_product([["p"], [1, 2, 3]]))
-    with pytest.raises(ValueError, match="different labels, first in row 0"):
-        check_same_index(X, y)
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        (["q", "p", "r"], r"different order.*y\.loc\[X\.index\]"),
+        (["p", "s", "r"], r"first in row 1 \('q' against 's'\)"),
+        # Labels that cannot be sorted, and of another depth.
+        (["p", 7, "r"], r"first in row 1 \('q' against 7\)"),
+        (
+            pd.MultiIndex.from_product([["p"], [1, 2, 3]]),
+            "different labels, first in row 0",
+        ),
+    ],
+)
+def test_other_indexes_are_an_error_that_names_the_first_row(index, message):
+    with pytest.raises(ValueError, match=message):
+        check_same_index(X, pd.Series([1, 2, 3], index=index))
 
 
 def test_required_column_suggests_the_close_match():
