@@ -4,16 +4,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from sklearn_wsca import AlignmentDisplay, WeightSpaceCorrelation
-from sklearn_wsca.datasets import make_shortcut
 from tests.pictures import assert_apart, assert_whole, plt, shown
-
-
-@pytest.fixture(scope="module")
-def fitted():
-    data = make_shortcut(200, 16, random_state=0)
-    return WeightSpaceCorrelation(
-        "target", target_head=data.head, n_permutations=0
-    ).fit(data.data, data.metadata)
 
 
 def matrix(sizes, names=None):
@@ -149,10 +140,9 @@ def test_longest_names_at_the_largest_matrix_stay_within_the_figure():
     assert_whole(display)
 
 
-def test_bad_kind_and_missing_primary_are_named(fitted):
+def test_bad_kind_and_missing_primary_are_named(fitted, data):
     with pytest.raises(ValueError, match="kind must be 'all' or 'primary', got 'x'"):
         AlignmentDisplay.from_estimator(fitted, kind="x")
-    data = make_shortcut(100, 16, random_state=0)
     without = WeightSpaceCorrelation(n_permutations=0).fit(data.data, data.metadata)
     with pytest.raises(ValueError, match="needs a primary head"):
         AlignmentDisplay.from_estimator(without, kind="primary")

@@ -5,7 +5,6 @@ from numpy.testing import assert_array_equal
 
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._displays.component_sensitivity import ComponentSensitivityDisplay
-from sklearn_wsca.datasets import make_shortcut
 from tests.pictures import assert_apart, assert_whole, shown
 
 
@@ -31,8 +30,7 @@ def marks(display):
     }
 
 
-def test_lines_are_the_scores_of_the_estimator():
-    data = make_shortcut(200, 16, random_state=0)
+def test_lines_are_the_scores_of_the_estimator(data):
     analysis = WeightSpaceCorrelation("target", target_head=data.head)
     display = ComponentSensitivityDisplay.from_estimator(
         analysis, data.data, data.metadata, n_components=[2, 5]
@@ -133,8 +131,7 @@ def test_a_single_dimension():
     assert_whole(ComponentSensitivityDisplay(found).plot())
 
 
-def test_without_a_primary_head():
-    data = make_shortcut(100, 16, random_state=0)
+def test_without_a_primary_head(data):
     with pytest.raises(ValueError, match="target or target_head"):
         ComponentSensitivityDisplay.from_estimator(
             WeightSpaceCorrelation(), data.data, data.metadata

@@ -19,7 +19,6 @@ from sklearn_wsca._displays.feature_importance import FeatureImportanceDisplay
 from sklearn_wsca._displays.null_distribution import NullDistributionDisplay
 from sklearn_wsca._displays.style import make_label, spread_out
 from sklearn_wsca._displays.utilization import UtilizationDisplay
-from sklearn_wsca.datasets import make_shortcut
 from tests.pictures import assert_apart, assert_whole, picture, plt, shown
 
 STRANGE = {
@@ -36,18 +35,6 @@ STRANGE = {
     7: "7",
     ("site", 2): "site & 2",
 }
-
-
-@pytest.fixture(scope="module")
-def data():
-    return make_shortcut(200, 16, random_state=0)
-
-
-@pytest.fixture(scope="module")
-def fitted(data):
-    return WeightSpaceCorrelation(
-        "target", target_head=data.head, n_permutations=79, random_state=0
-    ).fit(data.data, data.metadata)
 
 
 @pytest.fixture(scope="module")

@@ -189,6 +189,14 @@ def test_signals_images_and_volumes_with_channels(shape, baseline):
             pd.testing.assert_frame_equal(found, plain, rtol=1e-12)
 
 
+def test_coarse_maps_are_enlarged():
+    images = make_images()
+    coarse = np.zeros((6, 3, 3))
+    coarse[:, 0, 0] = 1
+    table = evaluate(coarse, images)
+    assert (table["deletion"] < table["deletion_random"].mean() - 0.05).all()
+
+
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.float16, np.float32])
 def test_types_of_numbers(dtype):
     """Unsigned maps are ordered as signed ones are; images come as float32."""
