@@ -152,14 +152,6 @@ def test_max_t_matches_the_loop_and_is_not_below_the_raw_pvalue(seed):
     assert (found <= np.minimum(1.0, 4 * raw + 0.05)).all()
 
 
-def test_max_t_of_one_column_is_its_raw_pvalue():
-    rng = np.random.default_rng(0)
-    null = 7.0 + 0.1 * rng.standard_normal((199, 1))
-    for observed in (6.9, 7.0, 7.1, 7.3):
-        value = np.array([observed])
-        assert max_t_pvalues(value, null) == permutation_pvalues(value, null)
-
-
 @pytest.mark.parametrize("tolerance", [0.0, 1e-5])
 @pytest.mark.parametrize("blur", [5e-15, 1e-14])
 def test_max_t_counts_the_ties_that_the_raw_pvalue_counts(blur, tolerance):
@@ -239,13 +231,6 @@ def test_sequential_pvalue_without_permutations_is_1(stop_after):
     assert sequential_pvalue(0.5, np.empty(0), stop_after) == (1.0, 0)
 
 
-@pytest.mark.parametrize("stop_after", [1, 5])
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_statistic_that_no_permutation_reaches_has_the_floor(stop_after, seed):
-    null = np.random.default_rng(seed).standard_normal(199)
-    assert sequential_pvalue(10.0, null, stop_after) == (1 / 200, 199)
-
-
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_value_that_is_not_finite_is_an_error_of_a_sequential_pvalue(bad):
     with pytest.raises(ValueError, match="not finite"):
@@ -313,10 +298,6 @@ def tiny_study(seed, strength):
     return X + [4.0, -2.0, 10.0], table
 
 
-def with_float_labels(labels, head):
-    return labels.astype(float if head == "ridge" else int)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(("name", "head"), [("age", "ridge"), ("sex", "logistic")])
@@ -335,7 +316,7 @@ def test_random_permutations_agree_with_all_5040(name, head, seed):
     ).fit(X, table)
     principal = principal_directions(X, np.ones(7))
     T = principal.coordinates(X)
-    labels = with_float_labels(table[name].to_numpy(), head)
+    labels = table[name].to_numpy(dtype=float if head == "ridge" else int)
     scores = every_permutation_score(T, labels, head, trained @ principal.directions.T)
     assert len(scores) == 5040
     assert found.alignment_scores_[name] == pytest.approx(scores[0], abs=1e-6)
@@ -361,11 +342,7 @@ def test_permutations_that_change_nothing_are_ties_of_the_largest_alignment():
     trained = coef @ principal.directions
     assert cosine((trained @ principal.directions.T)[0], coef[0]) > 1 - 1e-12
     found = WeightSpaceCorrelation(
-        target_head=trained,
-        columns=["sex"],
-        cv=2,
-        n_permutations=999,
-        random_state=0,
+        target_head=trained, columns=["sex"], cv=2, n_permutations=999, random_state=0
     ).fit(X, table)
     assert found.alignment_scores_["sex"] == pytest.approx(1.0)
     # 3! 4! of the 5040 permutations leave the column as it is. The head is compared by

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from sklearn.utils._param_validation import InvalidParameterError
 
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._alignment import null as alignment_null
@@ -165,22 +164,3 @@ def test_without_permutations_or_without_a_primary_head_none_are_used():
     ).fit(X, table)
     assert found.n_permutations_used_.loc["unrelated", "alignment"] == 0
     assert 0 < found.n_permutations_used_.loc["unrelated", "encoding"] < M
-
-
-# --- parameters ----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("stop_after", 0),
-        ("stop_after", -3),
-        ("stop_after", 2.5),
-        ("stop_after", "10"),
-        ("extrapolate", "yes"),
-        ("extrapolate", None),
-    ],
-)
-def test_bad_values_are_named(name, value):
-    with pytest.raises(InvalidParameterError, match=f"'{name}' parameter"):
-        fit(0, **{name: value})
