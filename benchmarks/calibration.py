@@ -192,9 +192,9 @@ def alignment_pvalue(setting: Setting, seed: int) -> float:
         return float("nan")
     filters = subspace.project(study.head[None])
     primary = Primary(filters / np.linalg.norm(filters), 1.0, "rms")
-    column, _ = task.fitted()
+    column, _ = task.to_fit()
     null = RefitNull(
-        rows.design(column.rows), column, probe, task.balance, task.fitted_units()
+        rows.design(column.rows), column, probe, task.balance, task.units_to_fit()
     )
     unpermuted = np.arange(len(weights), dtype=np.int32)[None]
     observed, _ = null.scores(rows.T, unpermuted, primary)

@@ -52,8 +52,8 @@ class Rule:
         if verdict.is_open:
             detectable = format_number(row["minimum_detectable_effect"])
             sentence += (
-                f"; this sample finds a utilization of {detectable} or more in 80% of "
-                "cases"
+                f"; data of this size show a utilization of {detectable} or more in "
+                "80% of cases"
             )
         return verdict.word, sentence
 
@@ -211,7 +211,7 @@ class Inconclusive(Verdict):
     """The question stays open."""
 
     word = "inconclusive"
-    meaning = "This sample is too small or too variable to tell."
+    meaning = "These data are too few or too variable to tell."
     remark = "This is not the same as unused."
     colour, marker, symbol, terminal = "#e69f00", "s", "■", "bold yellow"
     is_open = True
@@ -310,7 +310,7 @@ def answer(column: dict[str, Any], analysis: dict[str, Any]) -> str:
     if verdict.is_open and detectable is not None:
         found += (
             f" A utilization of {format_number(detectable)} or more would be found in "
-            "80% of samples like this one."
+            "80% of data of this size."
         )
     if EXPLAINED in column["note"]:
         found += (

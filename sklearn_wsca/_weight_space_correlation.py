@@ -32,7 +32,7 @@ from sklearn_wsca._analysis.audit import FitRecord, audit_rows, warn_of_shared_g
 from sklearn_wsca._analysis.description import describe_rows
 from sklearn_wsca._analysis.feature_utilization import measure_feature_utilization
 from sklearn_wsca._analysis.notes import describe_subspace, list_failures
-from sklearn_wsca._analysis.prepare import find_subspace
+from sklearn_wsca._analysis.prepare import check_something_left, find_subspace
 from sklearn_wsca._analysis.summary import summarise_fit
 from sklearn_wsca._backend.jobs import JobRunner
 from sklearn_wsca._compat import (
@@ -442,8 +442,12 @@ class WeightSpaceCorrelation(
         given = self._check_rows(X, y, sample_weight)
         tasks = self._read_tasks(given)
         self.notes_ = tasks.describe_target()
-        given, tasks, rows = find_subspace(given, tasks, **self._subspace_settings())
+        given, rows = find_subspace(
+            given, tasks, self.n_components, self.min_components
+        )
         self._keep_subspace(rows.subspace)
+        tasks.assign_units(given.roles.groups)
+        tasks.balance(given.roles, given.weights, self.adjust_for_target)
 
         runner = JobRunner(self, context, self.n_jobs, rows.T)
         failed = fit_heads(tasks.all, rows, runner)
@@ -638,9 +642,13 @@ class WeightSpaceCorrelation(
         scratch = copy(self)
         given = scratch._check_rows(X, y, sample_weight)
         tasks = scratch._read_tasks(given, refit=False)
-        settings = self._subspace_settings() | {"n_components": None}
+        given, rows = find_subspace(given, tasks, None, self.min_components)
+        tasks.assign_units(given.roles.groups)
+        tasks.balance(given.roles, given.weights, self.adjust_for_target)
         return measure_component_sensitivity(
-            *find_subspace(given, tasks, **settings),
+            given,
+            tasks,
+            rows,
             dimensions=n_components,
             n_components=self.n_components,
             min_components=self.min_components,
@@ -767,6 +775,7 @@ class WeightSpaceCorrelation(
         tasks = reader.read(self.target, self.target_head, self.columns, self.groups)
         if refit:
             check_null(tasks, self.null, self.n_permutations)
+        check_something_left(tasks)
         return tasks
 
     def _tests_alignment(self) -> bool:
@@ -778,13 +787,12 @@ class WeightSpaceCorrelation(
         """Steps of `fit` that show progress; nobody knows under a stopping rule."""
         if self.stop_after is not None:
             return None
-        always, with_target = 3, 2
-        nulls = bool(self.n_permutations) + self._tests_alignment()
-        return always + nulls + with_target * (self.target is not None)
-
-    def _subspace_settings(self) -> dict:
-        names = ("n_components", "min_components", "adjust_for_target")
-        return {name: getattr(self, name) for name in names}
+        steps = ["fit heads", "encoding", "reliability"]
+        steps += ["encoding null"] * bool(self.n_permutations)
+        steps += ["alignment null"] * self._tests_alignment()
+        if self.target is not None:
+            steps += ["erasure", "utilization"]
+        return len(steps)
 
     def _space(self, subspace: Subspace) -> AlignmentSpace:
         """Where heads are compared."""

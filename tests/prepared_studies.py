@@ -5,7 +5,7 @@ from __future__ import annotations
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._alignment.comparison import compare_heads
 from sklearn_wsca._alignment.metrics import METRICS, AlignmentSpace
-from sklearn_wsca._analysis.prepare import find_subspace
+from sklearn_wsca._analysis.prepare import check_something_left, find_subspace
 from sklearn_wsca._backend.jobs import SequentialRunner
 from sklearn_wsca._heads.fit import fit_heads
 from sklearn_wsca._heads.probe import tie_tolerance
@@ -40,8 +40,12 @@ def prepare_study(
     *study, n_components=0.99, min_components=50, adjust_for_target=False, **options
 ):
     """Input and tasks in canonical order, and the rows."""
-    settings = n_components, min_components, adjust_for_target
-    return find_subspace(*read_study(*study, **options), *settings)
+    given, tasks = read_study(*study, **options)
+    check_something_left(tasks)
+    given, rows = find_subspace(given, tasks, n_components, min_components)
+    tasks.assign_units(given.roles.groups)
+    tasks.balance(given.roles, given.weights, adjust_for_target)
+    return given, tasks, rows
 
 
 def compare_study(*study, metric="weight", aggregate="rms", **options):

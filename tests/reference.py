@@ -167,7 +167,7 @@ def cosine(a, b):
 
 
 def align(w_primary, w_metadata, principal, metric, projected=True):
-    """Matrix of alignments, from the formulas of method.md, section 1."""
+    """Matrix of alignments, from the formulas of the documentation, section 1."""
     P = principal.directions
     S = principal.covariance
     matrix = np.empty((len(w_primary), len(w_metadata)))

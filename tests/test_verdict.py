@@ -216,7 +216,7 @@ MOVES = (
     "The network's output moves with it at fixed 'illness', by 0.31 of its standard "
 )
 INTERVAL = "interval 0.07 to 0.52)"
-POWER = "A utilization of 0.22 or more would be found in 80% of samples like this one."
+POWER = "A utilization of 0.22 or more would be found in 80% of data of this size."
 
 
 def say(verdict, note="", analysis=ANALYSIS, **changes):
@@ -466,7 +466,7 @@ def test_outputs_that_do_not_vary_are_untestable(study):
 def test_columns_and_types_of_the_table(study):
     table = study.metadata.assign(vendor="one")
     found = fit(study, table=table, columns=None).summary_
-    # The order of the contract in shared/design.md.
+    # The order of the contract in the documentation.
     assert found.columns.tolist() == [
         *("kind", "n_samples", "n_levels", "target_association"),
         *("encoding_score", "encoding_pvalue"),

@@ -25,7 +25,7 @@ ARTEFACTS = (0.1, 0.3, 1.0)
 SEEDS = (0, 1, 2)
 N_TRAIN = 800
 N_SCANNERS = 3
-# Images per plane (row) and scanner in the ultrasound study, method.md section 1.
+# Images per plane (row) and scanner in the ultrasound study of the paper.
 COMPOSITIONS = {
     "full": (
         (717, 333, 658),

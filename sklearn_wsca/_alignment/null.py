@@ -129,11 +129,11 @@ def refit_null(
     """Null of every column under permutations and refits of its head."""
     refits = {}
     for task in tasks:
-        column, probe = task.fitted()
+        column, probe = task.to_fit()
         refits[task.name] = RefitNull(
-            rows.design(column.rows), column, probe, task.balance, task.fitted_units()
+            rows.design(column.rows), column, probe, task.balance, task.units_to_fit()
         )
-    nulls, primary = _observe(tasks, comparison), comparison.primary
+    nulls, primary = _without_permutations(tasks, comparison), comparison.primary
     size = max(1, min(PERMUTATIONS_PER_BATCH, LABELS_PER_BATCH // len(rows.weights)))
 
     def make_job(group: list, batch: range) -> Callable:
@@ -165,7 +165,7 @@ def sign_flip_null(
     runner: JobRunner,
 ) -> dict[Any, Null]:
     """Null of every column under random signs of the principal coordinates."""
-    nulls, primary = _observe(tasks, comparison), comparison.primary
+    nulls, primary = _without_permutations(tasks, comparison), comparison.primary
 
     def run_round(permutations: range, names: list) -> Iterator:
         pairs = [
@@ -188,7 +188,7 @@ def sign_flip_null(
     return nulls
 
 
-def _observe(tasks: list[Task], comparison: Comparison) -> dict[Any, Null]:
+def _without_permutations(tasks: list[Task], comparison: Comparison) -> dict[Any, Null]:
     """Nulls without permutations yet."""
     observed = comparison.scores()
     return {task.name: Null(observed[task.name], []) for task in tasks}

@@ -114,7 +114,7 @@ def measure_reliability(
     for task in tasks.all:
         halves = None if task.trained else _halves(task, seed)
         if halves is not None:
-            column, probe = task.fitted()
+            column, probe = task.to_fit()
             jobs[task.name] = partial(
                 split_half_reliability,
                 design=rows.design(column.rows),
@@ -147,9 +147,9 @@ def measure_reliability(
 
 
 def _halves(task: Task, seed: int) -> np.ndarray | None:
-    column, _ = task.fitted()
+    column, _ = task.to_fit()
     try:
-        return draw_halves(column, task.fitted_units(), seed)
+        return draw_halves(column, task.units_to_fit(), seed)
     except ValueError:
         task.notes.append("no reliability: a level would be in one half only")
         return None

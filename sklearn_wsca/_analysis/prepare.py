@@ -20,17 +20,8 @@ def find_subspace(
     tasks: Tasks,
     n_components: float | int | None,
     min_components: int,
-    adjust_for_target: bool,
-) -> tuple[Input, Tasks, Rows]:
-    """Find the subspace; input and tasks come back in the order of its rows.
-
-    Labels are balanced in that order, where that is asked for.
-
-    Raises
-    ------
-    NothingLeftError
-        If no column can be analysed.
-    """
+) -> tuple[Input, Rows]:
+    """Find the subspace, and bring input and tasks to the canonical order of rows."""
     with explain_shortage("X", LESS_MEMORY):
         subspace = fit_subspace(given.X, given.weights, n_components, min_components)
         precision = batch_precision(len(given.weights))
@@ -39,19 +30,23 @@ def find_subspace(
         distance,
         lambda: row_fingerprints(given.table) + pd.util.hash_array(given.weights),
     )
-    given, tasks = given.take(order), tasks.take(order)
-    tasks.assign_units(given.roles.groups)
-    tasks.balance(given.roles, given.weights, adjust_for_target)
-    _check_something_left(tasks)
-    return given, tasks, Rows(reorder_rows(T, order), given.weights, subspace)
+    given = given.take(order)
+    tasks.reorder(order)
+    return given, Rows(reorder_rows(T, order), given.weights, subspace)
 
 
 class NothingLeftError(ValueError):
     """No column can be analysed."""
 
 
-def _check_something_left(tasks: Tasks) -> None:
-    """Raise if no column can be analysed, with the reason for each."""
+def check_something_left(tasks: Tasks) -> None:
+    """Raise if no column can be analysed, with the reason for each.
+
+    Raises
+    ------
+    NothingLeftError
+        If there is none.
+    """
     if tasks.metadata:
         return
     if not tasks.dropped:

@@ -47,7 +47,7 @@ def find_redundancy(pooled: np.ndarray, weights: np.ndarray) -> pd.DataFrame:
     """
     n_features = pooled.shape[1]
     centred = weights - weights.mean(axis=0) if len(weights) > 1 else weights
-    variance = (centred**2).sum(axis=0) * pooled.var(axis=0) * _vary(pooled)
+    variance = (centred**2).sum(axis=0) * pooled.var(axis=0) * _find_varying(pooled)
     total = variance.sum()
     share = variance / total if total > 0 else np.zeros(n_features)
     return pd.DataFrame(
@@ -59,7 +59,7 @@ def find_redundancy(pooled: np.ndarray, weights: np.ndarray) -> pd.DataFrame:
     )
 
 
-def _vary(pooled: np.ndarray) -> np.ndarray:
+def _find_varying(pooled: np.ndarray) -> np.ndarray:
     """Which features are not constant up to rounding."""
     return pooled.std(axis=0) > CONSTANT * np.abs(pooled).max(axis=0, initial=0.0)
 
@@ -68,7 +68,7 @@ def _link(pooled: np.ndarray) -> np.ndarray:
     """Number of the group of linked features; -1 for single ones."""
     centred = pooled - pooled.mean(axis=0)
     norm = np.sqrt((centred**2).sum(axis=0))
-    varies = _vary(pooled)
+    varies = _find_varying(pooled)
     unit = centred[:, varies] / norm[varies]
     linked = sparse.csr_array(np.abs(unit.T @ unit) >= SAME)
     labels = connected_components(linked, directed=False)[1]

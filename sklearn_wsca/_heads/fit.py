@@ -51,7 +51,7 @@ def fit_heads(tasks: list[Task], rows: Rows, runner: Any) -> list:
     tasks = [task for task in tasks if not task.trained]
     jobs = []
     for task in tasks:
-        column, probe = task.fitted()
+        column, probe = task.to_fit()
         weights = None
         if task.balance is not None:
             weights = task.balance.weights(task.balance.cells[None])
@@ -59,7 +59,7 @@ def fit_heads(tasks: list[Task], rows: Rows, runner: Any) -> list:
         jobs.append(partial(_fit_head, design, probe, column.labels[None], weights))
     failed = []
     for task, fit in zip(tasks, runner.run("fit heads", jobs), strict=True):
-        column, probe = task.fitted()
+        column, probe = task.to_fit()
         coef, intercept = rows.subspace.restore(fit.coef[0], fit.intercept[0])
         task.head = Head(coef, intercept, column.levels or None, probe.kind)
         if not fit.converged.all():

@@ -150,11 +150,11 @@ def make_probe(recipe: Any, column: Column, C: float, alpha: float) -> Probe:
         kind: Kind = "ridge" if recipe == "ridge" else by_kind
         return Probe(kind, column.n_levels, C, alpha)
     if is_classifier(recipe) != bool(column.n_levels):
-        wants = "levels" if is_classifier(recipe) else "numbers"
+        wants = "categorical" if is_classifier(recipe) else "continuous"
         raise ValueError(
-            f"heads: {type(recipe).__name__} predicts {wants}, but column "
+            f"heads: {type(recipe).__name__} predicts {wants} columns, but "
             f"{column.name!r} is {column.kind}; use another estimator, or n_bins to "
-            "make classes of numbers."
+            "make classes of a continuous column."
         )
     return Probe(by_kind, column.n_levels, estimator=recipe)
 

@@ -68,7 +68,7 @@ class Task:
         assert self.column is not None and self.probe is not None
         return self.column, self.probe
 
-    def fitted(self) -> tuple[Column, Probe]:
+    def to_fit(self) -> tuple[Column, Probe]:
         """Labels on the rows that the head is fitted on, and the probe."""
         column, probe = self.labelled()
         return self.balanced_column or column, probe
@@ -78,7 +78,7 @@ class Task:
         assert self.exchange is not None
         return self.exchange
 
-    def fitted_units(self) -> Exchangeability:
+    def units_to_fit(self) -> Exchangeability:
         """What is permuted of the labels that the head is fitted on."""
         return self.balanced_exchange or self.units()
 
@@ -103,7 +103,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Tasks:
-    """All tasks of an analysis.
+    """All tasks of an analysis; the steps of `fit` fill them in place.
 
     Parameters
     ----------
@@ -163,12 +163,11 @@ class Tasks:
             return []
         return [f"target {self.primary.name!r}: {n}" for n in self.primary.notes]
 
-    def take(self, order: np.ndarray) -> Tasks:
-        """Return the same tasks for rows of which row i was row ``order[i]``."""
+    def reorder(self, order: np.ndarray) -> None:
+        """Bring the labels to rows of which row i was row ``order[i]``."""
         for task in self.all:
             if task.column is not None:
                 task.column = task.column.take(order)
-        return self
 
     def assign_units(self, groups: Groups | None) -> None:
         """Settle for every column what of it is permuted and what is kept together."""

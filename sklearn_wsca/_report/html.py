@@ -27,7 +27,7 @@ from sklearn_wsca._text import format_number, printable
 from sklearn_wsca._verdict import VERDICTS
 
 TEMPLATES = Path(__file__).parent / "templates"
-METRICS = {
+METRIC_WORDS = {
     "accuracy": "Share of rows right",
     "balanced_accuracy": "Share right, every level counting the same",
     "balanced_accuracy_chance": "The same by chance",
@@ -106,7 +106,7 @@ def _make_environment() -> tuple[Any, Any]:
     environment.globals |= {
         "verdicts": VERDICTS,
         "slug": _slug,
-        "metric_words": METRICS,
+        "metric_words": METRIC_WORDS,
         "erasure_words": LOSSES,
         "choose_levels": choose_levels,
         "shown_shift": shown_shift,

@@ -61,7 +61,7 @@ class UtilizationResult:
         Of the permutation test alone, with family-wise correction over the columns of
         the call (max-T), and by Benjamini-Hochberg. NaN without permutations.
     minimum_detectable_effect : float
-        Utilization that a sample of this size finds in 80 % of cases, at the level of
+        Utilization that data of this size show in 80 % of cases, at the level of
         a single column after (Bonferroni) correction.
     probability_shift : float
         Largest adjusted difference of a probability between two levels, or for a

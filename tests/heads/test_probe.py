@@ -137,10 +137,10 @@ def test_recipes(recipe, n_levels, kind):
 
 @pytest.mark.parametrize(
     ("recipe", "n_levels", "wants"),
-    [(Ridge(), 3, "numbers"), (LogisticRegression(), 0, "levels")],
+    [(Ridge(), 3, "continuous"), (LogisticRegression(), 0, "categorical")],
 )
 def test_recipes_that_do_not_fit_the_column(recipe, n_levels, wants):
     labels = np.arange(9) % n_levels if n_levels else np.arange(9.0)
     column = column_of(labels, "site")
-    with pytest.raises(ValueError, match=f"predicts {wants}, but column 'site'"):
+    with pytest.raises(ValueError, match=f"predicts {wants} columns, but 'site'"):
         make_probe(recipe, column, 1.0, 1.0)

@@ -104,7 +104,7 @@ def test_units_are_rows_or_groups_and_a_target_without_a_group_is_its_own():
     assert tasks.metadata[0].units().scheme == "within groups"
     tasks.assign_units(None)
     assert {task.units().scheme for task in tasks.all} == {"rows"}
-    assert tasks.primary.fitted_units() is tasks.primary.units()
+    assert tasks.primary.units_to_fit() is tasks.primary.units()
 
 
 # --- balanced fits -------------------------------------------------------------------
@@ -127,7 +127,7 @@ def test_fits_are_balanced_on_the_rows_that_have_everything(name, held):
     options = {"columns": [name], "confounders": confounders}
     (task,) = balanced(X, table, weights, "disease" in held, **options).metadata
     rows = np.flatnonzero(table[held].notna().all(axis=1))
-    column, _ = task.fitted()
+    column, _ = task.to_fit()
     np.testing.assert_array_equal(column.rows, rows)
     cells = cells_of(column.labels, column.kind)
     strata = cells_of(table[held].iloc[rows].agg(" ".join, axis=1), "categorical")
@@ -135,7 +135,7 @@ def test_fits_are_balanced_on_the_rows_that_have_everything(name, held):
     expected = balancing_weights(cells, strata, weights[rows])
     np.testing.assert_allclose(found, expected)
     assert np.ptp(expected / weights[rows]) > 0.1
-    np.testing.assert_array_equal(task.fitted_units().strata, strata)
+    np.testing.assert_array_equal(task.units_to_fit().strata, strata)
     assert len(task.labelled()[0].rows) == len(task.units().unit) == 300
     size = f"effective sample size {expected.sum() ** 2 / (expected**2).sum():.0f} of"
     assert f"head balanced against {' x '.join(held)}: {size}" in task.notes[-1]
@@ -168,7 +168,7 @@ def test_a_combination_that_does_not_occur_refuses_one_column_only():
     sex = tasks.metadata[0]
     assert sex.notes == [f"no alignment: {sex.refusal}"]
     assert "(first: sex m with disease x site ill x Cork)" in sex.refusal
-    assert sex.fitted() == sex.labelled() and sex.balance is None
+    assert sex.to_fit() == sex.labelled() and sex.balance is None
     assert balanced(X, table, None, False, **options).refused == [False, False]
 
 
@@ -185,8 +185,8 @@ def test_strata_that_vary_within_groups_are_not_kept(within):
         "alignment: permuted without regard to what it is balanced against, which "
         "varies within groups"
     )
-    assert (note in task.notes) == within == (task.fitted_units().strata is None)
-    assert task.fitted_units().n_units == 120
+    assert (note in task.notes) == within == (task.units_to_fit().strata is None)
+    assert task.units_to_fit().n_units == 120
 
 
 def test_adjusting_for_the_target_needs_one():
