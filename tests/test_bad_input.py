@@ -75,12 +75,12 @@ REFUSED = {
     ),
     "classifier for numbers": (
         {"heads": {"age": LogisticRegression()}},
-        "heads: LogisticRegression predicts levels, but column 'age' is continuous; "
+        "heads: LogisticRegression predicts categorical columns, but 'age' is continuous; "
         "use another estimator, or n_bins",
     ),
     "regressor for levels": (
         {"heads": {"site": Ridge()}},
-        "heads: Ridge predicts numbers, but column 'site' is categorical; use another",
+        "heads: Ridge predicts continuous columns, but 'site' is categorical; use another",
     ),
     "cv is no partition": (
         {"cv": SameFoldTwice()},

@@ -105,7 +105,7 @@ def test_a_margin_of_zero_asks_for_significance_only():
 # --- the sentences -------------------------------------------------------------------
 
 EFFECT = RULE.describe_effect(row())
-MAY_FIND = "finds a utilization of 0.17 or more in 80% of cases"
+MAY_FIND = "show a utilization of 0.17 or more in 80% of cases"
 
 
 @pytest.mark.parametrize(
@@ -350,7 +350,7 @@ def test_few_rows_are_inconclusive():
     assert min(detectable) > 0.1
     for fitted, value in zip(found, detectable, strict=True):
         if fitted.verdicts_["scanner"] == "inconclusive":
-            assert f"finds a utilization of {value:.2g} or more" in notes([fitted])[0]
+            assert f"show a utilization of {value:.2g} or more" in notes([fitted])[0]
 
 
 def test_an_alignment_that_the_data_explain_is_flagged(associated):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import warnings
 
 import numpy as np
 import pandas as pd
@@ -107,12 +106,6 @@ def test_not_used_in_many_rows(fitted):
     assert found.loc["scanner", "verdict"] == "used"
 
 
-def test_number_of_rows_is_free(fitted):
-    for n in (50, 333):
-        found = fitted.audit(*make_rows(3, n))
-        assert (found["n_samples"] == n).all()
-
-
 def test_forms_of_the_input(fitted, rows, audited):
     X, table = rows
     permuted = table[table.columns[::-1]].assign(other="x")
@@ -124,33 +117,7 @@ def test_forms_of_the_input(fitted, rows, audited):
     )
 
 
-def test_order_of_the_rows(fitted, rows, audited):
-    X, table = rows
-    order = np.random.default_rng(0).permutation(len(X))
-    found = fitted.audit(X[order], table.iloc[order])
-    pd.testing.assert_frame_equal(found, audited, rtol=1e-9, atol=1e-12)
-
-
 # --- utilization ---------------------------------------------------------------------
-
-
-def test_utilization_is_that_of_the_outputs(fitted, rows, audited):
-    X, table = rows
-    columns = ["scanner", "dose", "view", "batch"]
-    options = {"target": table["disease"], "random_state": 0, "n_permutations": 99}
-    found = utilization_test(X[:, 0], table[columns], **options)
-    for name in columns:
-        entry = audited.loc[name]
-        assert found[name].low == pytest.approx(entry["utilization_low"])
-        assert found[name].high == pytest.approx(entry["utilization_high"])
-        assert found[name].minimum_detectable_effect == pytest.approx(
-            entry["minimum_detectable_effect"]
-        )
-        # The rows are permuted in another order, so noise is estimated by others.
-        assert found[name].utilization == pytest.approx(entry["utilization"], abs=0.02)
-        assert found[name].pvalue == pytest.approx(
-            entry["utilization_pvalue"], abs=0.25
-        )
 
 
 def test_without_permutations_it_is_exactly_that(fitted, rows):
@@ -181,9 +148,9 @@ def test_same_pvalues_where_the_rows_are_permuted_in_the_same_order():
     for name in columns:
         assert found.loc[name, "utilization_pvalue"] == results[name].pvalue
         assert found.loc[name, "utilization_qvalue"] == results[name].qvalue
-        assert found.loc[name, "utilization"] == pytest.approx(
-            results[name].utilization
-        )
+        for number in ("utilization", "minimum_detectable_effect"):
+            expected = getattr(results[name], number)
+            assert found.loc[name, number] == pytest.approx(expected)
     assert found["utilization_pvalue"].nunique() > 2
 
 
@@ -380,12 +347,6 @@ def test_rows_without_a_group_are_not_shared(grouped):
     assert "100 rows without 'patient' are not used" in found["note"].iloc[0]
 
 
-def test_no_warning_without_groups(fitted):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        fitted.audit(*make_rows(0))
-
-
 def test_too_few_new_groups_are_untestable(grouped):
     X, table = make_rows(1)
     patient = np.arange(200) // 20
@@ -428,13 +389,14 @@ def test_unseen_levels_of_the_target(fitted, rows):
     np.testing.assert_allclose(found["utilization_low"], expected["utilization_low"])
 
 
-def test_levels_that_hardly_occur_are_not_used(fitted, rows):
+@pytest.mark.parametrize("n_left", [0, 2])
+def test_levels_that_hardly_occur_are_not_used(fitted, rows, n_left):
     X, table = rows
-    rare = np.flatnonzero(table["scanner"] == "S")[2:]
+    rare = np.flatnonzero(table["scanner"] == "S")[n_left:]
     kept = np.setdiff1d(np.arange(len(X)), rare)
     found = fitted.audit(X[kept], table.iloc[kept])
     entry = found.loc["scanner"]
-    assert entry[["n_levels", "n_samples"]].tolist() == [2, len(kept) - 2]
+    assert entry[["n_levels", "n_samples"]].tolist() == [2, len(kept) - n_left]
     # Labels are matched by name, whatever is absent.
     assert entry["encoding_pvalue"] <= 0.05
     assert entry["verdict"] == "used"
@@ -623,11 +585,3 @@ def test_after_erasure_the_outputs_do_not_move():
     assert not any(row["verdict"] == "used" for row in left)
     assert max(row["utilization"] for row in left) < 0.1
     assert max(row["utilization_high"] for row in left) < 0.25
-
-
-def test_levels_that_are_absent_are_no_levels(fitted, rows):
-    X, table = rows
-    kept = (table["scanner"] != "S").to_numpy()
-    found = fitted.audit(X[kept], table[kept])
-    assert found.loc["scanner", "n_levels"] == 2
-    assert found.loc["scanner", "verdict"] == "used"

@@ -11,18 +11,11 @@ from sklearn_wsca._analysis.summary import (
     make_summary,
     target_association,
 )
-from sklearn_wsca._input.column import Column
+from tests.columns import column_of
 
 
-def numbers(name, values, rows=None):
-    rows = np.arange(len(values)) if rows is None else rows
-    return Column(name, "continuous", rows, np.asarray(values, dtype=float))
-
-
-def levels(name, codes, rows=None):
-    codes = np.asarray(codes)
-    rows = np.arange(len(codes)) if rows is None else rows
-    return Column(name, "categorical", rows, codes, tuple(range(codes.max() + 1)))
+def named(name, labels, rows=None):
+    return column_of(labels, name, rows)
 
 
 @pytest.fixture
@@ -39,10 +32,10 @@ def test_two_categorical_columns_give_cramers_v(study):
     a, b, _, _, copies = study
     table = contingency.crosstab(np.repeat(a, copies), np.repeat(b, copies)).count
     expected = contingency.association(table, method="cramer")
-    found = target_association(levels("a", a), levels("b", b), copies.astype(float))
+    found = target_association(named("a", a), named("b", b), copies.astype(float))
     assert found == pytest.approx(expected)
     assert 0.2 < found < 0.8
-    exchanged = target_association(levels("b", b), levels("a", a), copies * 7.0)
+    exchanged = target_association(named("b", b), named("a", a), copies * 7.0)
     assert exchanged == pytest.approx(expected)
 
 
@@ -52,7 +45,7 @@ def test_mixed_kinds_give_the_correlation_ratio(study):
     model = LinearRegression().fit(indicators, x, sample_weight=copies)
     expected = np.sqrt(model.score(indicators, x, sample_weight=copies))
     weights = copies.astype(float)
-    for pair in ((levels("a", a), numbers("x", x)), (numbers("x", x), levels("a", a))):
+    for pair in ((named("a", a), named("x", x)), (named("x", x), named("a", a))):
         assert target_association(*pair, weights) == pytest.approx(expected)
     assert 0.2 < expected < 0.8
 
@@ -61,17 +54,17 @@ def test_two_continuous_columns_give_the_absolute_correlation(study):
     _, _, x, z, copies = study
     expected = np.corrcoef(np.repeat(x, copies), np.repeat(z, copies))[0, 1]
     weights = copies.astype(float)
-    assert target_association(
-        numbers("x", x), numbers("z", -z), weights
-    ) == pytest.approx(expected)
+    assert target_association(named("x", x), named("z", -z), weights) == pytest.approx(
+        expected
+    )
     assert expected > 0.3
 
 
 @pytest.mark.parametrize("kind", ["levels", "numbers"])
 def test_full_association_is_one(kind, study):
     a, _, x, _, _ = study
-    column = levels("a", a) if kind == "levels" else numbers("x", x)
-    other = levels("b", 2 - a) if kind == "levels" else numbers("z", 5.0 - 3.0 * x)
+    column = named("a", a) if kind == "levels" else named("x", x)
+    other = named("b", 2 - a) if kind == "levels" else named("z", 5.0 - 3.0 * x)
     assert target_association(column, other, np.ones(200)) == pytest.approx(1.0)
 
 
@@ -79,14 +72,14 @@ def test_only_common_rows_count(study):
     a, b, _, _, _ = study
     first, second = np.arange(0, 150), np.arange(90, 200)
     found = target_association(
-        levels("a", a[first], first), levels("b", b[second], second), np.ones(200)
+        named("a", a[first], first), named("b", b[second], second), np.ones(200)
     )
     both = slice(90, 150)
     table = contingency.crosstab(a[both], b[both]).count
     assert found == pytest.approx(contingency.association(table, method="cramer"))
     apart = target_association(
-        levels("a", a[:50], np.arange(50)),
-        levels("b", b[50:100], np.arange(50, 100)),
+        named("a", a[:50], np.arange(50)),
+        named("b", b[50:100], np.arange(50, 100)),
         np.ones(200),
     )
     assert np.isnan(apart)
@@ -94,11 +87,11 @@ def test_only_common_rows_count(study):
 
 def test_what_does_not_vary_on_the_common_rows_has_no_association():
     rows = np.arange(4)
-    column = levels("a", [0, 0, 0, 0, 1], np.arange(5))
-    assert np.isnan(target_association(column, levels("b", [0, 1, 0, 1]), np.ones(5)))
-    constant = numbers("x", [3.0, 3.0, 3.0, 3.0], rows)
-    assert np.isnan(target_association(constant, levels("b", [0, 1, 0, 1]), np.ones(5)))
-    other = numbers("z", [1.0, 2.0, 3.0, 4.0], rows)
+    column = named("a", [0, 0, 0, 0, 1], np.arange(5))
+    assert np.isnan(target_association(column, named("b", [0, 1, 0, 1]), np.ones(5)))
+    constant = named("x", [3.0, 3.0, 3.0, 3.0], rows)
+    assert np.isnan(target_association(constant, named("b", [0, 1, 0, 1]), np.ones(5)))
+    other = named("z", [1.0, 2.0, 3.0, 4.0], rows)
     assert np.isnan(target_association(constant, other, np.ones(5)))
 
 
