@@ -75,12 +75,13 @@ REFUSED = {
     ),
     "classifier for numbers": (
         {"heads": {"age": LogisticRegression()}},
-        "heads: LogisticRegression predicts categorical columns, but 'age' is continuous; "
-        "use another estimator, or n_bins",
+        "heads: LogisticRegression predicts categorical columns, but 'age' is "
+        "continuous; use another estimator, or n_bins",
     ),
     "regressor for levels": (
         {"heads": {"site": Ridge()}},
-        "heads: Ridge predicts continuous columns, but 'site' is categorical; use another",
+        "heads: Ridge predicts continuous columns, but 'site' is categorical; use "
+        "another",
     ),
     "cv is no partition": (
         {"cv": SameFoldTwice()},
