@@ -143,19 +143,18 @@ def test_penalties(C):
 def test_single_precision_batches(adjust_for_target):
     """From 2000 rows on the permuted heads are fitted in single precision."""
     X, table = make_study(8, n=2100)
-    heads = {"site": "logistic", "sex": "logistic", "age": "ridge", "dose": "ridge"}
     settings = {"n_permutations": 19, "random_state": 3, "cv": 2}
     expected = analyse(
-        X, table, "stage", heads, adjust=adjust_for_target, encoding=False, **settings
+        X, table, "stage", HEADS, adjust=adjust_for_target, encoding=False, **settings
     )
     found = WeightSpaceCorrelation(
         "stage",
-        columns=list(heads),
+        columns=list(HEADS),
         adjust_for_target=adjust_for_target,
         significance=0.5,
         **settings,
     ).fit(X, table)
-    for name in heads:
+    for name in HEADS:
         null = found.null_distribution_[name]
         assert null.std() > 1e-4
         np.testing.assert_allclose(null, expected.nulls[name], atol=1e-4)

@@ -233,13 +233,6 @@ def test_pairs_that_cannot_be_combined(study, columns, message):
         fit(*study, columns)
 
 
-def test_a_pair_with_the_target_cannot_be_told_from_it(study):
-    (entry,) = fit(*study, [("disease", "scanner")]).summary_.itertuples()
-    assert entry.n_levels == 4
-    assert entry.verdict == "untestable"
-    assert "at fixed 'disease' nothing is left to compare" in entry.note
-
-
 def whole_numbers():
     X = np.random.default_rng(0).normal(size=(200, 4))
     table = pd.DataFrame(

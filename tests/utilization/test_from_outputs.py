@@ -286,17 +286,6 @@ def test_confounders_are_held_fixed(form):
 # --- groups --------------------------------------------------------------------------
 
 
-def test_groups_of_one_row_change_nothing():
-    logits, table = make_study(use=0.2)
-    expected = run(logits, table["scanner"], table["disease"])
-    found = run(logits, table["scanner"], table["disease"], groups=np.arange(N))
-    for field in NUMBERS:
-        both = getattr(found, field), getattr(expected, field)
-        np.testing.assert_allclose(*both, rtol=1e-9)
-    assert found.pvalue == expected.pvalue
-    assert found.scheme == "groups within levels of the target"
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_rows_that_are_repeated_add_no_evidence_if_they_are_grouped(seed):
     """Five copies of every row: the interval stays, while that of rows shrinks."""

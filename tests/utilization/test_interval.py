@@ -108,13 +108,6 @@ def test_the_interval_rises_with_the_length_and_shrinks_with_the_level(noise):
     assert noise.interval(1.3, 0.95)[1] > noise.interval(1.3, 0.8)[1]
 
 
-def test_noise_across_the_effect_is_subtracted_from_the_square():
-    """Without noise along it, and with very many directions across."""
-    noise = EffectNoise(1e-9, 0.09, 1e9, 1e9)
-    np.testing.assert_allclose(noise.interval(0.5, 0.95), [0.4, 0.4], atol=1e-4)
-    assert noise.interval(0.29, 0.95) == (0.0, 0.0)
-
-
 @pytest.mark.parametrize("unit", [1e-3, 20.0])
 def test_limits_are_in_the_unit_of_the_noise(noise, unit):
     def limits(noise, raw):
