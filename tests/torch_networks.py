@@ -176,6 +176,9 @@ def state_of(model):
         {name: module.training for name, module in modules.items()},
         sum(len(getattr(m, name)) for m in modules.values() for name in hooks),
         {name: values.requires_grad for name, values in model.named_parameters()},
-        {name: str(values.grad) for name, values in model.named_parameters()},
+        {
+            name: None if values.grad is None else values.grad.numpy().tobytes()
+            for name, values in model.named_parameters()
+        },
         {name: values.numpy().tobytes() for name, values in model.state_dict().items()},
     )
