@@ -47,7 +47,7 @@ print("the same table as from an array in memory:", lazy.equals(plain))
 # ``embeddings.persist()``.
 #
 # Permutations on a cluster
-# ---------------------
+# -------------------------
 # Inside joblib's ``parallel_config(backend="dask")`` the jobs go to the workers of the
 # cluster. The rows are sent to each worker once, as coordinates in the principal
 # subspace; the embeddings stay where they are. Here two workers run as threads of this

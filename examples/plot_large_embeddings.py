@@ -101,7 +101,7 @@ print(analysis.verdicts_.to_string())
 
 # %%
 # Fewer permutations
-# --------------
+# ------------------
 # Most columns of a wide table are not worth five hundred permutations. With
 # ``stop_after=10`` a column is done as soon as ten permutations have reached its
 # statistic; its p-value is then ten over the number drawn, which is valid. ``n_jobs``

@@ -124,7 +124,7 @@ ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 # %%
 # One fit with permutations, and the verdicts
-# ---------------------------------------
+# -------------------------------------------
 # The best combination gets the permutations and all columns. The p-values of this fit
 # come from rows that took part in the choice; the verdicts should come from the
 # patients who were put aside. A Pipeline has no ``audit``: ask its last step, and give

@@ -299,8 +299,7 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
             - pvalue: two-sided, from permutations of the column within classes.
             - pvalue_fwer: corrected for all features of the comparison (max-T).
             - qvalue: the same by Benjamini and Hochberg. With m permutations none is
-            below
-              (n_features / number of shifted features) / (m + 1).
+              below (n_features / number of shifted features) / (m + 1).
             - n_units: samples or groups that can be exchanged.
 
             ``attrs["comparisons"]`` says for each comparison which levels it has and
