@@ -54,7 +54,8 @@ def adjusted_effects(outputs, column, target, weights):
     design = np.hstack([np.ones((len(target), 1)), dummies(target), dummies(column)])
     roots = np.sqrt(weights)[:, None]
     beside = dummies(target).shape[1] + 1
-    coef = linalg.lstsq(roots * design, roots * outputs)[0][beside:]
+    # The indicators depend on each other; some old libraries miss that by rounding.
+    coef = linalg.lstsq(roots * design, roots * outputs, cond=1e-10)[0][beside:]
     return coef - coef.mean(axis=0) if len(coef) > 1 else coef
 
 
