@@ -441,6 +441,7 @@ class WeightSpaceCorrelation(
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         given = self._check_rows(X, y, sample_weight)
         tasks = self._read_tasks(given)
+        check_null(tasks, self.null, self.n_permutations)
         self.notes_ = tasks.describe_target()
         given, rows = find_subspace(
             given, tasks, self.n_components, self.min_components
@@ -641,7 +642,7 @@ class WeightSpaceCorrelation(
         # Not a clone, which would lose the fit of a trained scikit-learn head.
         scratch = copy(self)
         given = scratch._check_rows(X, y, sample_weight)
-        tasks = scratch._read_tasks(given, refit=False)
+        tasks = scratch._read_tasks(given)
         given, rows = find_subspace(given, tasks, None, self.min_components)
         tasks.assign_units(given.roles.groups)
         tasks.balance(given.roles, given.weights, self.adjust_for_target)
@@ -767,14 +768,12 @@ class WeightSpaceCorrelation(
         require_columns(needed, table, "y")
         return given
 
-    def _read_tasks(self, given: Input, refit: bool = True) -> Tasks:
+    def _read_tasks(self, given: Input) -> Tasks:
         """Target and columns, with the heads that they have or will get."""
         reader = TaskReader(
             given, self.heads, self.n_bins, self.C, self.alpha, fewest_rows(self.cv)
         )
         tasks = reader.read(self.target, self.target_head, self.columns, self.groups)
-        if refit:
-            check_null(tasks, self.null, self.n_permutations)
         check_something_left(tasks)
         return tasks
 
