@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import replace
 from numbers import Integral, Real
@@ -52,6 +53,7 @@ from sklearn_wsca._heads.probe import tie_tolerance
 from sklearn_wsca._heads.reader import TaskReader
 from sklearn_wsca._heads.task import Tasks
 from sklearn_wsca._input.checked_input import Input, check_embeddings, check_input
+from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
 from sklearn_wsca._input.roles import RoleNames, add_pairs
 from sklearn_wsca._input.table import require_columns
 from sklearn_wsca._linear.subspace import Subspace
@@ -96,6 +98,11 @@ class WeightSpaceCorrelation(
         estimator with `coef_`, or to a trained head in any form that `target_head` may
         have (the multi-task setting); others are "auto". A trained head may have a name
         that is no column.
+    kinds : dict of str to {"categorical", "continuous"}, default=None
+        Kinds of columns that their looks would not tell: of the target, confounders
+        and analysed columns alike. Other columns of numbers are continuous if more than
+        10 values, or more than half, are distinct. A target whose trained head has a
+        row per class is categorical.
     n_bins : int, default=None
         Bins continuous columns into that many quantile classes, as in [1]_.
     C : float, default=1.0
@@ -334,6 +341,7 @@ class WeightSpaceCorrelation(
         "target_head": "no_validation",
         "columns": ["array-like", None],
         "heads": [StrOptions({"auto", "logistic", "ridge"}), dict],
+        "kinds": [dict, None],
         "n_bins": [Interval(Integral, 2, None, closed="left"), None],
         "C": [Interval(Real, 0, None, closed="neither")],
         "alpha": [Interval(Real, 0, None, closed="neither")],
@@ -366,6 +374,7 @@ class WeightSpaceCorrelation(
         target_head=None,
         columns=None,
         heads="auto",
+        kinds=None,
         n_bins=None,
         C=1.0,
         alpha=1.0,
@@ -390,6 +399,7 @@ class WeightSpaceCorrelation(
         self.target_head = target_head
         self.columns = columns
         self.heads = heads
+        self.kinds = kinds
         self.n_bins = n_bins
         self.C = C
         self.alpha = alpha
@@ -574,7 +584,7 @@ class WeightSpaceCorrelation(
             If groups of these rows were in `fit`, with their number.
         """
         check_is_fitted(self)
-        names = self._role_names()
+        names = self._role_names(self._record.kinds)
         given = self._check_rows(X, y, needed=self._record.needed(names))
         warn_of_shared_groups(self._record, given.table, self.groups)
         return audit_rows(
@@ -705,7 +715,7 @@ class WeightSpaceCorrelation(
         1.000
         """
         check_is_fitted(self)
-        names = self._role_names()
+        names = self._role_names(self._record.kinds)
         given = self._check_rows(X, y, needed=self._record.needed(names))
         found = measure_feature_utilization(
             self._record, given.with_roles(names), self.target_head_, column
@@ -753,9 +763,9 @@ class WeightSpaceCorrelation(
     def _all_heads(self) -> dict:
         return self._primary_head | self.heads_
 
-    def _role_names(self) -> RoleNames:
+    def _role_names(self, kinds: Mapping) -> RoleNames:
         confounders = [] if self.confounders is None else list(self.confounders)
-        return RoleNames(self.target, confounders, self.groups)
+        return RoleNames(self.target, confounders, self.groups, kinds)
 
     def _check_rows(self, X, y, sample_weight=None, needed=None) -> Input:
         """Rows of `fit` with their roles, or new ones with the `needed` columns."""
@@ -764,17 +774,24 @@ class WeightSpaceCorrelation(
         table = add_pairs(given.table, self.columns, reset=is_fit)
         given = replace(given, table=table)
         if is_fit:
-            return given.with_roles(self._role_names())
+            kinds = check_kinds(self.kinds, table)
+            return given.with_roles(self._role_names(kinds))
         require_columns(needed, table, "y")
         return given
 
     def _read_tasks(self, given: Input) -> Tasks:
         """Target and columns, with the heads that they have or will get."""
+        kinds = self.kinds or {}
+        fewest = fewest_rows(self.cv)
         reader = TaskReader(
-            given, self.heads, self.n_bins, self.C, self.alpha, fewest_rows(self.cv)
+            given, kinds, self.heads, self.n_bins, self.C, self.alpha, fewest
         )
         tasks = reader.read(self.target, self.target_head, self.columns, self.groups)
         check_something_left(tasks)
+        confounders = [column.name for column in given.roles.confounders]
+        guessed = tasks.guessed() + [n for n in confounders if n not in kinds]
+        # Level 5 is the caller of fit: one of them is scikit-learn's wrapper.
+        warn_of_codes(given.table, guessed, stacklevel=5)
         return tasks
 
     def _tests_alignment(self) -> bool:

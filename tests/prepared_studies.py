@@ -28,7 +28,14 @@ class Runner(SequentialRunner):
 def read_study(X, table, weight=None, *, confounders=(), groups=None, **options):
     """Input and tasks in the order of the table."""
     settings = {"target": "disease", "target_head": None, "columns": None}
-    settings |= {"heads": "auto", "n_bins": None, "C": 1.0, "alpha": 1.0, "min_rows": 2}
+    settings |= {
+        "kinds": {},
+        "heads": "auto",
+        "n_bins": None,
+        "C": 1.0,
+        "alpha": 1.0,
+        "min_rows": 2,
+    }
     settings |= options
     target, head, columns, *others = settings.values()
     given = check_input(WeightSpaceCorrelation(), X, table, weight, reset=True)

@@ -118,6 +118,8 @@ class FitRecord:
         Mean of the embeddings.
     groups : frozenset
         Groups of the rows of `fit`.
+    kinds : dict of name to {"categorical", "continuous"}
+        Kinds of the confounders.
     summary : DataFrame
         Table of `fit`.
     """
@@ -127,6 +129,7 @@ class FitRecord:
     target_name: Any
     mean: np.ndarray
     groups: frozenset
+    kinds: dict[Any, Kind]
     summary: pd.DataFrame
 
     @classmethod
@@ -151,7 +154,8 @@ class FitRecord:
         if given.roles.groups is not None:
             names = given.table[given.roles.groups.name]
             seen = frozenset(names.dropna().unique())
-        return cls(columns, target, target_name, mean, seen, summary)
+        kinds = {column.name: column.kind for column in given.roles.confounders}
+        return cls(columns, target, target_name, mean, seen, kinds, summary)
 
     @property
     def scored(self) -> dict[Any, ScoredColumn]:

@@ -101,6 +101,8 @@ column_options = together(
         multiple=True,
         nargs=2,
     ),
+    columns("Columns of numbers that are codes of categories.", "--categorical"),
+    columns("Columns of few integers that are quantities.", "--continuous"),
     click.option(
         "--bins",
         type=click.IntRange(min=2),

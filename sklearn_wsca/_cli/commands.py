@@ -11,7 +11,7 @@ from rich.text import Text
 
 from sklearn_wsca._cli._audit import Findings, analyse
 from sklearn_wsca._cli._demo import INTRODUCTION, READING, demo_analysis, load_demo
-from sklearn_wsca._cli._errors import OneLineGroup
+from sklearn_wsca._cli._errors import InputError, OneLineGroup
 from sklearn_wsca._cli._features import analyse_features, read_maps
 from sklearn_wsca._cli._inputs import (
     AuditRows,
@@ -33,6 +33,7 @@ from sklearn_wsca._cli._options import (
 from sklearn_wsca._cli._output import check_directory
 from sklearn_wsca._cli._terminal import print_features, print_result
 from sklearn_wsca._features.integrated_feature_analysis import IntegratedFeatureAnalysis
+from sklearn_wsca._text import list_names
 from sklearn_wsca._version import __version__
 from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
 
@@ -164,6 +165,14 @@ def make_analysis(
 ) -> WeightSpaceCorrelation:
     """Estimator with the settings of the command line."""
     columns = [*options["columns"]] or None
+    both = {*options["categorical"]} & {*options["continuous"]}
+    if both:
+        raise InputError(
+            f"--categorical and --continuous both name {list_names(sorted(both))}; a "
+            "column has one kind."
+        )
+    kinds = dict.fromkeys(options["categorical"], "categorical")
+    kinds |= dict.fromkeys(options["continuous"], "continuous")
     if options["combine"]:
         roles = {options["target"], options["groups"]}
         everything = [name for name in rows.metadata.columns if name not in roles]
@@ -174,6 +183,7 @@ def make_analysis(
         columns=columns,
         groups=options["groups"],
         confounders=[*options["confounders"]] or None,
+        kinds=kinds or None,
         n_bins=options["bins"],
         adjust_for_target=options["adjust_for_target"],
         n_permutations=options["permutations"],

@@ -25,6 +25,7 @@ from sklearn_wsca._erasure.erasure import (
 from sklearn_wsca._input.checked_input import check_embeddings, check_input
 from sklearn_wsca._input.column import Column, LeftOutError, read_column
 from sklearn_wsca._input.embeddings import Embeddings
+from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
 from sklearn_wsca._input.table import list_columns, require_columns
 from sklearn_wsca._linear.subspace import Subspace, fit_subspace
 
@@ -44,6 +45,9 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Column that is held fixed. None erases all that is linearly associated with the
         columns. With a target, only what the columns move *at fixed target* is erased;
         see the Notes on when to use which.
+    kinds : dict of str to {"categorical", "continuous"}, default=None
+        Kinds of the target and of columns that their looks would not tell. Others of
+        numbers are continuous if more than 10 values, or more than half, are distinct.
     shrinkage : float or "auto", default="auto"
         Weight, from 0 to 1, of a multiple of the identity in the covariance of the
         embeddings, before they are whitened. "auto" is the estimate of Ledoit and Wolf
@@ -146,12 +150,14 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     _parameter_constraints: dict = {
         "columns": ["array-like", None],
         "target": [str, Integral, tuple, None],
+        "kinds": [dict, None],
         "shrinkage": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"})],
     }
 
-    def __init__(self, columns=None, *, target=None, shrinkage="auto"):
+    def __init__(self, columns=None, *, target=None, kinds=None, shrinkage="auto"):
         self.columns = columns
         self.target = target
+        self.kinds = kinds
         self.shrinkage = shrinkage
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -184,8 +190,9 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         names = _select_columns(given.table, self.target, self.columns)
         self.dropped_columns_: dict[Any, str] = {}
         self.notes_: list[str] = []
-        target = self._read_target(given.table)
-        factors = self._read_factors(given.table, names, target, given.weights)
+        kinds = check_kinds(self.kinds, given.table)
+        target = self._read_target(given.table, kinds)
+        factors = self._read_factors(given.table, names, kinds, target, given.weights)
         _check_something_left(self.dropped_columns_, factors)
         subspace = fit_subspace(given.X, given.weights, None, 0)
         self._erasure = self._fit_erasure(
@@ -198,6 +205,8 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if self.dropped_columns_:
             reasons = _list_reasons(self.dropped_columns_)
             messages.insert(0, f"y: some columns are not erased. {reasons}.")
+        read = [n for n in (self.target, *names) if n is not None and n not in kinds]
+        warn_of_codes(given.table, read, stacklevel=4)
         for message in messages:
             # Level 3 is the caller of fit: one more is scikit-learn's wrapper.
             warnings.warn(message, UserWarning, stacklevel=3)
@@ -232,12 +241,14 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def _read_target(self, table: pd.DataFrame) -> Column | None:
+    def _read_target(self, table: pd.DataFrame, kinds: dict) -> Column | None:
         """Column that is held fixed."""
         if self.target is None:
             return None
         try:
-            column = read_column(table[self.target])
+            column = read_column(
+                table[self.target], kind=kinds.get(self.target, "auto")
+            )
         except LeftOutError as reason:
             raise ValueError(
                 f"target={self.target!r} cannot be held fixed: {reason}. Choose "
@@ -250,6 +261,7 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self,
         table: pd.DataFrame,
         names: list,
+        kinds: dict,
         target: Column | None,
         weights: np.ndarray,
     ) -> dict[Any, np.ndarray]:
@@ -257,7 +269,7 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         factors = {}
         for name in names:
             try:
-                column = _read_all_levels(table[name])
+                column = _read_all_levels(table[name], kinds.get(name, "auto"))
                 factors[name] = _column_factors(column, target, weights)
             except LeftOutError as reason:
                 self.dropped_columns_[name] = str(reason)
@@ -303,7 +315,7 @@ def _select_columns(table: pd.DataFrame, target: Any, columns: Any) -> list:
     return names
 
 
-def _read_all_levels(series: pd.Series) -> Column:
+def _read_all_levels(series: pd.Series, kind: Any) -> Column:
     """Type a column; unlike in an analysis of effects, rare levels count.
 
     Raises
@@ -311,7 +323,7 @@ def _read_all_levels(series: pd.Series) -> Column:
     LeftOutError
         If the column is constant or identifier-like.
     """
-    column = read_column(series)
+    column = read_column(series, kind=kind)
     rows = np.flatnonzero(series.notna().to_numpy())
     if not column.n_levels or len(rows) == len(column.rows):
         return column

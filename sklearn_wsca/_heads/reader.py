@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,8 @@ class TaskReader:
     ----------
     given : Input
         Embeddings and metadata.
+    kinds : dict of name to {"categorical", "continuous"}
+        Kinds that are not told by the looks of a column.
     heads : str or dict
         As in the estimator.
     n_bins : int or None
@@ -39,6 +42,7 @@ class TaskReader:
     """
 
     given: Input
+    kinds: Mapping[Any, Any]
     heads: Any
     n_bins: int | None
     C: float
@@ -71,7 +75,9 @@ class TaskReader:
         # A common recipe for the metadata heads does not bind the primary head.
         recipe = "auto" if isinstance(self.heads, str) else self._source(target)
         if target is not None:
-            task.column = self._target_column(target, recipe)
+            kind = self._kind_of_target(target, recipe, target_head)
+            task.column = self._target_column(target, recipe, kind)
+            task.guessed = kind is None
             task.notes = list(task.column.notes)
             task.probe = make_probe(recipe, task.column, self.C, self.alpha)
         if target_head is not None:
@@ -117,14 +123,34 @@ class TaskReader:
             name += "_"
         return name
 
-    def _target_column(self, target: Any, recipe: Any) -> Column:
+    def _kind_of(self, name: Any, recipe: Any) -> Any:
+        """Kind that the user says, by itself or by a recipe; None if neither."""
+        said, implied = self.kinds.get(name), _kind(recipe)
+        if said == "continuous" and recipe == "logistic":
+            raise ValueError(
+                f"kinds[{name!r}]='continuous' and heads[{name!r}]='logistic' "
+                "contradict each other; drop one of them."
+            )
+        return said or implied
+
+    def _kind_of_target(self, target: Any, recipe: Any, target_head: Any) -> Any:
+        """The same; a trained head with a row per class has a categorical target."""
+        kind = self._kind_of(target, recipe)
+        if kind is not None or target_head is None:
+            return kind
+        head = self._trained(target_head, "target_head", None)
+        n_values = self.given.table[target].nunique()
+        is_class_head = head.kind == "logistic" and 2 <= n_values <= head.n_rows
+        return "categorical" if is_class_head else None
+
+    def _target_column(self, target: Any, recipe: Any, kind: Any) -> Column:
         if is_trained(recipe):
             raise ValueError(
                 f"heads[{target!r}]: the trained head of the target goes into "
                 "target_head."
             )
         try:
-            return read_column(self.given.table[target], kind=_kind(recipe))
+            return read_column(self.given.table[target], kind=kind or "auto")
         except LeftOutError as reason:
             raise ValueError(
                 f"target={target!r} cannot be the primary task: {reason}. Choose "
@@ -135,16 +161,17 @@ class TaskReader:
         source = self._source(name)
         recipe = "auto" if is_trained(source) else source
         binned = None if recipe == "ridge" else self.n_bins
+        kind = self.kinds.get(name) if binned else self._kind_of(name, recipe)
         column = read_column(
             self.given.table[name],
-            kind="auto" if binned else _kind(recipe),
+            kind=kind or "auto",
             n_bins=binned,
             min_rows=self.min_rows,
         )
         if self.given.roles.groups is not None:
             column = restrict_to_groups(column, self.given.roles.groups)
         probe = make_probe(recipe, column, self.C, self.alpha)
-        task = Task(name, column, probe, notes=list(column.notes))
+        task = Task(name, column, probe, notes=list(column.notes), guessed=kind is None)
         if is_trained(source):
             levels = column.levels or None
             task.head = self._trained(source, f"heads[{name!r}]", levels)
@@ -176,12 +203,12 @@ def _describe_rows(task: Task) -> list[str]:
 
 
 def _kind(recipe: Any) -> Any:
-    """Kind that a recipe reads numbers as."""
+    """Kind that a recipe reads numbers as; None leaves it to their looks."""
     if isinstance(recipe, str):
-        kinds = {"auto": "auto", "logistic": "categorical", "ridge": "continuous"}
+        kinds = {"auto": None, "logistic": "categorical", "ridge": "continuous"}
         return kinds[recipe]
     # A classifier is not told to take many numbers for categories: that is an error.
-    return "auto" if is_classifier(recipe) else "continuous"
+    return None if is_classifier(recipe) else "continuous"
 
 
 def _check_recipes(heads: Any) -> None:

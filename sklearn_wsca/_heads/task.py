@@ -49,6 +49,8 @@ class Task:
         Whether the head was given rather than fitted.
     notes : list of str
         What a reader of the table must know.
+    guessed : bool
+        Whether the kind of the column was told by its looks.
     """
 
     name: Any
@@ -62,6 +64,7 @@ class Task:
     refusal: str = ""
     trained: bool = False
     notes: list[str] = field(default_factory=list)
+    guessed: bool = False
 
     def labelled(self) -> tuple[Column, Probe]:
         """Column and probe of a task that has labels."""
@@ -146,6 +149,10 @@ class Tasks:
     def target_head(self) -> Head | None:
         """Primary head; None without one, or before it is fitted."""
         return None if self.primary is None else self.primary.head
+
+    def guessed(self) -> list:
+        """Names of the columns whose kind was told by their looks."""
+        return [task.name for task in self.all if task.guessed]
 
     def primary_head(self) -> dict[Any, Head]:
         """Primary head by name; empty without one."""

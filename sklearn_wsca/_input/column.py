@@ -112,10 +112,7 @@ def read_column(
     if numbers is None:
         return _categorical(series.name, rows, observed, notes)
     if kind == "auto":
-        distinct = len(np.unique(numbers))
-        # Numbers that hardly repeat are no levels, however few rows there are.
-        many = distinct > MOST_NUMERIC_LEVELS or 2 * distinct > len(numbers)
-        kind = "continuous" if many else "categorical"
+        kind = kind_by_looks(numbers)
     if kind == "categorical":
         return _categorical(series.name, rows, observed, notes)
     _check_varies(numbers)
@@ -124,6 +121,14 @@ def read_column(
         return _binned(series.name, rows, numbers, n_bins, notes)
     notes += _unit_note(observed.iloc[0])
     return Column(series.name, "continuous", rows, numbers, (), notes)
+
+
+def kind_by_looks(numbers: np.ndarray) -> Kind:
+    """Kind of a column of numbers of which nobody says it."""
+    distinct = len(np.unique(numbers))
+    # Numbers that hardly repeat are no levels, however few rows there are.
+    many = distinct > MOST_NUMERIC_LEVELS or 2 * distinct > len(numbers)
+    return "continuous" if many else "categorical"
 
 
 def match_levels(series: pd.Series, levels: tuple) -> tuple[np.ndarray, np.ndarray]:

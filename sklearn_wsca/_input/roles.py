@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,11 +27,14 @@ class RoleNames:
         Held fixed.
     groups : object or None
         Exchangeable units.
+    kinds : dict of name to {"categorical", "continuous"}
+        Kinds of confounders that are not told by their looks.
     """
 
     target: Any
     confounders: list
     groups: Any
+    kinds: Mapping[Any, Any] = field(default_factory=dict)
 
     def check(self, table: pd.DataFrame) -> None:
         """Raise if a name is unknown, repeated or has two roles."""
@@ -95,8 +99,9 @@ def read_roles(table: pd.DataFrame, names: RoleNames) -> Roles:
     names.check(table)
     confounders = []
     for name in names.confounders:
+        kind = names.kinds.get(name, "auto")
         try:
-            confounders.append(read_column(table[name]))
+            confounders.append(read_column(table[name], kind=kind))
         except LeftOutError as reason:
             raise ValueError(
                 f"confounders: {name!r} cannot be held fixed: {reason}. Leave it out "

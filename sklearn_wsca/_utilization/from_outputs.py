@@ -18,6 +18,7 @@ from sklearn_wsca._input.array_checks import check_array_like, explain_bad_array
 from sklearn_wsca._input.column import Column, LeftOutError, read_column
 from sklearn_wsca._input.embeddings import check_finite
 from sklearn_wsca._input.groups import Groups, restrict_to_groups
+from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
 from sklearn_wsca._input.table import as_table, check_same_index, row_fingerprints
 from sklearn_wsca._permutation.plan import (
     PermutationPlan,
@@ -96,6 +97,7 @@ def utilization_test(
     target,
     confounders=None,
     groups=None,
+    kinds=None,
     n_permutations=999,
     significance=0.05,
     random_state=None,
@@ -118,6 +120,11 @@ def utilization_test(
     groups : array-like of shape (n_samples,), default=None
         What is independent of others of its kind, such as the patient. A column that is
         constant within groups is exchanged between them, another one within them.
+    kinds : dict of str to {"categorical", "continuous"}, default=None
+        Kinds that the looks of a column, target or confounder would not tell, by the
+        names of Series and DataFrames, else "column", "target" or "confounders". Other
+        numbers are continuous if more than 10 of them, or more than half, are distinct.
+        A target with no more values than there are outputs is categorical.
     n_permutations : int, default=999
         Number of permutations m; p-values are at least 1 / (m + 1).
     significance : float, default=0.05
@@ -189,9 +196,12 @@ def utilization_test(
     _check_indexes(outputs, column=column, **given)
     outputs = _read_outputs(outputs)
     n, several = len(outputs), _is_frame(column)
-    parts = [v if v is None else _part(v, name, n) for name, v in given.items()]
+    parts = {k: None if v is None else _part(v, k, n) for k, v in given.items()}
     columns = _part(column, "column", n)
-    decision, tested, order = _prepare(outputs, columns, *parts)
+    series = _all_series(columns, parts[TARGET], parts[CONFOUNDERS])
+    kinds = _read_kinds(outputs, parts[TARGET], series, kinds)
+    decision, tested, order = _prepare(outputs, kinds, columns, **parts)
+    warn_of_codes(series, [name for name in series if name not in kinds], stacklevel=3)
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
     plan = PermutationPlan(seed, n_permutations, len(order))
     runner = SequentialRunner("permutations")
@@ -202,17 +212,17 @@ def utilization_test(
     return results if several else next(iter(results.values()))
 
 
-def _prepare(outputs, columns, target, confounders, groups):
+def _prepare(outputs, kinds, columns, target, confounders, groups):
     """Decision and tested columns in canonical order of the rows."""
     scores = outputs if outputs.shape[1] == 1 else center_rows(outputs.T).T
     parts = [p for p in (columns, target, confounders, groups) if p is not None]
     order = _canonical_order(scores, parts)
     units = None if groups is None else Groups.of(groups.iloc[:, 0])
-    tested = {name: _tested(columns[name], units) for name in columns}
-    held = [] if target is None else [_column(target.iloc[:, 0], TARGET)]
+    tested = {name: _tested(columns[name], units, kinds) for name in columns}
+    held = [] if target is None else [_column(target.iloc[:, 0], TARGET, kinds)]
     held = [replace(c, name=_unused(TARGET, tested)) for c in held]
     for name in () if confounders is None else confounders:
-        column = _column(confounders[name], CONFOUNDERS)
+        column = _column(confounders[name], CONFOUNDERS, kinds)
         name = _unused(CONFOUNDERS, tested) if name in tested else name
         held.append(replace(column, name=name))
     held = [column.take(order) for column in held]
@@ -246,8 +256,22 @@ def _unused(name: str, taken: Any) -> str:
     return name
 
 
-def _tested(series: pd.Series, groups: Groups | None) -> Column:
-    column = _column(series, "column")
+def _all_series(columns, target, confounders) -> dict[Any, pd.Series]:
+    """Everything that has a kind, by name."""
+    parts = [part for part in (columns, confounders, target) if part is not None]
+    return {name: part[name] for part in parts for name in part}
+
+
+def _read_kinds(outputs, target, series, kinds) -> dict[Any, Any]:
+    """Kinds of columns that are said or implied."""
+    known = check_kinds(kinds, series)
+    if target is not None and 2 <= target.iloc[:, 0].nunique() <= outputs.shape[1]:
+        known.setdefault(target.columns[0], "categorical")
+    return known
+
+
+def _tested(series: pd.Series, groups: Groups | None, kinds: dict) -> Column:
+    column = _column(series, "column", kinds)
     try:
         return column if groups is None else restrict_to_groups(column, groups)
     except LeftOutError as reason:
@@ -269,9 +293,9 @@ def _result(tests: UtilizationTests, name: Any) -> UtilizationResult:
     )
 
 
-def _column(series: pd.Series, argument: str) -> Column:
+def _column(series: pd.Series, argument: str, kinds: dict) -> Column:
     try:
-        return read_column(series)
+        return read_column(series, kind=kinds.get(series.name, "auto"))
     except LeftOutError as reason:
         raise ValueError(
             f"{argument}: {series.name!r} cannot be used: {reason}."

@@ -258,7 +258,9 @@ class TestInvariances:
         found = erase(X[order], table.iloc[order], weights[order])
         np.testing.assert_allclose(found, expected[order], **close)
         renamed = table.assign(
-            site=table["site"].map({"Aarhus": 7, "Bergen": -1, "Cork": 3}),
+            site=table["site"]
+            .map({"Aarhus": 7, "Bergen": -1, "Cork": 3})
+            .astype("category"),
             age=1e4 - 365.25 * table["age"],
         )
         np.testing.assert_allclose(erase(X, renamed, weights), expected, **close)
