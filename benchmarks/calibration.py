@@ -35,8 +35,8 @@ from sklearn_wsca._permutation.plan import (
     canonical_order,
     permutation_pvalues,
 )
-from sklearn_wsca._utilization.inference import combine_shares
-from sklearn_wsca._utilization.interval import estimate_noise
+from sklearn_wsca._utilization.inference import combine
+from sklearn_wsca._utilization.interval import NoiseSource
 from sklearn_wsca._utilization.output_model import prepare_outputs
 
 LEVEL = 0.05
@@ -211,8 +211,8 @@ def utilization_pvalue(setting: Setting, seed: int) -> float:
     except LeftOutError:
         return float("nan")
     orders = PermutationPlan(seed, N_PERMUTATIONS, n).orders(range(N_PERMUTATIONS))
-    shares = np.vstack([model.observed(), model.permutations(orders)])[:, None, 1:]
-    statistic = combine_shares(shares)
+    statistics = np.vstack([model.observed(), model.permutations(orders)])[:, None, 1:]
+    statistic = combine(statistics)
     return float(permutation_pvalues(statistic[0], statistic[1:])[0])
 
 
@@ -222,7 +222,9 @@ def covers(setting: Setting, seed: int, truth: float) -> float:
         model, outputs, _ = prepare(setting, seed)
     except LeftOutError:
         return float("nan")
-    noise, _ = estimate_noise(model, outputs)
+    source = NoiseSource.of(model, outputs, np.ones(len(outputs)))
+    rows = model.effect_rows()
+    noise = source.noise(rows)
     low, high = noise.interval(float(model.observed()[0]), 0.95)
     return float(low <= truth <= high)
 

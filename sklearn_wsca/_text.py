@@ -27,8 +27,12 @@ def printable(text: Any) -> str:
 
 def list_names(names: Sequence[Any]) -> str:
     """Names of columns in words."""
-    quoted = [repr(name) for name in names]
-    return " and ".join(quoted) if quoted else "nothing"
+    return " and ".join(map(quote, names)) if len(names) else "nothing"
+
+
+def quote(name: Any) -> str:
+    """Name of a column, level or class in quotes; numbers of numpy as plain ones."""
+    return repr(name.item() if isinstance(name, np.generic) else name)
 
 
 def list_first(
@@ -59,9 +63,52 @@ def column_text(name: Any) -> str:
 
 
 def count_points(shift: float) -> str:
-    """Percentage points in words."""
+    """Percentage points in words; a shift that there is is not rounded to none."""
+    if 0 < shift < 0.5:
+        return "less than 1 percentage point"
     shown = f"{shift:.0f}"
     return f"{shown} percentage point{'' if shown == '1' else 's'}"
+
+
+def shown_shift(effect: dict[str, Any]) -> float | None:
+    """Change of probabilities, where noise alone does not explain it."""
+    low = effect["probability_shift_low"]
+    return effect["probability_shift"] if low is not None and low > 0 else None
+
+
+def alike_text(effect: dict[str, Any]) -> str:
+    """Utilization with every class counted alike, where it alone is above 0; or ""."""
+    if effect["low"] or not effect["balanced_low"]:
+        return ""
+    keys = ("balanced", "balanced_low", "balanced_high")
+    value, low, high = (format_number(effect[key]) for key in keys)
+    return f"classes alike: {value} ({low} to {high})"
+
+
+def describe_robustness(values: Iterable[float | None]) -> str:
+    """How strong an unmeasured variable must be, from robustness values; or ""."""
+    least = min((0.0 if v is None or np.isnan(v) else v for v in values), default=0.0)
+    if least <= 0.0:
+        return ""
+    share = "less than 1%" if least < 0.005 else f"{least:.0%}"
+    return (
+        f"an unmeasured variable would have to explain {share} of what is left of both "
+        "the column and the outputs to overturn this"
+    )
+
+
+def describe_confusable(name: Any, other: Any, found: Any) -> str:
+    """That two columns go together, and the utilization of the first at fixed other."""
+    column, fixed = f"'{column_text(name)}'", f"'{column_text(other)}'"
+    use = f"{column} cannot be judged"
+    if not found["reason"]:
+        low, high = format_number(found["low"]), format_number(found["high"])
+        number = format_number(found["utilization"])
+        use = f"the utilization of {column} is {number} ({low} to {high})"
+    return (
+        f"{column} and {fixed} go together ({found['association']:.2f}): at fixed "
+        f"{fixed} {use}"
+    )
 
 
 def format_pvalue(pvalue: float) -> str:
@@ -69,10 +116,28 @@ def format_pvalue(pvalue: float) -> str:
     return "p -" if np.isnan(pvalue) else f"p = {pvalue:.2g}"
 
 
-def describe_encoding(row: Any, metrics: Any) -> str:
-    """Held-out performance: variance explained, or balanced accuracy."""
-    if row["kind"] == "continuous":
-        return f"{metrics['r2']:.0%} of its variance, by chance 0%"
+def skill_of(encoding: dict[str, Any]) -> float | None:
+    """Skill of the tested probe, or else the score of the reported one."""
+    skill = encoding["skill"]
+    return encoding["score"] if skill is None else skill
+
+
+def format_skill(encoding: dict[str, Any]) -> str:
+    """That in words: less than nothing is nothing."""
+    skill = skill_of(encoding)
+    below = skill is not None and skill < 0.0
+    return "none" if below else format_number(skill)
+
+
+def describe_encoding(column: dict[str, Any], metrics: Any) -> str:
+    """Held-out performance: variance explained, or balanced accuracy.
+
+    A probe that overfits can be worse than a constant. Less than nothing is nothing.
+    """
+    if column["kind"] == "continuous":
+        skill = column["encoding"]["skill"]
+        explained = metrics["r2"] if skill is None else skill
+        return f"{max(explained, 0.0):.0%} of its variance, by chance 0%"
     return (
         f"{metrics['balanced_accuracy']:.0%} right, "
         f"by chance {metrics['balanced_accuracy_chance']:.0%}"

@@ -15,6 +15,11 @@ import numpy as np
 from sklearn_wsca._text import column_text, count_points, format_number, list_names
 
 EXPLAINED = "explained by target"
+WITHHELD = "'not used' is withheld"
+# An encoded column is read with at least this skill: a millionth can be significant.
+LEAST_SKILL = 0.01
+# Share of planted columns that must be found for the claim "not encoded".
+ENOUGH_POWER = 0.8
 
 
 @dataclass(frozen=True)
@@ -24,32 +29,25 @@ class Rule:
     Parameters
     ----------
     significance : float
-        Level of p-values and of the interval; the claim "not used" is made at the same
-        level, which makes its two-sided interval one of ``1 - 2 significance``.
+        Level of p-values and of the interval.
     min_effect : float
         Margin, in standard deviations of the outputs.
     held : list
         Names of the columns held fixed, target first.
+    withheld : str, default=""
+        Why these rows cannot show that a column is not used; "" if they can.
     """
 
     significance: float
     min_effect: float
     held: Sequence[Any]
+    withheld: str = ""
 
-    def judge(self, row: dict[str, Any], upper: float) -> tuple[str, str]:
-        """Verdict and sentence for a row of the table.
-
-        Parameters
-        ----------
-        row : dict
-            Entries of the summary table.
-        upper : float
-            Upper limit of the utilization at the level of the claim "not used".
-        """
-        row = row | {"utilization_upper": upper}
+    def judge(self, row: dict[str, Any]) -> tuple[str, str]:
+        """Verdict and sentence for a row of the table and its `Findings`."""
         verdict = next(v for v in VERDICTS.values() if v.holds(row, self))
         sentence = verdict.note(row, self)
-        if verdict.is_open:
+        if verdict.is_open and WITHHELD not in sentence:
             detectable = format_number(row["minimum_detectable_effect"])
             sentence += (
                 f"; data of this size show a utilization of {detectable} or more in "
@@ -58,36 +56,82 @@ class Rule:
         return verdict.word, sentence
 
     def explained_by_target(self, row: dict[str, Any]) -> str:
-        """Sentence for an alignment that the data explain, or ""."""
+        """Sentence for an alignment that the data explain, or "".
+
+        That takes a column that goes with the target, an alignment beyond chance, and
+        no use beyond the margin.
+        """
         aligned = row["alignment_pvalue_fwer"]
         if np.isnan(aligned):
             aligned = row["alignment_qvalue"]
-        if not (aligned <= self.significance < row["utilization_qvalue"]):
+        associated = row["target_association_pvalue"] <= self.significance
+        if not (aligned <= self.significance and associated and self.is_below(row)):
             return ""
-        if row["encoding_pvalue"] > self.significance:
+        encoded = self.is_encoded(row) or np.isnan(row["encoding_qvalue"])
+        if self.withheld or not encoded:
             return ""
         return (
-            f"{EXPLAINED}: aligned, but the outputs do not move with it at fixed "
-            f"{list_names(self.held)}; the data, not the model, link the two "
+            f"{EXPLAINED}: aligned, but the outputs hardly move with it at fixed "
+            f"{list_names(self.held_for(row))}; the data, not the model, link the two "
             f"(association {row['target_association']:.2f})"
         )
+
+    def held_for(self, row: dict[str, Any]) -> list:
+        """What is held fixed for a column, which may be a confounder itself."""
+        return [name for name in self.held if name != row["name"]]
+
+    def excludes(self, row: dict[str, Any]) -> bool:
+        """Whether a use beyond the margin is excluded of an encoded column.
+
+        Its intervals lie below the margin, and no class may be above it on its own.
+        """
+        hidden = row["classes_above"] or row["classes_unseen"]
+        return self.is_below(row) and self.is_encoded(row) and not hidden
+
+    def is_encoded(self, row: dict[str, Any]) -> bool:
+        """Whether a probe reads the column: more than chance, and more than nothing."""
+        significant = row["encoding_qvalue"] <= self.significance
+        return bool(significant and row["encoding_skill"] >= LEAST_SKILL)
+
+    def is_not_encoded(self, row: dict[str, Any]) -> bool:
+        """Whether no probe reads it, though one would read a column of skill 0.1."""
+        if np.isnan(row["encoding_qvalue"]) or self.is_encoded(row):
+            return False
+        return bool(row["encoding_power"] >= ENOUGH_POWER)
 
     def is_significant(self, row: dict[str, Any]) -> bool:
         """Whether the utilization is more than chance."""
         return bool(row["utilization_qvalue"] <= self.significance)
 
-    def describe_effect(self, row: Any) -> str:
-        """How far the outputs move with a column, with interval and q-value."""
-        at = f"at fixed {list_names(self.held)} " if self.held else ""
-        shift, points = "", row["probability_shift"]
-        # The largest of several differences, which noise alone makes larger than zero.
-        if row["utilization_low"] > 0 and not np.isnan(points):
-            shift = f", predicted probabilities by {points:.0f} points"
+    def reaches(self, row: dict[str, Any], which: str) -> bool:
+        """Whether a utilization is above 0, and it or its lower limit at the margin."""
+        low = row[f"{which}_low"]
+        return bool(low > 0.0 and max(low, row[which]) >= self.min_effect)
+
+    def is_below(self, row: dict[str, Any]) -> bool:
+        """Whether the whole intervals lie below the margin, pooled and balanced."""
+        highs = row["utilization_high"], row["utilization_balanced_high"]
+        return bool(np.max(highs) < self.min_effect)
+
+    def describe_power(self, row: dict[str, Any]) -> str:
+        """That it is open whether a column is encoded, or ""."""
+        if np.isnan(row["encoding_qvalue"]) or self.is_encoded(row):
+            return ""
         return (
-            f"{at}the outputs move by {format_number(row['utilization'])} of their "
-            f"standard deviation{shift} ({1.0 - self.significance:.0%} interval "
-            f"{format_number(row['utilization_low'])} to "
-            f"{format_number(row['utilization_high'])}, "
+            "; whether it is encoded is open: a column that the embeddings explain by "
+            f"10% would be found in {row['encoding_power']:.0%} of data of this kind"
+        )
+
+    def describe_effect(self, row: Any, which: str = "utilization") -> str:
+        """How far the outputs move with a column, with interval and q-value."""
+        held = self.held_for(row)
+        at = f"at fixed {list_names(held)} " if held else ""
+        counted = ", every class counted alike," if which != "utilization" else ""
+        return (
+            f"{at}the outputs move by {format_number(row[which])} of their "
+            f"standard deviation{counted} ({1.0 - self.significance:.0%} interval "
+            f"{format_number(row[f'{which}_low'])} to "
+            f"{format_number(row[f'{which}_high'])}, "
             f"q = {row['utilization_qvalue']:.2g})"
         )
 
@@ -96,9 +140,11 @@ class Rule:
         level = self.significance
         return (
             f"A column counts as used if its utilization is significant at {level:.0%} "
-            f"after correction over columns (Benjamini-Hochberg) and at least "
-            f"{self.min_effect:g}, and as not used if it is encoded and its "
-            f"{1 - 2 * level:.0%} interval lies below that margin."
+            "after correction over columns (Benjamini-Hochberg), its "
+            f"{1 - level:.0%} interval lies above 0 and it is at least "
+            f"{self.min_effect:g}, and as not used if it is encoded and the whole "
+            "interval lies below that margin: of the utilization, or of that with "
+            "every class of the target counted alike; both for not used."
         )
 
     def describe_use(self) -> str:
@@ -161,19 +207,20 @@ class Used(Verdict):
     colour, marker, symbol, terminal = "#d55e00", "D", "◆", "bold red"
 
     def holds(self, row, rule):
-        """Significant, and the estimate or its lower limit reaches the margin."""
-        reached = max(row["utilization_low"], row["utilization"])
-        return rule.is_significant(row) and reached >= rule.min_effect
+        """Significant, and a utilization is above 0 and reaches the margin."""
+        return rule.is_significant(row) and bool(_used_by(row, rule))
 
     def note(self, row, rule):
-        """Effect and margin."""
+        """Effect, margin, and what carries it."""
         margin = format_number(rule.min_effect)
-        return f"{rule.describe_effect(row)}, the margin being {margin}"
+        which = _used_by(row, rule)
+        effect = f"{rule.describe_effect(row, which)}, the margin being {margin}"
+        return "; ".join([effect, *filter(None, [row["carrier"], _shift(row)])])
 
     def answer(self, column, analysis):
         """Movement, and what it is in probabilities."""
         effect = column["utilization"]
-        return f"{_moves(effect, analysis)}{_points(effect)}."
+        return f"{_moves(column, analysis)}{_points(effect)}."
 
 
 class NotUsed(Verdict):
@@ -185,24 +232,23 @@ class NotUsed(Verdict):
     colour, marker, symbol, terminal = "#0072b2", "o", "●", "bold blue"
 
     def holds(self, row, rule):
-        """Encoded, and the interval lies below the margin."""
-        encoded = row["encoding_pvalue"] <= rule.significance
-        return bool(row["utilization_upper"] < rule.min_effect and encoded)
+        """Encoded, the interval lies below the margin, and the rows can show it."""
+        return rule.excludes(row) and not rule.withheld
 
     def note(self, row, rule):
-        """Effect and upper limit."""
+        """Effect and margin."""
         return (
-            f"encoded, but {rule.describe_effect(row)}; the whole "
-            f"{1.0 - 2.0 * rule.significance:.0%} interval (up to "
-            f"{format_number(row['utilization_upper'])}) is below the margin "
-            f"{format_number(rule.min_effect)}"
+            f"encoded, but {rule.describe_effect(row)}; the whole interval is below "
+            f"the margin {format_number(rule.min_effect)}, also with every class "
+            f"counted alike (up to {format_number(row['utilization_balanced_high'])})"
         )
 
     def answer(self, column, analysis):
         """Margin and estimate."""
+        fixed = _fixed(analysis, column)
         return (
             f"The embeddings encode it, but {_subject(analysis)} moves less with it "
-            f"than {_margin(analysis)} of its standard deviation{_fixed(analysis)}: "
+            f"than {_margin(analysis)} of its standard deviation{fixed}: "
             f"{_estimate(column['utilization'], analysis)}."
         )
 
@@ -217,25 +263,33 @@ class Inconclusive(Verdict):
     is_open = True
 
     def holds(self, row, rule):
-        """Encoded, or nothing is known of that."""
-        return not row["encoding_pvalue"] > rule.significance
+        """Encoded, or that is open too."""
+        return not rule.is_not_encoded(row)
 
     def note(self, row, rule):
-        """Effect, and what is open."""
+        """Effect, what is open, and the class that leaves it open."""
+        if rule.withheld and rule.excludes(row):
+            return f"{rule.describe_effect(row)}; {WITHHELD}: {rule.withheld}"
         margin = format_number(rule.min_effect)
         reason = (
             f"that it reaches the margin {margin} is open"
             if rule.is_significant(row)
             else f"neither a use nor its absence (margin {margin}) is shown"
         )
-        return f"{rule.describe_effect(row)}; {reason}"
+        parts = [rule.describe_effect(row), reason, *_hidden(row)]
+        return "; ".join(parts) + rule.describe_power(row)
 
     def answer(self, column, analysis):
         """Estimate, and what is open."""
+        if WITHHELD in column["note"]:
+            return (
+                "That it is not used cannot be told from these rows: "
+                f"{analysis['withheld']}."
+            )
         effect, level = column["utilization"], analysis["significance"]
         if None not in (effect["qvalue"], level) and effect["qvalue"] <= level:
             return (
-                f"{_moves(effect, analysis)}, but whether that reaches the margin of "
+                f"{_moves(column, analysis)}, but whether that reaches the margin of "
                 f"{_margin(analysis)} is open."
             )
         return (
@@ -254,13 +308,17 @@ class NotEncoded(Verdict):
     is_open = True
 
     def holds(self, row, rule):
-        """The probe does no better than chance."""
-        return bool(row["encoding_pvalue"] > rule.significance)
+        """The probe does no better than chance, and had a chance to."""
+        return rule.is_not_encoded(row)
 
     def note(self, row, rule):
         """What that means for the alignment, and the effect."""
+        found = "no better than chance"
+        if row["encoding_qvalue"] <= rule.significance:
+            skill = format_number(max(row["encoding_skill"], 0.0))
+            found = f"hardly better than chance (skill {skill})"
         return (
-            "a linear probe does no better than chance, so an alignment has no "
+            f"a linear probe does {found}, so an alignment has no "
             f"meaning; {rule.describe_effect(row)}"
         )
 
@@ -307,7 +365,7 @@ def answer(column: dict[str, Any], analysis: dict[str, Any]) -> str:
     verdict = VERDICTS.get(column["verdict"], VERDICTS[UNTESTABLE])
     found = verdict.answer(column, analysis)
     detectable = column["utilization"]["minimum_detectable_effect"]
-    if verdict.is_open and detectable is not None:
+    if verdict.is_open and detectable is not None and WITHHELD not in column["note"]:
         found += (
             f" A utilization of {format_number(detectable)} or more would be found in "
             "80% of data of this size."
@@ -320,6 +378,49 @@ def answer(column: dict[str, Any], analysis: dict[str, Any]) -> str:
     return found
 
 
+def _used_by(row: dict, rule: Rule) -> str:
+    """Utilization that reaches the margin, the pooled one first; "" if none does."""
+    names = ("utilization", "utilization_balanced")
+    return next((name for name in names if rule.reaches(row, name)), "")
+
+
+def _shift(row: dict) -> str:
+    """Change of a probability, where noise is excluded."""
+    if not row["probability_shift_low"] > 0:
+        return ""
+    subject, where = row["shift_sentence"]
+    return f"{subject} {count_points(row['probability_shift'])} {where}"
+
+
+def _hidden(row: dict) -> list[str]:
+    """Classes that may move although the mean over classes does not."""
+    found = []
+    if row["classes_above"]:
+        found.append(f"the class {list_names(row['classes_above'])} moves on its own")
+    if row["classes_unseen"]:
+        found.append(
+            f"the class {list_names(row['classes_unseen'])} cannot be judged: it holds "
+            "one value of the column only"
+        )
+    if row["class_in_doubt"]:
+        found.append(row["class_in_doubt"])
+    return found
+
+
+def _balanced(effect: dict) -> dict:
+    """Estimate and interval with every class counted alike."""
+    ends = {"estimate": "", "low": "_low", "high": "_high"}
+    return {name: effect[f"balanced{end}"] for name, end in ends.items()}
+
+
+def _shows(effect: dict, analysis: dict) -> int:
+    """How much a utilization shows: 0 nothing, 1 that it is above 0, 2 the margin."""
+    low = effect["low"] or 0.0
+    largest = max(low, effect["estimate"] or 0.0)
+    margin = analysis["min_effect"]
+    return (low > 0.0) + (low > 0.0 and margin is not None and largest >= margin)
+
+
 def _subject(analysis: dict) -> str:
     head = analysis.get("primary_head") or {}
     subjects = {
@@ -329,11 +430,14 @@ def _subject(analysis: dict) -> str:
     return subjects.get(head.get("source", ""), "the output of the decision")
 
 
-def _moves(effect: dict, analysis: dict) -> str:
-    subject = _subject(analysis)
+def _moves(column: dict, analysis: dict) -> str:
+    effect, subject = column["utilization"], _subject(analysis)
+    alike = ""
+    if _shows(effect, analysis) < _shows(_balanced(effect), analysis):
+        effect, alike = _balanced(effect), ", every class counted alike,"
     return (
-        f"{subject[0].upper()}{subject[1:]} moves with it{_fixed(analysis)}, by "
-        f"{_estimate(effect, analysis)}"
+        f"{subject[0].upper()}{subject[1:]} moves with it{_fixed(analysis, column)}"
+        f"{alike or ','} by {_estimate(effect, analysis)}"
     )
 
 
@@ -352,13 +456,17 @@ def _estimate(effect: dict, analysis: dict, whose: str = "") -> str:
 def _points(effect: dict) -> str:
     """Change of predicted probabilities, where there are any and noise is excluded."""
     shift = effect["probability_shift"]
-    if shift is None or not effect["low"]:
+    if shift is None or not (effect["probability_shift_low"] or 0.0) > 0:
         return ""
     return f"; predicted probabilities differ by up to {count_points(shift)}"
 
 
-def _fixed(analysis: dict) -> str:
-    names = [f"'{column_text(name)}'" for name in analysis["held_fixed"]]
+def _fixed(analysis: dict, column: dict) -> str:
+    names = [
+        f"'{column_text(name)}'"
+        for name in analysis["held_fixed"]
+        if column_text(name) != column["name"]
+    ]
     return f" at fixed {' and '.join(names)}" if names else ""
 
 

@@ -30,8 +30,10 @@ from sklearn_wsca._alignment.metrics import METRICS, AlignmentSpace
 from sklearn_wsca._alignment.null import NULLS
 from sklearn_wsca._alignment.reliability import Reliability, measure_reliability
 from sklearn_wsca._analysis.audit import FitRecord, audit_rows, warn_of_shared_groups
+from sklearn_wsca._analysis.confusable import find_confusable
 from sklearn_wsca._analysis.description import describe_rows
 from sklearn_wsca._analysis.feature_utilization import measure_feature_utilization
+from sklearn_wsca._analysis.head_rows import relate_head
 from sklearn_wsca._analysis.notes import describe_subspace, list_failures
 from sklearn_wsca._analysis.prepare import check_something_left, find_subspace
 from sklearn_wsca._analysis.summary import summarise_fit
@@ -44,10 +46,11 @@ from sklearn_wsca._compat import (
     _check_feature_names_in,
     _fit_context,
 )
+from sklearn_wsca._encoding.cross_fitting import CrossFit, cross_fit
 from sklearn_wsca._encoding.folds import fewest_rows
 from sklearn_wsca._encoding.inference import EncodingTest, infer_encoding
 from sklearn_wsca._erasure.table import erase_columns
-from sklearn_wsca._heads.fit import fit_heads
+from sklearn_wsca._heads.fit import Rows, fit_heads
 from sklearn_wsca._heads.head import all_outputs, outputs_by_head
 from sklearn_wsca._heads.probe import tie_tolerance
 from sklearn_wsca._heads.reader import TaskReader
@@ -60,6 +63,7 @@ from sklearn_wsca._linear.subspace import Subspace
 from sklearn_wsca._permutation.column_tests import Testing
 from sklearn_wsca._permutation.plan import PermutationPlan, explain_floor
 from sklearn_wsca._report.formats import ReportMixin
+from sklearn_wsca._utilization.adjusted_effect import Decision
 from sklearn_wsca._utilization.from_head import make_decision
 from sklearn_wsca._utilization.inference import UtilizationTests, infer_utilization
 from sklearn_wsca._verdict import Rule
@@ -86,7 +90,17 @@ class WeightSpaceCorrelation(
     target_head : array, pair (W, b), linear model, torch.nn.Linear, Head, default=None
         The *trained* primary head of the network: weights of shape (C, n_features) or
         (n_features,), on the embeddings as they are passed to `fit`. None fits a head
-        for `target` on the embeddings.
+        for `target` on the embeddings; outputs of a row are then those of a head that
+        was fitted without its group, or without the row where there are no groups.
+    adjustment : {"spline", "linear"}, default="spline"
+        How a continuous target and continuous confounders are held fixed, and whether a
+        continuous column may move the outputs along a curve: "spline" (cubic, with
+        knots at quantiles, more of them the more units there are) or "linear".
+    held_out : bool, default=False
+        Declares that the trained `target_head` has not seen the rows of `fit`. Nobody
+        else can know: without it, no column is judged "not used" where the features
+        are more than half of the groups (or rows), because a head can hide there what
+        it uses. A head that is fitted here needs no such declaration.
     columns : list of str or tuple of str, default=None
         Columns to analyse; None takes all but the target and the groups. A tuple of
         names that is no column stands for the combined levels of these columns.
@@ -145,9 +159,11 @@ class WeightSpaceCorrelation(
         (direction null) keeps both heads and flips the signs of their principal
         coordinates: no more alignment than two directions of that spectrum have.
     cv : int, splitter, iterable of (train, test) or None, default=5
-        Folds of the encoding score; None takes 5. A splitter sees the rows in the order
-        of X, with the codes of the column's levels (-1 where it is not used) or its
-        numbers (NaN) as labels; indices of an iterable count the rows of X.
+        Folds of the encoding score, and their number for the outputs of a head that is
+        fitted for `target` (5 where `cv` is no number); None takes 5. A splitter sees
+        the rows in the order of X, with the codes of the column's levels (-1 where it
+        is not used) or its numbers (NaN) as labels; indices of an iterable count the
+        rows of X.
     min_effect : float, default=0.1
         Utilization that matters, in standard deviations of the outputs: the margin of
         the verdicts.
@@ -215,8 +231,18 @@ class WeightSpaceCorrelation(
         Cross-validated skill of the probes: D2 of the log-loss or R2; 0 is chance, 1 is
         perfect, below 0 is worse than a constant.
     encoding_pvalues_ : Series
-        Permutation p-values of the skill of ridge probes with the same penalty, which
-        are refitted for every permutation and fold: R2, or Brier skill for levels.
+        Permutation p-values of `encoding_skills_`.
+    encoding_qvalues_ : Series
+        The same, corrected over columns by Benjamini-Hochberg.
+    encoding_skills_ : Series
+        Skill of the probes that are tested: ridge probes whose penalty (that of `C` or
+        `alpha`, or a stronger one) and coordinates (the leading 50, or all) are those
+        of the highest held-out skill. It is the squared correlation of held-out
+        predictions and labels, with its sign; for levels, over all class indicators.
+        Every permutation is tuned in the same way. NaN without permutations.
+    encoding_power_ : Series
+        Share of columns like this one, planted in the embeddings at a skill of 0.1,
+        that would have been found. Below 0.8 no verdict is "not encoded".
     encoding_selectivity_ : Series
         Skill of these ridge probes less their mean skill on permuted labels: what the
         probe owes to the column rather than to its own flexibility.
@@ -237,8 +263,25 @@ class WeightSpaceCorrelation(
         Root mean square, over levels, of the adjusted effect on the outputs of the
         primary head at fixed target and confounders, in standard deviations of the
         outputs, without what noise adds; 0 = they do not move. NaN without a target.
+        Outputs of a head that is fitted here are cross-fitted, see `target_head`.
     utilization_raw_ : Series
         The same with what noise adds.
+    utilization_balanced_ : Series
+        Root mean square of the utilizations within the classes of the target (thirds of
+        a continuous one), every class counted alike, without what noise adds.
+    utilization_by_class_ : DataFrame
+        Indexed by column and target_class: utilization within the class, with interval
+        (low, high) and one-sided limit (upper); NaN where a class holds one value of
+        the column only.
+    effects_ : DataFrame
+        Signed effects, indexed by column, level, output and target_class ("all" for
+        those over all rows): n_rows and n_units of the level in the class, effect (from
+        the mean over levels; of a continuous column by one standard deviation) in
+        standard deviations of the outputs, with interval (low, high), and for class
+        heads points, points_low and points_high, the same in percentage points of the
+        predicted probability. Levels in few units, which are no part of the
+        utilization, stand here too. With more than 50 classes each is shown with its
+        own output only.
     utilization_ci_ : DataFrame
         Columns low and high: interval at level 1 - `significance`.
     utilization_pvalues_ : Series
@@ -252,19 +295,32 @@ class WeightSpaceCorrelation(
     minimum_detectable_effect_ : Series
         Utilization that is found in 80 % of samples of this size, at the level of a
         single column after Bonferroni correction over the columns tested.
+    robustness_values_ : DataFrame
+        How strong an unmeasured variable would have to be: the smallest partial R2 that
+        it must have with the column, and with the outputs, at fixed target and
+        confounders, to bring the utilization down to `min_effect` (to_margin) or its
+        interval to 0 (to_zero), along the contrast that moves most [5]_. 0 where
+        nothing is needed, NaN where there is no utilization.
+    confusable_ : DataFrame
+        Pairs of columns that are associated above 0.5 and may stand for each other,
+        indexed by column and fixed, with a row for either order: association,
+        utilization of the column while the other one is held fixed too, low and high
+        (its interval), and reason, why it cannot be told, or "".
     erasure_ : DataFrame or None
         Cross-check: what erasing the linear subspace of a column, at fixed target, does
-        to the primary head on held-out folds. output_change is the change of its
-        outputs in their standard deviations; balanced_accuracy_drop and log_loss_rise,
-        or r2_drop, are losses of performance (negative: it gains). Each comes with the
-        mean over random subspaces of equal rank (_random) and the p-value against them
-        (_pvalue). None without a target.
+        to `target_head_`; the erasure is held out by folds, the head is not.
+        output_change is the change of its outputs in their standard deviations;
+        balanced_accuracy_drop and log_loss_rise, or r2_drop, are losses of performance
+        (negative: it gains). Each comes with the mean over random subspaces of equal
+        rank (_random) and the p-value against them (_pvalue). None without a target.
     verdicts_ : Series
         "used", "not used", "not encoded", "inconclusive" or "untestable".
     summary_ : DataFrame
         One row per column of the table, left out or not, with verdict and note.
         probability_shift is the largest adjusted difference of a predicted probability
-        between two levels (or by one standard deviation) in percentage points.
+        between two levels (or by one standard deviation), over all rows or within a
+        class of the target, in percentage points, with its interval; effects_ has its
+        direction.
     description_ : dict
         What the analysis was made of, in plain numbers and lists: rows, groups, levels
         and their counts, and what was permuted for the test of utilization.
@@ -301,12 +357,15 @@ class WeightSpaceCorrelation(
     no universal scale; compare it with its null. Utilization is defined in
     `utilization_test`. It is an association at fixed target, not proof of causation.
 
-    Verdicts, with q the utilization's q-value: *used* if q is at most `significance`
-    and the estimate is at least `min_effect`; *not used* if the one-sided upper limit
-    at level `significance` is below `min_effect` and the column is encoded; *not
-    encoded* if its encoding p-value exceeds `significance`; *untestable* with a reason,
-    for instance fewer than 20 units to exchange; else *inconclusive*. Rows of `fit`
-    may flatter a head that was fitted on them: `audit` judges held-out rows.
+    Verdicts, with q the utilization's q-value: *used* if q is at most `significance`,
+    the interval lies above 0 and the estimate or its lower end is at least
+    `min_effect`, for the utilization or for the balanced one; *not used* if both
+    intervals lie below `min_effect`, no class of the target moves more on its own or
+    cannot be compared, and the column is encoded (an encoding q-value of at most
+    `significance` and a skill of at least 0.01), unless the rows may be those that a
+    trained head was fitted on (`held_out`); *not encoded* if it is not, though
+    `encoding_power_` is at least 0.8; *untestable* with a reason, for instance fewer
+    than 20 units to exchange; else *inconclusive*. `audit` judges held-out rows.
 
     References
     ----------
@@ -319,6 +378,8 @@ class WeightSpaceCorrelation(
        78(2), 1991.
     .. [4] T. A. Knijnenburg et al., "Fewer permutations, more accurate P-values",
        Bioinformatics 25(12), 2009.
+    .. [5] C. Cinelli and C. Hazlett, "Making sense of sensitivity: extending omitted
+       variable bias", Journal of the Royal Statistical Society B 82(1), 2020.
 
     Examples
     --------
@@ -339,6 +400,8 @@ class WeightSpaceCorrelation(
     _parameter_constraints: dict = {
         "target": [str, Integral, tuple, None],
         "target_head": "no_validation",
+        "adjustment": [StrOptions({"spline", "linear"})],
+        "held_out": ["boolean"],
         "columns": ["array-like", None],
         "heads": [StrOptions({"auto", "logistic", "ridge"}), dict],
         "kinds": [dict, None],
@@ -372,6 +435,8 @@ class WeightSpaceCorrelation(
         target=None,
         *,
         target_head=None,
+        adjustment="spline",
+        held_out=False,
         columns=None,
         heads="auto",
         kinds=None,
@@ -397,6 +462,8 @@ class WeightSpaceCorrelation(
     ):
         self.target = target
         self.target_head = target_head
+        self.adjustment = adjustment
+        self.held_out = held_out
         self.columns = columns
         self.heads = heads
         self.kinds = kinds
@@ -468,13 +535,16 @@ class WeightSpaceCorrelation(
         self._keep_heads(tasks, comparison)
 
         testing = self._testing(len(given.weights))
-        encoding = infer_encoding(tasks, rows, given, self.cv, testing, runner)
+        encoding = infer_encoding(
+            tasks, rows, given, self.cv, testing, self.significance, runner
+        )
         alignment = infer_alignment(tasks, rows, comparison, self.null, testing, runner)
         self._keep_tests(encoding, alignment, testing)
 
         seed = testing.plan.seed
         reliability = measure_reliability(tasks, rows, comparison, seed, runner)
-        decision = make_decision(tasks.target_head, given, tasks.target)
+        crossed = self._cross_fit(tasks, rows, seed, runner)
+        decision = self._decide(tasks, given, crossed)
         erasure = erase_columns(tasks, rows, decision, seed, runner)
         self._keep_checks(reliability, erasure)
 
@@ -482,16 +552,26 @@ class WeightSpaceCorrelation(
             decision, tasks.columns, testing.plan, self.significance, runner
         )
         self._keep_utilization(utilization)
+        confusable = find_confusable(decision, tasks.columns, self.significance)
+        self.confusable_ = confusable
 
         tests = encoding, alignment, utilization
-        self.summary_ = summarise_fit(tasks, given.weights, *tests, self._rule())
+        seen = relate_head(tasks, given.X.n_features, crossed, self.held_out)
+        rule = self._rule(seen.withheld)
+        self.summary_ = summarise_fit(tasks, given, *tests, rule, confusable)
         self.verdicts_ = self.summary_["verdict"]
         self.description_ = describe_rows(
-            given, tasks.columns, tasks.target, utilization, self._rule()
+            given,
+            tasks.columns,
+            tasks.target,
+            utilization,
+            rule,
+            seen.relation,
+            confusable,
         )
         self._record = FitRecord.of(tasks, given, self.mean_, self.summary_)
         # Level 3 is the caller of fit: one more is scikit-learn's wrapper.
-        for message in list_failures(failed, encoding, alignment):
+        for message in list_failures(failed, encoding, alignment, crossed):
             warnings.warn(message, ConvergenceWarning, stacklevel=3)
         for message in self._explain_floor():
             warnings.warn(message, UserWarning, stacklevel=3)
@@ -570,8 +650,11 @@ class WeightSpaceCorrelation(
         Returns
         -------
         DataFrame
-            One row per column, with the columns of `summary_`. Its
-            ``attrs["description"]`` is that of `description_` for these rows.
+            One row per column, with the columns of `summary_`. For these rows,
+            ``attrs["description"]`` is what `description_` is, and
+            ``pd.DataFrame(attrs["effects"])`` and ``pd.DataFrame(attrs["by_class"])``
+            are `effects_` and `utilization_by_class_`, with their index as columns;
+            robustness_values and confusable are given in the same way.
 
         Raises
         ------
@@ -594,6 +677,7 @@ class WeightSpaceCorrelation(
             self.heads_,
             self._testing(len(given.weights)).plan,
             self._rule(),
+            self.adjustment,
         )
 
     def component_sensitivity(self, X, y, n_components=None, sample_weight=None):
@@ -718,8 +802,14 @@ class WeightSpaceCorrelation(
         names = self._role_names(self._record.kinds)
         given = self._check_rows(X, y, needed=self._record.needed(names))
         found = measure_feature_utilization(
-            self._record, given.with_roles(names), self.target_head_, column
+            self._record,
+            given.with_roles(names),
+            self.target_head_,
+            column,
+            self.adjustment,
         )
+        fitted = "fitted to all rows of fit, which are not held out from it"
+        found.attrs["head"] = fitted if self.target_head is None else "trained"
         if hasattr(self, "feature_names_in_"):
             found.index = pd.Index(self.feature_names_in_, name="feature")
         return found
@@ -808,6 +898,7 @@ class WeightSpaceCorrelation(
         steps += ["alignment null"] * self._tests_alignment()
         if self.target is not None:
             steps += ["erasure", "utilization"]
+            steps += ["cross-fitting"] * (self.target_head is None)
         return len(steps)
 
     def _space(self, subspace: Subspace) -> AlignmentSpace:
@@ -821,9 +912,29 @@ class WeightSpaceCorrelation(
         plan = PermutationPlan(seed, self.n_permutations, n)
         return Testing(plan, self.stop_after, self.extrapolate, tie_tolerance(n))
 
-    def _rule(self) -> Rule:
+    def _cross_fit(
+        self, tasks: Tasks, rows: Rows, seed: int, runner: JobRunner
+    ) -> CrossFit | None:
+        """Held-out outputs of a primary head that is fitted here."""
+        if tasks.target is None or self.target_head is not None:
+            return None
+        assert tasks.primary is not None
+        found = cross_fit(tasks.primary, rows, self.cv, seed, runner)
+        self.notes_ += found.describe()
+        return found
+
+    def _decide(
+        self, tasks: Tasks, given: Input, crossed: CrossFit | None
+    ) -> Decision | None:
+        """Outputs of the primary head; of one fitted here those at held-out rows."""
+        head, outputs = tasks.target_head, None
+        if head is not None and crossed is not None:
+            outputs = crossed.outputs_of_all(head, given.X)
+        return make_decision(head, given, tasks.target, self.adjustment, outputs)
+
+    def _rule(self, withheld: str = "") -> Rule:
         held = [self.target, *(self.confounders or [])]
-        return Rule(self.significance, self.min_effect, held)
+        return Rule(self.significance, self.min_effect, held, withheld)
 
     def _explain_floor(self) -> list[str]:
         """Whether there are too few permutations for any finding on the alignment."""
@@ -850,6 +961,9 @@ class WeightSpaceCorrelation(
     ) -> None:
         self.encoding_scores_ = encoding.scores
         self.encoding_pvalues_ = encoding.tests.pvalues
+        self.encoding_qvalues_ = encoding.qvalues
+        self.encoding_skills_ = encoding.skills
+        self.encoding_power_ = encoding.power
         self.encoding_metrics_ = encoding.metrics
         self.encoding_selectivity_ = encoding.selectivity
         self.alignment_scores_ = alignment.scores
@@ -883,3 +997,7 @@ class WeightSpaceCorrelation(
         self.utilization_qvalues_ = table["qvalue"]
         self.utilization_null_distribution_ = tests.null
         self.minimum_detectable_effect_ = table["minimum_detectable_effect"]
+        self.utilization_balanced_ = table["balanced"]
+        self.utilization_by_class_ = tests.by_class()
+        self.effects_ = tests.effects()
+        self.robustness_values_ = tests.robustness(self.min_effect)

@@ -299,6 +299,47 @@ def cross_validated_skill(T, labels, kind, folds, C, alpha, weights):
     return 1.0 - loss / chance
 
 
+def scaled_skill(T, labels, folds, alpha, size, weights):
+    """Squared correlation of held-out predictions and labels, with its sign.
+
+    Of a ridge probe on the leading coordinates. Both are less the mean of the training
+    rows, and products are added over folds and class indicators.
+    """
+    numbers = np.asarray(labels).dtype.kind == "f"
+    responses = labels[:, None]
+    if not numbers:
+        responses = (responses == np.unique(labels)).astype(float)
+    joint = own = chance = 0.0
+    for fold in range(folds.max() + 1):
+        test, train = folds == fold, folds != fold
+        for response in responses.T:
+            probe = Ridge(alpha=alpha, solver="cholesky").fit(
+                T[train, :size], response[train], sample_weight=weights[train]
+            )
+            mean = np.average(response[train], weights=weights[train])
+            predicted = probe.predict(T[test, :size]) - mean
+            joint += np.sum(weights[test] * predicted * (response[test] - mean))
+            own += np.sum(weights[test] * predicted**2)
+            chance += np.sum(weights[test] * (response[test] - mean) ** 2)
+    return np.sign(joint) * joint**2 / (own * chance)
+
+
+def penalties_tried(k, own, weights):
+    """Penalty and number of coordinates of the probes that are tuned."""
+    strongest = max(own, 3.0 * weights.sum())
+    strengths = own * (strongest / own) ** (np.arange(4) / 3.0)
+    tried = [(alpha, min(k, 50)) for alpha in strengths]
+    return tried + [(strengths[i], k) for i in (0, 2) if k > 50]
+
+
+def tuned_skill(T, labels, folds, own, weights):
+    """Skill of the best of them."""
+    return max(
+        scaled_skill(T, labels, folds, *penalty, weights)
+        for penalty in penalties_tried(T.shape[1], own, weights)
+    )
+
+
 def assign_folds(labels, cv, seed):
     folds = np.empty(len(labels), dtype=int)
     if np.asarray(labels).dtype.kind == "f":
@@ -467,7 +508,7 @@ def _encode(found, name, column, T, weights, plan, cv, C, alpha):
         penalty = ridge_counterpart(column.labels, C, base)
 
     def statistic(labels):
-        return cross_validated_skill(rows, labels, "ridge", folds, None, penalty, base)
+        return tuned_skill(rows, labels, folds, penalty, base)
 
     null = []
     for number in range(plan.n_permutations):
@@ -535,16 +576,16 @@ class LeastSquares:
     """Utilization by explicit least-squares models, from `least_squares_utilization`.
 
     `contrasts` are the adjusted effects by level (or of one standard deviation),
-    `specific` the squares that the class-specific part explains, `weight` what turns
-    them into a mean square over levels and classes.
+    `specific` the squares that the class-specific part explains, fitted in one class
+    after the other, and `joint` the same by one model of all rows; `weight` is what
+    turns them into a mean square over levels and classes.
     """
 
     contrasts: np.ndarray
     specific: float
+    joint: float
     weight: float
     raw: float
-    by_common: float
-    by_all: float
     total_variance: float
 
 
@@ -568,82 +609,236 @@ def fit_least_squares(design, outputs, weights):
     return coef, float(np.sum((roots * (outputs - design @ coef)) ** 2))
 
 
-def held_fixed(labels_held, weights, groups=None):
-    """Design of what is held fixed: a constant and all terms, groups as indicators."""
-    terms = [np.ones((len(weights), 1))]
-    terms += [code_column(labels, weights)[0] for labels in labels_held]
+def classes_by_loop(target, weights):
+    """Class of every row: of the levels of a target, or of the thirds of its values."""
+    if target is None:
+        return np.zeros(len(weights), int)
+    target = np.asarray(target)
+    if target.dtype.kind != "f":
+        return np.unique(target, return_inverse=True)[1]
+    ends = []
+    for share in (1 / 3, 2 / 3):
+        reached = [
+            value
+            for value in np.unique(target)
+            if weights[target <= value].sum() >= share * weights.sum() * (1 - 1e-8)
+        ]
+        ends.append(min(reached))
+    thirds = np.array([sum(value > end for end in ends) for value in target])
+    return np.unique(thirds, return_inverse=True)[1]
+
+
+def held_fixed(target, held, weights, groups=None, n_units=None):
+    """Design of what is held fixed: a constant and all terms, groups as indicators.
+
+    Confounders are held in each class of the target too, where there are enough units.
+    """
+    n = len(weights)
+    own = [code_column(labels, weights)[0] for labels in held]
+    terms = [] if target is None else [code_column(target, weights)[0]]
+    classes = classes_by_loop(target, weights)
+    n_classes = classes.max() + 1
+    n_terms = sum(t.shape[1] for t in terms)
+    n_terms += n_classes * sum(t.shape[1] for t in own)
+    if 5 * n_terms < (n if n_units is None else n_units):
+        own = [t * (classes == k)[:, None] for t in own for k in range(n_classes)]
     if groups is not None:
         terms.append((np.asarray(groups)[:, None] == np.unique(groups)).astype(float))
-    return np.hstack(terms)
+    return np.hstack([np.ones((n, 1)), *terms, *own])
+
+
+def centre_by_loop(values, codes, weights):
+    """Values less their weighted mean among the rows of the same code."""
+    found = np.array(values, dtype=float)
+    for code in np.unique(codes):
+        own = codes == code
+        found[own] -= np.average(found[own], axis=0, weights=weights[own])
+    return found
+
+
+def independent_share(outputs, design, weights, clusters):
+    """1 / (1 + (n - 1) ICC) of every row, with the ICC from a loop over pairs."""
+    left = outputs - design @ fit_least_squares(design, outputs, weights)[0]
+    left = left * np.sqrt(weights)[:, None]
+    shared = n_pairs = 0.0
+    for cluster in np.unique(clusters):
+        rows = np.flatnonzero(clusters == cluster)
+        for i in rows:
+            for j in rows[rows != i]:
+                shared += left[i] @ left[j]
+                n_pairs += 1
+    if not n_pairs:
+        return np.ones(len(outputs))
+    icc = min(max(shared / n_pairs / np.mean(np.sum(left**2, axis=1)), 0.0), 1.0)
+    sizes = np.array([np.sum(clusters == cluster) for cluster in clusters])
+    return 1.0 / (1.0 + (sizes - 1.0) * icc)
 
 
 def least_squares_utilization(
-    outputs, labels, target=None, held=(), weights=None, groups=None, coding=None
+    outputs,
+    labels,
+    target=None,
+    held=(),
+    weights=None,
+    groups=None,
+    coding=None,
+    share=1.0,
+    n_units=None,
 ):
-    """Utilization from three models: without the column, additive, and by class.
+    """Utilization from models without the column, additive, and by class.
 
-    `coding` takes the place of that of the labels, which then say only what kind of
-    column it is; `groups` are held fixed.
+    `groups` are held fixed. `coding` is that of a permuted column: its scores take the
+    place of those of the column, whose effects they would be if the column kept its
+    spread. `share` multiplies the weights of the rows in all models, but neither in the
+    spread of outputs nor in that of columns. Where a target is a number, its classes
+    are thirds, and columns are centred in them.
     """
     weights = np.ones(len(outputs)) if weights is None else weights
     own, freedom = code_column(labels, weights)
-    coding = own if coding is None else coding
-    fixed = held_fixed([t for t in (target, *held) if t is not None], weights, groups)
-    additive = np.hstack([fixed, coding])
-    products = np.empty((len(outputs), 0))
-    if target is not None:
-        by_class = code_column(target, weights)[0]
-        products = np.array([c * t for c in coding.T for t in by_class.T]).T
+    n_terms = own.shape[1]
+    fixed = held_fixed(target, held, weights, groups, n_units)
+    classes = classes_by_loop(target, weights)
     total = np.average(outputs, axis=0, weights=weights)
     total = np.average(np.sum((outputs - total) ** 2, axis=1), weights=weights)
+    weights = weights * share
+    thirds = target is not None and np.asarray(target).dtype.kind == "f"
 
-    rest_fixed = fit_least_squares(fixed, outputs, weights)[1]
-    coef, rest_additive = fit_least_squares(additive, outputs, weights)
-    saturated = np.hstack([additive, products])
-    rest_saturated = fit_least_squares(saturated, outputs, weights)[1]
-    contrasts = coef[fixed.shape[1] :]
-    if coding.shape[1] > 1:
+    def adjusted(values):
+        left = values - fixed @ fit_least_squares(fixed, values, weights)[0]
+        return left, centre_by_loop(left, classes, weights) if thirds else left
+
+    column, within = adjusted(own)
+    scored, scored_within = (column, within) if coding is None else adjusted(coding)
+    residuals = adjusted(outputs)[0]
+
+    score = scored.T @ (weights[:, None] * residuals)
+    contrasts = solve_scores(column, weights[:, None], score)
+    if own.shape[1] > 1:
         contrasts = contrasts - contrasts.mean(axis=0)
-
     # Deviations of the classes, as far as the column itself does not catch them.
-    beside = coding - fixed @ fit_least_squares(fixed, coding, weights)[0]
-    information = leaked = 0.0
-    for product in products.T[:, :, None]:
-        information += fit_least_squares(additive, product, weights)[1]
-        left = product - fixed @ fit_least_squares(fixed, product, weights)[0]
-        leaked += np.sum(fit_least_squares(beside, left, weights)[0] ** 2)
+    specific = information = leaked = 0.0
+    products = []
+    for number in range(classes.max() + 1 if target is not None else 0):
+        rows = classes == number
+        local, weight = within[rows], weights[rows, None]
+        explained = local.T @ (weight * local) @ contrasts
+        beyond = scored_within[rows].T @ (weight * residuals[rows]) - explained
+        specific += np.sum(solve_scores(local, weight, beyond) * beyond)
+        for term in within.T:
+            product = np.where(rows, term, 0.0)[:, None]
+            products.append(product)
+            coef, left = fit_least_squares(column, product, weights)
+            information += left
+            leaked += np.sum(coef**2)
     weight = 0.0
     if information > 1e-8 * weights.sum():
-        weight = max(freedom - leaked / coding.shape[1], 0.0) / information
-    specific = rest_additive - rest_saturated
+        weight = max(freedom - leaked / n_terms, 0.0) / information
+    joint = 0.0
+    if products:
+        additive = np.hstack([fixed, own])
+        saturated = np.hstack([additive, *products])
+        joint = fit_least_squares(additive, outputs, weights)[1]
+        joint -= fit_least_squares(saturated, outputs, weights)[1]
     square = np.mean(np.sum(contrasts**2, axis=1)) + weight * specific
     return LeastSquares(
-        contrasts,
-        specific,
-        weight,
-        np.sqrt(square / total),
-        (rest_fixed - rest_additive) / rest_fixed,
-        (rest_fixed - rest_saturated) / rest_fixed,
-        total,
+        contrasts, specific, joint, weight, np.sqrt(square / total), total
     )
 
 
-def cluster_robust_effects(outputs, labels, target, clusters, weights, groups=None):
+def solve_scores(design, weights, score):
+    """Coefficients of a regression whose products of design and outputs are these."""
+    gram = design.T @ (weights * design)
+    return np.linalg.pinv(gram, rcond=1e-8, hermitian=True) @ score
+
+
+def studentised_statistics(
+    outputs, coding, fixed, weights, classes, clusters, thirds=False, n_specific=None
+):
+    """Statistics of the slope, of common effects and by class, by loops over all.
+
+    The ANOVA-type form: with A the column and r the outputs adjusted for what is fixed,
+    squared scores and their cluster-robust variances, both in units of what the
+    variance would be if the outputs were as noisy everywhere as in their class.
+    """
+    roots = np.sqrt(weights)[:, None]
+    A, r = (
+        (v - fixed @ fit_least_squares(fixed, v, weights)[0]) * roots
+        for v in (coding, outputs)
+    )
+    r[
+        :, np.linalg.norm(r, axis=0) < 1e-10 * np.linalg.norm(outputs * roots, axis=0)
+    ] = 0
+    n_classes, n_outputs = classes.max() + 1, r.shape[1]
+    noise = np.zeros((n_classes, n_outputs))
+    for t in range(n_classes):
+        for c in range(n_outputs):
+            mean = np.mean(r[classes == t, c] ** 2)
+            if mean > 1e-14 * np.mean(r[:, c] ** 2):
+                noise[t, c] = mean
+
+    def ratio(cells):
+        """Of cells (term, rows, output, weight), each a class or all rows."""
+        found = expected = n = 0.0
+        for column, rows, c, weight in cells:
+            usual = 0.0
+            for own in (rows & (classes == t) for t in range(n_classes)):
+                square = np.sum(column[own] ** 2)
+                # A level that a class lacks says nothing there.
+                if square > 1e-8 * np.sum(weights[own]):
+                    usual += noise[classes[own][0], c] * square
+            if usual > 0:
+                products = np.where(rows, column * r[:, c], 0.0)
+                variance = sum(
+                    np.sum(products[clusters == cluster]) ** 2
+                    for cluster in np.unique(clusters)
+                )
+                found += weight * np.sum(products) ** 2 / usual
+                expected += weight * variance / usual
+                n += weight
+        return n * found / expected if expected > 0 else 0.0
+
+    everywhere = np.ones(len(A), bool)
+    common = [
+        ratio([(term, everywhere, c, 1.0) for c in range(n_outputs)]) for term in A.T
+    ]
+    s = A.shape[1] if n_specific is None else n_specific
+    own = A[:, :s]
+    if thirds:
+        own = centre_by_loop(own / roots, classes, weights) * roots
+    by_class = []
+    for term in own.T:
+        cells = []
+        for t in range(n_classes):
+            rows = classes == t
+            size = np.sum(term[rows] ** 2) ** 2 / max(np.sum(term[rows] ** 4), 1e-300)
+            cells += [
+                (term, rows, c, 1.0 - 1.5 / max(size, 1.5)) for c in range(n_outputs)
+            ]
+        by_class.append(ratio(cells))
+    slope = common[:1] if s == 1 else common
+    return np.array([sum(slope), sum(common), sum(by_class)])
+
+
+def cluster_robust_effects(
+    outputs, labels, target, clusters, weights, groups=None, share=1.0
+):
     """Effects in units of utilization, what each cluster adds to their error, and more.
 
     The CR2 correction with explicit hat matrices (Bell and McCaffrey): residuals of a
     cluster are multiplied by the symmetric ``(I - H)^(-1/2)`` of its block. Rows of
     length n map the outputs to effects: those of the column, and a root of the form
-    whose value is the mean square of the class-specific part. Returns effects,
+    whose value is the mean square of the class-specific part. `share` multiplies the
+    weights as in `least_squares_utilization`. Returns effects,
     influence (n_clusters, n_effects) and the degrees of freedom of the variance.
     """
-    roots = np.sqrt(weights)[:, None]
+    roots = np.sqrt(weights * share)[:, None]
     coding, _ = code_column(labels, weights)
-    fixed = held_fixed([] if target is None else [target], weights, groups)
+    fixed = held_fixed(target, (), weights, groups)
     additive = np.hstack([fixed, coding])
-    found = least_squares_utilization(outputs, labels, target, (), weights, groups)
+    options = {"weights": weights, "groups": groups, "share": share}
+    found = least_squares_utilization(outputs, labels, target, **options)
     common = least_squares_utilization(
-        np.eye(len(outputs)), labels, target, (), weights, groups
+        np.eye(len(outputs)), labels, target, **options
     ).contrasts
     rows = common.T / np.sqrt(coding.shape[1]) / roots
     if target is not None:

@@ -5,7 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from benchmarks.shortcut.truth import true_moves
+from benchmarks.shortcut.varied.artefacts import ARTEFACTS, render_levels
 
 pytest.importorskip("click")
 pytestmark = pytest.mark.slow
@@ -58,6 +62,52 @@ def test_utilization_ranks_networks_of_known_use_and_the_figures_are_written(tmp
     assert "at noise level | <= 5 % | 0 of 1 | yes |" in printed
     figures = {path.name for path in tmp_path.glob("*.png")}
     assert figures == {"shortcut_measures.png", "shortcut_utilization.png"}
+
+
+def test_networks_of_other_kinds_are_trained_once_and_measured(tmp_path):
+    """Three networks, whose class means move by 0.15, 0.28 and 0.67."""
+    pytest.importorskip("torch")
+    run_module("benchmarks.shortcut.varied", "train", tmp_path)
+    trained = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.npz")}
+    assert len(trained) == 3
+    run_module("benchmarks.shortcut.varied", "train", tmp_path)
+    assert all(path.stat().st_mtime_ns == time for path, time in trained.items())
+    printed = run_module("benchmarks.shortcut.varied", "measure", tmp_path)
+    assert "| Spearman, all | >= 0.95 | 1.000 |" in printed
+    assert "`not used` above 0.2 | none | 0 of 2 |" in printed
+
+
+def test_true_moves_of_a_single_output_that_classes_follow_differently():
+    """Three images of class 0 move by 1, one of class 1 by 3; variance 1."""
+    classes = np.array([0, 0, 0, 1])
+    acquired = np.array([-1.0, 1.0, -1.0, 1.0])[:, None]
+    first = np.zeros((4, 1))
+    moves = true_moves(
+        np.stack([first, np.array([1.0, 1.0, 1.0, 3.0])[:, None]]), acquired, classes
+    )
+    assert moves["mean_shift"] == pytest.approx(0.75)
+    assert moves["class_shift"] == pytest.approx(np.sqrt((3 * 0.25 + 2.25) / 4))
+    assert moves["balanced_shift"] == pytest.approx(np.sqrt((0.25 + 2.25) / 2))
+    assert moves["shift"] == pytest.approx(moves["class_shift"])
+
+
+def test_images_that_move_against_each_other_move_no_class_mean():
+    classes = np.array([0, 0, 1, 1])
+    acquired = np.array([-1.0, 1.0, -1.0, 1.0])[:, None]
+    rendered = np.stack([acquired, -acquired])
+    moves = true_moves(rendered, acquired, classes)
+    assert moves["class_shift"] == moves["balanced_shift"] == 0.0
+    assert moves["shift"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("artefact", ARTEFACTS)
+def test_artefacts_leave_the_first_level_and_change_the_others(artefact):
+    pixels = np.random.default_rng(0).random((5, 16, 16))
+    first, *others = render_levels(pixels, artefact, 0.5, 3)
+    assert np.allclose(first, pixels)
+    for images in others:
+        assert np.abs(images - pixels).max() > 0.05
+        assert images.min() >= 0.0 and images.max() <= 1.0
 
 
 def test_features_of_a_known_shortcut_are_looked_at(tmp_path):

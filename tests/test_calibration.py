@@ -17,7 +17,7 @@ from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._permutation.plan import PermutationPlan, permutation_pvalues
 from sklearn_wsca._utilization.adjusted_effect import Decision, examine
-from sklearn_wsca._utilization.inference import combine_shares
+from sklearn_wsca._utilization.inference import combine
 from sklearn_wsca._utilization.output_model import prepare_outputs
 
 LEVEL, M = 0.05, 39
@@ -60,8 +60,8 @@ def pvalue(setting, seed, **options):
         return np.nan
     seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
     permuted = model.permutations(PermutationPlan(seed, M, n).orders(range(M)))
-    shares = np.concatenate([model.observed()[None], permuted])[:, None, 1:]
-    statistic = combine_shares(shares)
+    statistics = np.concatenate([model.observed()[None], permuted])[:, None, 1:]
+    statistic = combine(statistics)
     return permutation_pvalues(statistic[0], statistic[1:])[0]
 
 
@@ -161,7 +161,7 @@ def test_intervals_hold_the_true_utilization_of_the_benchmark():
     truth, covered = true_utilization(setting), 0
     assert 0.1 < truth < 0.3
     for seed in range(50):
-        examined = examine(*read(setting, seed))
+        examined = examine(*read(setting, seed), LEVEL)
         low, high = examined.noise.interval(examined.raw, 0.95)
         covered += low <= truth <= high
     assert covered >= stats.binom.interval(0.999, 50, 0.95)[0]

@@ -138,6 +138,11 @@ NAMES, VALUES, OPTIONS = checks_of(INSTANCES)
 OF_RESULTS = [v for v in checks_of(VARIANTS)[1] if name_of(v) in CHECKS_OF_RESULTS]
 
 
+# Labels of the checks are the integers 0, 1 and 2, whose kind nobody says.
+CODES = pytest.mark.filterwarnings("ignore:kinds. columns of few integers:UserWarning")
+
+
+@CODES
 # Some checks have three levels and two features, so that an eraser leaves nothing.
 @pytest.mark.filterwarnings("ignore:X. the columns take all 2 directions:UserWarning")
 @pytest.mark.parametrize(NAMES, [*VALUES, *OF_RESULTS], **OPTIONS)
@@ -163,6 +168,7 @@ def test_expected_failures_are_checks_that_exist():
     assert all(ALLOWED_SKIPS.values())
 
 
+@CODES
 # These checks mix data frames and arrays in fit and transform, to see both outputs.
 @pytest.mark.filterwarnings("ignore:X .* feature names:UserWarning")
 @pytest.mark.parametrize("check_name", EXTRA_CHECKS)

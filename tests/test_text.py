@@ -7,9 +7,12 @@ import pytest
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._text import (
     column_text,
+    describe_confusable,
     describe_encoding,
+    describe_robustness,
     format_number,
     format_pvalue,
+    format_skill,
     list_first,
     plain_text,
     printable,
@@ -17,15 +20,26 @@ from sklearn_wsca._text import (
 )
 from sklearn_wsca.datasets import make_shortcut
 
+NOTHING = [{"score": -6.78, "skill": None}, {"score": 0.1, "skill": -0.02}]
 LEVELS = pd.Series({"balanced_accuracy": 0.58, "balanced_accuracy_chance": 0.25})
+
+
+@pytest.mark.parametrize("encoding", NOTHING)
+def test_less_than_nothing_is_nothing(encoding):
+    column = {"kind": "continuous", "encoding": encoding}
+    assert describe_encoding(column, {"r2": -6.78}).startswith("0% of its variance")
+    assert format_skill(encoding) == "none"
+    assert format_skill(encoding | {"skill": 0.124}) == "0.12"
 
 
 def test_measures():
     categorical = pd.Series({"kind": "categorical"})
     assert describe_encoding(categorical, LEVELS) == "58% right, by chance 25%"
-    number = pd.Series({"r2": -0.02})
-    continuous = pd.Series({"kind": "continuous"})
-    assert describe_encoding(continuous, number).startswith("-2% of its")
+    continuous = {"kind": "continuous", "encoding": {"skill": 0.124}}
+    overfitted = {"r2": -6.78}
+    assert describe_encoding(continuous, overfitted).startswith("12% of its variance")
+    continuous["encoding"]["skill"] = None
+    assert describe_encoding(continuous, {"r2": 0.3}).startswith("30% of its")
     assert format_pvalue(np.nan) == "p -"
     assert format_pvalue(0.0012345) == "p = 0.0012"
 
@@ -107,3 +121,25 @@ def test_notes_say_what_was_permuted_or_why_nothing_was(settings, expected):
         assert words in notes
     missing = fitted.summary_["alignment_pvalue"].isna().all()
     assert missing == (expected[0] in ("no primary head", "n_permutations=0"))
+
+
+@pytest.mark.parametrize(
+    ("values", "share"), [((0.3, 0.144), "14%"), ((0.002, 0.9), "less than 1%")]
+)
+def test_the_weakest_variable_that_overturns_a_use_is_named(values, share):
+    assert f"would have to explain {share} of" in describe_robustness(values)
+
+
+@pytest.mark.parametrize("values", [(0.0, 0.2), (0.2, None), (0.2, np.nan), ()])
+def test_nothing_is_said_where_nothing_is_needed(values):
+    assert describe_robustness(values) == ""
+
+
+def test_columns_that_go_together_are_named_with_what_is_left_of_one():
+    found = {"association": 0.907, "utilization": 0.021, "low": 0.0, "high": 0.083}
+    assert describe_confusable("hospital", ("a", "b"), found | {"reason": ""}) == (
+        "'hospital' and 'a & b' go together (0.91): at fixed 'a & b' the utilization "
+        "of 'hospital' is 0.021 (0 to 0.083)"
+    )
+    found = describe_confusable("hospital", "site", found | {"reason": "no rows"})
+    assert found.endswith("at fixed 'site' 'hospital' cannot be judged")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,15 @@ import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._analysis.summary import SUMMARY_COLUMNS
-from sklearn_wsca._verdict import EXPLAINED, VERDICTS, Rule, Verdict, answer, untestable
+from sklearn_wsca._verdict import (
+    EXPLAINED,
+    VERDICTS,
+    WITHHELD,
+    Rule,
+    Verdict,
+    answer,
+    untestable,
+)
 from sklearn_wsca.datasets import make_shortcut
 
 RULE = Rule(significance=0.05, min_effect=0.1, held=["disease", "site"])
@@ -21,25 +30,47 @@ JUST = 1e-9
 def row(**entries):
     """A column that is encoded, and neither used nor shown to be unused."""
     return {
-        "encoding_pvalue": 0.01,
+        "name": "scanner",
+        "encoding_qvalue": 0.01,
+        "encoding_skill": 0.2,
+        "encoding_power": 1.0,
         "alignment_pvalue_fwer": 0.6,
         "alignment_qvalue": 0.6,
         "target_association": 0.43,
+        "target_association_pvalue": 0.001,
         "utilization": 0.08,
         "utilization_low": 0.0,
         "utilization_high": 0.24,
+        "utilization_balanced": 0.09,
+        "utilization_balanced_low": 0.0,
+        "utilization_balanced_high": 0.26,
         "utilization_pvalue": 0.2,
         "utilization_qvalue": 0.3,
         "probability_shift": 3.2,
+        "probability_shift_low": -0.4,
         "minimum_detectable_effect": 0.17,
+        "classes_above": [],
+        "classes_unseen": [],
+        "class_in_doubt": "",
+        "carrier": "",
+        "shift_sentence": ("the probability of 'ill' is", "higher under 'A'"),
     } | entries
 
 
-def judge(upper=0.2, rule=RULE, **entries):
-    return rule.judge(row(**entries), upper)
+def judge(rule=RULE, **entries):
+    return rule.judge(row(**entries))
 
 
 SIGNIFICANT = {"utilization_qvalue": 0.01}
+POOLED = {"utilization": 0.3, "utilization_low": 0.05, **SIGNIFICANT}
+BALANCED = {
+    "utilization_balanced": 0.3,
+    "utilization_balanced_low": 0.05,
+    **SIGNIFICANT,
+}
+# Both whole intervals are below the margin.
+BELOW = {"utilization_high": 0.074, "utilization_balanced_high": 0.081}
+NOT_READ = {"encoding_qvalue": 0.8}
 
 
 # --- the rules -----------------------------------------------------------------------
@@ -48,59 +79,92 @@ SIGNIFICANT = {"utilization_qvalue": 0.01}
 @pytest.mark.parametrize(
     ("entries", "verdict"),
     [
-        # significant, and the estimate or the lower limit reaches the margin
-        ({"utilization": 0.3, "utilization_low": 0.05, **SIGNIFICANT}, "used"),
-        ({"utilization": 0.1, **SIGNIFICANT}, "used"),
-        ({"utilization": 0.1 - JUST, **SIGNIFICANT}, "inconclusive"),
-        ({"utilization": 0.05, "utilization_low": 0.1, **SIGNIFICANT}, "used"),
-        ({"utilization": 0.3, "utilization_qvalue": 0.05}, "used"),
-        ({"utilization": 0.3, "utilization_qvalue": 0.05 + JUST}, "inconclusive"),
+        # significant, above 0, and the estimate or the lower limit reaches the margin
+        (POOLED, "used"),
+        (POOLED | {"utilization": 0.1}, "used"),
+        (POOLED | {"utilization": 0.1 - JUST}, "inconclusive"),
+        (POOLED | {"utilization": 0.05, "utilization_low": 0.1}, "used"),
+        (POOLED | {"utilization_qvalue": 0.05}, "used"),
+        (POOLED | {"utilization_qvalue": 0.05 + JUST}, "inconclusive"),
+        # an interval from 0 shows no use, however large the estimate
+        (POOLED | {"utilization_low": JUST}, "used"),
+        (POOLED | {"utilization_low": 0.0}, "inconclusive"),
+        # the same with every class counted alike, and the one does for the other
+        (BALANCED, "used"),
+        (BALANCED | {"utilization_balanced": 0.1}, "used"),
+        (BALANCED | {"utilization_balanced": 0.1 - JUST}, "inconclusive"),
+        (BALANCED | {"utilization_balanced_low": 0.0}, "inconclusive"),
+        (BALANCED | {"utilization_qvalue": 0.05 + JUST}, "inconclusive"),
+        # the estimate of one and the limit of the other do not
+        (
+            BALANCED | {"utilization_balanced_low": 0.0, "utilization_low": 0.05},
+            "inconclusive",
+        ),
         # no better probe than chance is no obstacle to a use that is seen
-        ({"utilization": 0.3, "encoding_pvalue": 0.7, **SIGNIFICANT}, "used"),
-        ({"utilization": 0.3, "upper": 0.05, **SIGNIFICANT}, "used"),
-        # the whole interval is below the margin
-        ({"upper": 0.1 - JUST}, "not used"),
-        ({"upper": 0.1}, "inconclusive"),
-        ({"upper": 0.04, "encoding_pvalue": 0.05}, "not used"),
-        ({"upper": 0.04, "encoding_pvalue": 0.05 + JUST}, "not encoded"),
+        (POOLED | NOT_READ, "used"),
+        (POOLED | BELOW, "used"),
+        # both whole intervals are below the margin
+        (BELOW, "not used"),
+        (BELOW | {"utilization_high": 0.1 - JUST}, "not used"),
+        (BELOW | {"utilization_high": 0.1}, "inconclusive"),
+        (BELOW | {"utilization_balanced_high": 0.1 - JUST}, "not used"),
+        (BELOW | {"utilization_balanced_high": 0.1}, "inconclusive"),
+        (BELOW | {"utilization_balanced_high": np.nan}, "inconclusive"),
+        (BELOW | {"utilization_high": np.nan}, "inconclusive"),
+        # no class is above it on its own, and all can be compared
+        (BELOW | {"classes_above": ["rare"]}, "inconclusive"),
+        (BELOW | {"classes_unseen": ["rare"]}, "inconclusive"),
+        (BELOW | {"class_in_doubt": "least is known of ..."}, "not used"),
+        # encoded
+        (BELOW | {"encoding_qvalue": 0.05}, "not used"),
+        (BELOW | {"encoding_qvalue": 0.05 + JUST}, "not encoded"),
         # significant but negligible
-        ({"upper": 0.09, "utilization": 0.05, **SIGNIFICANT}, "not used"),
-        # the two-sided interval of the table is not the one that counts
-        ({"upper": 0.09, "utilization_high": 0.12}, "not used"),
-        ({"upper": 0.2, "utilization_high": 0.09}, "inconclusive"),
+        (BELOW | SIGNIFICANT | {"utilization_low": 0.01}, "not used"),
         # no better than chance
-        ({"encoding_pvalue": 0.05 + JUST}, "not encoded"),
-        ({"encoding_pvalue": 0.05}, "inconclusive"),
-        ({"encoding_pvalue": np.nan}, "inconclusive"),
-        ({"encoding_pvalue": 0.8, "upper": 0.04}, "not encoded"),
-        ({"encoding_pvalue": 0.8, "upper": 3.0}, "not encoded"),
+        ({"encoding_qvalue": 0.05 + JUST}, "not encoded"),
+        ({"encoding_qvalue": 0.05}, "inconclusive"),
+        ({"encoding_qvalue": np.nan}, "inconclusive"),
+        (NOT_READ | BELOW, "not encoded"),
+        (NOT_READ | {"utilization_high": 3.0}, "not encoded"),
+        # significant, but next to nothing
+        (BELOW | {"encoding_skill": 0.01}, "not used"),
+        (BELOW | {"encoding_skill": 0.01 - JUST}, "not encoded"),
+        ({"encoding_skill": -0.3}, "not encoded"),
+        # nobody could have found a column that is encoded
+        (NOT_READ | {"encoding_power": 0.8}, "not encoded"),
+        (NOT_READ | {"encoding_power": 0.8 - JUST}, "inconclusive"),
+        (NOT_READ | BELOW | {"encoding_power": 0.2}, "inconclusive"),
+        ({"encoding_qvalue": np.nan, "encoding_power": np.nan}, "inconclusive"),
     ],
 )
 def test_rules(entries, verdict):
     assert judge(**entries)[0] == verdict
 
 
-def test_without_pvalues_nothing_is_claimed():
-    entries = {"utilization_qvalue": np.nan, "encoding_pvalue": np.nan}
-    for upper in (0.01, 5.0):
-        assert judge(upper, **entries)[0] not in ("used", "not used")
+@pytest.mark.parametrize("entries", [{}, POOLED, BELOW])
+def test_without_pvalues_nothing_is_claimed(entries):
+    missing = {"utilization_qvalue": np.nan, "encoding_qvalue": np.nan}
+    assert judge(**entries | missing)[0] not in ("used", "not used")
 
 
 def test_level_and_margin_are_those_of_the_rule():
     strict = Rule(significance=0.001, min_effect=0.1, held=["disease"])
     wide = Rule(significance=0.05, min_effect=0.5, held=["disease"])
-    found = {"utilization": 0.3, "utilization_low": 0.2, **SIGNIFICANT}
-    assert judge(0.4, **found)[0] == "used"
-    assert judge(0.4, strict, **found)[0] == "not encoded"
-    assert judge(0.4, strict, **found, encoding_pvalue=0.001)[0] == "inconclusive"
-    assert judge(0.4, wide, **found)[0] == "not used"
-    assert judge(0.6, wide, **found)[0] == "inconclusive"
+    found = POOLED | {"utilization_low": 0.2, "utilization_high": 0.4}
+    assert judge(**found)[0] == "used"
+    assert judge(strict, **found)[0] == "not encoded"
+    assert judge(strict, **found | {"encoding_qvalue": 0.001})[0] == "inconclusive"
+    assert judge(wide, **found)[0] == "not used"
+    assert judge(wide, **found | {"utilization_high": 0.6})[0] == "inconclusive"
 
 
-def test_a_margin_of_zero_asks_for_significance_only():
+def test_a_margin_of_zero_asks_for_significance_and_an_interval_above_0():
     rule = Rule(significance=0.05, min_effect=0.0, held=["disease"])
-    assert judge(0.01, rule, utilization=0.0, **SIGNIFICANT)[0] == "used"
-    assert judge(0.0, rule)[0] == "inconclusive"
+    small = {"utilization": 0.01, "utilization_low": JUST, **SIGNIFICANT}
+    assert judge(rule, **small)[0] == "used"
+    assert judge(rule, **small | {"utilization_low": 0.0})[0] == "inconclusive"
+    nothing = {"utilization_high": 0.0, "utilization_balanced_high": 0.0}
+    assert judge(rule, **nothing)[0] == "inconclusive"
 
 
 # --- the sentences -------------------------------------------------------------------
@@ -112,26 +176,80 @@ MAY_FIND = "show a utilization of 0.17 or more in 80% of cases"
 @pytest.mark.parametrize(
     ("entries", "parts"),
     [
+        (POOLED, ["outputs move by 0.3 of their standard", "q = 0.01), the margin "]),
         (
-            {"utilization": 0.3, **SIGNIFICANT},
-            ["outputs move by 0.3 of their standard", "0.01), the margin being 0.1"],
+            BALANCED,
+            ["move by 0.3 of their standard deviation, every class counted alike, ("],
         ),
         (
-            {"upper": 0.074},
-            [f"encoded, but {EFFECT}; the whole 90% interval (up to 0.074) is below"],
+            BELOW | {"utilization": 0.05},
+            [
+                "encoded, but at fixed 'disease' and 'site' the outputs move by 0.05 ",
+                "(95% interval 0 to 0.074, q = 0.3); the whole interval is below the "
+                "margin 0.1, also with every class counted alike (up to 0.081)",
+            ],
         ),
         (
-            {"encoding_pvalue": 0.4},
+            {"encoding_qvalue": 0.4},
             ["a linear probe does no better than chance", EFFECT, MAY_FIND],
         ),
-        ({}, ["neither a use nor its absence (margin 0.1) is shown", MAY_FIND]),
+        ({}, [EFFECT, "neither a use nor its absence (margin 0.1) is shown", MAY_FIND]),
         (SIGNIFICANT, ["that it reaches the margin 0.1 is open"]),
     ],
-    ids=["used", "not used", "not encoded", "nothing shown", "size is open"],
+    ids=["used", "balanced", "not used", "not encoded", "nothing shown", "open"],
 )
 def test_sentences(entries, parts):
     for part in parts:
         assert part in judge(**entries)[1]
+
+
+def test_used_says_what_carries_it_and_what_that_is_in_probabilities():
+    sentence = judge(**POOLED, carrier="most under 'A'", probability_shift_low=1.2)[1]
+    assert sentence.endswith(
+        "; most under 'A'; the probability of 'ill' is 3 percentage points higher "
+        "under 'A'"
+    )
+    for low in (-0.1, 0.0, np.nan):
+        assert "probability" not in judge(**POOLED, probability_shift_low=low)[1]
+    tiny = {"probability_shift": 0.3, "probability_shift_low": 0.1}
+    assert "is less than 1 percentage point higher" in judge(**POOLED, **tiny)[1]
+    assert "probability" not in judge(**POOLED | {"utilization_low": 0.0})[1]
+
+
+@pytest.mark.parametrize(
+    ("entries", "part"),
+    [
+        ({"classes_above": ["rare"]}, "the class 'rare' moves on its own"),
+        (
+            {"classes_unseen": ["rare"]},
+            "the class 'rare' cannot be judged: it holds one value of the column only",
+        ),
+        ({"class_in_doubt": "least is known of 'x'"}, "least is known of 'x'"),
+    ],
+)
+@pytest.mark.parametrize("below", [{}, BELOW])
+def test_the_class_that_leaves_it_open_is_named(entries, part, below):
+    verdict, sentence = judge(**below, **entries)
+    assert (part in sentence) == (verdict == "inconclusive")
+    assert part not in judge(**below)[1]
+
+
+@pytest.mark.parametrize(
+    ("entries", "part"),
+    [
+        ({"encoding_qvalue": 0.7}, "does no better than chance, so"),
+        ({"encoding_skill": 0.004}, "hardly better than chance (skill 0.004), so"),
+        ({"encoding_skill": -6.78}, "hardly better than chance (skill 0), so"),
+        (
+            {"encoding_qvalue": 0.7, "encoding_power": 0.35},
+            "whether it is encoded is open: a column that the embeddings explain by 10%"
+            " would be found in 35% of data of this kind",
+        ),
+    ],
+)
+def test_encoding_is_open_none_or_hardly_any(entries, part):
+    assert part in judge(**entries)[1]
+    assert part not in judge()[1]
 
 
 def test_untestable_gives_the_reason():
@@ -139,31 +257,71 @@ def test_untestable_gives_the_reason():
 
 
 MOVED = {
+    "name": "scanner",
     "utilization": 0.1234,
     "utilization_low": 0.05,
     "utilization_high": 0.2,
+    "utilization_balanced": 0.456,
+    "utilization_balanced_low": 0.3,
+    "utilization_balanced_high": 0.6,
     "utilization_qvalue": 0.00123,
-    "probability_shift": 7.4,
 }
 
 
 def test_an_effect_has_its_unit_interval_and_what_is_held_fixed():
-    text = Rule(0.05, 0.1, ["disease", "age"]).describe_effect(MOVED)
-    assert text == (
+    rule = Rule(0.05, 0.1, ["disease", "age"])
+    assert rule.describe_effect(MOVED) == (
         "at fixed 'disease' and 'age' the outputs move by 0.12 of their standard "
-        "deviation, predicted probabilities by 7 points (95% interval 0.05 to 0.2, "
-        "q = 0.0012)"
+        "deviation (95% interval 0.05 to 0.2, q = 0.0012)"
+    )
+    assert rule.describe_effect(MOVED, "utilization_balanced") == (
+        "at fixed 'disease' and 'age' the outputs move by 0.46 of their standard "
+        "deviation, every class counted alike, (95% interval 0.3 to 0.6, q = 0.0012)"
     )
 
 
-def test_probabilities_are_not_said_to_move_where_no_movement_is_not_excluded():
-    text = Rule(0.05, 0.1, []).describe_effect(MOVED | {"utilization_low": 0.0})
-    assert "probabilities" not in text
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("scanner", "at fixed 'disease' and 'age' the"),
+        ("age", "at fixed 'disease' the"),
+        ("disease", "at fixed 'age' the"),
+    ],
+)
+def test_a_column_is_not_held_fixed_for_itself(name, start):
+    rule = Rule(0.05, 0.1, ["disease", "age"])
+    assert rule.describe_effect(MOVED | {"name": name}).startswith(start)
+    alone = Rule(0.1, 0.1, [name]).describe_effect(MOVED | {"name": name})
+    assert alone.startswith("the outputs move by 0.12 of their standard deviation (90%")
 
 
-def test_outputs_that_are_no_probabilities_are_not_called_so():
-    text = Rule(0.1, 0.1, []).describe_effect(MOVED | {"probability_shift": np.nan})
-    assert text.startswith("the outputs move by 0.12 of their standard deviation (90%")
+# --- rows that a head may have been fitted on ----------------------------------------
+
+SEEN = replace(RULE, withheld="the head may have been fitted on these rows")
+
+
+@pytest.mark.parametrize(
+    ("entries", "verdict"),
+    [
+        (BELOW, "inconclusive"),
+        (BELOW | SIGNIFICANT, "inconclusive"),
+        ({}, "inconclusive"),
+        (POOLED, "used"),
+        (BELOW | NOT_READ, "not encoded"),
+    ],
+)
+def test_rows_of_the_head_withhold_one_verdict_only(entries, verdict):
+    found, sentence = judge(SEEN, **entries)
+    assert found == verdict
+    is_withheld = judge(**entries)[0] == "not used"
+    assert sentence.endswith(f"; {WITHHELD}: {SEEN.withheld}") == is_withheld
+    assert (MAY_FIND in sentence) == (verdict != "used" and not is_withheld)
+
+
+def test_rows_of_the_head_explain_no_alignment():
+    entries = BELOW | {"alignment_pvalue_fwer": 0.001}
+    assert RULE.explained_by_target(row(**entries))
+    assert not SEEN.explained_by_target(row(**entries))
 
 
 # --- explained by target -------------------------------------------------------------
@@ -175,9 +333,18 @@ def test_outputs_that_are_no_probabilities_are_not_called_so():
         ({}, True),
         ({"alignment_pvalue_fwer": 0.05}, True),
         ({"alignment_pvalue_fwer": 0.05 + JUST}, False),
-        ({"utilization_qvalue": 0.05}, False),
-        ({"utilization_qvalue": 0.05 + JUST}, True),
-        ({"utilization_qvalue": np.nan}, False),
+        # the column goes with the target
+        ({"target_association_pvalue": 0.05}, True),
+        ({"target_association_pvalue": 0.05 + JUST}, False),
+        ({"target_association_pvalue": np.nan}, False),
+        # and there is no use beyond the margin, whatever is significant
+        ({"utilization_qvalue": 0.001}, True),
+        ({"utilization_high": 0.1}, False),
+        ({"utilization_balanced_high": 0.1}, False),
+        ({"utilization_high": np.nan}, False),
+        # encoded, unless nobody asked
+        (NOT_READ, False),
+        ({"encoding_qvalue": np.nan}, True),
         # without max-T, under a stopping rule, the q-value takes its place
         ({"alignment_pvalue_fwer": np.nan, "alignment_qvalue": 0.05}, True),
         ({"alignment_pvalue_fwer": np.nan, "alignment_qvalue": 0.06}, False),
@@ -185,22 +352,27 @@ def test_outputs_that_are_no_probabilities_are_not_called_so():
     ],
 )
 def test_flag_of_aligned_columns_that_do_not_move_the_outputs(entries, flagged):
-    entries = {"alignment_pvalue_fwer": 0.001, "utilization_qvalue": 0.5} | entries
+    entries = BELOW | {"alignment_pvalue_fwer": 0.001} | entries
     sentence = RULE.explained_by_target(row(**entries))
     assert bool(sentence) == flagged
     if flagged:
         assert sentence == (
-            "explained by target: aligned, but the outputs do not move with it at "
+            "explained by target: aligned, but the outputs hardly move with it at "
             "fixed 'disease' and 'site'; the data, not the model, link the two "
             "(association 0.43)"
         )
+
+
+def test_the_flag_of_a_confounder_does_not_hold_it_fixed():
+    entries = BELOW | {"alignment_pvalue_fwer": 0.001, "name": "site"}
+    assert "at fixed 'disease'; the" in RULE.explained_by_target(row(**entries))
 
 
 # --- the answers ---------------------------------------------------------------------
 
 ANALYSIS = {
     "primary_head": {"source": "trained"},
-    "held_fixed": ["illness"],
+    "held_fixed": ["illness", "site"],
     "significance": 0.05,
     "min_effect": 0.1,
 }
@@ -208,21 +380,23 @@ FOUND = {
     "estimate": 0.31,
     "low": 0.07,
     "high": 0.52,
+    "balanced": 0.36,
+    "balanced_low": 0.09,
+    "balanced_high": 0.55,
     "qvalue": 0.012,
     "probability_shift": 8.4,
+    "probability_shift_low": 2.0,
     "minimum_detectable_effect": 0.22,
     "untestable": None,
 }
-MOVES = (
-    "The network's output moves with it at fixed 'illness', by 0.31 of its standard "
-)
+MOVES = "The network's output moves with it at fixed 'illness' and 'site', by 0.31 of "
 INTERVAL = "interval 0.07 to 0.52)"
 POWER = "A utilization of 0.22 or more would be found in 80% of data of this size."
 
 
-def say(verdict, note="", analysis=ANALYSIS, **changes):
-    column = {"verdict": verdict, "note": note, "utilization": FOUND | changes}
-    return answer(column, analysis)
+def say(verdict, note="", analysis=ANALYSIS, name="scanner", **changes):
+    column = {"name": name, "verdict": verdict, "note": note}
+    return answer(column | {"utilization": FOUND | changes}, analysis)
 
 
 def test_answer_of_used():
@@ -233,12 +407,49 @@ def test_answer_of_used():
     )
 
 
-@pytest.mark.parametrize("change", [{"probability_shift": None}, {"low": 0.0}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"probability_shift": None, "probability_shift_low": None},
+        {"probability_shift_low": 0.0},
+        {"probability_shift_low": -1.0},
+    ],
+)
 def test_probabilities_are_left_out_where_there_are_none_or_noise_is_not_excluded(
     change,
 ):
     assert "moves with it" in say("used", **change)
     assert "probabilities" not in say("used", **change)
+
+
+@pytest.mark.parametrize(
+    ("changes", "size"),
+    [
+        ({}, "0.31"),
+        # of the two, the one that shows a use
+        ({"low": 0.0}, "0.36"),
+        ({"estimate": 0.08}, "0.36"),
+        ({"estimate": 0.08, "balanced_low": 0.0}, "0.08"),
+        ({"balanced_low": 0.0}, "0.31"),
+        ({"low": 0.0, "balanced_low": None}, "0.31"),
+    ],
+)
+def test_the_answer_of_used_is_of_the_utilization_that_shows_it(changes, size):
+    said = say("used", **changes)
+    alike = "every class counted alike," if size == "0.36" else "and 'site',"
+    assert f"{alike} by {size} of its standard deviation (95% interval" in said
+
+
+@pytest.mark.parametrize("verdict", ["used", "not used", "inconclusive"])
+@pytest.mark.parametrize(
+    ("name", "held"), [("site", "site"), ("a & b", ("a", "b")), ("7", 7)]
+)
+def test_an_answer_does_not_hold_its_column_fixed(verdict, name, held):
+    analysis = ANALYSIS | {"held_fixed": ["illness", held]}
+    others = say(verdict, analysis=analysis)
+    assert ("'illness' and" in others) == (f"'{name}'" in others)
+    own = say(verdict, analysis=analysis, name=name)
+    assert f"'{name}'" not in own and "'illness' and" not in own
 
 
 def test_a_use_of_which_the_size_is_open():
@@ -267,6 +478,13 @@ def test_an_alignment_that_the_data_explain_is_said():
     addition = " The heads align, but the data explain that"
     assert addition in say("not used", note)
     assert addition not in say("not used")
+
+
+def test_an_absence_that_these_rows_cannot_show():
+    analysis = ANALYSIS | {"withheld": "the head may know them"}
+    assert say("inconclusive", f"0.02; {WITHHELD}: why", analysis) == (
+        "That it is not used cannot be told from these rows: the head may know them."
+    )
 
 
 @pytest.mark.parametrize(
@@ -304,7 +522,7 @@ def used():
 def associated():
     """Aligned by the association in the data; the head cannot see the scanner."""
     options = {"association": 0.8, "n_classes": 3, "encoding": 0.5}
-    return [analyse(seed, **options) for seed in SEEDS]
+    return [analyse(seed, {"min_effect": 0.3}, **options) for seed in SEEDS]
 
 
 @pytest.fixture(scope="module")
@@ -357,9 +575,9 @@ def test_few_rows_are_inconclusive():
 def test_an_alignment_that_the_data_explain_is_flagged(associated):
     for fitted, note in zip(associated, notes(associated), strict=True):
         assert fitted.pvalues_fwer_["scanner"] <= 0.05
-        assert ("explained by target" in note) == (
-            fitted.utilization_qvalues_["scanner"] > 0.05
-        )
+        highs = ["utilization_high", "utilization_balanced_high"]
+        is_below = fitted.summary_.loc["scanner", highs].max() < 0.3
+        assert ("explained by target" in note) == is_below
         association = fitted.summary_.loc["scanner", "target_association"]
         assert association > 0.5
     flagged = ["explained by target" in note for note in notes(associated)]
@@ -470,16 +688,19 @@ def test_columns_and_types_of_the_table(study):
     # The order of the contract in the documentation.
     assert found.columns.tolist() == [
         *("kind", "n_samples", "n_levels", "target_association"),
-        *("encoding_score", "encoding_pvalue"),
+        *("encoding_score", "encoding_pvalue", "encoding_qvalue"),
+        *("encoding_skill", "encoding_power"),
         *("alignment_score", "alignment_pvalue", "alignment_pvalue_fwer"),
         *("alignment_qvalue", "utilization", "utilization_low", "utilization_high"),
-        *("utilization_pvalue", "utilization_qvalue", "probability_shift"),
+        *("utilization_balanced", "utilization_balanced_low"),
+        *("utilization_balanced_high", "utilization_pvalue", "utilization_qvalue"),
+        *("probability_shift", "probability_shift_low", "probability_shift_high"),
         *("minimum_detectable_effect", "verdict", "note"),
     ]
     assert found.columns.tolist() == list(SUMMARY_COLUMNS)
     assert found.index.name == "column"
     assert (found.dtypes[["n_samples", "n_levels"]] == "Int64").all()
-    assert (found.dtypes.iloc[3:17] == np.float64).all()
+    assert (found.dtypes.iloc[3:25] == np.float64).all()
     for name in ("kind", "verdict", "note"):
         assert all(isinstance(v, str) for v in found[name].dropna())
     assert found["verdict"].notna().all()
@@ -495,10 +716,14 @@ def test_attributes_are_the_columns_of_the_table(study):
         "utilization": found.utilization_,
         "utilization_low": found.utilization_ci_["low"],
         "utilization_high": found.utilization_ci_["high"],
+        "utilization_balanced": found.utilization_balanced_,
         "utilization_pvalue": found.utilization_pvalues_,
         "utilization_qvalue": found.utilization_qvalues_,
         "minimum_detectable_effect": found.minimum_detectable_effect_,
         "encoding_pvalue": found.encoding_pvalues_,
+        "encoding_qvalue": found.encoding_qvalues_,
+        "encoding_skill": found.encoding_skills_,
+        "encoding_power": found.encoding_power_,
         "alignment_score": found.alignment_scores_,
     }
     for name, series in pairs.items():
@@ -522,10 +747,11 @@ def test_every_verdict_is_complete_and_looks_like_no_other():
 @pytest.mark.parametrize("low", [0.0, 0.05, 0.2])
 @pytest.mark.parametrize("encoding", [0.01, 0.5, np.nan])
 @pytest.mark.parametrize("qvalue", [0.01, 0.5, np.nan])
-@pytest.mark.parametrize("upper", [0.05, 0.5])
-def test_the_rules_leave_no_row_without_a_verdict(low, encoding, qvalue, upper):
+@pytest.mark.parametrize("high", [0.05, 0.5])
+def test_the_rules_leave_no_row_without_a_verdict(low, encoding, qvalue, high):
     numbers = {"utilization_low": low, "utilization_qvalue": qvalue}
-    verdict, sentence = judge(upper, **numbers, encoding_pvalue=encoding)
+    numbers |= {"utilization_high": high, "utilization_balanced_high": high}
+    verdict, sentence = judge(**numbers, encoding_qvalue=encoding)
     assert verdict in VERDICTS and verdict != "untestable"
     assert ("or more in 80% of cases" in sentence) == VERDICTS[verdict].is_open
 

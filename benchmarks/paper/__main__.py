@@ -21,10 +21,10 @@ import pandas as pd
 import torch
 from threadpoolctl import threadpool_limits
 
+from benchmarks.markdown import as_markdown
 from benchmarks.paper import experiment, features, weight_space
 from benchmarks.paper.networks import Digits, record
 from benchmarks.shortcut.networks import DEFAULT_DIRECTORY
-from benchmarks.shortcut.table import as_markdown
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 ASSOCIATION = 0.75

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from threadpoolctl import threadpool_limits
 
+from benchmarks.markdown import as_markdown
 from benchmarks.shortcut.figure import draw_measures, draw_utilization
 from benchmarks.shortcut.measures import Results, measure_networks
 from benchmarks.shortcut.networks import (
@@ -22,7 +23,6 @@ from benchmarks.shortcut.networks import (
     composition_study,
 )
 from benchmarks.shortcut.table import (
-    as_markdown,
     composition_table,
     confusion_table,
     coverage_table,

@@ -147,18 +147,3 @@ def goals_table(results: Results) -> pd.DataFrame:
     # Quick runs have too few networks above noise to rank them.
     table["met"] = met.where(table["reached"].notna(), "-")
     return table.set_index("goal")
-
-
-def as_markdown(table: pd.DataFrame) -> str:
-    """Table with its index; numbers with three digits."""
-    cells = table.reset_index()
-    lines = [cells.columns, ["---"] * len(cells.columns), *cells.to_numpy(object)]
-    return "\n".join(
-        "| " + " | ".join(_format(cell) for cell in line) + " |" for line in lines
-    )
-
-
-def _format(cell) -> str:
-    if not isinstance(cell, float):
-        return str(cell)
-    return "-" if np.isnan(cell) else f"{cell:.3f}"

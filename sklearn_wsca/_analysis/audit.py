@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_wsca._analysis.audited_encoding import audit_head, encoding_entries
+from sklearn_wsca._analysis.confusable import find_confusable
 from sklearn_wsca._analysis.description import describe_rows
+from sklearn_wsca._analysis.head_rows import HELD_OUT
 from sklearn_wsca._analysis.summary import (
     ALIGNMENT_COLUMNS,
     add_utilization,
@@ -35,21 +38,12 @@ from sklearn_wsca._input.groups import restrict_to_groups
 from sklearn_wsca._input.numeric_values import as_numbers
 from sklearn_wsca._input.roles import RoleNames
 from sklearn_wsca._input.table import row_fingerprints
-from sklearn_wsca._permutation.exchangeability import exchange_units
-from sklearn_wsca._permutation.plan import (
-    PermutationPlan,
-    canonical_order,
-    permutation_pvalues,
-    split,
-)
+from sklearn_wsca._permutation.plan import PermutationPlan, canonical_order
 from sklearn_wsca._utilization.from_head import make_decision
-from sklearn_wsca._utilization.inference import (
-    TIES,
-    infer_utilization,
-)
+from sklearn_wsca._utilization.inference import infer_utilization
+from sklearn_wsca._utilization.regression import Adjustment
 from sklearn_wsca._verdict import Rule
 
-SCORES_PER_BATCH = 2**22
 # Under this name the attrs of a table say what it was made of.
 DESCRIPTION = "description"
 
@@ -190,6 +184,7 @@ def audit_rows(
     heads: dict[Any, Head],
     plan: PermutationPlan,
     rule: Rule,
+    adjustment: Adjustment,
 ) -> pd.DataFrame:
     """Table of new rows under the heads of `fit`.
 
@@ -207,6 +202,8 @@ def audit_rows(
         The permutations.
     rule : Rule
         Of the verdicts.
+    adjustment : {"spline", "linear"}
+        How what is continuous is held fixed.
     """
     distance = distance_from(record.mean, given.X)
     given = given.take(canonical_order(distance, lambda: row_fingerprints(given.table)))
@@ -214,23 +211,47 @@ def audit_rows(
     target = None
     if record.target is not None:
         target = record.target.read(given.table[record.target_name])
-    decision = make_decision(primary, given, target)
+    decision = make_decision(primary, given, target, adjustment)
     runner = SequentialRunner("permutations")
     tests = infer_utilization(decision, columns, plan, rule.significance, runner)
     outputs = outputs_by_head(given.X, [heads[name] for name in columns])
+    audited = {
+        name: audit_head(record.columns[name].scored, column, own, given, plan)
+        for (name, column), own in zip(columns.items(), outputs, strict=True)
+    }
+    encoding = encoding_entries(
+        audited,
+        record.summary["encoding_power"],
+        rule.significance,
+        plan.n_permutations,
+    )
     rows, notes = {}, {}
-    for (name, column), own in zip(columns.items(), outputs, strict=True):
-        skill, pvalue = held_out_skill(record.columns[name], column, own, given, plan)
-        rows[name] = describe_column(column, target, given.weights) | {
-            "encoding_score": skill,
-            "encoding_pvalue": pvalue,
-            **record.alignment(name),
-        }
+    for name, column in columns.items():
+        described = describe_column(column, target, given)
+        rows[name] = described | encoding[name] | record.alignment(name)
         notes[name] = list(column.notes)
-    add_utilization(rows, notes, tests, rule)
+    confusable = find_confusable(decision, columns, rule.significance)
+    add_utilization(rows, notes, tests, rule, confusable)
     summary = summarise(list(record.summary.index), record.reasons() | left_out, rows)
-    summary.attrs[DESCRIPTION] = describe_rows(given, columns, target, tests, rule)
+    head_rows = None if decision is None else HELD_OUT
+    summary.attrs |= {
+        "effects": as_lists(tests.effects()),
+        "by_class": as_lists(tests.by_class()),
+        "robustness_values": as_lists(tests.robustness(rule.min_effect)),
+        "confusable": as_lists(confusable),
+    }
+    summary.attrs[DESCRIPTION] = describe_rows(
+        given, columns, target, tests, rule, head_rows, confusable
+    )
     return summary
+
+
+def as_lists(table: pd.DataFrame) -> dict[str, list]:
+    """Index and columns of a table as lists.
+
+    pandas compares what tables carry, and writes it as JSON: it must hold no table.
+    """
+    return table.reset_index().to_dict("list")
 
 
 def read_columns(
@@ -247,55 +268,6 @@ def read_columns(
         except LeftOutError as reason:
             left_out[name] = str(reason)
     return found, left_out
-
-
-def held_out_skill(
-    fitted: FittedColumn,
-    column: Column,
-    outputs: np.ndarray,
-    given: Input,
-    plan: PermutationPlan,
-) -> tuple[float, float]:
-    """Skill of a fitted head on new rows, and its p-value.
-
-    Labels are permuted (between or within groups, where there are any) and compared
-    with the same outputs: the head is not refitted, because these rows had no part in
-    its fit.
-
-    Parameters
-    ----------
-    fitted : FittedColumn
-        The column in `fit`.
-    column : Column
-        The column on the new rows.
-    outputs : ndarray of shape (n_rows, rows)
-        Outputs of its head on all new rows.
-    given : Input
-        The new rows.
-    plan : PermutationPlan
-        The permutations.
-    """
-    if fitted.scored is None:
-        return float("nan"), float("nan")
-    labels = column.labels
-    if fitted.levels:
-        codes = [fitted.levels.index(level) for level in column.levels]
-        labels = np.array(codes)[labels]
-    outputs, weights = outputs[column.rows], given.weights[column.rows]
-    observed = fitted.scored.skills(outputs, labels[None], weights)
-    if not plan.n_permutations:
-        return float(observed[0]), float("nan")
-    exchange = exchange_units(column, given.roles.groups)
-    # Scores of every permutation are held at a time.
-    size = max(1, SCORES_PER_BATCH // outputs.size)
-    null = [
-        fitted.scored.skills(
-            outputs, labels[exchange.sources(plan.orders(batch))], weights
-        )
-        for batch in split(range(plan.n_permutations), size)
-    ]
-    (pvalue,) = permutation_pvalues(observed, np.concatenate(null)[:, None], TIES)
-    return float(observed[0]), float(pvalue)
 
 
 def distance_from(mean: np.ndarray, X: Embeddings) -> np.ndarray:

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from sklearn_wsca._analysis.confusable import confusable_with
 from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._utilization.inference import UtilizationTests
@@ -24,6 +26,8 @@ def describe_rows(
     target: Column | None,
     tests: UtilizationTests,
     rule: Rule,
+    head_rows: str | None,
+    confusable: pd.DataFrame,
 ) -> dict[str, Any]:
     """Describe the rows of an analysis.
 
@@ -39,19 +43,28 @@ def describe_rows(
         Tests of the columns.
     rule : Rule
         Of the verdicts.
+    head_rows : {"held out", "cross-fitted", "unknown"} or None
+        Whether the primary head has seen the rows, see `HeadRows`.
+    confusable : DataFrame
+        Of `find_confusable`.
 
     Returns
     -------
     dict
-        n_samples; groups and n_groups (None without); target (None, or name and labels,
+        n_samples; head_rows; withheld (why no column is judged `not used`, or None);
+        groups and n_groups (None without); target (None, or name and labels,
         see `describe_labels`); held_fixed (names); min_effect; significance;
         n_permutations; and columns, a list with one dict per column: name, labels,
         counts_by_target (rows per level and target level, None unless both are
-        categorical) and utilization (see `describe_test`).
+        categorical), utilization (see `describe_test`), robustness (to_margin and
+        to_zero) and confusable (see `confusable_with`).
     """
+    robustness = tests.robustness(rule.min_effect).to_dict("records")
     groups = given.roles.groups
     return {
         "n_samples": len(given.weights),
+        "head_rows": head_rows,
+        "withheld": rule.withheld or None,
         "groups": None if groups is None else groups.name,
         "n_groups": None if groups is None else len(groups.first_rows()),
         "target": None
@@ -67,8 +80,10 @@ def describe_rows(
                 "labels": None if column is None else describe_labels(column),
                 "counts_by_target": count_by_target(column, target),
                 "utilization": describe_test(name, tests),
+                "robustness": values,
+                "confusable": confusable_with(confusable, name),
             }
-            for name, column in columns.items()
+            for (name, column), values in zip(columns.items(), robustness, strict=True)
         ],
     }
 

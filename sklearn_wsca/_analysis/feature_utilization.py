@@ -13,12 +13,17 @@ from sklearn_wsca._heads.head import Head
 from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.column import LeftOutError, common_rows
 from sklearn_wsca._input.embeddings import Embeddings
-from sklearn_wsca._utilization.adjusted_effect import examine
+from sklearn_wsca._utilization.adjusted_effect import model_outputs
 from sklearn_wsca._utilization.from_head import make_decision
+from sklearn_wsca._utilization.regression import Adjustment
 
 
 def measure_feature_utilization(
-    record: FitRecord, given: Input, head: Head | None, column: Any
+    record: FitRecord,
+    given: Input,
+    head: Head | None,
+    column: Any,
+    adjustment: Adjustment,
 ) -> pd.DataFrame:
     """Share of every feature in the utilization of a column.
 
@@ -36,18 +41,17 @@ def measure_feature_utilization(
         )
     read, left_out = read_columns({column: record.columns[column]}, given)
     target = record.target.read(given.table[record.target_name])
-    decision = make_decision(head, given, target)
+    decision = make_decision(head, given, target, adjustment)
     assert decision is not None
     try:
         if left_out:
             raise LeftOutError(left_out[column])
-        examined = examine(decision, read[column])
+        used = common_rows(read[column], decision.held_fixed(read[column]))[0]
+        model = model_outputs(decision, used)
     except LeftOutError as reason:
         raise ValueError(f"column: {column!r} cannot be tested: {reason}.") from reason
-    rows = common_rows(read[column], decision.held_fixed(read[column]))[0].rows
-    model = examined.model
-    effects = model.effect_rows()[0] * model.rows.roots[:, None]
-    displacement = displace(given.X, rows, effects)
+    effects = model.effect_rows() * model.rows.roots[:, None]
+    displacement = displace(given.X, used.rows, effects)
     share = share_of_features(displacement, head.centred_coef)
     own = np.sqrt((displacement**2).sum(axis=0))
     index = pd.RangeIndex(len(share), name="feature")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from numbers import Integral
 
 from sklearn_wsca._alignment.inference import AlignmentTest
+from sklearn_wsca._encoding.cross_fitting import CrossFit
 from sklearn_wsca._encoding.inference import EncodingTest
 from sklearn_wsca._linear.subspace import Subspace
 
@@ -31,12 +32,16 @@ def describe_subspace(
 
 
 def list_failures(
-    heads: list, encoding: EncodingTest, alignment: AlignmentTest
+    heads: list,
+    encoding: EncodingTest,
+    alignment: AlignmentTest,
+    cross_fit: CrossFit | None,
 ) -> Iterator[str]:
     """Which fits did not converge."""
     failures = {
         "heads": heads,
         "cross-validated heads": encoding.not_converged,
+        "cross-fitted heads": cross_fit.not_converged if cross_fit else [],
         "permuted heads": [
             f"{name} ({count} of {alignment.tests.used[name]})"
             for name, count in alignment.tests.not_converged.items()

@@ -8,12 +8,22 @@ import numpy as np
 import pandas as pd
 
 from sklearn_wsca._alignment.inference import AlignmentTest
+from sklearn_wsca._analysis.association import association_pvalue, association_strength
+from sklearn_wsca._analysis.confusable import confusable_with
 from sklearn_wsca._encoding.inference import EncodingTest
 from sklearn_wsca._heads.task import Tasks
+from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.table import name_index
+from sklearn_wsca._text import (
+    describe_confusable,
+    describe_robustness,
+    format_number,
+    quote,
+)
+from sklearn_wsca._utilization.adjusted_effect import Examined
 from sklearn_wsca._utilization.inference import UtilizationTests
-from sklearn_wsca._verdict import UNTESTABLE, Rule, untestable
+from sklearn_wsca._verdict import UNTESTABLE, USED, Rule, untestable
 
 SUMMARY_COLUMNS = (
     "kind",
@@ -22,6 +32,9 @@ SUMMARY_COLUMNS = (
     "target_association",
     "encoding_score",
     "encoding_pvalue",
+    "encoding_qvalue",
+    "encoding_skill",
+    "encoding_power",
     "alignment_score",
     "alignment_pvalue",
     "alignment_pvalue_fwer",
@@ -29,33 +42,43 @@ SUMMARY_COLUMNS = (
     "utilization",
     "utilization_low",
     "utilization_high",
+    "utilization_balanced",
+    "utilization_balanced_low",
+    "utilization_balanced_high",
     "utilization_pvalue",
     "utilization_qvalue",
     "probability_shift",
+    "probability_shift_low",
+    "probability_shift_high",
     "minimum_detectable_effect",
     "verdict",
     "note",
 )
 
 
-ALIGNMENT_COLUMNS = SUMMARY_COLUMNS[6:10]
+MOST_CONFUSABLE = 3
+ALIGNMENT_COLUMNS = SUMMARY_COLUMNS[9:13]
 
 
 def summarise_fit(
     tasks: Tasks,
-    weights: np.ndarray,
+    given: Input,
     encoding: EncodingTest,
     alignment: AlignmentTest,
     utilization: UtilizationTests,
     rule: Rule,
+    confusable: pd.DataFrame,
 ) -> pd.DataFrame:
     """Table of all columns asked for."""
     rows, notes = {}, {}
     for task in tasks.metadata:
         name = task.name
-        rows[name] = describe_column(task.column, tasks.target, weights) | {
+        rows[name] = describe_column(task.column, tasks.target, given) | {
             "encoding_score": encoding.scores[name],
             "encoding_pvalue": encoding.tests.pvalues[name],
+            "encoding_qvalue": encoding.qvalues[name],
+            "encoding_skill": encoding.skills[name],
+            "encoding_power": encoding.power[name],
             "alignment_score": alignment.scores[name],
             "alignment_pvalue": alignment.tests.pvalues[name],
             "alignment_pvalue_fwer": alignment.pvalues_fwer[name],
@@ -67,23 +90,31 @@ def summarise_fit(
             notes[name].append(
                 f"alignment p-value extrapolated by a Pareto tail: {pvalue:.1e}"
             )
-    add_utilization(rows, notes, utilization, rule)
+    add_utilization(rows, notes, utilization, rule, confusable)
     return summarise(tasks.names, tasks.dropped, rows)
 
 
 def describe_column(
-    column: Column | None, target: Column | None, weights: np.ndarray
+    column: Column | None, target: Column | None, given: Input
 ) -> dict[str, Any]:
-    """Entries on what a column is; None for a trained head without labels."""
+    """Entries on what a column is; None for a trained head without labels.
+
+    The p-value of the association with the target is no entry of the table.
+    """
+    none = {"target_association": np.nan, "target_association_pvalue": np.nan}
     if column is None:
-        return {"kind": "trained head", "target_association": np.nan}
-    return {
+        return {"kind": "trained head"} | none
+    entries = {
         "kind": column.kind,
         "n_samples": len(column.labels),
         "n_levels": column.n_levels or None,
-        "target_association": np.nan
-        if target is None
-        else target_association(column, target, weights),
+    }
+    if target is None:
+        return entries | none
+    pvalue = association_pvalue(column, target, given.roles.groups)
+    return entries | {
+        "target_association": association_strength(column, target, given.weights),
+        "target_association_pvalue": pvalue,
     }
 
 
@@ -92,31 +123,82 @@ def add_utilization(
     notes: dict[Any, list[str]],
     tests: UtilizationTests,
     rule: Rule,
+    confusable: pd.DataFrame,
 ) -> None:
     """Complete the entries by utilization, verdict and note."""
+    robustness = tests.robustness(rule.min_effect)
     for name, row in rows.items():
-        row |= _utilization_entries(tests, name)
+        row |= _utilization_entries(tests, name) | {"name": name}
         if name in tests.untestable:
             row["verdict"], sentence = untestable(tests.untestable[name])
             sentences = [sentence]
         else:
-            upper = tests.row(name)["upper"]
-            row["verdict"], sentence = rule.judge(row, upper)
+            examined = tests.examined[name]
+            row |= find_classes(examined, rule.min_effect)
+            row["verdict"], sentence = rule.judge(row)
             sentences = [sentence, rule.explained_by_target(row)]
-            sentences += tests.examined[name].describe()
+            if row["verdict"] == USED:
+                values = robustness.iloc[tests.index.get_loc(name)]
+                sentences += describe_doubts(
+                    name, values, confusable_with(confusable, name)
+                )
+            sentences += examined.describe()
         row["note"] = "; ".join(s for s in sentences + notes[name] if s)
+
+
+def describe_doubts(name: Any, values: Any, confusable: list[dict]) -> list[str]:
+    """How wrong the use of a column could be, in sentences."""
+    pairs = confusable[:MOST_CONFUSABLE]
+    return [
+        describe_robustness(values),
+        *(describe_confusable(name, pair["column"], pair) for pair in pairs),
+    ]
+
+
+def find_classes(examined: Examined, margin: float) -> dict[str, Any]:
+    """What verdicts must know about the classes of the target, by column.
+
+    Classes that move by the margin on their own, those that hold one value of the
+    column only, a sentence on the one that is least known, and what carries the
+    utilization.
+    """
+    table = examined.by_class
+    above = (table["stands_out"] > 0) & (table["utilization"] >= margin)
+    unseen = table["utilization"].isna()
+    doubt, high = "", table["high"].max()
+    if len(table) > 1 and high >= margin:
+        number = int(np.nanargmax(table["high"]))
+        n_rows = int(np.sum(examined.model.rows.classes == number))
+        needed = float(f"{n_rows * (high / margin) ** 2:.2g}")
+        doubt = (
+            f"least is known of the class {quote(table.index[number])} ({n_rows} rows, "
+            f"interval up to {format_number(high)}); about {needed:.0f} rows of it "
+            "could tell"
+        )
+    return {
+        "classes_above": list(table.index[above]) if len(table) > 1 else [],
+        "classes_unseen": list(table.index[unseen]) if len(table) > 1 else [],
+        "class_in_doubt": doubt,
+        "carrier": examined.carrier,
+        "shift_sentence": examined.shift.sentence,
+    }
 
 
 def _utilization_entries(tests: UtilizationTests, name: Any) -> dict[str, float]:
     found = tests.row(name)
-    return {
-        "utilization": found["utilization"],
-        "utilization_low": found["low"],
-        "utilization_high": found["high"],
-        "utilization_pvalue": found["pvalue"],
-        "utilization_qvalue": found["qvalue"],
-        "probability_shift": found["probability_shift"],
-        "minimum_detectable_effect": found["minimum_detectable_effect"],
+    own = (
+        "low",
+        "high",
+        "balanced",
+        "balanced_low",
+        "balanced_high",
+        "pvalue",
+        "qvalue",
+    )
+    shift = [f"probability_shift{end}" for end in ("", "_low", "_high")]
+    names = ("utilization", *shift, "minimum_detectable_effect")
+    return {f"utilization_{entry}": found[entry] for entry in own} | {
+        entry: found[entry] for entry in names
     }
 
 
@@ -145,52 +227,3 @@ def make_summary(rows: dict[Any, dict[str, Any]]) -> pd.DataFrame:
         table[name] = table[name].astype(float)
     table["note"] = table["note"].fillna("")
     return table
-
-
-def target_association(column: Column, target: Column, weights: np.ndarray) -> float:
-    """Strength of the association of a column and the target, between 0 and 1.
-
-    Cramer's V for two categorical columns, the correlation ratio (square root of the
-    share of variance between levels) for one categorical and one continuous, and the
-    absolute Pearson correlation for two continuous ones. NaN if fewer than two rows
-    have both.
-    """
-    both, first, second = np.intersect1d(
-        column.rows, target.rows, assume_unique=True, return_indices=True
-    )
-    if len(both) < 2:
-        return float("nan")
-    a, b, w = column.labels[first], target.labels[second], weights[both]
-    if column.kind == target.kind == "categorical":
-        return _cramers_v(a, b, w)
-    if column.kind == "categorical":
-        return _correlation_ratio(a, b, w)
-    if target.kind == "categorical":
-        return _correlation_ratio(b, a, w)
-    return abs(_correlation(a, b, w))
-
-
-def _cramers_v(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> float:
-    table = np.zeros((a.max() + 1, b.max() + 1))
-    np.add.at(table, (a, b), weights)
-    table = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0] / table.sum()
-    if min(table.shape) < 2:
-        return float("nan")
-    expected = np.outer(table.sum(axis=1), table.sum(axis=0))
-    phi_squared = np.sum((table - expected) ** 2 / expected)
-    return float(np.sqrt(phi_squared / (min(table.shape) - 1)))
-
-
-def _correlation_ratio(levels, values, weights) -> float:
-    centred = values - np.average(values, weights=weights)
-    mass = np.bincount(levels, weights)
-    sums = np.bincount(levels, weights * centred)
-    between = np.sum(sums[mass > 0] ** 2 / mass[mass > 0])
-    total = weights @ centred**2
-    return float(np.sqrt(between / total)) if total > 0 else float("nan")
-
-
-def _correlation(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> float:
-    a, b = (v - np.average(v, weights=weights) for v in (a, b))
-    spread = np.sqrt((weights @ a**2) * (weights @ b**2))
-    return float(weights @ (a * b) / spread) if spread > 0 else float("nan")

@@ -12,6 +12,7 @@ from sklearn_wsca.datasets import load_heart_hospitals
 INTRODUCTION = """\
 A small network was trained to tell heart disease from eight routine measurements, \
 age and sex among them, of patients in four hospitals. It was not told the hospital. \
+It is judged on patients of these hospitals that it was not trained on. \
 Can hospital, sex and age be read off what the network has computed (encoded), does \
 its decision read the same directions (aligned), and does its output differ between \
 them among patients with the same disease status (used)?"""
@@ -38,9 +39,10 @@ that it does not align with."""
 
 
 def load_demo() -> tuple[pd.DataFrame, pd.DataFrame, Any]:
-    """Embeddings, metadata and trained head of the hospital data."""
+    """Embeddings and metadata of patients that the network has not seen, its head."""
     heart = load_heart_hospitals()
-    return heart.data, heart.metadata, heart.head
+    rows = heart.split == "held-out"
+    return heart.data[rows], heart.metadata[rows], heart.head
 
 
 def demo_analysis(head: Any, n_permutations: int, seed: int) -> WeightSpaceCorrelation:
@@ -48,6 +50,7 @@ def demo_analysis(head: Any, n_permutations: int, seed: int) -> WeightSpaceCorre
     return WeightSpaceCorrelation(
         "disease",
         target_head=head,
+        held_out=True,
         n_permutations=n_permutations,
         random_state=seed,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,31 @@ import click
 from sklearn_wsca._verdict import VERDICTS
 
 FILE = click.Path(path_type=Path)
+POSITIVE = click.FloatRange(0, min_open=True)
 LEVEL = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 Decorator = Callable[[Any], Any]
+
+
+class Components(click.ParamType):
+    """Share of variance, number of directions, or "all"."""
+
+    name = "share, number or all"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float | int | None:
+        """As `n_components` of the estimator takes it."""
+        text = str(value).strip()
+        if text == "all":
+            return None
+        if text.isdecimal() and int(text) > 0:
+            return int(text)
+        with suppress(ValueError):
+            if not text.isdecimal() and 0.0 < float(text) <= 1.0:
+                return float(text)
+        raise click.BadParameter(
+            f"{text!r} is neither a share such as 0.99, nor a number of directions "
+            "such as 50, nor all."
+        )
 
 
 def together(*options: Decorator) -> Decorator:
@@ -120,6 +143,12 @@ row_options = together(
         "COL=VALUE",
         "Judge the rows with this value, such as split=test; fit on the others.",
     ),
+    click.option(
+        "--rows-are-held-out",
+        is_flag=True,
+        help="The network has not seen the rows of the fit: they may show that a "
+        "column is not used.",
+    ),
     named(
         "--id id_column",
         "COL",
@@ -144,6 +173,28 @@ method_options = together(
         "--adjust-for-target",
         is_flag=True,
         help="Compare heads at equal rates of the target.",
+    ),
+    shown(
+        "--adjustment",
+        "spline",
+        "How a continuous target and continuous confounders are held fixed, and a "
+        "continuous column may move the output: along a curve or a straight line.",
+        type=click.Choice(["spline", "linear"]),
+    ),
+    shown(
+        "--C",
+        1.0,
+        "Inverse penalty of logistic heads.",
+        type=POSITIVE,
+    ),
+    shown("--alpha", 1.0, "Penalty of ridge heads.", type=POSITIVE),
+    shown(
+        "--n-components",
+        "0.99",
+        "Share of the variance that the principal subspace explains (with a point), "
+        "its number of directions, or all.",
+        type=Components(),
+        metavar="NUMBER",
     ),
     shown(
         "--min-effect",

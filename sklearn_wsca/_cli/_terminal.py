@@ -8,12 +8,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sklearn_wsca._report.words import limits_of
+from sklearn_wsca._report.words import limits_of, tell_held_out
 from sklearn_wsca._text import (
+    alike_text,
     count_points,
     describe_encoding,
     format_number,
+    format_skill,
     printable,
+    shown_shift,
 )
 from sklearn_wsca._verdict import USED, VERDICTS
 
@@ -25,6 +28,9 @@ LEVEL = 0.05
 
 def print_result(console: Console, result: dict[str, Any]) -> None:
     """Print the table, and the answers in words."""
+    seen = tell_held_out(result["analysis"])
+    if seen:
+        console.print(Text(seen), style="yellow", highlight=False, end="\n\n")
     console.print(make_table(result))
     console.print()
     columns = result["columns"]
@@ -66,7 +72,8 @@ def _rows(analysis: dict) -> str:
     if analysis["n_groups"] is not None:
         name = printable(analysis["groups"])
         groups = f" of {analysis['n_groups']} groups ('{name}')"
-    held_out = "held-out " if analysis["judged_rows"] == "held out" else ""
+    known = (analysis["judged_rows"], analysis["head_rows"])
+    held_out = "held-out " if "held out" in known else ""
     return (
         f"{analysis['n_samples']} {held_out}rows{groups}, "
         f"{analysis['n_permutations']} permutations, seed {analysis['seed']}"
@@ -90,11 +97,12 @@ def _verdict(verdict: str, before: str = "") -> Text:
 def _movement(effect: dict) -> str:
     if effect["estimate"] is None:
         return "-"
-    shift = effect["probability_shift"]
+    shift = shown_shift(effect)
     points = "" if shift is None else f"\n{count_points(shift)}"
     keys = ("estimate", "low", "high", "qvalue")
     estimate, low, high, qvalue = (format_number(effect[key]) for key in keys)
-    return f"{estimate} ({low} to {high}), q = {qvalue}{points}"
+    alike = f"\n{alike_text(effect)}".rstrip()
+    return f"{estimate} ({low} to {high}), q = {qvalue}{alike}{points}"
 
 
 def _encoding(column: dict) -> str:
@@ -105,7 +113,7 @@ def _encoding(column: dict) -> str:
     if metrics:
         words = describe_encoding(column, metrics)
     else:
-        words = f"skill {format_number(encoding['score'])}"
+        words = f"skill {format_skill(encoding)}"
     return f"{words}\np = {format_number(encoding['pvalue'])}"
 
 

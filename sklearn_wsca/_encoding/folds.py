@@ -1,4 +1,4 @@
-"""Folds of the encoding score: from the argument `cv` to a partition of the rows."""
+"""Folds: from the argument `cv` to a partition of the rows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Folds:
     Parameters
     ----------
     fold : ndarray of shape (n_observed,), dtype int
-        Test fold of each row.
+        Test fold of each row; -1 where it is in none.
     note : str
         How it deviates from what was asked for, or "".
     """
@@ -55,14 +55,51 @@ def make_folds(column: Column, exchange: Exchangeability, cv: Any, seed: int) ->
     """
     if not isinstance(cv, (int, np.integer)):
         n = len(column.labels)
-        fold = _read_splits(column, cv.split(np.zeros((n, 1)), column.labels))
+        fold = _assign_folds(n, cv.split(np.zeros((n, 1)), column.labels))
+        _check_training(column, fold)
         _check_groups_together(fold, exchange)
         return Folds(fold)
     if exchange.scheme == "within groups":
-        return Folds(*_split_groups(column, exchange.clusters, int(cv), seed))
+        fold, note = _split_groups(column, exchange.clusters, int(cv), seed)
+        _check_training(column, fold)
+        return Folds(fold, note)
     units = replace(column, labels=column.labels[exchange.first])
     fold, note = _split_units(units, int(cv), seed)
+    _check_training(units, fold)
     return Folds(fold[exchange.unit], note)
+
+
+def make_training_folds(
+    column: Column, exchange: Exchangeability, cv: Any, seed: int
+) -> Folds:
+    """Split a column to predict every row by a head fitted without its unit.
+
+    As `make_folds` with a number of folds (a splitter stands for the default one), but
+    what cannot be held out is in no fold: the rows of a level that lies in one fold as
+    a whole, without which a head could not know it, and all of them where there is a
+    single unit, or a unit per level.
+    """
+    cv = int(cv) if isinstance(cv, Integral) else DEFAULT_FOLDS
+    units = replace(column, labels=column.labels[exchange.first])
+    counts = np.bincount(units.labels) if column.n_levels else [len(units.labels)]
+    if max(counts) < 2 or exchange.clusters.max() == 0:
+        return Folds(np.full(len(column.labels), -1))
+    if exchange.scheme == "within groups":
+        fold, note = _split_groups(column, exchange.clusters, cv, seed)
+    else:
+        fold, note = _split_units(units, cv, seed)
+        fold = fold[exchange.unit]
+    return Folds(_train_with_all_levels(column, fold), note)
+
+
+def _train_with_all_levels(column: Column, fold: np.ndarray) -> np.ndarray:
+    """The same folds, but without the levels that lie in one of them as a whole."""
+    if not column.n_levels:
+        return fold
+    counts = np.zeros((column.n_levels, fold.max() + 1), dtype=int)
+    np.add.at(counts, (column.labels, fold), 1)
+    is_alone = counts.max(axis=1) == counts.sum(axis=1)
+    return np.where(is_alone[column.labels], -1, fold)
 
 
 def _split_units(column: Column, cv: int, seed: int) -> tuple[np.ndarray, str]:
@@ -78,7 +115,7 @@ def _split_units(column: Column, cv: int, seed: int) -> tuple[np.ndarray, str]:
             n_folds = max(2, len(X) // 2)
         note = f"{n_folds} instead of {cv} folds: there are {len(X)} units"
         splits = KFold(n_folds, shuffle=True, random_state=seed).split(X)
-        return _read_splits(column, splits), note if n_folds < cv else ""
+        return _assign_folds(len(X), splits), note if n_folds < cv else ""
     n_folds = min(cv, int(np.bincount(column.labels).max()))
     note = f"{n_folds} instead of {cv} folds: its largest level has {n_folds} units"
     splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
@@ -86,7 +123,7 @@ def _split_units(column: Column, cv: int, seed: int) -> tuple[np.ndarray, str]:
         # A level with fewer units than folds is legitimate: it is absent from some.
         warnings.filterwarnings("ignore", message="The least populated class")
         splits = list(splitter.split(X, column.labels))
-    return _read_splits(column, splits), note if n_folds < cv else ""
+    return _assign_folds(len(X), splits), note if n_folds < cv else ""
 
 
 def _split_groups(
@@ -119,7 +156,7 @@ def _split_groups(
             for train, _ in splits
         ):
             break
-    return _read_splits(column, splits), note
+    return _assign_folds(len(X), splits), note
 
 
 def _check_groups_together(fold: np.ndarray, exchange: Exchangeability) -> None:
@@ -132,30 +169,36 @@ def _check_groups_together(fold: np.ndarray, exchange: Exchangeability) -> None:
         )
 
 
-def _read_splits(column: Column, splits: Any) -> np.ndarray:
-    fold = np.full(len(column.labels), -1)
+def _assign_folds(n: int, splits: Any) -> np.ndarray:
+    """Test fold of each of n entries."""
+    fold = np.full(n, -1)
     for number, (train, test) in enumerate(splits):
-        if (fold[test] >= 0).any() or len(train) + len(test) != len(fold):
+        if (fold[test] >= 0).any() or len(train) + len(test) != n:
             fold[:] = -1
             break
         fold[test] = number
-        levels_seen = len(np.unique(column.labels[train]))
-        if column.n_levels and levels_seen < column.n_levels:
-            raise ValueError(
-                f"cv: fold {number} trains without one of the {column.n_levels} levels "
-                f"of column {column.name!r}; use fewer folds or a stratified splitter."
-            )
     if (fold < 0).any():
         raise ValueError(
             "cv: every row must be in exactly one test fold and in the training rows "
             "of all others; pass a number of folds, or a splitter such as KFold."
         )
+    return fold
+
+
+def _check_training(column: Column, fold: np.ndarray) -> None:
+    """Raise if a fold trains without a level, or labels cannot be permuted in any."""
+    for number in range(fold.max() + 1):
+        levels_seen = len(np.unique(column.labels[fold != number]))
+        if column.n_levels and levels_seen < column.n_levels:
+            raise ValueError(
+                f"cv: fold {number} trains without one of the {column.n_levels} levels "
+                f"of column {column.name!r}; use fewer folds or a stratified splitter."
+            )
     if np.bincount(fold).max() < 2:
         raise ValueError(
             "cv: all test folds have one row or group, and labels are permuted within "
             "test folds; use fewer folds."
         )
-    return fold
 
 
 def read_cv(cv: Any) -> Any:

@@ -12,12 +12,14 @@ import pandas as pd
 from sklearn_wsca._backend.jobs import JobRunner
 from sklearn_wsca._encoding.folds import Folds, split_columns
 from sklearn_wsca._encoding.null import encoding_null
+from sklearn_wsca._encoding.planted import largest_pvalue, share_found
 from sklearn_wsca._encoding.skill import HeldOut, held_out
 from sklearn_wsca._heads.fit import Rows
 from sklearn_wsca._heads.task import Task, Tasks
 from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.table import name_index
 from sklearn_wsca._permutation.column_tests import ColumnTests, Testing, infer_columns
+from sklearn_wsca._permutation.plan import benjamini_hochberg
 from sklearn_wsca._permutation.rounds import Null
 
 
@@ -31,6 +33,13 @@ class EncodingTest:
         Skill; NaN for heads without labels.
     tests : ColumnTests
         Its p-values; NaN without permutations.
+    skills : Series
+        Skill of the tested ridge probes, whose penalty is tuned; NaN without
+        permutations.
+    qvalues : Series
+        Benjamini-Hochberg q-values.
+    power : Series
+        Share of columns planted at a skill of 0.1 that would have been found.
     metrics : DataFrame
         Further measures of held-out performance.
     selectivity : Series
@@ -42,6 +51,9 @@ class EncodingTest:
 
     scores: pd.Series
     tests: ColumnTests
+    skills: pd.Series
+    qvalues: pd.Series
+    power: pd.Series
     metrics: pd.DataFrame
     selectivity: pd.Series
     not_converged: list
@@ -53,6 +65,7 @@ def infer_encoding(
     given: Input,
     cv: Any,
     testing: Testing,
+    significance: float,
     runner: JobRunner,
 ) -> EncodingTest:
     """Test whether probes predict their columns better than those of permutations."""
@@ -60,14 +73,20 @@ def infer_encoding(
     labelled = [task for task in tasks.metadata if task.column is not None]
     folds = split_columns(labelled, cv, testing.plan.seed, given)
     found = _cross_validate(labelled, folds, rows, runner)
-    nulls = {}
+    nulls: dict[Any, Null] = {}
+    planted: dict[Any, np.ndarray] = {}
     if testing.plan.n_permutations:
-        nulls = encoding_null(labelled, folds, rows, testing.rounds, runner)
+        nulls, planted = encoding_null(labelled, folds, rows, testing.rounds, runner)
+    tests = infer_columns(nulls, index, testing, extrapolate=False)
+    skills = pd.Series({name: null.observed for name, null in nulls.items()})
     scores = pd.Series({name: result.score for name, result in found.items()})
     metrics = {name: result.metrics for name, result in found.items()}
     return EncodingTest(
         scores.astype(float).reindex(index),
-        infer_columns(nulls, index, testing, extrapolate=False),
+        tests,
+        skills.astype(float).reindex(index),
+        pd.Series(benjamini_hochberg(tests.pvalues.to_numpy()), index),
+        _power(planted, nulls, tests.pvalues, testing, significance),
         pd.DataFrame.from_dict(metrics, "index").reindex(index),
         _selectivity(nulls, index),
         [name for name, result in found.items() if not result.all_converged],
@@ -90,6 +109,28 @@ def _cross_validate(
     ]
     names = [task.name for task in tasks]
     return dict(zip(names, runner.run("encoding", jobs), strict=True))
+
+
+def _power(
+    planted: dict[Any, np.ndarray],
+    nulls: dict[Any, Null],
+    pvalues: pd.Series,
+    testing: Testing,
+    significance: float,
+) -> pd.Series:
+    """Share of planted columns that would have been found in place of each column."""
+    power = pd.Series(np.nan, pvalues.index)
+    for position, name in enumerate(pvalues.index):
+        if name in planted:
+            others = np.delete(pvalues.to_numpy(), position)
+            level = largest_pvalue(others[~np.isnan(others)], significance)
+            power.iloc[position] = share_found(
+                planted[name],
+                nulls[name].statistics,
+                level,
+                testing.plan.n_permutations,
+            )
+    return power
 
 
 def _selectivity(nulls: dict[Any, Null], index: pd.Index) -> pd.Series:

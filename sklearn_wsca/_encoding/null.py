@@ -1,4 +1,9 @@
-"""Null distribution of the held-out skill of a column."""
+"""Null distribution of the held-out skill of a column.
+
+The probes that are tested are tuned: each column, each permutation and each planted
+column gets the penalty under which its own held-out skill is highest. All go through
+the same choice, so the test stays exact.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +17,14 @@ import numpy as np
 from sklearn_wsca._backend.jobs import JobRunner
 from sklearn_wsca._backend.memory import in_parts
 from sklearn_wsca._encoding.folds import Folds
+from sklearn_wsca._encoding.planted import LEADING, N_PLANTED, planted_responses
 from sklearn_wsca._heads.fit import Rows
 from sklearn_wsca._heads.probe import Probe
 from sklearn_wsca._heads.task import Task
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._linear.design import Design
 from sklearn_wsca._linear.logistic import class_directions
-from sklearn_wsca._linear.ridge_cv import RidgeFolds
+from sklearn_wsca._linear.ridge_cv import Penalty, RidgeFolds
 from sklearn_wsca._permutation.exchangeability import Exchangeability
 from sklearn_wsca._permutation.plan import PermutationPlan, split
 from sklearn_wsca._permutation.rounds import (
@@ -32,6 +38,9 @@ from sklearn_wsca._permutation.rounds import (
 OUTPUTS_PER_BATCH = 1024
 LABELS_PER_BATCH = 2**22
 FOLD_PERMUTATIONS_PER_BATCH = 1000
+N_STRENGTHS = 4
+# Multiple of the total weight of the rows: coordinates have a mean square of about one.
+STRONGEST = 3.0
 
 
 @dataclass(frozen=True)
@@ -49,9 +58,8 @@ class EncodingNull:
     column : Column
         The column, in the same order.
     probe : Probe
-        The probe that is reported. Its ridge counterpart is tested: the same penalty,
-        and for a logistic probe the one that its penalty amounts to at the class
-        frequencies.
+        The probe that is reported. Ridge probes are tested: with the penalty that its
+        own amounts to at the class frequencies, and with stronger ones.
     folds : Folds
         Test fold of each row.
     exchange : Exchangeability
@@ -66,9 +74,8 @@ class EncodingNull:
 
     def prepare(self, T: Any) -> RidgeFolds:
         """Sum over the rows what all permutations share."""
-        design, penalty = self.design.on(T), self.ridge_penalty()
         return RidgeFolds.prepare(
-            design, self.folds.fold, self.column.n_levels, penalty
+            self.design.on(T), self.folds.fold, self.column.n_levels, self.penalties()
         )
 
     def observed_skill(self, ridge: RidgeFolds) -> np.ndarray:
@@ -77,9 +84,29 @@ class EncodingNull:
 
     def skills(self, ridge: RidgeFolds, orders: np.ndarray) -> np.ndarray:
         """Skills of permutations within folds by orders of all rows: (p,)."""
+        return ridge.skills(self._permuted(ridge, orders))
+
+    def planted_skills(self, ridge: RidgeFolds, plan: PermutationPlan) -> np.ndarray:
+        """Skills of columns like this one that are planted in the embeddings.
+
+        Their noise comes from permutations that follow those of the plan.
+        """
+        start = plan.n_permutations
+        n_outputs = max(self.column.n_levels - 1, 1)
+        size = max(1, LABELS_PER_BATCH // (n_outputs * len(self.column.labels)))
+
+        def planted(part: range) -> np.ndarray:
+            noise = ridge.responses(self._permuted(ridge, plan.orders(part)))
+            responses = planted_responses(ridge, self.exchange, noise, part, plan)
+            return ridge.skills_of_responses(responses)
+
+        numbers = range(start, start + N_PLANTED)
+        return np.concatenate([*in_parts(planted, numbers, size)])
+
+    def _permuted(self, ridge: RidgeFolds, orders: np.ndarray) -> np.ndarray:
+        """Labels by slot, permuted within folds: (p, n)."""
         fold, slots = self.folds.fold, ridge.slots
-        sources = self.exchange.sources_by_slot(orders, fold, slots)
-        return ridge.skills(self._labels()[sources])
+        return self._labels()[self.exchange.sources_by_slot(orders, fold, slots)]
 
     def _labels(self) -> np.ndarray:
         """Small integers for levels, standardised values of a continuous column."""
@@ -96,6 +123,21 @@ class EncodingNull:
         by_rows = LABELS_PER_BATCH // len(self.column.labels)
         return max(1, min(OUTPUTS_PER_BATCH // n_outputs, by_rows))
 
+    def penalties(self) -> list[Penalty]:
+        """Penalties that are tried.
+
+        Four strengths, from that of the probe to where predictions are hardly more than
+        the covariance with each coordinate, on the leading coordinates; with all
+        coordinates the weakest and the third of them, because these cost most.
+        """
+        k, own = self.design.shape[1], self.ridge_penalty()
+        strongest = max(own, STRONGEST * float(self.design.weights.sum()))
+        strengths = np.unique(np.geomspace(own, strongest, N_STRENGTHS))
+        tried = [Penalty(alpha, min(k, LEADING)) for alpha in strengths]
+        if k > LEADING:
+            tried += [Penalty(alpha, k) for alpha in strengths[::2]]
+        return tried
+
     def ridge_penalty(self) -> float:
         """Penalty of the ridge counterpart of the probe."""
         if self.probe.kind == "ridge":
@@ -106,25 +148,46 @@ class EncodingNull:
         return float(1.0 / (self.probe.C * curvature))
 
 
+@dataclass(frozen=True)
+class FoldSkills:
+    """Skills of a column, of some of its permutations, and of planted columns.
+
+    Parameters
+    ----------
+    observed : float
+        Skill of the data.
+    permuted : ndarray
+        Of the permutations of a batch.
+    planted : ndarray
+        Of the planted columns; none but with the first permutations.
+    """
+
+    observed: float
+    permuted: np.ndarray
+    planted: np.ndarray
+
+
 def fold_skills(
     T: Any, nulls: list[EncodingNull], batch: range, plan: PermutationPlan
-) -> list[np.ndarray]:
-    """Skills of several columns, which share the permutations.
-
-    The skill of the data is the first entry of each, a permutation of the batch each of
-    the others.
-    """
+) -> list[FoldSkills]:
+    """Skills of several columns, which share the permutations."""
     ridges = [null.prepare(T) for null in nulls]
     pairs = list(zip(nulls, ridges, strict=True))
-    observed = [null.observed_skill(ridge) for null, ridge in pairs]
 
     def permuted(part: range) -> list[np.ndarray]:
         orders = plan.orders(part)
         return [null.skills(ridge, orders) for null, ridge in pairs]
 
     size = min(null.batch_size for null in nulls)
-    parts = zip(observed, *in_parts(permuted, batch, size), strict=True)
-    return [np.concatenate(found) for found in parts]
+    parts = zip(*in_parts(permuted, batch, size), strict=True)
+    return [
+        FoldSkills(
+            float(null.observed_skill(ridge)[0]),
+            np.concatenate(found),
+            np.empty(0) if batch.start else null.planted_skills(ridge, plan),
+        )
+        for (null, ridge), found in zip(pairs, parts, strict=True)
+    ]
 
 
 def encoding_null(
@@ -133,8 +196,8 @@ def encoding_null(
     rows: Rows,
     rounds: Rounds,
     runner: JobRunner,
-) -> dict[Any, Null]:
-    """Null of the held-out skill of every column."""
+) -> tuple[dict[Any, Null], dict[Any, np.ndarray]]:
+    """Null of the held-out skill of every column, and skills of planted columns."""
     tests = {}
     for task in tasks:
         column, probe = task.labelled()
@@ -143,6 +206,7 @@ def encoding_null(
             design, column, probe, folds[task.name], task.units()
         )
     nulls = {name: Null(np.nan, []) for name in tests}
+    planted = {}
 
     def make_job(group: list, batch: range) -> Callable:
         chosen = [tests[name] for name in group]
@@ -154,8 +218,10 @@ def encoding_null(
         run = partial(runner.run, "encoding null")
         n_jobs = JOBS_PER_WORKER * runner.n_workers
         for name, skills in run_groups(order, batches, make_job, run, n_jobs):
-            nulls[name].observed = float(skills[0])
-            yield name, skills[1:], 0
+            nulls[name].observed = skills.observed
+            if len(skills.planted):
+                planted[name] = skills.planted
+            yield name, skills.permuted, 0
 
     rounds.draw(nulls, run_round)
-    return nulls
+    return nulls, planted

@@ -41,6 +41,7 @@ TIES = 1e-5
 PERMUTED = {
     "rows": "rows",
     "between groups": "groups",
+    "between and within groups": "groups with the rows in them",
     "within groups": "rows within groups",
 }
 

@@ -208,7 +208,8 @@ def _kind(recipe: Any) -> Any:
         kinds = {"auto": None, "logistic": "categorical", "ridge": "continuous"}
         return kinds[recipe]
     # A classifier is not told to take many numbers for categories: that is an error.
-    return None if is_classifier(recipe) else "continuous"
+    is_number = hasattr(recipe, "fit") and not is_classifier(recipe)
+    return "continuous" if is_number else None
 
 
 def _check_recipes(heads: Any) -> None:

@@ -110,6 +110,11 @@ class Design:
         chosen = slice(None) if self.rows is None else self.index(self.rows)
         return to_numpy(cast(self.coordinates[chosen], "float64"))
 
+    def leading_rows(self, size: int) -> np.ndarray:
+        """Copy of the leading coordinates of the rows in main memory."""
+        chosen = slice(None) if self.rows is None else self.index(self.rows)
+        return to_numpy(cast(self.coordinates[chosen, :size], self.precision))
+
     def index(self, positions: np.ndarray) -> Any:
         """Row positions on the device of the coordinates."""
         return to_same_device(positions, self.coordinates)

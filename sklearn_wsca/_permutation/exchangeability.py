@@ -1,4 +1,4 @@
-"""What may be exchanged under the null: rows, groups of rows, or rows within groups."""
+"""What may be exchanged under the null: rows, groups, rows in groups, or both."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ from sklearn_wsca._input.groups import (
 )
 from sklearn_wsca._permutation.plan import permutation_sources, permute_within
 
-Scheme = Literal["rows", "between groups", "within groups"]
+Scheme = Literal["rows", "between groups", "within groups", "between and within groups"]
 FEWEST_UNITS = 20
 # Where rows are exchanged within groups, so many must hold different values.
 FEWEST_VARYING_GROUPS = 5
+# Groups are held fixed, and rows exchanged within them, where no more than this share
+# of the variation of a column lies between them.
+LARGEST_SHARE_BETWEEN = 0.2
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,9 @@ class Exchangeability:
 
     Parameters
     ----------
-    scheme : {"rows", "between groups", "within groups"}
-        What is exchanged.
+    scheme : {"rows", "between groups", "within groups", "between and within groups"}
+        What is exchanged. In the last, a group takes all that another one has, in
+        random order: repeated or cut where their sizes differ.
     keys : ndarray of shape (n_units,), dtype int
         Row of the table that stands for each unit, rising. A permutation gives the
         units the order that these rows have in a random order of all rows of the table.
@@ -59,7 +63,36 @@ class Exchangeability:
 
     def unit_sources(self, orders: np.ndarray) -> np.ndarray:
         """Which unit each unit takes its value from: (p, n_units)."""
+        if self.scheme == "between and within groups":
+            entries = permutation_sources(orders, self.keys)
+            return np.stack([self._group_sources(order) for order in entries])
         return permutation_sources(orders, self.keys, self.strata)
+
+    def _group_sources(self, order: np.ndarray) -> np.ndarray:
+        """Which entry each takes its value from, where whole groups are exchanged."""
+        groups, sizes = self.clusters, np.bincount(self.clusters)
+        _, first = np.unique(groups[order], return_index=True)
+        sequence = np.argsort(first)
+        strata = self._group_strata()
+        giver = np.empty(len(sizes), dtype=np.intp)
+        giver[np.argsort(strata, kind="stable")] = sequence[
+            np.argsort(strata[sequence], kind="stable")
+        ]
+        by_group = order[np.argsort(groups[order], kind="stable")]
+        taker = np.argsort(groups, kind="stable")
+        starts = np.cumsum(sizes) - sizes
+        place = np.arange(len(order)) - starts[groups[taker]]
+        giver = giver[groups[taker]]
+        sources = np.empty_like(order)
+        sources[taker] = by_group[starts[giver] + place % sizes[giver]]
+        return sources
+
+    def _group_strata(self) -> np.ndarray:
+        """Stratum of every group; a single one where there are none."""
+        n_groups = int(self.clusters.max()) + 1
+        if self.strata is None:
+            return np.zeros(n_groups, dtype=int)
+        return self.strata[np.unique(self.clusters, return_index=True)[1]]
 
     def sources(self, orders: np.ndarray) -> np.ndarray:
         """Which entry each entry takes its value from: (p, n_observed)."""
@@ -96,22 +129,35 @@ class Exchangeability:
 
     def n_exchangeable(self, labels: np.ndarray) -> int:
         """Units in strata that hold more than one value of the column."""
-        table = pd.Series(labels[self.first]).groupby(self._all_strata())
+        values, strata = self._values(labels)
+        table = pd.Series(values).groupby(strata)
         return int(table.size()[table.nunique() > 1].sum())
 
     def log10_arrangements(self, labels: np.ndarray) -> float:
-        """Logarithm of the number of different columns that permutations can give."""
-        values = np.unique(labels[self.first], return_inverse=True)[1]
-        strata = self._all_strata()
+        """Logarithm of the number of different columns that permutations can give.
+
+        The order of the rows within exchanged groups is not counted.
+        """
+        values, strata = self._values(labels)
+        values = np.unique(values, return_inverse=True)[1]
         total = special.gammaln(np.bincount(strata) + 1.0).sum()
         cells = np.unique(np.stack([strata, values]), axis=1, return_counts=True)[1]
         return float((total - special.gammaln(cells + 1.0).sum()) / np.log(10.0))
 
+    def _values(self, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What each exchanged unit holds, as something that compares; its stratum."""
+        if self.scheme != "between and within groups":
+            return labels[self.first], self._all_strata()
+        held = pd.Series(labels).groupby(self.clusters).agg(lambda v: tuple(sorted(v)))
+        return pd.factorize(held)[0], self._group_strata()
+
 
 def exchange_units(column: Column, groups: Groups | None) -> Exchangeability:
-    """Rows; or groups, where the column is constant in each; or rows within groups.
+    """What of a column is exchanged: rows without groups.
 
-    The column must have a group wherever it is observed: see `restrict_to_groups`.
+    Groups where the column is constant in each; rows within groups where it hardly
+    differs between them, or there are few; else groups with the rows in them. The
+    column must have a group wherever it is observed: see `restrict_to_groups`.
     """
     entries = np.arange(len(column.rows))
     if groups is None:
@@ -121,7 +167,22 @@ def exchange_units(column: Column, groups: Groups | None) -> Exchangeability:
     if (column.labels == column.labels[first][unit]).all():
         keys = groups.first_rows()[present]
         return Exchangeability("between groups", keys, unit, first, unit)
+    values = (
+        np.eye(column.n_levels)[column.labels] if column.n_levels else column.labels
+    )
+    share = share_between(values.reshape(len(unit), -1), unit)
+    # A few groups can be exchanged in a few ways only; the rows in them in many.
+    if share > LARGEST_SHARE_BETWEEN and len(first) >= FEWEST_UNITS:
+        scheme: Scheme = "between and within groups"
+        return Exchangeability(scheme, column.rows, entries, entries, unit)
     return Exchangeability("within groups", column.rows, entries, entries, unit, unit)
+
+
+def share_between(values: np.ndarray, groups: np.ndarray) -> float:
+    """Share of the variation of values (n, q) that lies between groups."""
+    means = pd.DataFrame(values).groupby(groups).transform("mean").to_numpy()
+    within = float(np.sum((values - means) ** 2))
+    return 1.0 - within / float(np.sum((values - values.mean(axis=0)) ** 2))
 
 
 def constant_in_units(exchange: Exchangeability, labels: np.ndarray) -> bool:

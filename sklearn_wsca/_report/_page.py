@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sklearn_wsca._text import column_text, format_number
+from sklearn_wsca._text import (
+    alike_text,
+    column_text,
+    format_number,
+    format_skill,
+    shown_shift,
+    skill_of,
+)
 from sklearn_wsca._verdict import INCONCLUSIVE, USED, VERDICTS, Rule
 
 MOST_OPEN_ANSWERS = 12
@@ -88,7 +95,13 @@ def _rows(analysis: dict) -> str:
     if n is None:
         return ""
     if analysis["judged_rows"] == "fit":
-        return f"{n}, the same that the linear models were fitted on"
+        seen = {
+            "held out": "; the trained head has not seen them, as its user declares",
+            "cross-fitted": "; the head that judges a row was fitted without it",
+            "unknown": "; whether the trained head has seen them is not known",
+        }
+        found = seen.get(analysis.get("head_rows") or "", "")
+        return f"{n}, the same that the linear models were fitted on{found}"
     fitted = analysis.get("n_samples_fit")
     on = "" if fitted is None else f"; they were fitted on {fitted} others"
     return f"{n}, held out from the linear models{on}"
@@ -144,7 +157,11 @@ def choose_measures(columns: list[dict], confidence: str) -> list[Measure]:
     measures = [
         Measure("Rows", lambda c: c["n_samples"], lambda c: count_text(c["n_samples"])),
         _measure("Association with target", lambda c: c["target_association"]),
-        _measure("Encoding: skill", lambda c: c["encoding"]["score"]),
+        Measure(
+            "Encoding: skill",
+            lambda c: skill_of(c["encoding"]),
+            lambda c: format_skill(c["encoding"]),
+        ),
         _measure("Encoding: p", lambda c: c["encoding"]["pvalue"]),
         _measure("Alignment: score", lambda c: c["alignment"]["score"]),
         _measure("Alignment: p, corrected", lambda c: c["alignment"]["pvalue_fwer"]),
@@ -158,7 +175,7 @@ def choose_measures(columns: list[dict], confidence: str) -> list[Measure]:
         Measure(
             "Probability, points",
             lambda c: shown_shift(c["utilization"]),
-            lambda c: count_text(shown_shift(c["utilization"])),
+            lambda c: points_text(shown_shift(c["utilization"])),
         ),
         _measure(
             "Detectable utilization",
@@ -172,16 +189,21 @@ def _measure(header: str, value: Callable[[dict], float | None]) -> Measure:
     return Measure(header, value, lambda column: format_number(value(column)))
 
 
-def shown_shift(effect: dict) -> float | None:
-    """Change of probabilities, where noise alone does not explain it."""
-    return effect["probability_shift"] if effect["low"] else None
-
-
 def effect_text(effect: dict) -> str:
-    """Estimate with its interval."""
+    """Estimate with its interval, and with every class counted alike if that shows it.
+
+    A use of which the pooled interval reaches 0 must not stand beside that one alone.
+    """
     ends = [effect[key] for key in ("estimate", "low", "high")]
     estimate, low, high = map(format_number, ends)
-    return estimate if None in ends[1:] else f"{estimate} ({low} to {high})"
+    if None in ends[1:]:
+        return estimate
+    return f"{estimate} ({low} to {high})" + ("; " + alike_text(effect)).rstrip("; ")
+
+
+def points_text(shift: float | None) -> str:
+    """Percentage points; a shift that there is is not rounded to none."""
+    return "<1" if shift is not None and 0.0 < shift < 0.5 else count_text(shift)
 
 
 def count_text(value: float | None) -> str:

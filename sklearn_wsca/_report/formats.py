@@ -9,7 +9,8 @@ import pandas as pd
 
 from sklearn_wsca._report.picture import import_for_report
 from sklearn_wsca._report.result import SCHEMA_VERSION, make_result
-from sklearn_wsca._text import format_number, printable
+from sklearn_wsca._report.words import tell_held_out
+from sklearn_wsca._text import format_number, format_skill, printable
 
 
 def to_dict(source: Any, *, audit: pd.DataFrame | None = None) -> dict[str, Any]:
@@ -107,6 +108,9 @@ def to_markdown(source: Any, *, audit: pd.DataFrame | None = None) -> str:
     """
     result = make_result(source, audit)
     parts = ["# Does the decision use the metadata?", _escape(result["question"])]
+    seen = tell_held_out(result["analysis"])
+    if seen:
+        parts.append(_escape(seen))
     parts += ["\n".join(_answer_lines(result)), "\n".join(_table_lines(result))]
     parts += ["## What was done", _escape(" ".join(result["description"]))]
     if result["notes"]:
@@ -208,7 +212,7 @@ def _table_row(column: dict) -> list[str]:
     return [
         _escape(column["name"]),
         column["verdict"],
-        f"{format_number(encoding['score'])} ({format_number(encoding['pvalue'])})",
+        f"{format_skill(encoding)} ({format_number(encoding['pvalue'])})",
         f"{format_number(alignment['score'])} "
         f"({format_number(alignment['pvalue_fwer'])})",
         f"{format_number(effect['estimate'])} {interval}",

@@ -17,13 +17,19 @@ from sklearn_wsca._report._page import (
     group_answers,
     list_facts,
     number_columns,
-    shown_shift,
     target_levels,
     write_headline,
 )
 from sklearn_wsca._report._strips import draw_alignment, draw_utilization
 from sklearn_wsca._report.picture import Figure, import_for_report
-from sklearn_wsca._text import format_number, printable
+from sklearn_wsca._report.words import tell_held_out
+from sklearn_wsca._text import (
+    count_points,
+    format_number,
+    format_skill,
+    printable,
+    shown_shift,
+)
 from sklearn_wsca._verdict import VERDICTS
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -73,6 +79,7 @@ def render_html(result: dict[str, Any], figures: list[Figure]) -> str:
     return environment.get_template("report.html").render(
         result=result,
         analysis=analysis,
+        held_out=tell_held_out(analysis),
         settings=_write_settings(result["settings"]),
         columns=columns,
         strips=list(zip(*strips, strict=True)),
@@ -113,7 +120,9 @@ def _make_environment() -> tuple[Any, Any]:
     }
     environment.filters |= {
         "number": format_number,
+        "skill": format_skill,
         "count": count_text,
+        "points": count_points,
         "effect": effect_text,
         "amount": _amount,
     }

@@ -14,12 +14,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_wsca._analysis.audit import DESCRIPTION
 from sklearn_wsca._analysis.summary import SUMMARY_COLUMNS
-from sklearn_wsca._report.words import ask, describe_analysis, explain_limits
+from sklearn_wsca._report.words import (
+    ask,
+    describe_analysis,
+    explain_limits,
+    tell_doubts,
+)
 from sklearn_wsca._text import column_text
 from sklearn_wsca._verdict import answer
 from sklearn_wsca._version import __version__
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 PACKAGES = ("numpy", "scipy", "scikit-learn", "pandas")
 NULL_LEVELS = (0.025, 0.5, 0.95, 0.975, 0.99)
 
@@ -127,6 +132,8 @@ def _analysis(estimator, table: pd.DataFrame, described: dict) -> dict[str, Any]
     analysis = {
         "judged_rows": _judged_rows(estimator, table, described),
         "n_samples": described.get("n_samples"),
+        "head_rows": described.get("head_rows"),
+        "withheld": described.get("withheld"),
         "groups": described.get("groups"),
         "n_groups": described.get("n_groups"),
         "target": described.get("target"),
@@ -174,7 +181,7 @@ def _primary_head(estimator) -> dict[str, Any] | None:
 
 def _column(name, row: pd.Series, detail: dict, estimator, analysis) -> dict[str, Any]:
     """Everything about one column."""
-    test = detail.get("utilization") or {}
+    test, robustness = (detail.get(key) or {} for key in ("utilization", "robustness"))
     column = {
         "name": column_text(name),
         "verdict": row["verdict"],
@@ -186,7 +193,10 @@ def _column(name, row: pd.Series, detail: dict, estimator, analysis) -> dict[str
         "target_association": row["target_association"],
         "labels": detail.get("labels"),
         "counts_by_target": detail.get("counts_by_target"),
-        "encoding": {"score": row["encoding_score"], "pvalue": row["encoding_pvalue"]},
+        "encoding": {
+            key: row[f"encoding_{key}"]
+            for key in ("score", "pvalue", "qvalue", "skill", "power")
+        },
         "alignment": {
             key: row[f"alignment_{key}"]
             for key in ("score", "pvalue", "pvalue_fwer", "qvalue")
@@ -195,22 +205,33 @@ def _column(name, row: pd.Series, detail: dict, estimator, analysis) -> dict[str
             "estimate": row["utilization"],
             "low": row["utilization_low"],
             "high": row["utilization_high"],
+            "balanced": row["utilization_balanced"],
+            "balanced_low": row["utilization_balanced_low"],
+            "balanced_high": row["utilization_balanced_high"],
             "raw": test.get("raw"),
             "pvalue": row["utilization_pvalue"],
             "pvalue_fwer": test.get("pvalue_fwer"),
             "qvalue": row["utilization_qvalue"],
             "probability_shift": row["probability_shift"],
+            "probability_shift_low": row["probability_shift_low"],
+            "probability_shift_high": row["probability_shift_high"],
             "minimum_detectable_effect": row["minimum_detectable_effect"],
             "scheme": test.get("scheme"),
             "n_units": test.get("n_units"),
             "untestable": test.get("untestable"),
+            "robustness_to_margin": robustness.get("to_margin"),
+            "robustness_to_zero": robustness.get("to_zero"),
         },
+        "confusable": [
+            pair | {"column": column_text(pair["column"])}
+            for pair in detail.get("confusable", [])
+        ],
         "erasure": None,
     }
     if estimator is not None and name in estimator.heads_:
         _add_fitted(column, name, estimator, analysis)
     column = as_plain(column)
-    column["answer"] = answer(column, analysis)
+    column["answer"] = " ".join([answer(column, analysis), *tell_doubts(column)])
     return column
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn_wsca._text import column_text
-from sklearn_wsca._verdict import Rule
+from sklearn_wsca._text import column_text, describe_confusable, describe_robustness
+from sklearn_wsca._verdict import USED, Rule
 
 LIMITS_OF_ALL = (
     "Utilization is an association at fixed target, not proof of a cause: rows of the "
@@ -30,6 +30,21 @@ def ask(analysis: dict[str, Any]) -> str:
     )
 
 
+def tell_doubts(column: dict[str, Any]) -> list[str]:
+    """How wrong the use of a column of the result could be, in sentences.
+
+    Of the columns that it goes together with, the first is named.
+    """
+    if column["verdict"] != USED:
+        return []
+    effect, name = column["utilization"], column["name"]
+    ends = (effect["robustness_to_margin"], effect["robustness_to_zero"])
+    found = [describe_robustness(ends)]
+    for pair in column["confusable"][:1]:
+        found.append(describe_confusable(name, pair["column"], pair))
+    return [f"{text[0].upper()}{text[1:]}." for text in found if text]
+
+
 def describe_analysis(result: dict[str, Any]) -> list[str]:
     """What was done, in sentences fit for a methods section."""
     analysis = result["analysis"]
@@ -38,6 +53,26 @@ def describe_analysis(result: dict[str, Any]) -> list[str]:
     sentences.append(_describe_rule(analysis))
     versions = ", ".join(f"{k} {v}" for k, v in result["software"].items())
     return [s for s in sentences if s] + [f"Software: {versions}."]
+
+
+def tell_held_out(analysis: dict[str, Any]) -> str:
+    """What the head has seen of the rows judged, unless they are held out; or ""."""
+    relation = analysis.get("head_rows")
+    if relation == "unknown":
+        return (
+            "These rows are not known to be held out: the trained head may have been "
+            "fitted on them, and use may then look smaller or larger than it is. Judge "
+            "rows that it has not seen (--held-out, --held-out-rows; audit in Python). "
+            "If it has not seen these, say so (--rows-are-held-out; held_out=True)."
+        )
+    if relation == "cross-fitted":
+        unit = "row" if analysis["n_groups"] is None else "group"
+        return (
+            "No rows were held out from the analysis, but the linear head that judges "
+            f"a {unit} was fitted without it (cross-fitting). If the network was "
+            "trained on these rows, repeat the analysis on others."
+        )
+    return ""
 
 
 def _describe_rows(analysis: dict) -> str:
@@ -72,7 +107,13 @@ def _describe_head(analysis: dict) -> str:
     if head is None:
         return "There was no decision: heads were compared with each other only."
     if head["source"] == "trained":
-        return "The decision is that of the trained head of the network."
+        seen = {
+            "held out": ", which has not seen these rows, as its user declares",
+            "unknown": "; whether it has seen these rows is not known",
+        }
+        known = "" if analysis["judged_rows"] != "fit" else analysis.get("head_rows")
+        found = seen.get(known or "", "")
+        return f"The decision is that of the trained head of the network{found}."
     return (
         "No trained head was given: the decision is that of a linear head fitted to "
         "the target on these embeddings, which need not decide as the network does."
@@ -103,7 +144,8 @@ def _describe_rule(analysis: dict) -> str:
 
 def explain_limits(result: dict[str, Any]) -> list[str]:
     """What this analysis cannot say, most important first."""
-    return [*limits_of(result["analysis"]), *LIMITS_OF_ALL]
+    seen = tell_held_out(result["analysis"])
+    return [*limits_of(result["analysis"]), *([seen] if seen else []), *LIMITS_OF_ALL]
 
 
 def limits_of(analysis: dict[str, Any]) -> list[str]:
@@ -114,12 +156,6 @@ def limits_of(analysis: dict[str, Any]) -> list[str]:
         limits.append(
             "No trained head was given, so this is about a linear head fitted to the "
             "embeddings, not about the network's own decision."
-        )
-    if analysis["judged_rows"] == "fit":
-        limits.append(
-            "The rows judged are those that the linear models were fitted on. If the "
-            "network was trained on them too, the answers may be too optimistic or too "
-            "pessimistic: repeat the analysis on rows that it has not seen."
         )
     if analysis["n_groups"] is None:
         limits.append(

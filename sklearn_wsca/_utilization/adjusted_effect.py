@@ -6,16 +6,35 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from sklearn_wsca._input.column import Column, LeftOutError, common_rows
+from sklearn_wsca._input.column import Column, LeftOutError, common_rows, restrict_rows
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._permutation.exchangeability import (
     FEWEST_UNITS,
     FEWEST_VARYING_GROUPS,
     exchange_units,
+    share_between,
 )
-from sklearn_wsca._utilization.interval import EffectNoise, estimate_noise
+from sklearn_wsca._text import list_first
+from sklearn_wsca._utilization.by_class import utilization_by_class
+from sklearn_wsca._utilization.effects import (
+    Shift,
+    class_names,
+    count_units,
+    effect_rows,
+    largest_shift,
+    name_carrier,
+    tabulate_effects,
+)
+from sklearn_wsca._utilization.interval import EffectNoise, NoiseSource
 from sklearn_wsca._utilization.output_model import OutputModel, prepare_outputs
+from sklearn_wsca._utilization.regression import Adjustment
+from sklearn_wsca._utilization.robustness import contrast_strength
+
+# A level in fewer units than this, or a smaller share of them, is no part of the
+# headline: its noise would be that of the whole column.
+FEWEST_LEVEL_UNITS, SMALLEST_LEVEL_SHARE = 10, 0.01
 
 
 @dataclass(frozen=True)
@@ -36,6 +55,10 @@ class Decision:
         What else is held fixed.
     groups : Groups or None
         Which rows belong together.
+    names : list
+        Names of the outputs; numbers if there are none.
+    adjustment : {"spline", "linear"}
+        How what is continuous is held fixed.
     """
 
     outputs: np.ndarray
@@ -44,6 +67,12 @@ class Decision:
     target: Column | None
     confounders: list[Column]
     groups: Groups | None
+    names: list = field(default_factory=list)
+    adjustment: Adjustment = "spline"
+
+    def output_names(self) -> list:
+        """Names of the outputs."""
+        return self.names or list(range(self.outputs.shape[1]))
 
     def held_fixed(self, column: Column) -> list[Column]:
         """Everything that is held fixed for a column, which may be a confounder."""
@@ -59,17 +88,31 @@ class Examined:
     ----------
     model : OutputModel
         The regression.
-    observed : ndarray of shape (3,)
-        Utilization before noise is removed, and the shares of the variance left at
-        fixed target that common effects and all effects explain.
-    noise, typical : EffectNoise
-        Sampling noise along the effect, and along a typical direction.
+    observed : ndarray of shape (1 + N_STATISTICS,)
+        Utilization before noise is removed, and the studentised statistics.
+    noise, leading_noise : EffectNoise
+        Sampling noise of the utilization, and of the part of it that is found most
+        easily: the slope of a continuous column, else the common effects.
+    leading_share : float
+        Share of that part in the utilization, noise removed; 1 if nothing is left.
+    by_class : DataFrame
+        Utilization within each class of the target; see `utilization_by_class`.
+    balanced : dict of str to float
+        The same with every class counted alike.
+    effects : DataFrame
+        Signed effects; see `tabulate_effects`.
+    carrier : str
+        Which level and class move most, in words.
+    shift : Shift
+        The largest difference of a predicted probability.
+    strength : float
+        Size of the leading contrast; see `contrast_strength`.
+    rare : dict of object to int
+        Units of the levels that are no part of the headline.
     n_units : int
         Units that can be exchanged.
     arrangements : float
         Decimal logarithm of the number of different permutations.
-    probability_shift : float
-        Percentage points; NaN without probabilities.
     notes : list of str
         What was left out.
     """
@@ -77,10 +120,17 @@ class Examined:
     model: OutputModel
     observed: np.ndarray
     noise: EffectNoise
-    typical: EffectNoise
+    leading_noise: EffectNoise
+    leading_share: float
+    by_class: pd.DataFrame
+    balanced: dict[str, float]
+    effects: pd.DataFrame
+    carrier: str
+    shift: Shift
+    strength: float
+    rare: dict[Any, int]
     n_units: int
     arrangements: float
-    probability_shift: float
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -96,6 +146,7 @@ class Examined:
             "rows": "rows",
             "between groups": "groups",
             "within groups": "rows within groups",
+            "between and within groups": "groups with the rows in them",
         }[exchange.scheme]
         if self.model.freedman_lane:
             what = f"residuals (Freedman-Lane) of {what}"
@@ -113,42 +164,181 @@ class Examined:
         ]
 
 
-def examine(decision: Decision, column: Column) -> Examined:
-    """Prepare the test of one column.
+@dataclass(frozen=True)
+class Prepared:
+    """A column where all is known that is held fixed, and the regression on it.
+
+    Parameters
+    ----------
+    column, common : Column
+        With all levels; without those that are no part of the headline.
+    rare : dict of object to int
+        Units of these.
+    model : OutputModel
+        The regression on `common`.
+    n_units : int
+        Units that can be exchanged.
+    notes : list of str
+        What was left out.
+    """
+
+    column: Column
+    common: Column
+    rare: dict[Any, int]
+    model: OutputModel
+    n_units: int
+    notes: list[str]
+
+
+def prepare(decision: Decision, column: Column) -> Prepared:
+    """Bring a column to the rows and levels that are compared, and adjust it.
 
     Raises
     ------
     LeftOutError
         If there is nothing to compare, or there are too few units to exchange.
     """
-    held, n_known = decision.held_fixed(column), len(column.rows)
-    column, held = common_rows(column, held)
-    rows, n_lost = column.rows, n_known - len(column.rows)
-    has_target = decision.target is not None and decision.target.name != column.name
-    target = held[0] if has_target else None
-    exchange = exchange_units(column, decision.groups)
-    outputs = decision.outputs[rows]
-    model = prepare_outputs(
-        outputs,
-        column,
-        target,
-        held[1:] if has_target else held,
-        decision.weights[rows],
-        exchange,
-    )
-    n_units = model.exchange.n_exchangeable(column.labels)
+    n_known = len(column.rows)
+    column, _ = common_rows(column, decision.held_fixed(column))
+    notes = [f"{n_known - len(column.rows)} rows have no value to be held fixed"]
+    notes = notes if len(column.rows) < n_known else []
+    rare = find_rare_levels(column, decision.groups)
+    common = column
+    if rare:
+        common = restrict_rows(column, column.rows[~_have(column, rare)])
+        notes.append(_describe_rare(rare))
+    model = model_outputs(decision, common)
+    n_units = model.exchange.n_exchangeable(common.labels)
     _check_enough_units(n_units, model)
-    own, typical = estimate_noise(model, outputs)
+    return Prepared(column, common, rare, model, n_units, notes)
+
+
+def examine(decision: Decision, column: Column, significance: float) -> Examined:
+    """Prepare the test of one column, and estimate what it is about.
+
+    Raises
+    ------
+    LeftOutError
+        If there is nothing to compare, or there are too few units to exchange.
+    """
+    found = prepare(decision, column)
+    column, common, model = found.column, found.common, found.model
+    rare, notes = found.rare, found.notes + _describe_mixture(model)
+    source = noise_source(decision, common, model)
+    observed = model.observed()
+    noise = source.noise(*model.effect_blocks())
+    leading, leading_noise = source.measure(model.leading_rows())
+    left = observed[0] ** 2 - noise.mean_square
+    names = _names_of_classes(decision, common, model)
+    by_class, balanced = utilization_by_class(model, source, names, significance)
+    effects, shift = _effects(decision, column, common, rare, significance)
     return Examined(
         model,
-        model.observed(),
-        own,
-        typical,
-        n_units,
-        model.exchange.log10_arrangements(column.labels),
-        _probability_shift(model, decision.probabilities, rows),
-        [f"{n_lost} rows have no value to be held fixed"] if n_lost else [],
+        observed,
+        noise,
+        leading_noise,
+        _share(leading**2 - leading_noise.mean_square, left),
+        by_class,
+        balanced,
+        effects,
+        name_carrier(effects),
+        shift,
+        contrast_strength(model, model.effect_rows().T @ source.outputs),
+        rare,
+        found.n_units,
+        model.exchange.log10_arrangements(common.labels),
+        notes,
     )
+
+
+def _share(part: float, whole: float) -> float:
+    """Root of a share of what may be no more than noise; 1 if nothing is left."""
+    return float(np.sqrt(np.clip(part / whole, 0.0, 1.0))) if whole > 0 else 1.0
+
+
+def model_outputs(decision: Decision, column: Column) -> OutputModel:
+    """Regression of the outputs on a column that is known where all is known."""
+    target, confounders = _held(decision, column)
+    return prepare_outputs(
+        decision.outputs[column.rows],
+        column,
+        target,
+        confounders,
+        decision.weights[column.rows],
+        exchange_units(column, decision.groups),
+        decision.adjustment,
+    )
+
+
+def _held(decision: Decision, column: Column) -> tuple[Column | None, list[Column]]:
+    """Target and confounders on the rows of a column."""
+    held = common_rows(column, decision.held_fixed(column))[1]
+    if decision.target is None or decision.target.name == column.name:
+        return None, held
+    return held[0], held[1:]
+
+
+def noise_source(decision: Decision, column: Column, model: OutputModel) -> NoiseSource:
+    """Errors of the outputs on the rows of a column, from its regression."""
+    rows = column.rows
+    return NoiseSource.of(model, decision.outputs[rows], decision.weights[rows])
+
+
+def _names_of_classes(decision, column, model) -> list:
+    return class_names(_held(decision, column)[0], model.rows.classes)
+
+
+def find_rare_levels(column: Column, groups: Groups | None) -> dict[Any, int]:
+    """Units of the levels that occur in few of them, but for the two most frequent."""
+    if not column.n_levels:
+        return {}
+    clusters = column.rows if groups is None else groups.codes[column.rows]
+    units = count_units(column.labels, clusters, column.n_levels)
+    fewest = max(FEWEST_LEVEL_UNITS, SMALLEST_LEVEL_SHARE * len(np.unique(clusters)))
+    rare = units < fewest
+    rare[np.argsort(-units, kind="stable")[:2]] = False
+    return {column.levels[i]: int(units[i]) for i in np.flatnonzero(rare)}
+
+
+def _have(column: Column, levels: Any) -> np.ndarray:
+    """Rows that have one of some levels."""
+    return np.isin(column.labels, [column.levels.index(level) for level in levels])
+
+
+def _describe_rare(rare: dict[Any, int]) -> str:
+    counts = [f"{level} ({n_units})" for level, n_units in rare.items()]
+    return (
+        f"levels in few units are no part of the utilization: {list_first(counts, 5)}; "
+        "their own effects are in effects_"
+    )
+
+
+def _describe_mixture(model: OutputModel) -> list[str]:
+    if model.exchange.scheme != "between and within groups":
+        return []
+    share = share_between(model.coding.values, model.exchange.clusters)
+    return [f"{share:.0%} of its variation is between groups, the rest within them"]
+
+
+def _effects(decision, column, common, rare, significance):
+    """Effects of all levels, rare ones too, and the largest shift of the others."""
+    shown, model = column, None
+    try:
+        model = model_outputs(decision, column)
+    except LeftOutError:
+        # A rare level may be found under one value of what is held fixed only.
+        shown = common
+        model = model_outputs(decision, common)
+    headline = np.array([level not in rare for level in shown.levels], dtype=bool)
+    names = _names_of_classes(decision, shown, model)
+    parts = list(effect_rows(model, shown, names, headline))
+    points = None
+    if decision.probabilities is not None:
+        points = NoiseSource.of_points(model, decision.probabilities[shown.rows])
+    outputs = decision.output_names()
+    noise = noise_source(decision, shown, model)
+    table = tabulate_effects(parts, shown, outputs, noise, points, significance)
+    return table, largest_shift(parts, shown, outputs, points, significance)
 
 
 def _check_enough_units(n_units: int, model: OutputModel) -> None:
@@ -169,16 +359,3 @@ def _check_enough_units(n_units: int, model: OutputModel) -> None:
             f"{n_units} {what} can be exchanged{where}, and at least {FEWEST_UNITS} "
             "are needed"
         )
-
-
-def _probability_shift(model: OutputModel, probabilities: Any, rows: Any) -> float:
-    """Largest difference of a probability between two levels, in percentage points.
-
-    For a continuous column, the change by one standard deviation.
-    """
-    if probabilities is None:
-        return float("nan")
-    effects = 100.0 * model.effects(probabilities[rows])
-    if len(effects) == 1:
-        return float(np.abs(effects).max())
-    return float(np.ptp(effects, axis=0).max())

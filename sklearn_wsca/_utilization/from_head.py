@@ -11,18 +11,36 @@ from sklearn_wsca._heads.head import Head, all_outputs, center_rows
 from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._utilization.adjusted_effect import Decision
+from sklearn_wsca._utilization.regression import Adjustment
 
 
 def make_decision(
-    head: Head | None, given: Input, target: Column | None
+    head: Head | None,
+    given: Input,
+    target: Column | None,
+    adjustment: Adjustment = "spline",
+    outputs: np.ndarray | None = None,
 ) -> Decision | None:
-    """Outputs of a head, with what is held fixed; None without a head or a target."""
+    """Outputs of a head, with what is held fixed; None without a head or a target.
+
+    Outputs (n, n_rows) stand for those of the head where they are given, such as those
+    of heads that have not seen the rows.
+    """
     if head is None or target is None:
         return None
-    outputs, probabilities = read_outputs(all_outputs(given.X, [head]), head)
+    if outputs is None:
+        outputs = all_outputs(given.X, [head])
+    outputs, probabilities = read_outputs(outputs, head)
     roles = given.roles
     return Decision(
-        outputs, probabilities, given.weights, target, roles.confounders, roles.groups
+        outputs,
+        probabilities,
+        given.weights,
+        target,
+        roles.confounders,
+        roles.groups,
+        [target.name] if head.row_names == ("",) else list(head.row_names),
+        adjustment,
     )
 
 

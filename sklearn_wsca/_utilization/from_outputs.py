@@ -26,10 +26,12 @@ from sklearn_wsca._permutation.plan import (
     explain_floor,
 )
 from sklearn_wsca._utilization.adjusted_effect import Decision
+from sklearn_wsca._utilization.by_class import CLASS_ENTRIES
 from sklearn_wsca._utilization.inference import (
     UtilizationTests,
     infer_utilization,
 )
+from sklearn_wsca._utilization.robustness import TO_ZERO
 
 TARGET, CONFOUNDERS, GROUPS = "target", "confounders", "groups"
 RESULT_COLUMNS = (
@@ -37,11 +39,16 @@ RESULT_COLUMNS = (
     "raw",
     "low",
     "high",
+    "balanced",
+    "balanced_low",
+    "balanced_high",
     "pvalue",
     "pvalue_fwer",
     "qvalue",
     "minimum_detectable_effect",
     "probability_shift",
+    "probability_shift_low",
+    "probability_shift_high",
 )
 
 
@@ -58,36 +65,58 @@ class UtilizationResult:
         The same with that part.
     low, high : float
         Interval at level 1 - `significance`.
+    balanced, balanced_low, balanced_high : float
+        The same with every class of the target counted alike (thirds of a continuous
+        one): the root mean square of the utilizations within the classes.
     pvalue, pvalue_fwer, qvalue : float
         Of the permutation test alone, with family-wise correction over the columns of
         the call (max-T), and by Benjamini-Hochberg. NaN without permutations.
     minimum_detectable_effect : float
         Utilization that data of this size show in 80 % of cases, at the level of
         a single column after (Bonferroni) correction.
-    probability_shift : float
-        Largest adjusted difference of a probability between two levels, or for a
-        number its change by one standard deviation, in percentage points. NaN if
-        outputs are not probabilities.
+    probability_shift, probability_shift_low, probability_shift_high : float
+        Largest adjusted difference of a probability between two levels, over all rows
+        or within a class of the target, or for a continuous column its change by one
+        standard deviation: in percentage points, with an interval that allows for the
+        choice. NaN if outputs are not probabilities.
+    robustness_to_zero : float
+        Smallest partial R2 that an unmeasured variable must have with the column, and
+        with the outputs, to bring the interval to 0; see `robustness_values_` of
+        `WeightSpaceCorrelation`.
     null_distribution : ndarray of shape (n_permutations,)
         Raw utilizations of the permutations.
     scheme : str
         What was permuted.
     n_units : int
         How many units could be exchanged.
+    by_class : DataFrame
+        Utilization within each class of the target, with its interval and one-sided
+        upper limit, indexed by target_class.
+    effects : DataFrame
+        Signed effects, indexed by level, output and target_class: see `effects_` of
+        `WeightSpaceCorrelation`.
     """
 
     utilization: float
     raw: float
     low: float
     high: float
+    balanced: float
+    balanced_low: float
+    balanced_high: float
     pvalue: float
     pvalue_fwer: float
     qvalue: float
     minimum_detectable_effect: float
     probability_shift: float
+    probability_shift_low: float
+    probability_shift_high: float
+    robustness_to_zero: float
     null_distribution: np.ndarray = field(repr=False)
     scheme: str
     n_units: int
+    by_class: pd.DataFrame = field(repr=False)
+    effects: pd.DataFrame = field(repr=False)
 
 
 def utilization_test(
@@ -98,6 +127,7 @@ def utilization_test(
     confounders=None,
     groups=None,
     kinds=None,
+    adjustment="spline",
     n_permutations=999,
     significance=0.05,
     random_state=None,
@@ -125,6 +155,9 @@ def utilization_test(
         names of Series and DataFrames, else "column", "target" or "confounders". Other
         numbers are continuous if more than 10 of them, or more than half, are distinct.
         A target with no more values than there are outputs is categorical.
+    adjustment : {"spline", "linear"}, default="spline"
+        How a continuous target and continuous confounders are held fixed, and whether a
+        continuous column may move the outputs along a curve.
     n_permutations : int, default=999
         Number of permutations m; p-values are at least 1 / (m + 1).
     significance : float, default=0.05
@@ -154,18 +187,28 @@ def utilization_test(
     -----
     The outputs L, centred over classes, are regressed on target, confounders and
     column. With :math:`E_j` the adjusted difference of level j from the mean over J
-    levels (for a continuous column: slope times standard deviation),
+    levels,
 
     .. math:: \text{raw}^2 = \frac{1}{J} \sum_j |E_j|^2 \Big/ \text{tr Cov}(L),
               \qquad \text{utilization}^2
-              = \max(0, \text{raw}^2 - \overline{\text{raw}_\pi^2})
+              = \max(0, \text{raw}^2 - \max(\overline{\text{raw}_\pi^2}, \sigma^2))
 
-    where the bar is the mean over permutations. The test compares the share of the
-    remaining variance that the column explains with that of the permutations: within
-    levels of a categorical target that is constant in each unit, or else of residuals
-    (Freedman and Lane [1]_). The interval inverts the distribution of the squared
-    length of the effects, with a covariance that is robust to dependence within groups
-    (CR2 [2]_). It is an association at fixed target, not proof of causation.
+    where the bar is the mean over permutations and :math:`\sigma^2` the robust mean
+    square of the noise. A continuous column enters by a cubic curve, and the mean over
+    levels is that over the sample; the target and confounders that are continuous are
+    held fixed by splines. Effects that differ between classes of the target add to the
+    mean square. Levels in fewer than 10 units, or 1 % of them, are left out and have
+    their effects in `effects` only.
+
+    The test permutes the column (within levels of a categorical target that is constant
+    in each unit, or else residuals of the column, Freedman and Lane [1]_), and its
+    statistics are studentised, so outputs that are only noisier under a level do not
+    count [3]_: common effects and effects by class, the larger after standardising. The
+    interval inverts the distribution of the squared length of the effects, with a
+    covariance that is robust to unequal noise and to dependence within groups (CR2
+    [2]_), for the column as it is in this sample. Groups of several rows weigh what
+    they carry: :math:`n / (1 + (n - 1)\,\text{ICC})`. It is an association at fixed
+    target, not proof of causation.
 
     References
     ----------
@@ -173,6 +216,9 @@ def utilization_test(
        significance levels", Journal of Business & Economic Statistics 1(4), 1983.
     .. [2] R. M. Bell and D. F. McCaffrey, "Bias reduction in standard errors for
        linear regression with multi-stage samples", Survey Methodology 28(2), 2002.
+    .. [3] M. Pauly, E. Brunner and F. Konietschke, "Asymptotic permutation tests in
+       general factorial designs", Journal of the Royal Statistical Society B 77(2),
+       2015.
 
     Examples
     --------
@@ -190,6 +236,10 @@ def utilization_test(
     True
     """
     _check_numbers(n_permutations, significance)
+    if adjustment not in ("spline", "linear"):
+        raise ValueError(
+            f"adjustment: {adjustment!r} is not known; pass 'spline' or 'linear'."
+        )
     if column is None:
         raise ValueError("column is None: pass the metadata column to be tested.")
     given = {TARGET: target, CONFOUNDERS: confounders, GROUPS: groups}
@@ -201,6 +251,7 @@ def utilization_test(
     series = _all_series(columns, parts[TARGET], parts[CONFOUNDERS])
     kinds = _read_kinds(outputs, parts[TARGET], series, kinds)
     decision, tested, order = _prepare(outputs, kinds, columns, **parts)
+    decision = replace(decision, adjustment=adjustment)
     warn_of_codes(series, [name for name in series if name not in kinds], stacklevel=3)
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
     plan = PermutationPlan(seed, n_permutations, len(order))
@@ -285,11 +336,15 @@ def _result(tests: UtilizationTests, name: Any) -> UtilizationResult:
         reason = tests.untestable[name]
         raise ValueError(f"column {name!r} cannot be tested: {reason}.")
     row, found = tests.row(name), tests.examined[name]
+    to_zero = tests.robustness(0.0)[TO_ZERO].iloc[tests.index.get_loc(name)]
     return UtilizationResult(
         **{key: float(row[key]) for key in RESULT_COLUMNS},
+        robustness_to_zero=float(to_zero),
         null_distribution=tests.null_of(name),
         scheme=found.scheme,
         n_units=found.n_units,
+        by_class=found.by_class[list(CLASS_ENTRIES[:4])],
+        effects=found.effects,
     )
 
 

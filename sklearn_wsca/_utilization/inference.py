@@ -21,6 +21,14 @@ from sklearn_wsca._permutation.plan import (
     split,
 )
 from sklearn_wsca._utilization.adjusted_effect import Decision, Examined, examine
+from sklearn_wsca._utilization.by_class import CLASS_ENTRIES, limits
+from sklearn_wsca._utilization.effects import ENTRIES, NUMBERS, POINTS
+from sklearn_wsca._utilization.robustness import (
+    TO_MARGIN,
+    TO_ZERO,
+    robustness_values,
+)
+from sklearn_wsca._utilization.statistic import N_STATISTICS
 
 PERMUTATIONS_PER_BATCH = 256
 ORDERS_PER_BATCH = 2**24
@@ -69,15 +77,59 @@ class UtilizationTests:
         """Raw utilizations of the permutations of one column."""
         return self.null.iloc[:, self.index.get_loc(name)].to_numpy()
 
+    def robustness(self, margin: float) -> pd.DataFrame:
+        """Robustness values by column; NaN where there is no estimate."""
+        table = pd.DataFrame(np.nan, self.index, [TO_MARGIN, TO_ZERO])
+        for name, found in self.examined.items():
+            raw, estimate, low = self.row(name)[["raw", "utilization", "low"]]
+            values = robustness_values(found.strength, raw, estimate, low, margin)
+            table.iloc[self.index.get_loc(name)] = list(values.values())
+        return table
+
+    def by_class(self) -> pd.DataFrame:
+        """Utilization by column and class of the target."""
+        entries = [*CLASS_ENTRIES[:4]]
+        parts = {name: found.by_class[entries] for name, found in self.examined.items()}
+        return stack_columns(parts, ["target_class"], entries)
+
+    def effects(self) -> pd.DataFrame:
+        """Signed effects by column, level, output and class of the target."""
+        parts = {name: found.effects for name, found in self.examined.items()}
+        return stack_columns(parts, [*ENTRIES], [*NUMBERS, *POINTS])
+
+
+def stack_columns(
+    parts: dict[Any, pd.DataFrame], levels: list, entries: list
+) -> pd.DataFrame:
+    """One table of the tables of several columns, whose names may be tuples."""
+    names = ["column", *levels]
+    rows = [
+        (name, *(key if isinstance(key, tuple) and len(levels) > 1 else (key,)))
+        for name, part in parts.items()
+        for key in part.index
+    ]
+    index = pd.MultiIndex.from_arrays(
+        [list(v) for v in zip(*rows, strict=True)] or [[]] * len(names), names=names
+    )
+    values = [part.to_numpy(dtype=float) for part in parts.values()]
+    empty = np.empty((0, len(entries)))
+    return pd.DataFrame(np.concatenate([empty, *values]), index, entries)
+
 
 ESTIMATES = (
     "utilization",
-    "raw",
     "low",
     "high",
     "upper",
+    "raw",
+    "balanced",
+    "balanced_low",
+    "balanced_high",
+    "balanced_upper",
     "minimum_detectable_effect",
     "probability_shift",
+    "probability_shift_low",
+    "probability_shift_high",
 )
 PVALUES = ("pvalue", "pvalue_fwer", "qvalue")
 
@@ -101,7 +153,7 @@ def infer_utilization(
     for name, column in columns.items():
         try:
             if column is not None:
-                tests.examined[name] = examine(decision, column)
+                tests.examined[name] = examine(decision, column, significance)
                 del tests.untestable[name]
         except LeftOutError as reason:
             tests.untestable[name] = str(reason)
@@ -139,7 +191,7 @@ def no_utilization(columns: Any, reason: str) -> UtilizationTests:
 def _permute(
     examined: list[Examined], plan: PermutationPlan, runner: Any
 ) -> np.ndarray:
-    """Statistics of all permutations: (m, n_columns, 3)."""
+    """Statistics of all permutations: (m, n_columns, 1 + N_STATISTICS)."""
     models = [found.model for found in examined]
     m = plan.n_permutations if models else 0
     size = max(1, min(PERMUTATIONS_PER_BATCH, ORDERS_PER_BATCH // plan.n_rows))
@@ -147,11 +199,13 @@ def _permute(
         partial(_permute_batch, models=models, batch=batch, plan=plan)
         for batch in split(range(m), size)
     ]
-    return np.concatenate([np.empty((0, len(models), 3)), *runner.run(STEP, jobs)])
+    return np.concatenate(
+        [np.empty((0, len(models), 1 + N_STATISTICS)), *runner.run(STEP, jobs)]
+    )
 
 
 def _permute_batch(T, models, batch, plan) -> np.ndarray:
-    """Statistics of a batch: (p, n_columns, 3)."""
+    """Statistics of a batch: (p, n_columns, 1 + N_STATISTICS)."""
 
     def permute(part: range) -> np.ndarray:
         orders = plan.orders(part)
@@ -162,21 +216,33 @@ def _permute_batch(T, models, batch, plan) -> np.ndarray:
 
 def _estimates(found: Examined, null: np.ndarray, significance: float, n_columns: int):
     """Entries of the table by `ESTIMATES`."""
-    noise = np.mean(null**2) if len(null) else found.noise.mean_square
-    estimate = np.sqrt(max(found.raw**2 - noise, 0.0))
-    low, high = found.noise.interval(found.raw, 1.0 - significance)
-    # Permutations even out noise that differs between rows and the interval does not: a
-    # reader must not find the estimate outside of it.
+    # Permutations even out noise that differs between rows, and may remove too little.
+    noise = max(np.mean(null**2) if len(null) else 0.0, found.noise.mean_square)
+    balanced, shift = found.balanced, found.shift
     return [
-        estimate,
+        *limits(found.raw, found.noise, noise, significance).values(),
         found.raw,
-        min(low, estimate),
-        max(high, estimate),
-        max(found.noise.upper_limit(found.raw, 1.0 - significance), estimate),
+        *balanced.values(),
         # What a single test must reach to survive the correction over columns.
-        found.typical.detectable(significance / n_columns, POWER),
-        found.probability_shift,
+        detectable_effect(found, significance / n_columns),
+        shift.points,
+        shift.low,
+        shift.high,
     ]
+
+
+def detectable_effect(found: Examined, significance: float) -> float:
+    """Smallest utilization along the estimated contrast that is found with `POWER`.
+
+    The test takes the larger of two statistics, of the part that is found most easily
+    and of all effects; the level is halved for that.
+    """
+    width = found.model.adjusted.shape[1]
+    several = found.model.rows.n_classes > 1 or width > found.model.coding.n_specific
+    level = significance / 2.0 if several else significance
+    leading = found.leading_noise.detectable(level, POWER)
+    share = max(found.leading_share, TIES)
+    return min(leading / share, found.noise.detectable(level, POWER))
 
 
 def _pvalues(examined: list[Examined], permuted: np.ndarray) -> np.ndarray:
@@ -184,21 +250,24 @@ def _pvalues(examined: list[Examined], permuted: np.ndarray) -> np.ndarray:
     if not len(permuted):
         return np.full((len(examined), 3), np.nan)
     observed = np.stack([found.observed for found in examined])[None]
-    statistic = combine_shares(np.concatenate([observed, permuted])[:, :, 1:])
+    statistic = combine(np.concatenate([observed, permuted])[:, :, 1:])
     pvalues = permutation_pvalues(statistic[0], statistic[1:])
     corrected = max_t_pvalues(statistic[0], statistic[1:])
     return np.stack([pvalues, corrected, benjamini_hochberg(pvalues)], axis=1)
 
 
-def combine_shares(shares: np.ndarray) -> np.ndarray:
-    """Larger of the standardised shares (m + 1, n_columns, 2): (m + 1, n_columns).
+def combine(statistics: np.ndarray) -> np.ndarray:
+    """Largest of several statistics (m + 1, n_columns, N): (m + 1, n_columns).
 
-    Standardised over data and permutations alike, so they stay exchangeable. Common
-    effects have few degrees of freedom and give power; all effects catch those that
-    cancel over classes. Rounded, so that what is the same but for rounding is a tie.
+    Cube roots of sums of squares are nearly normal whatever the number of squares, so
+    none of the statistics has a heavier tail than the others. They are standardised
+    over data and permutations alike, and stay exchangeable. Common effects have few
+    degrees of freedom and give power; effects by class catch those that cancel over
+    classes. Rounded, so that what is the same but for rounding is a tie.
     """
-    spread = shares.std(axis=0)
-    varies = spread > TIES * np.abs(shares).max(axis=0)
-    centred = shares - shares.mean(axis=0)
+    roots = np.cbrt(statistics)
+    spread = roots.std(axis=0)
+    varies = spread > TIES * np.abs(roots).max(axis=0)
+    centred = roots - roots.mean(axis=0)
     standard = np.where(varies, centred / np.where(varies, spread, 1.0), 0.0)
     return np.round(standard.max(axis=2), TIE_DIGITS)

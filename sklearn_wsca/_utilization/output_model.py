@@ -1,14 +1,14 @@
 """How far the outputs of a head move with a column, with other columns held fixed.
 
 The outputs are regressed on what is held fixed, on the column (its common effects) and
-on the column times the target (its effects in each class, as far as they differ from
-the common ones). A permutation needs sums over the units that are exchanged only, so
-these stand for the rows.
+on the column within each class of the target (as far as effects there differ from the
+common ones). A permutation needs sums over the units that are exchanged only, so these
+stand for the rows.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -22,19 +22,73 @@ from sklearn_wsca._permutation.exchangeability import (
 )
 from sklearn_wsca._utilization.regression import (
     DEPENDENT,
+    Adjustment,
     Coding,
     Regression,
-    Split,
     centre_within,
-    column_terms,
+    classes_of,
+    held_terms,
     orthonormal_basis,
+    regress,
+    sum_matrix,
     symmetric_root,
     unit_means,
 )
+from sklearn_wsca._utilization.statistic import (
+    N_STATISTICS,
+    CellScorer,
+    Scorer,
+    Scores,
+)
 
 NUMBERS_PER_BATCH = 2**22
-# With more classes than this their effects are not told apart, only common ones.
-MOST_CLASSES = 20
+FEW_CLASSES = 50
+
+
+@dataclass(frozen=True)
+class Effects:
+    """From scores to effects: common ones, and what differs from them in each class.
+
+    Parameters
+    ----------
+    common : ndarray of shape (q, q)
+        Scores -> common effects; those of levels add up to zero.
+    crossed : ndarray of shape (T, s, q)
+        Common effects -> the scores that they alone would give in each class.
+    specific : ndarray of shape (T, s, s)
+        Scores of a class beyond these -> deviations of its effects.
+    weight : float
+        Mean square over levels and classes of deviations whose scores explain 1.
+    """
+
+    common: np.ndarray
+    crossed: np.ndarray
+    specific: np.ndarray
+    weight: float
+
+    @classmethod
+    def of(cls, regression: Regression, coding: Coding, recentre: bool) -> Effects:
+        """Take them from the adjusted column of the data."""
+        adjusted = regression.adjust(coding.values[None])
+        masses = np.bincount(regression.classes, regression.roots**2)
+        common = _inverse(adjusted[0].T @ adjusted[0], masses.sum())
+        s = coding.n_specific
+        own = regression.centre_in_classes(adjusted)[0] if recentre else adjusted[0]
+        members = [regression.classes == t for t in range(regression.n_classes)]
+        crossed = np.stack([own[rows, :s].T @ own[rows] for rows in members])
+        grams = zip(crossed[:, :, :s], masses, strict=True)
+        specific = np.stack([_inverse(gram, mass) for gram, mass in grams])
+        leak = crossed @ common
+        information = float(np.trace(crossed[:, :, :s], axis1=1, axis2=2).sum())
+        beyond = information - float(np.sum(leak * crossed))
+        # Independent deviations of the classes move the common effects too.
+        left = max(coding.free - float(np.sum(leak**2)) / s, 0.0)
+        weight = left / beyond if beyond > DEPENDENT * information else 0.0
+        return cls(common, crossed, specific, weight)
+
+    def deviations(self, scores: Scores, common: np.ndarray) -> np.ndarray:
+        """Scores of each class beyond those of the common effects: (b, T, s, C)."""
+        return scores.by_class - self.crossed @ common[:, None]
 
 
 @dataclass(frozen=True)
@@ -50,16 +104,19 @@ class OutputModel:
     rows, units : Regression
         Of all rows; of what a permutation is evaluated on.
     expand : ndarray of shape (n_units,) or None
-        Unit of each row of `units`, where the target differs within units; else None.
+        Unit of each row of `units`, where what is held fixed differs within units; else
+        None.
     fitted, permuted : ndarray of shape (n_units, q)
         Coding of the units in two parts: what stays where it is, and what is permuted.
     total_variance : float
         Variance of the outputs, summed over outputs.
     freedman_lane : bool
         Whether the residuals of the column are permuted instead of the column.
-    keeps_split : bool
-        Whether permutations leave the split as it is: those of rows of equal weight
-        within levels of the target, which keep the number of rows of every combination.
+    recentre : bool
+        Whether the classes are thirds of a continuous target.
+    keeps_counts : bool
+        Whether permutations keep the number of rows of every level in every class, and
+        all rows weigh the same.
     """
 
     exchange: Exchangeability
@@ -71,38 +128,121 @@ class OutputModel:
     permuted: np.ndarray
     total_variance: float
     freedman_lane: bool
-    keeps_split: bool
-
-    @property
-    def _design(self) -> np.ndarray:
-        """Design of the data: (n, Q); not kept, since it is as large as the rows."""
-        return self.rows.design(self.coding.values[None])[0]
+    recentre: bool
+    keeps_counts: bool
 
     @cached_property
-    def _split(self) -> Split:
-        """Split of the data."""
-        return Split.of(self.rows.gram(self._design[None]), self.coding)
+    def adjusted(self) -> np.ndarray:
+        """The column adjusted for what is held fixed, weighted: (n, q)."""
+        return self.rows.adjust(self.coding.values[None])[0]
+
+    @cached_property
+    def _effects(self) -> Effects:
+        return Effects.of(self.rows, self.coding, self.recentre)
+
+    @cached_property
+    def _scorer(self) -> Scorer:
+        return Scorer.of(self.units, self.coding.n_specific, self.recentre)
+
+    @cached_property
+    def _cell_scorer(self) -> CellScorer:
+        return CellScorer.of(self.units, self.coding.values)
 
     def effects(self, outputs: np.ndarray) -> np.ndarray:
         """Common effects on further outputs (n, c) by level: (J, c)."""
-        common = self.rows.adjust(self._design[:, : self._width])
         weighted = outputs * self.rows.roots[:, None]
-        return self._split.common[0] @ common.T @ weighted
+        return self._effects.common @ self.adjusted.T @ weighted
 
-    def effect_rows(self) -> tuple[np.ndarray, np.ndarray]:
-        """Rows (n, m) whose products with the outputs are the effects; the design.
+    def common_rows(self) -> np.ndarray:
+        """Rows (n, q) whose products with weighted outputs are the common effects."""
+        return self.adjusted @ self._effects.common
+
+    def slope_rows(self, number: int | None = None) -> np.ndarray:
+        """Rows (n, 1) for the slope of a continuous column without its curve.
+
+        Over all rows, or within one class of the target.
+        """
+        own = self.adjusted[:, :1] if number is None else self._own_rows(number)
+        return own / max(float(np.sum(own**2)), 1e-300)
+
+    def leading_rows(self) -> np.ndarray:
+        """Part of `effect_rows` that is found most easily: slope or common effects."""
+        if self.coding.n_specific < self.adjusted.shape[1]:
+            return self.slope_rows()
+        return self.common_rows() * np.sqrt(self.coding.mean_square)
+
+    def class_rows(self, number: int) -> np.ndarray:
+        """The same for the effects within one class of the target."""
+        own = self._own_rows(number)
+        inverse = self._effects.specific[number]
+        if self.coding.n_specific == self.adjusted.shape[1]:
+            return own @ inverse
+        common = self.common_rows()
+        slope = (own - common @ self._effects.crossed[number].T) @ inverse
+        common[:, : self.coding.n_specific] += slope
+        return common
+
+    def _own_rows(self, number: int) -> np.ndarray:
+        """Leading terms of the adjusted column in a class, 0 elsewhere: (n, s)."""
+        own = self.adjusted[:, : self.coding.n_specific]
+        if self.recentre:
+            own = self.rows.centre_in_classes(own[None])[0]
+        return np.where((self.rows.classes == number)[:, None], own, 0.0)
+
+    def effect_rows(self) -> np.ndarray:
+        """Rows (n, m) whose products with weighted outputs are all effects.
 
         The squared length of the products, divided by the variance, is the squared raw
-        utilization. The design is an orthonormal basis (n, r) of what is held fixed and
-        the common part of the column.
+        utilization.
         """
-        split, q = self._split, self._width
-        adjusted = self.rows.adjust(self._design)
-        common, specific = adjusted[:, :q], adjusted[:, q:]
-        specific = specific - common @ split.leak[0].T
-        root = symmetric_root(split.specific[0]) * np.sqrt(split.weight[0])
-        rows = np.hstack([common @ split.common[0] / np.sqrt(q), specific @ root])
-        return rows, np.hstack([self.rows.fixed, orthonormal_basis(common)])
+        found, common = self._effects, self.common_rows()
+        parts = [common * np.sqrt(self.coding.mean_square)]
+        for number in range(self.rows.n_classes if found.weight else 0):
+            beyond = self._own_rows(number) - common @ found.crossed[number].T
+            root = symmetric_root(found.specific[number]) * np.sqrt(found.weight)
+            parts.append(beyond @ root)
+        return np.hstack(parts)
+
+    def explain(self, weighted: np.ndarray) -> np.ndarray:
+        """What the column explains of weighted outputs (n, c), in classes too."""
+        found = self._effects
+        common = found.common @ self.adjusted.T @ weighted
+        explained = self.adjusted @ common
+        for number in range(self.rows.n_classes if found.weight else 0):
+            own = self._own_rows(number)
+            beyond = own.T @ weighted - found.crossed[number] @ common
+            explained += own @ (found.specific[number] @ beyond)
+        return explained
+
+    def unit_sums(self, weighted: np.ndarray) -> np.ndarray:
+        """Sums of weighted rows (n, c) by what is exchanged, weighted as a mean is."""
+        unit, roots = self.exchange.unit, self.rows.roots
+        sums = sum_matrix(unit, roots) @ weighted
+        return sums / np.sqrt(np.bincount(unit, roots**2))[:, None]
+
+    def effect_blocks(self) -> list[np.ndarray]:
+        """The same rows in blocks whose noise is estimated apart.
+
+        With few classes there is one block. With many, the little that the effects of a
+        class share with the common ones is neglected.
+        """
+        found = self._effects
+        if self.rows.n_classes <= FEW_CLASSES or not found.weight:
+            return [self.effect_rows()]
+        blocks = [self.common_rows() * np.sqrt(self.coding.mean_square)]
+        for number in range(self.rows.n_classes):
+            root = symmetric_root(found.specific[number]) * np.sqrt(found.weight)
+            blocks.append(self._own_rows(number) @ root)
+        return [block for block in blocks if block.shape[1]]
+
+    def design(self) -> np.ndarray:
+        """Orthonormal basis (n, r) of what is held fixed and of the common effects."""
+        return np.hstack([self.rows.fixed, orthonormal_basis(self.adjusted)])
+
+    def compared_classes(self) -> np.ndarray:
+        """Whether each class of the target holds more than one value of the column."""
+        grams = np.trace(self._effects.specific, axis1=1, axis2=2)
+        return grams > 0
 
     def n_varying_groups(self) -> int:
         """Groups in which the column varies."""
@@ -110,89 +250,46 @@ class OutputModel:
         centred = np.abs(centre_within(values, self.rows.roots**2, groups)).max(axis=1)
         return len(np.unique(groups[centred > 1e-9 * np.abs(values).max()]))
 
-    @property
-    def _width(self) -> int:
-        return self.coding.values.shape[1]
-
-    @cached_property
-    def _levels(self) -> np.ndarray:
-        """Level of each row, where the coding is one of levels."""
-        return self.coding.values.argmax(axis=1)
-
     def observed(self) -> np.ndarray:
-        """Raw utilization and explained shares of the data: see `permutations`."""
-        return self._evaluate(self.rows, self._design[None], self._split)[0]
+        """Raw utilization and statistics of the data: see `permutations`."""
+        return self._statistics(np.arange(self.exchange.n_units)[None])[0]
 
     def permutations(self, orders: np.ndarray) -> np.ndarray:
-        """Statistics under orders of all rows of the table: (b, 3).
+        """Statistics under orders of all rows of the table: (b, 1 + N_STATISTICS).
 
-        The raw utilization, and the shares of what varies at fixed other columns that
-        are explained by the common effects and by all effects.
+        The raw utilization, and the studentised statistics of `Scores`.
         """
         sources = self.exchange.unit_sources(orders)
-        n_columns = self.permuted.shape[1] * (1 + self.units.terms.shape[1])
-        size = max(1, NUMBERS_PER_BATCH // (len(self.units.roots) * n_columns))
+        n, n_outputs = self.units.residuals.shape
+        numbers = n * self.permuted.shape[1]
+        if len(self._scorer.starts) < n:
+            numbers *= n_outputs
+        size = max(1, NUMBERS_PER_BATCH // numbers)
         batches = [sources[i : i + size] for i in range(0, len(sources), size)]
-        if self.keeps_split and self._width > 1:
-            found = [self._statistics(self._split, self._sums(b)) for b in batches]
+        none = np.empty((0, 1 + N_STATISTICS))
+        return np.concatenate([none, *map(self._statistics, batches)])
+
+    def _statistics(self, sources: np.ndarray) -> np.ndarray:
+        if self.keeps_counts:
+            scores = self._cell_scorer.scores(sources)
         else:
-            found = [self._evaluate_permutations(b) for b in batches]
-        return np.concatenate(found)
+            values = self.fitted + self.permuted[sources]
+            if self.expand is not None:
+                values = values[:, self.expand]
+            scores = self._scorer.scores(self.units.adjust(values))
+        return np.hstack([self._raw(scores)[:, None], scores.studentised()])
 
-    def _evaluate_permutations(self, sources: np.ndarray) -> np.ndarray:
-        values = self.fitted + self.permuted[sources]
-        if self.expand is not None:
-            values = values[:, self.expand]
-        design = self.units.design(values)
-        split = self._split
-        if not self.keeps_split:
-            split = Split.of(self.units.gram(design), self.coding)
-        return self._evaluate(self.units, design, split)
-
-    def _evaluate(
-        self, regression: Regression, design: np.ndarray, split: Split
-    ) -> np.ndarray:
-        moments = design.swapaxes(1, 2) @ regression.residuals
-        return self._statistics(split, moments)
-
-    def _sums(self, sources: np.ndarray) -> np.ndarray:
-        """Products of permuted designs and outputs, where they are sums over rows.
-
-        By level, then by level and class.
-        """
-        terms, residuals = self.rows.terms, self.rows.residuals
-        levels = self._levels[sources]
-        n_classes = max(terms.shape[1], 1)
-        classes = terms.argmax(axis=1) if terms.shape[1] else np.zeros(len(terms), int)
-        n_cells = self._width * n_classes
-        cells = levels * n_classes + classes
-        cells += n_cells * np.arange(len(sources))[:, None]
-        sums = [
-            np.bincount(
-                cells.ravel(), np.tile(output, len(sources)), n_cells * len(sources)
+    def _raw(self, scores: Scores) -> np.ndarray:
+        """Raw utilization by scores, as if all columns had the spread of the data's."""
+        found = self._effects
+        common = found.common @ scores.common
+        squares = self.coding.mean_square * np.sum(common**2, axis=(1, 2))
+        if found.weight:
+            beyond = found.deviations(scores, common)
+            squares += found.weight * np.sum(
+                (found.specific @ beyond) * beyond, (1, 2, 3)
             )
-            for output in residuals.T
-        ]
-        by_cell = np.stack(sums, axis=1).reshape(len(sources), n_cells, -1)
-        by_cell *= self.rows.roots[0]
-        shape = len(sources), self._width, n_classes, residuals.shape[1]
-        by_level = by_cell.reshape(shape).sum(axis=2)
-        kept = by_cell[:, : self._width * terms.shape[1]]
-        return np.concatenate([by_level, kept], axis=1)
-
-    def _statistics(self, split: Split, moments: np.ndarray) -> np.ndarray:
-        q = self._width
-        common, specific = moments[:, :q], moments[:, q:]
-        effects = split.common @ common
-        by_common = np.sum(effects * common, axis=(1, 2))
-        specific = specific - split.leak @ common
-        by_specific = np.sum((split.specific @ specific) * specific, axis=(1, 2))
-        squares = np.sum(effects**2, axis=(1, 2)) / q + split.weight * by_specific
-        left = max(float(np.sum(self.rows.residuals**2)), 1e-300)
-        raw = np.sqrt(np.maximum(squares, 0.0) / self.total_variance)
-        return np.stack(
-            [raw, by_common / left, (by_common + by_specific) / left], axis=1
-        )
+        return np.sqrt(np.maximum(squares, 0.0) / self.total_variance)
 
 
 def prepare_outputs(
@@ -202,6 +299,7 @@ def prepare_outputs(
     confounders: list[Column],
     weights: np.ndarray,
     exchange: Exchangeability,
+    adjustment: Adjustment = "spline",
 ) -> OutputModel:
     """Regress outputs on what is held fixed, and prepare the column that is tested.
 
@@ -215,27 +313,35 @@ def prepare_outputs(
         If the outputs do not vary, or levels of the column cannot be told apart from
         what is held fixed.
     """
+    total_variance = _total_variance(outputs, weights)
     held = [c for c in (target, *confounders) if c is not None]
-    groups = exchange.clusters if exchange.scheme == "within groups" else None
-    rows, terms = _regress(outputs, target, held, weights, groups)
-    coding = Coding.of(column, weights)
+    within = exchange.scheme == "within groups"
+    groups = exchange.clusters if within else None
+    classes = classes_of(target, weights)
+    n_units = int(exchange.clusters.max()) + 1
+    coding = Coding.of(column, weights, adjustment)
+    terms = held_terms(target, confounders, weights, classes, n_units, adjustment)
+    if not within:
+        beside = np.hstack([terms, coding.values])
+        weights = weights * _independent_share(
+            outputs, beside, weights, exchange.clusters
+        )
+    rows = regress(outputs, terms, weights, classes, exchange.clusters, groups)
     exact = _keeps_what_is_held(exchange, target, held)
     strata = target_strata(exchange, target)
     exchange = exchange.within(strata, of_target=strata is not None)
     between = exchange.scheme == "between groups"
-    if not exact and groups is not None:
-        # What is permuted is what varies within groups, so that is what is multiplied
-        # by the target too, in the data as in the permutations.
-        coding = replace(coding, values=centre_within(coding.values, weights, groups))
     values = coding.values[exchange.first] if between else coding.values
     fitted = np.zeros_like(values)
     if not exact:
+        terms = centre_within(terms, weights, groups)
+        own = centre_within(values, weights, groups)
         terms = unit_means(terms, exchange.unit) if between else terms
         # Indicators of several columns depend on each other.
-        fitted = terms @ linalg.lstsq(terms, values, cond=DEPENDENT)[0]
+        fitted = terms @ linalg.lstsq(terms, own, cond=DEPENDENT)[0]
     units, expand = rows, None
-    if between and (target is None or strata is not None):
-        units = rows.collapse(exchange.unit, rows.terms[exchange.first])
+    if between and all(constant_in_units(exchange, c.labels) for c in held):
+        units = rows.collapse(exchange.unit)
     elif between:
         expand = exchange.unit
     model = OutputModel(
@@ -246,27 +352,35 @@ def prepare_outputs(
         expand,
         fitted,
         values - fitted,
-        _total_variance(outputs, weights),
+        total_variance,
         not exact,
-        exact and exchange.scheme == "rows" and float(np.ptp(weights)) == 0.0,
+        target is not None and not target.n_levels,
+        exact
+        and exchange.scheme == "rows"
+        and bool(column.n_levels)
+        and float(np.ptp(weights)) == 0.0,
     )
     _check_separable(model, held)
     return model
 
 
-def _regress(outputs, target, held, weights, groups) -> tuple[Regression, np.ndarray]:
-    """Outputs adjusted for what is held fixed, and what is: (n, p)."""
-    n, roots = len(weights), np.sqrt(weights)
-    own_terms = np.empty((n, 0)) if target is None else column_terms(target, weights)
-    if own_terms.shape[1] > MOST_CLASSES:
-        own_terms = own_terms[:, :0]
-    own = [column_terms(column, weights) for column in held]
-    terms = np.hstack([np.ones((n, 1)), *own])
-    terms = centre_within(terms, weights, groups)
-    centred = centre_within(outputs, weights, groups) * roots[:, None]
-    fixed = orthonormal_basis(terms * roots[:, None])
-    residuals = centred - fixed @ (fixed.T @ centred)
-    return Regression(residuals, fixed, own_terms, roots, groups), terms
+def _independent_share(outputs, terms, weights, clusters) -> np.ndarray:
+    """What each row adds to what is known, given the other rows of its cluster.
+
+    With n rows that are correlated at ICC, that is 1 / (1 + (n - 1) ICC). The ICC is
+    that of the residuals, over all outputs together.
+    """
+    sizes = np.bincount(clusters)
+    if len(sizes) == len(clusters):
+        return np.ones(len(clusters))
+    constant = np.zeros(len(clusters), dtype=int)
+    left = regress(outputs, terms, weights, constant, clusters, None).residuals
+    own = float(np.sum(left**2))
+    sums = sum_matrix(clusters, np.ones(len(clusters))) @ left
+    shared = float(np.sum(sums**2)) - own
+    n_pairs = float(np.sum(sizes * (sizes - 1.0)))
+    icc = np.clip(shared / n_pairs / max(own / len(clusters), 1e-300), 0.0, 1.0)
+    return 1.0 / (1.0 + (sizes[clusters] - 1.0) * icc)
 
 
 def _keeps_what_is_held(exchange, target, held) -> bool:
@@ -293,17 +407,24 @@ def _total_variance(outputs: np.ndarray, weights: np.ndarray) -> float:
     return variance
 
 
+def _inverse(gram: np.ndarray, mass: float) -> np.ndarray:
+    """Inverse on the directions that hold a share of the weights behind the matrix."""
+    values, vectors = np.linalg.eigh(gram)
+    kept = values > DEPENDENT * mass
+    return (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
+
+
 def _check_separable(model: OutputModel, held: list[Column]) -> None:
     """Raise unless all levels can be compared at fixed other columns."""
-    q = model.coding.values.shape[1]
-    gram = model.rows.gram(model._design[None, :, :q])[0]
-    several = len(gram) > 1
+    n_levels = model.adjusted.shape[1] if model.coding.n_specific > 1 else 0
+    # The other terms of a curve may be gone, and its slope left.
+    adjusted = model.adjusted if n_levels else model.adjusted[:, :1]
     # Indicators of all levels add up to the constant, so one direction is always gone.
-    left = np.linalg.eigvalsh(gram)[1 if several else 0]
+    left = np.linalg.eigvalsh(adjusted.T @ adjusted)[1 if n_levels else 0]
     if left > DEPENDENT * np.sum(model.rows.roots**2):
         return
     names = " and ".join(repr(column.name) for column in held) or "its groups"
     reason = "it is determined by them"
-    if several:
+    if n_levels:
         reason = "some of its levels never occur together with the others"
     raise LeftOutError(f"at fixed {names} nothing is left to compare: {reason}")

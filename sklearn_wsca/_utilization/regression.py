@@ -1,36 +1,65 @@
-"""Weighted regression of outputs on a column, split into common and class effects."""
+"""Weighted regression of outputs on a column: its terms, and what is held fixed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy import linalg, sparse
 
 from sklearn_wsca._input.column import Column
 
+Adjustment = Literal["spline", "linear"]
+
 # Share of a direction of the design that the others leave of it, below which it is
 # taken for one of them.
 DEPENDENT = 1e-8
+# Outputs of which this share of their size is left are a function of what is held.
+EXPLAINED = 1e-10
+# Classes of a continuous target.
+N_THIRDS = 3
+# Terms of what is held fixed in each class are used where so many units stand for one.
+UNITS_PER_TERM = 5
+# Knots of the curve of a continuous column: one inside, so four terms.
+KNOTS_OF_COLUMN = 3
 
 
 @dataclass(frozen=True)
 class Coding:
-    """A column as numbers of a linear model: `column_terms` (n, q).
+    """A column as numbers of a linear model.
 
-    `free` is the mean square over levels of independent effects of variance 1, less
-    their mean over levels: 1 - 1 / J for J levels. 1 for a continuous column, whose
-    effect is that of one standard deviation.
+    Parameters
+    ----------
+    values : ndarray of shape (n, q)
+        Indicators of levels; or the standardised values and, orthonormal to them under
+        the weights, the other terms of a curve.
+    mean_square : float
+        What turns the sum of squared effects into the mean square of the effect: 1 / J
+        for J levels, 1 for a curve.
+    n_specific : int
+        So many leading terms have effects that differ between classes.
+    free : float
+        Mean square of independent effects of variance 1 of these, less their mean over
+        levels: 1 - 1 / J for J levels, 1 for a slope.
     """
 
     values: np.ndarray
+    mean_square: float
+    n_specific: int
     free: float
 
     @classmethod
-    def of(cls, column: Column, weights: np.ndarray) -> Coding:
+    def of(cls, column: Column, weights: np.ndarray, adjustment: Adjustment) -> Coding:
         """Code a column under row weights."""
+        if column.n_levels:
+            values, n_levels = column_terms(column, weights), column.n_levels
+            return cls(values, 1.0 / n_levels, n_levels, 1.0 - 1.0 / n_levels)
         values = column_terms(column, weights)
-        return cls(values, 1.0 - 1.0 / column.n_levels if column.n_levels else 1.0)
+        if adjustment == "spline":
+            curve = spline_terms(column, weights, KNOTS_OF_COLUMN)
+            values = _orthonormalise(np.hstack([values, curve]), weights)
+        return cls(values, 1.0, 1, 1.0)
 
 
 @dataclass(frozen=True)
@@ -43,86 +72,120 @@ class Regression:
         Outputs adjusted for what is held fixed, times the root of the weights.
     fixed : ndarray of shape (n, p)
         Orthonormal basis of what is held fixed, times the root of the weights.
-    terms : ndarray of shape (n, T)
-        Target that the column is multiplied by: indicators or the standardised values.
     roots : ndarray of shape (n,)
         Roots of the weights.
+    classes : ndarray of shape (n,), dtype int
+        Class of the target, or third of it, of each row; 0 without a target.
+    clusters : ndarray of shape (n,), dtype int
+        What is independent of others of its kind.
     groups : ndarray of shape (n,) or None
         Groups that are held fixed too: everything is centred within them.
     """
 
     residuals: np.ndarray
     fixed: np.ndarray
-    terms: np.ndarray
     roots: np.ndarray
+    classes: np.ndarray
+    clusters: np.ndarray
     groups: np.ndarray | None
 
-    def design(self, values: np.ndarray) -> np.ndarray:
-        """Codings (b, n, q) -> them and their products with the target, weighted."""
-        b, n, _ = values.shape
-        products = values[:, :, :, None] * self.terms[:, None, :]
-        design = np.concatenate([values, products.reshape(b, n, -1)], axis=2)
+    @property
+    def n_classes(self) -> int:
+        """Number of classes of the target."""
+        return int(self.classes.max()) + 1
+
+    def weigh(self, values: np.ndarray) -> np.ndarray:
+        """Values (n, c), centred within groups that are held fixed, and weighted."""
+        centred = centre_within(values, self.roots**2, self.groups)
+        return centred * self.roots[:, None]
+
+    def adjust(self, values: np.ndarray) -> np.ndarray:
+        """Codings (b, n, q), weighted and adjusted for what is held fixed."""
         if self.groups is not None:
-            flat = np.moveaxis(design, 1, 0).reshape(n, -1)
+            b, n, q = values.shape
+            flat = np.moveaxis(values, 1, 0).reshape(n, -1)
             flat = centre_within(flat, self.roots**2, self.groups)
-            design = np.moveaxis(flat.reshape(n, b, -1), 0, 1)
-        return design * self.roots[:, None]
+            values = np.moveaxis(flat.reshape(n, b, q), 0, 1)
+        weighted = values * self.roots[:, None]
+        return weighted - self.fixed @ (self.fixed.T @ weighted)
 
-    def adjust(self, design: np.ndarray) -> np.ndarray:
-        """Columns of a design (n, Q) adjusted for what is held fixed."""
-        return design - self.fixed @ (self.fixed.T @ design)
+    def centre_in_classes(self, adjusted: np.ndarray) -> np.ndarray:
+        """Weighted rows (b, n, q) less what a constant in each class explains."""
+        sums = sum_matrix(self.classes, self.roots, self.n_classes)
+        mass = np.bincount(self.classes, self.roots**2, self.n_classes)
+        b, n, q = adjusted.shape
+        flat = np.moveaxis(adjusted, 1, 0).reshape(n, -1)
+        means = (sums @ flat) / np.where(mass > 0, mass, 1.0)[:, None]
+        flat = flat - self.roots[:, None] * means[self.classes]
+        return np.moveaxis(flat.reshape(n, b, q), 0, 1)
 
-    def gram(self, design: np.ndarray) -> np.ndarray:
-        """Products of the adjusted columns of designs: (b, Q, Q)."""
-        turned = design.swapaxes(1, 2)
-        shared = turned @ self.fixed
-        return turned @ design - shared @ shared.swapaxes(1, 2)
-
-    def collapse(self, unit: np.ndarray, terms: np.ndarray) -> Regression:
+    def collapse(self, unit: np.ndarray) -> Regression:
         """Return the same for codings and terms that are constant in each unit."""
         roots = np.sqrt(np.bincount(unit, self.roots**2))
         mean = sum_matrix(unit, self.roots) / roots[:, None]
-        return Regression(mean @ self.residuals, mean @ self.fixed, terms, roots, None)
+        first = np.unique(unit, return_index=True)[1]
+        return Regression(
+            mean @ self.residuals,
+            mean @ self.fixed,
+            roots,
+            self.classes[first],
+            np.arange(len(roots)),
+            None,
+        )
 
 
-@dataclass(frozen=True)
-class Split:
-    """Design of a column, split into its common effects and what differs by class.
+def regress(outputs, terms, weights, classes, clusters, groups) -> Regression:
+    """Adjust outputs (n, C) for terms (n, p) of what is held fixed."""
+    roots = np.sqrt(weights)[:, None]
+    fixed = orthonormal_basis(centre_within(terms, weights, groups) * roots)
+    centred = centre_within(outputs, weights, groups) * roots
+    residuals = centred - fixed @ (fixed.T @ centred)
+    # Rounding of outputs that are explained would pass for effects.
+    size = np.linalg.norm(outputs * roots, axis=0)
+    residuals[:, np.linalg.norm(residuals, axis=0) <= EXPLAINED * size] = 0.0
+    return Regression(residuals, fixed, roots[:, 0], classes, clusters, groups)
 
-    Parameters
-    ----------
-    common : ndarray of shape (b, q, q)
-        Products -> common effects; those of levels add up to zero.
-    leak : ndarray of shape (b, q T, q)
-        Products with the common part -> its share in those with the class part.
-    specific : ndarray of shape (b, q T, q T)
-        Inverse Gram matrix of the class part adjusted for the common one.
-    weight : ndarray of shape (b,)
-        Mean square over levels and classes of effects whose class part explains 1.
+
+def held_terms(
+    target: Column | None,
+    confounders: list[Column],
+    weights: np.ndarray,
+    classes: np.ndarray,
+    n_units: int,
+    adjustment: Adjustment,
+) -> np.ndarray:
+    """A constant and the terms of all that is held fixed: (n, p).
+
+    Confounders are held fixed in each class of the target, too, where there are enough
+    units for that.
     """
 
-    common: np.ndarray
-    leak: np.ndarray
-    specific: np.ndarray
-    weight: np.ndarray
+    def terms_of(column: Column) -> np.ndarray:
+        if column.n_levels or adjustment == "linear":
+            return column_terms(column, weights)
+        return spline_terms(column, weights, count_knots(n_units))
 
-    @classmethod
-    def of(cls, gram: np.ndarray, coding: Coding) -> Split:
-        """Split by the Gram matrix (b, Q, Q) of the design."""
-        q = coding.values.shape[1]
-        common = np.linalg.pinv(gram[:, :q, :q], rcond=DEPENDENT, hermitian=True)
-        crossed = gram[:, q:, :q]
-        leak = crossed @ common
-        adjusted = gram[:, q:, q:] - leak @ crossed.swapaxes(1, 2)
-        information = np.trace(adjusted, axis1=1, axis2=2)
-        enough = information > DEPENDENT * np.trace(gram, axis1=1, axis2=2)
-        adjusted = np.where(enough[:, None, None], adjusted, 0.0)
-        specific = np.linalg.pinv(adjusted, rcond=DEPENDENT, hermitian=True)
-        # Independent deviations of the classes move the common effects too.
-        left = np.maximum(coding.free - np.sum(leak**2, axis=(1, 2)) / q, 0.0)
-        none = np.zeros(len(gram))
-        weight = np.divide(left, information, where=enough, out=none)
-        return cls(common, leak, specific, weight)
+    n = len(weights)
+    held = [] if target is None else [terms_of(target)]
+    own = [terms_of(column) for column in confounders]
+    n_classes = int(classes.max()) + 1
+    n_terms = sum(found.shape[1] for found in [*held, *n_classes * own])
+    if UNITS_PER_TERM * n_terms < n_units:
+        others = np.eye(n_classes)[classes][:, None, 1:]
+        own += [(found[:, :, None] * others).reshape(n, -1) for found in own]
+    return np.hstack([np.ones((n, 1)), *held, *own])
+
+
+def classes_of(target: Column | None, weights: np.ndarray) -> np.ndarray:
+    """Class of the target of every row, or third of it; 0 without a target."""
+    if target is None:
+        return np.zeros(len(weights), dtype=int)
+    if target.n_levels:
+        return target.labels.astype(int)
+    ends = quantiles(target.labels, weights, np.arange(1, N_THIRDS) / N_THIRDS)
+    # Values may repeat so often that a third is empty.
+    thirds = np.searchsorted(ends, target.labels)
+    return np.unique(thirds, return_inverse=True)[1]
 
 
 def column_terms(column: Column, weights: np.ndarray) -> np.ndarray:
@@ -132,6 +195,57 @@ def column_terms(column: Column, weights: np.ndarray) -> np.ndarray:
     centred = column.labels - np.average(column.labels, weights=weights)
     spread = np.sqrt(np.average(centred**2, weights=weights))
     return centred[:, None] / (spread if spread > 0 else 1.0)
+
+
+def count_knots(n_units: int) -> int:
+    """Knots of a spline that so many units carry: more of them, as their cube root."""
+    return int(np.clip(round(1.5 * n_units ** (1 / 3)), 3, max(n_units // 20, 3)))
+
+
+def spline_terms(column: Column, weights: np.ndarray, n_knots: int) -> np.ndarray:
+    """Terms of a cubic spline with knots at quantiles of the values: (n, p).
+
+    Values that are mostly one have an indicator of that beside their slope.
+    """
+    # Late: it loads a part of scikit-learn that nothing else needs.
+    from sklearn.preprocessing import SplineTransformer
+
+    values = column_terms(column, weights)
+    shares = np.linspace(0.0, 1.0, n_knots)
+    knots = quantiles(values[:, 0], weights, shares)
+    # As for the values times -1.
+    knots = np.unique((knots - quantiles(-values[:, 0], weights, shares)[::-1]) / 2.0)
+    if len(knots) < 3:
+        common, counts = np.unique(values, return_counts=True)
+        return np.hstack([values, values == common[counts.argmax()]])
+    spline = SplineTransformer(knots=knots[:, None], include_bias=False)
+    return spline.fit_transform(values)
+
+
+def quantiles(values: np.ndarray, weights: np.ndarray, shares: np.ndarray):
+    """Values that these shares of the weights do not exceed; the first is the least."""
+    order = np.argsort(values, kind="stable")
+    mass = np.cumsum(weights[order])
+    at = np.searchsorted(mass, shares * mass[-1] * (1.0 - DEPENDENT))
+    return values[order][at]
+
+
+def _orthonormalise(terms: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The first term and others less what it explains, centred, of mean square 1.
+
+    The others are turned so that each lies where the first has about one value, which
+    depends neither on the unit or direction of a column nor on how a curve is spanned.
+    """
+    terms = terms - np.average(terms, axis=0, weights=weights)
+    roots = np.sqrt(weights / weights.sum())[:, None]
+    basis, triangle = np.linalg.qr(terms * roots)
+    lengths = np.abs(np.diag(triangle))
+    kept = lengths > DEPENDENT * np.linalg.norm(terms * roots, axis=0)
+    signs = np.where(np.diag(triangle) < 0, -1.0, 1.0)
+    basis = (basis * signs)[:, kept]
+    first, others = basis[:, :1], basis[:, 1:]
+    turn = np.linalg.eigh(others.T @ (first / roots * others))[1]
+    return np.hstack([first, others @ turn]) / roots
 
 
 def symmetric_root(matrix: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 
 import numpy as np
@@ -169,8 +170,8 @@ def test_a_refitted_head_is_judged_on_new_rows():
 
 
 def test_confounders_and_groups():
-    X, table = make_rows(0)
-    patient = np.arange(200) // 5
+    X, table = make_rows(0, 400)
+    patient = np.arange(400) // 5
     columns = ["disease", "scanner", "dose"]
     table[columns] = table.iloc[::5][columns].to_numpy()[patient]
     table["dose"] = table["dose"].astype(float)
@@ -195,9 +196,40 @@ def test_confounders_and_groups():
         assert found.loc[name, "utilization_high"] == pytest.approx(result.high)
     notes = found["note"]
     scheme = "residuals (Freedman-Lane) of groups within levels of the target"
-    assert f"utilization: {scheme} permuted, 40 units" in notes["scanner"]
+    assert f"utilization: {scheme} permuted, 80 units" in notes["scanner"]
     assert "utilization: rows within groups" in notes["view"]
     assert "at fixed 'disease' and 'dose'" in notes["view"]
+
+
+# --- effects -------------------------------------------------------------------------
+
+
+def test_effects_and_classes_come_along_as_lists(fitted, rows, audited):
+    X, table = rows
+    result = utilization_test(
+        X[:, 0], table["scanner"], target=table["disease"], n_permutations=0
+    )
+    for key, expected, index in [
+        ("effects", result.effects, ["level", "output", "target_class"]),
+        ("by_class", result.by_class, ["target_class"]),
+    ]:
+        found = pd.DataFrame(audited.attrs[key]).set_index(["column", *index])
+        own = getattr(
+            fitted, {"by_class": "utilization_by_class_"}.get(key, "effects_")
+        )
+        assert found.columns.tolist() == own.columns.tolist()
+        assert set(found.index.get_level_values(0)) == {*table} - {"disease"}
+        numbers = ["effect"] if key == "effects" else ["utilization", "low", "high"]
+        np.testing.assert_allclose(
+            found.loc["scanner", numbers], expected[numbers], atol=1e-9
+        )
+
+
+def test_audit_tables_can_be_joined_and_written(fitted, audited):
+    other = fitted.audit(*make_rows(5))
+    joined = pd.concat([audited, other])
+    assert len(joined) == len(audited) + len(other)
+    assert json.loads(json.dumps(audited.attrs)).keys() == audited.attrs.keys()
 
 
 # --- encoding ------------------------------------------------------------------------

@@ -1,11 +1,13 @@
 """What an analysis was made of, in plain dicts and lists."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from sklearn_wsca._analysis.confusable import find_confusable
 from sklearn_wsca._analysis.description import (
     MOST_TARGET_LEVELS,
     count_by_target,
@@ -131,8 +133,17 @@ def test_the_whole_description_can_be_written(with_groups):
     X, table = Embeddings(np.zeros((N, 2))), pd.DataFrame(index=range(N))
     given = Input(X, table, np.ones(N), 2 * N, Roles(decision.groups, []))
     columns = {"head": None, **columns}
-    tests, rule = infer(decision, columns), Rule(0.1, 0.2, ["disease", "age"])
-    found = describe_rows(given, columns, decision.target, tests, rule)
+    tests, rule = (
+        infer(decision, columns),
+        Rule(0.1, 0.2, ["disease", "age"], "too few"),
+    )
+    twin = replace(columns["scanner"], name="twin")
+    pair = {"scanner": columns["scanner"], "twin": twin}
+    pairs = find_confusable(decision, pair, 0.1)
+    found = describe_rows(
+        given, columns, decision.target, tests, rule, "cross-fitted", pairs
+    )
+    assert (found["head_rows"], found["withheld"]) == ("cross-fitted", "too few")
     assert (found["n_samples"], found["n_permutations"]) == (N, 19)
     groups = ("patient", N_GROUPS) if with_groups else (None, None)
     assert (found["groups"], found["n_groups"]) == groups
@@ -146,6 +157,10 @@ def test_the_whole_description_can_be_written(with_groups):
     assert np.sum(scanner["counts_by_target"]) == N
     assert scanner["labels"] == describe_labels(columns["scanner"])
     assert scanner["utilization"] == describe_test("scanner", tests)
+    robustness = tests.robustness(0.2).loc["scanner"]
+    assert scanner["robustness"] == robustness.to_dict()
+    assert [other["column"] for other in scanner["confusable"]] == ["twin"]
+    assert age["confusable"] == []
     assert age["counts_by_target"] is None
     json.dumps(found)
 
@@ -154,7 +169,9 @@ def test_without_a_target_nothing_is_held_fixed():
     _, columns = study(1)
     given = Input(Embeddings(np.eye(N)), pd.DataFrame(index=range(N)), np.ones(N), N)
     tests = infer(None, columns, 0)
-    found = describe_rows(given, columns, None, tests, Rule(0.05, 0.0, [None]))
+    rule, pairs = Rule(0.05, 0.0, [None]), find_confusable(None, columns, 0.05)
+    found = describe_rows(given, columns, None, tests, rule, None, pairs)
+    assert found["head_rows"] is None is found["withheld"]
     assert found["target"] is None and found["held_fixed"] == []
     assert all(entry["counts_by_target"] is None for entry in found["columns"])
     reasons = {entry["utilization"]["untestable"] for entry in found["columns"]}

@@ -47,11 +47,12 @@ def test_dimensions_that_are_not_what_they_seem_are_noted(n_components, expected
     assert describe_subspace(subspace_of(n_components), n_components) == expected
 
 
-def failures(heads=(), cross_validated=(), permuted=None):
+def failures(heads=(), cross_validated=(), permuted=None, crossed=None):
     used = pd.Series({"site": 39, "age": 17})
     tests = SimpleNamespace(not_converged=permuted or {}, used=used)
     encoding = SimpleNamespace(not_converged=list(cross_validated))
-    return list(list_failures(list(heads), encoding, SimpleNamespace(tests=tests)))
+    alignment = SimpleNamespace(tests=tests)
+    return list(list_failures(list(heads), encoding, alignment, crossed))
 
 
 def test_fits_that_converge_are_not_mentioned():
@@ -65,6 +66,10 @@ def test_each_kind_of_fit_has_one_sentence_that_names_the_columns():
         "heads of columns ['disease', 'site']" + rest,
         "cross-validated heads of columns ['site']" + rest,
         "permuted heads of columns ['site (2 of 39)', 'age (17 of 17)']" + rest,
+    ]
+    crossed = SimpleNamespace(not_converged=["disease"])
+    assert failures(crossed=crossed) == [
+        "cross-fitted heads of columns ['disease']" + rest
     ]
     assert failures(permuted={"age": 1}) == [
         "permuted heads of columns ['age (1 of 17)']" + rest

@@ -50,7 +50,7 @@ def test_table_weights_groups_and_labels_come_in_the_order_of_the_coordinates(se
     np.testing.assert_array_equal(tasks.columns["dose"].labels, table["dose"][at])
     levels = np.array(tasks.target.levels)
     np.testing.assert_array_equal(levels[tasks.target.labels], table["disease"][at])
-    assert tasks.primary.units().scheme == "within groups"
+    assert tasks.primary.units().scheme == "between and within groups"
     np.testing.assert_array_equal(tasks.primary.units().clusters, patients)
 
 

@@ -1,98 +1,15 @@
-"""The summary table, and the association with the target."""
+"""The summary table."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import contingency
-from sklearn.linear_model import LinearRegression
 
-from sklearn_wsca._analysis.summary import (
-    SUMMARY_COLUMNS,
-    make_summary,
-    target_association,
-)
-from tests.columns import column_of
-
-
-def named(name, labels, rows=None):
-    return column_of(labels, name, rows)
-
-
-@pytest.fixture
-def study():
-    rng = np.random.default_rng(0)
-    a = rng.integers(0, 3, 200)
-    b = np.where(rng.random(200) < 0.4, np.minimum(a, 1), rng.integers(0, 2, 200))
-    x = 60.0 + 9.0 * rng.standard_normal(200) + 5.0 * a
-    z = 1e-3 * x - 4.0 + 1e-2 * rng.standard_normal(200)
-    return a, b, x, z, rng.integers(1, 4, 200)
-
-
-def test_two_categorical_columns_give_cramers_v(study):
-    a, b, _, _, copies = study
-    table = contingency.crosstab(np.repeat(a, copies), np.repeat(b, copies)).count
-    expected = contingency.association(table, method="cramer")
-    found = target_association(named("a", a), named("b", b), copies.astype(float))
-    assert found == pytest.approx(expected)
-    assert 0.2 < found < 0.8
-    exchanged = target_association(named("b", b), named("a", a), copies * 7.0)
-    assert exchanged == pytest.approx(expected)
-
-
-def test_mixed_kinds_give_the_correlation_ratio(study):
-    a, _, x, _, copies = study
-    indicators = (a[:, None] == np.arange(3)).astype(float)
-    model = LinearRegression().fit(indicators, x, sample_weight=copies)
-    expected = np.sqrt(model.score(indicators, x, sample_weight=copies))
-    weights = copies.astype(float)
-    for pair in ((named("a", a), named("x", x)), (named("x", x), named("a", a))):
-        assert target_association(*pair, weights) == pytest.approx(expected)
-    assert 0.2 < expected < 0.8
-
-
-def test_two_continuous_columns_give_the_absolute_correlation(study):
-    _, _, x, z, copies = study
-    expected = np.corrcoef(np.repeat(x, copies), np.repeat(z, copies))[0, 1]
-    weights = copies.astype(float)
-    assert target_association(named("x", x), named("z", -z), weights) == pytest.approx(
-        expected
-    )
-    assert expected > 0.3
-
-
-@pytest.mark.parametrize("kind", ["levels", "numbers"])
-def test_full_association_is_one(kind, study):
-    a, _, x, _, _ = study
-    column = named("a", a) if kind == "levels" else named("x", x)
-    other = named("b", 2 - a) if kind == "levels" else named("z", 5.0 - 3.0 * x)
-    assert target_association(column, other, np.ones(200)) == pytest.approx(1.0)
-
-
-def test_only_common_rows_count(study):
-    a, b, _, _, _ = study
-    first, second = np.arange(0, 150), np.arange(90, 200)
-    found = target_association(
-        named("a", a[first], first), named("b", b[second], second), np.ones(200)
-    )
-    both = slice(90, 150)
-    table = contingency.crosstab(a[both], b[both]).count
-    assert found == pytest.approx(contingency.association(table, method="cramer"))
-    apart = target_association(
-        named("a", a[:50], np.arange(50)),
-        named("b", b[50:100], np.arange(50, 100)),
-        np.ones(200),
-    )
-    assert np.isnan(apart)
-
-
-def test_what_does_not_vary_on_the_common_rows_has_no_association():
-    rows = np.arange(4)
-    column = named("a", [0, 0, 0, 0, 1], np.arange(5))
-    assert np.isnan(target_association(column, named("b", [0, 1, 0, 1]), np.ones(5)))
-    constant = named("x", [3.0, 3.0, 3.0, 3.0], rows)
-    assert np.isnan(target_association(constant, named("b", [0, 1, 0, 1]), np.ones(5)))
-    other = named("z", [1.0, 2.0, 3.0, 4.0], rows)
-    assert np.isnan(target_association(constant, other, np.ones(5)))
+from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca._analysis.summary import SUMMARY_COLUMNS, find_classes, make_summary
+from sklearn_wsca._utilization.effects import Shift
+from sklearn_wsca.datasets import make_shortcut
 
 
 def test_table_has_the_columns_and_types_of_the_contract():
@@ -108,3 +25,89 @@ def test_table_has_the_columns_and_types_of_the_contract():
     assert table["alignment_score"].dtype == float
     assert table["note"].tolist() == ["", "left out: constant"]
     assert table.loc["age", "n_samples"] == 40
+
+
+# --- the classes of the target -------------------------------------------------------
+
+N_ROWS = [300, 300, 12]
+
+
+def examined(entries, names=("a", "b", "c")):
+    """What `find_classes` reads, from utilization, high and stands_out by class."""
+    table = pd.DataFrame(
+        entries,
+        index=pd.Index(names, name="target_class"),
+        columns=["utilization", "high", "stands_out"],
+        dtype=float,
+    )
+    classes = np.repeat(np.arange(len(names)), N_ROWS[: len(names)])
+    rows = SimpleNamespace(classes=classes)
+    return SimpleNamespace(
+        by_class=table,
+        model=SimpleNamespace(rows=rows),
+        carrier="most under 'S'",
+        shift=Shift(3.0, 1.0, 5.0, ("the probability", "higher")),
+    )
+
+
+SMALL, WIDE = (0.02, 0.06, 0), (0.05, 0.4, 0)
+UNSEEN = (np.nan, np.nan, np.nan)
+
+
+@pytest.mark.parametrize(
+    ("entries", "above", "unseen", "doubt"),
+    [
+        ([SMALL, SMALL, SMALL], [], [], ""),
+        ([SMALL, SMALL, (0.2, 0.4, 1)], ["c"], [], "the class 'c' (12 rows, interval"),
+        # it stands out, but is below the margin; or is above it by chance
+        ([SMALL, SMALL, (0.05, 0.08, 1)], [], [], ""),
+        (
+            [SMALL, SMALL, WIDE],
+            [],
+            [],
+            "up to 0.4); about 190 rows of it",
+        ),
+        ([SMALL, UNSEEN, SMALL], [], ["b"], ""),
+        ([WIDE, UNSEEN, (0.3, 0.39, 1)], ["c"], ["b"], "of the class 'a' (300 rows"),
+    ],
+)
+def test_classes_that_move_or_cannot_be_judged(entries, above, unseen, doubt):
+    found = find_classes(examined(entries), 0.1)
+    assert found["classes_above"] == above
+    assert found["classes_unseen"] == unseen
+    assert doubt in found["class_in_doubt"]
+    assert bool(doubt) == bool(found["class_in_doubt"])
+    assert found["carrier"] == "most under 'S'"
+    assert found["shift_sentence"] == ("the probability", "higher")
+
+
+def test_a_target_of_one_class_has_no_classes_of_its_own():
+    found = find_classes(examined([(0.3, 0.4, 1)], ["all"]), 0.1)
+    assert found["classes_above"] == found["classes_unseen"] == []
+    assert found["class_in_doubt"] == ""
+
+
+def test_numbers_for_names_are_shown_as_they_are():
+    found = find_classes(examined([SMALL, SMALL, WIDE], [0, 1, 2]), 0.1)
+    assert "of the class 2 (12 rows" in found["class_in_doubt"]
+
+
+# --- names in the sentences ----------------------------------------------------------
+
+
+def test_names_with_signs_of_a_percentage_are_shown_as_they_are():
+    study = make_shortcut(300, 8, encoding=2.0, use=1.5, random_state=0)
+    table = study.metadata
+    table["scanner"] = table["scanner"].map("{} at 100%s".format)
+    table["target"] = table["target"].map("{}, 5% of %d".format)
+    found = WeightSpaceCorrelation(
+        "target",
+        target_head=study.head,
+        columns=["scanner"],
+        n_permutations=39,
+        random_state=0,
+    ).fit(study.data, table)
+    note = found.summary_.loc["scanner", "note"]
+    assert found.verdicts_["scanner"] == "used"
+    assert "the probability of 'class" in note and "5% of %d' is" in note
+    assert "points higher under 'scanner" in note.replace("scanner ", "scanner")

@@ -6,7 +6,8 @@ from tests.command_runs import run_demo
 
 
 def test_demo_prints_every_column_and_the_caveat(demo_output):
-    for words in ("hospital", "sex", "age", "920 rows", "not proof of a cause"):
+    rows, caveat = "368 held-out rows", "not proof of a cause"
+    for words in ("hospital", "sex", "age", rows, caveat):
         assert words in " ".join(demo_output.split())
     assert "nan" not in demo_output
 

@@ -1,9 +1,11 @@
 """Options: they reach the estimator, and those that do not fit are refused."""
 
+import click
 import numpy as np
 import pandas as pd
 import pytest
 
+from sklearn_wsca._cli._options import Components
 from tests.command_runs import QUICK, audit, result_of, run, save
 
 
@@ -15,6 +17,8 @@ class TestOptions:
             tmp_path,
             *("--columns", "scanner", "age", "--confounders", "age"),
             *("--groups", "patient", "--bins", "3", "--adjust-for-target"),
+            *("--C", "0.5", "--alpha", "3", "--n-components", "4"),
+            *("--adjustment", "linear"),
             *("--min-effect", "0.2", "--significance", "0.1", "--seed", "4"),
             *("--combine", "scanner", "target", "--jobs", "2"),
         )
@@ -24,7 +28,11 @@ class TestOptions:
             "columns": ["scanner", "age", ["scanner", "target"]],
             "confounders": ["age"],
             "groups": "patient",
+            "adjustment": "linear",
             "n_bins": 3,
+            "C": 0.5,
+            "alpha": 3.0,
+            "n_components": 4,
             "adjust_for_target": True,
             "min_effect": 0.2,
             "significance": 0.1,
@@ -33,6 +41,19 @@ class TestOptions:
             "n_jobs": 2,
         }
         assert {key: settings[key] for key in expected} == expected
+
+    @pytest.mark.parametrize(
+        ("text", "value"),
+        [("0.9", 0.9), ("1", 1), ("1.0", 1.0), ("all", None), ("7", 7)],
+    )
+    def test_shares_and_numbers_of_components_are_told_apart(self, text, value):
+        found = Components().convert(text, None, None)
+        assert found == value and type(found) is type(value)
+
+    @pytest.mark.parametrize("text", ["0", "0.0", "1.5", "-3", "most", ""])
+    def test_other_components_are_refused(self, text):
+        with pytest.raises(click.BadParameter, match="neither a share such as"):
+            Components().convert(text, None, None)
 
     def test_combined_columns_come_on_top_of_all(self, folder, used):
         audit(folder, "--combine", "scanner", "target", out="combined")

@@ -21,7 +21,14 @@ class TestTerminal:
 
     def test_a_fitted_head_is_said(self, folder):
         printed = audit(folder, head=False, out="fitted")
-        assert "No trained head was given" in " ".join(printed.stdout.split())
+        text = " ".join(printed.stdout.split())
+        assert "No trained head was given" in text
+        assert text.startswith("No rows were held out from the analysis, but the")
+
+    def test_rows_that_may_be_those_of_the_head_are_said_first(self, folder, printed):
+        known = audit(folder, "--rows-are-held-out", out="known").stdout
+        assert printed.stdout.startswith("These rows are not known to be held out")
+        assert known.startswith("300 held-out rows")
 
     def test_names_are_printed_literally(self, used, tmp_path):
         name = "[bold]x[/bold]\x1b[31m"

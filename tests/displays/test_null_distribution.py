@@ -201,7 +201,9 @@ def test_pairs_without_a_primary_head(data):
 
 def test_a_single_head_has_no_pairs_between(data):
     site = data.metadata[["scanner"]].assign(scanner=np.arange(200) % 3)
-    analysis = WeightSpaceCorrelation(n_permutations=0).fit(data.data, site)
+    analysis = WeightSpaceCorrelation(
+        kinds={"scanner": "categorical"}, n_permutations=0
+    ).fit(data.data, site)
     display = draw(analysis, kind="pairs")
     texts = shown(display.ax_.texts)
     assert "3 pairs" in texts and "0 pairs" in texts

@@ -1,10 +1,12 @@
 """Test folds: stratified, as large as permutations within them need, and of users."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.model_selection import KFold, ShuffleSplit
 
-from sklearn_wsca._encoding.folds import make_folds
+from sklearn_wsca._encoding.folds import make_folds, make_training_folds
+from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from tests.columns import column_of
 
@@ -59,3 +61,50 @@ def test_rare_levels_do_not_warn():
 def test_splitters_that_cannot_be_used(splitter, message):
     with pytest.raises(ValueError, match=message):
         folds_of(column_of(np.repeat([0, 1, 2], 10)), splitter, seed=0)
+
+
+# --- folds of outputs at held-out rows -----------------------------------------------
+
+
+def training_folds(codes, patient, cv=5, seed=0):
+    column = column_of(codes)
+    groups = None if patient is None else Groups.of(pd.Series(patient))
+    return make_training_folds(column, exchange_units(column, groups), cv, seed)
+
+
+@pytest.mark.parametrize("cv", [5, 3, None, KFold(2)])
+def test_training_folds_are_those_of_the_score_where_all_levels_are_frequent(cv):
+    codes = np.repeat([0, 1, 2], [50, 30, 10])
+    n_folds = cv if isinstance(cv, int) else 5
+    expected = folds_of(column_of(codes), n_folds, seed=1)
+    found = training_folds(codes, None, cv, seed=1)
+    np.testing.assert_array_equal(found.fold, expected.fold)
+
+
+@pytest.mark.parametrize("constant", [True, False])
+@pytest.mark.parametrize("seed", range(3))
+def test_training_folds_never_split_a_group_and_always_train_on_every_level(
+    constant, seed
+):
+    rng = np.random.default_rng(seed)
+    patient = np.repeat(np.arange(40), 5)
+    codes = rng.integers(0, 3, 40)[patient] if constant else rng.integers(0, 3, 200)
+    codes[patient == 7] = 3
+    fold = training_folds(codes, patient, seed=seed).fold
+    np.testing.assert_array_equal(fold < 0, codes == 3)
+    held_out = pd.Series(fold[fold >= 0]).groupby(patient[fold >= 0])
+    assert (held_out.nunique() == 1).all() and fold.max() == 4
+    for number in range(5):
+        assert set(codes[fold != number]) == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    ("codes", "patient"),
+    [
+        (np.repeat([0, 1, 2], 10), np.repeat([0, 1, 2], 10)),
+        (np.tile([0, 1], 15), np.zeros(30, dtype=int)),
+    ],
+    ids=["a patient per class", "one patient"],
+)
+def test_nothing_is_held_out_where_no_head_could_be_fitted_without_it(codes, patient):
+    assert (training_folds(codes, patient).fold == -1).all()

@@ -15,6 +15,7 @@ from tests.reference import (
     cross_validated_skill,
     make_study,
     ridge_counterpart,
+    tuned_skill,
 )
 
 COLUMNS = ["site", "sex", "age"]
@@ -34,7 +35,7 @@ def infer(*data, cv=FOLDS, testing=None, change=None, **options):
     if change is not None:
         change(tasks)
     testing = make_testing(rows, **{"n_permutations": M} | (testing or {}))
-    found = infer_encoding(tasks, rows, given, cv, testing, Runner(rows))
+    found = infer_encoding(tasks, rows, given, cv, testing, 0.05, Runner(rows))
     return found, tasks, rows, given
 
 
@@ -46,9 +47,8 @@ def slow_skill(tasks, rows, given, name, kind, alpha=1.0, cv=FOLDS):
     labels = given.table[name].iloc[at].to_numpy(float if name == "age" else str)
     T, weights = rows.T[at], rows.weights[at]
     if kind == "counterpart":
-        kind = "ridge"
-        if name != "age":
-            alpha = ridge_counterpart(labels, 1.0, weights)
+        own = alpha if name == "age" else ridge_counterpart(labels, 1.0, weights)
+        return tuned_skill(T, labels, folds, own, weights)
     return cross_validated_skill(T, labels, kind, folds, 1.0, alpha, weights)
 
 
@@ -69,11 +69,12 @@ def plain():
 
 
 @pytest.mark.parametrize("name", COLUMNS)
-def test_pvalues_and_selectivity_are_those_of_the_ridge_counterpart(plain, name):
+def test_pvalues_and_selectivity_are_those_of_tuned_ridge_probes(plain, name):
     found, *prepared = plain
     observed = slow_skill(*prepared, name, "counterpart")
     null = found.tests.null[name]
     assert found.tests.pvalues[name] == add_one_pvalue(observed, null)
+    assert found.skills[name] == pytest.approx(observed, abs=1e-6)
     expected = pytest.approx(observed - null.mean(), abs=1e-6)
     assert found.selectivity[name] == expected
     assert len(null) == found.tests.used[name] == M
@@ -117,6 +118,8 @@ def test_without_permutations_there_are_scores_only():
     found, *_ = infer(*study(), testing={"n_permutations": 0})
     assert found.scores.notna().all() and found.metrics.notna().any(axis=None)
     assert found.tests.pvalues.isna().all() and found.selectivity.isna().all()
+    for values in (found.skills, found.qvalues, found.power):
+        assert values.isna().all() and list(values.index) == COLUMNS
     assert found.tests.null.shape == (0, 3) and (found.tests.used == 0).all()
 
 

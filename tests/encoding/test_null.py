@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from sklearn_wsca._encoding import null as null_module
@@ -15,7 +14,7 @@ from sklearn_wsca._linear.design import prepare_design
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._permutation.plan import PermutationPlan
 from tests.columns import column_of
-from tests.reference import cross_validated_skill, ridge_counterpart
+from tests.reference import ridge_counterpart, tuned_skill
 
 N, K = 83, 6
 
@@ -42,7 +41,8 @@ def make_null(kind, n_levels, weighted, missing=False, precision="float64", n=N)
 
 def skills(T, null, batch, plan):
     """Skill of the data, then of a batch of permutations."""
-    return fold_skills(T, [null], batch, plan)[0]
+    found = fold_skills(T, [null], batch, plan)[0]
+    return np.append(found.observed, found.permuted)
 
 
 def skills_by_a_loop(T, null, plan):
@@ -56,10 +56,7 @@ def skills_by_a_loop(T, null, plan):
     permutations = np.vstack([column.labels[None], column.labels[sources]])
     rows = T[column.rows]
     return np.array(
-        [
-            cross_validated_skill(rows, labels, "ridge", folds, None, penalty, weights)
-            for labels in permutations
-        ]
+        [tuned_skill(rows, labels, folds, penalty, weights) for labels in permutations]
     )
 
 
@@ -78,7 +75,7 @@ def test_skills_are_those_of_probes_refitted_without_each_fold(
     expected = skills_by_a_loop(T, null, plan)
     np.testing.assert_allclose(found, expected, atol=1e-8)
     assert found[0] > found[1:].mean() + 0.02
-    assert np.ptp(found[1:]) > 0.02
+    assert np.ptp(found[1:]) > 0.005
 
 
 @pytest.mark.parametrize("n_levels", [0, 3])
@@ -135,8 +132,8 @@ def test_skill_does_not_depend_on(kind, n_levels, change):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("strength", [0.0, 0.35])
-def test_pvalues_resemble_those_of_refitted_logistic_probes(strength):
-    """The closed form orders studies as refits of the probe that is reported do."""
+def test_tuned_probes_find_at_least_what_refitted_logistic_probes_find(strength):
+    """And no more than these where there is nothing to be found."""
     closed, refitted = [], []
     for seed in range(12):
         rng = np.random.default_rng(seed)
@@ -159,9 +156,12 @@ def test_pvalues_resemble_those_of_refitted_logistic_probes(strength):
         refits = np.array([_logistic_skill(T, c, folds.fold) for c in permutations])
         refitted.append(np.mean(refits[1:] >= refits[0]))
     closed, refitted = np.array(closed), np.array(refitted)
-    assert pd.Series(closed).corr(pd.Series(refitted), "spearman") > 0.7
-    assert np.mean(closed) == pytest.approx(np.mean(refitted), abs=0.1)
-    assert (np.mean(closed) < 0.3) == (strength > 0)
+    if strength:
+        assert np.mean(closed) <= np.mean(refitted) + 0.05
+        assert np.mean(closed) < 0.3
+    else:
+        assert np.mean(closed) == pytest.approx(0.5, abs=0.2)
+        assert np.mean(refitted) == pytest.approx(0.5, abs=0.2)
 
 
 def _logistic_skill(T, labels, folds):

@@ -229,6 +229,10 @@ def test_rows_without_a_group_are_as_rows_without_a_value(study, options):
     no_value[columns] = no_value[columns].mask(lost)
     first, second = fit(X, no_group, **options), fit(X, no_value, **options)
     drop = ["note"]
+    if options:
+        # Folds of a refitted head hold other units: rows without a group are on their
+        # own, but still have a target.
+        drop += list(first.summary_.loc[:, "utilization":"verdict"])
     pd.testing.assert_frame_equal(
         first.summary_.drop(columns=drop), second.summary_.drop(columns=drop)
     )

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from sklearn_wsca._linear.design import prepare_design
-from sklearn_wsca._linear.ridge_cv import RidgeFolds
+from sklearn_wsca._linear.ridge_cv import Penalty, RidgeFolds
 from tests.linear.problems import make_rows, make_weights, permutations_of
-from tests.reference import cross_validated_skill
+from tests.reference import scaled_skill
 
 FOLDS = np.arange(90) % 4
 ALPHA = 2.5
+ONE = [Penalty(ALPHA, 6)]
+SEVERAL = [Penalty(ALPHA, 6), Penalty(40.0, 6), Penalty(900.0, 2)]
 
 
 def make_labels(n_levels, T):
@@ -20,9 +22,11 @@ def make_labels(n_levels, T):
     return permutations_of(labels, 3)
 
 
-def skills(T, labels, n_levels, weights, fold=FOLDS, precision="float64"):
+def skills(
+    T, labels, n_levels, weights, fold=FOLDS, precision="float64", penalties=ONE
+):
     design = prepare_design(T, weights, precision)
-    folds = RidgeFolds.prepare(design, fold, n_levels, ALPHA)
+    folds = RidgeFolds.prepare(design, fold, n_levels, penalties)
     return folds.skills(labels[:, folds.slots])
 
 
@@ -33,11 +37,14 @@ def test_skill_is_that_of_probes_refitted_without_each_fold(n_levels, weighted):
     weights = make_weights(0, len(T)) if weighted else np.ones(len(T))
     labels = make_labels(n_levels, T)
     expected = [
-        cross_validated_skill(T, own, "ridge", FOLDS, None, ALPHA, weights)
-        for own in labels
+        [scaled_skill(T, own, FOLDS, p.alpha, p.size, weights) for own in labels]
+        for p in SEVERAL
     ]
-    found = skills(T, labels, n_levels, weights)
-    np.testing.assert_allclose(found, expected, atol=1e-8)
+    for penalty, alone in zip(SEVERAL, expected, strict=True):
+        found = skills(T, labels, n_levels, weights, penalties=[penalty])
+        np.testing.assert_allclose(found, alone, atol=1e-8)
+    found = skills(T, labels, n_levels, weights, penalties=SEVERAL)
+    np.testing.assert_allclose(found, np.max(expected, axis=0), atol=1e-8)
     assert found[0] > found[1:].max() + 0.1
 
 
@@ -56,6 +63,23 @@ def test_numbers_of_folds_and_unit_and_origin_of_labels_do_not_matter():
     expected = skills(T, labels, 0, ones)
     moved = skills(T, 1e-3 * labels + 0.5, 0, ones, fold=np.array([2, 0, 3, 1])[FOLDS])
     np.testing.assert_allclose(moved, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("n_levels", [0, 4])
+def test_responses_of_any_values_are_tested_like_labels(n_levels):
+    T = make_rows(4)
+    design = prepare_design(T, make_weights(4, len(T)))
+    folds = RidgeFolds.prepare(design, FOLDS, n_levels, SEVERAL)
+    labels = make_labels(n_levels, T)[:, folds.slots]
+    found = folds.skills_of_responses(folds.responses(labels))
+    np.testing.assert_allclose(found, folds.skills(labels), atol=1e-10)
+    assert found[0] > found[1:].max() + 0.1
+
+
+def test_a_probe_that_predicts_nothing_has_no_skill():
+    T = make_rows(5)
+    found = skills(0.0 * T, make_labels(0, T), 0, np.ones(len(T)))
+    np.testing.assert_array_equal(found, 0.0)
 
 
 def test_single_precision_is_close_to_double():

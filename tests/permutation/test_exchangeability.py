@@ -7,9 +7,11 @@ from scipy import stats
 
 from sklearn_wsca._input.column import LeftOutError
 from sklearn_wsca._input.groups import Groups, restrict_to_groups
+from sklearn_wsca._permutation import exchangeability
 from sklearn_wsca._permutation.exchangeability import (
     constant_in_units,
     exchange_units,
+    share_between,
     target_strata,
 )
 from sklearn_wsca._permutation.plan import PermutationPlan, permute_within
@@ -31,8 +33,10 @@ def by_patient(values):
 
 SCANNER = by_patient({"a": "S", "b": "T", "c": "S", "d": "V", "e": "T"})
 AGE = by_patient({"a": 61.0, "b": 47.5, "c": 80.0, "d": 33.0, "e": 52.0})
-VIEW = np.array(list("llrlrlrlrr"))
-PIXELS = 0.1 + 0.01 * np.arange(10.0) ** 2
+# Both differ in patients more than between them; MIXED differs in both.
+VIEW = np.array(list("lrlrlrllrl"))
+PIXELS = 0.1 + 0.01 * np.array([5.0, 1.0, 9.0, 2.0, 1.0, 2.0, 8.0, 5.0, 9.0, 8.0])
+MIXED = np.array(list("xyyxyxxyyy"))
 
 
 def study(n_patients=25, seed=0):
@@ -40,11 +44,16 @@ def study(n_patients=25, seed=0):
     rng = np.random.default_rng(seed)
     patient = rng.permutation(np.repeat(np.arange(n_patients), 1 + rng.integers(0, 5)))
     n = len(patient)
+    # Number of each row in its patient, and their mean.
+    by_patient = pd.Series(patient).groupby(patient)
+    place = by_patient.cumcount().to_numpy()
+    means = (by_patient.transform("size").to_numpy() - 1) / 2
     columns = {
         "scanner": rng.integers(0, 3, n_patients)[patient],
         "age": (60.0 + 9.0 * rng.standard_normal(n_patients))[patient],
-        "view": rng.integers(0, 2, n),
-        "pixels": 0.1 + 0.02 * rng.standard_normal(n),
+        "view": (place + rng.integers(0, 2, n_patients)[patient]) % 2,
+        "pixels": 0.1 + 0.02 * (place - means + 0.1 * rng.standard_normal(n)),
+        "mixed": rng.integers(0, 2, n_patients)[patient] * rng.integers(0, 2, n),
     }
     return groups_of(patient), {k: column_of(v, name=k) for k, v in columns.items()}
 
@@ -56,6 +65,11 @@ def orders_of(n_rows, n_permutations=20, seed=0):
 # --- which scheme --------------------------------------------------------------------
 
 
+@pytest.fixture
+def few_groups_are_enough(monkeypatch):
+    monkeypatch.setattr(exchangeability, "FEWEST_UNITS", 2)
+
+
 @pytest.mark.parametrize(
     ("labels", "grouped", "scheme", "n_units"),
     [
@@ -65,10 +79,12 @@ def orders_of(n_rows, n_permutations=20, seed=0):
         (AGE, True, "between groups", 5),
         (VIEW, True, "within groups", 10),
         (PIXELS, True, "within groups", 10),
+        (MIXED, True, "between and within groups", 10),
+        (MIXED, False, "rows", 10),
     ],
 )
 def test_the_scheme_follows_from_where_the_column_varies(
-    labels, grouped, scheme, n_units
+    labels, grouped, scheme, n_units, few_groups_are_enough
 ):
     groups = groups_of(PATIENTS) if grouped else None
     exchange = exchange_units(column_of(labels), groups)
@@ -77,15 +93,49 @@ def test_the_scheme_follows_from_where_the_column_varies(
     assert not exchange.within_target
 
 
-def test_one_deviating_row_turns_an_exchange_of_groups_into_one_within_them():
+def test_a_few_groups_are_not_exchanged_where_the_column_varies_in_them():
+    wrong = SCANNER.copy()
+    wrong[9] = "V"
+    scheme = exchange_units(column_of(wrong), groups_of(PATIENTS)).scheme
+    assert scheme == "within groups"
+
+
+def test_one_deviating_row_adds_an_exchange_within_groups_to_one_between_them(
+    few_groups_are_enough,
+):
     wrong = SCANNER.copy()
     wrong[9] = "V"
     groups = groups_of(PATIENTS)
-    assert exchange_units(column_of(wrong), groups).scheme == "within groups"
+    scheme = exchange_units(column_of(wrong), groups).scheme
+    assert scheme == "between and within groups"
     # Where that row is missing, the column is constant again.
     rows = np.arange(9)
     found = exchange_units(column_of(wrong[rows], rows=rows), groups)
     assert found.scheme == "between groups"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_share_of_variation_between_groups_is_that_of_an_analysis_of_variance(seed):
+    rng = np.random.default_rng(seed)
+    groups = rng.integers(0, 8, 60)
+    values = rng.standard_normal((60, 2)) * [1.0, 3.0] + groups[:, None]
+    between = total = 0.0
+    for group in np.unique(groups):
+        for j in range(2):
+            own, mean = values[groups == group, j], values[:, j].mean()
+            between += len(own) * (own.mean() - mean) ** 2
+            total += np.sum((own - mean) ** 2)
+    assert share_between(values, groups) == pytest.approx(between / total)
+    assert share_between(groups[:, None] * 1.0, groups) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("shift", "within"), [(0.45, True), (0.55, False)])
+def test_a_fifth_of_the_variation_between_groups_is_where_schemes_change(shift, within):
+    """Two kinds of groups; values -1 and 1, moved by the shift: s^2 / (1 + s^2)."""
+    unit = np.repeat(np.arange(20), 4)
+    values = np.tile([-1.0, 1.0], 40) + shift * np.where(unit % 2, 1.0, -1.0)
+    found = exchange_units(column_of(values), groups_of(unit)).scheme
+    assert found == ("within groups" if within else "between and within groups")
 
 
 def test_groups_of_one_row_are_rows():
@@ -166,10 +216,67 @@ def test_nothing_leaves_its_group(name, seed):
     assert (sources != np.arange(len(groups.codes))).any(axis=1).all()
 
 
+# --- between and within groups -------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_group_takes_what_another_one_has(seed):
+    """All of it before anything is repeated; the rows in random order."""
+    groups, columns = study(seed=seed)
+    exchange = exchange_units(columns["mixed"], groups)
+    assert exchange.scheme == "between and within groups"
+    codes, n = groups.codes, len(groups.codes)
+    sources = exchange.sources(orders_of(n, seed=seed))
+    for source in sources:
+        givers = []
+        for group in np.unique(codes):
+            taken = source[codes == group]
+            (giver,) = np.unique(codes[taken])
+            size = np.sum(codes == giver)
+            counts = np.bincount(taken, minlength=n)[codes == giver]
+            assert counts.sum() == len(taken)
+            assert np.ptp(counts) <= 1
+            assert (counts.max() > 1) == (len(taken) > size)
+            givers.append(giver)
+        # Each group gives once.
+        assert sorted(givers) == list(range(len(givers)))
+    assert (codes[sources] != codes).mean() > 0.8
+
+
+def test_all_arrangements_of_groups_and_their_rows_are_equally_likely(
+    few_groups_are_enough,
+):
+    """3 groups of 2 rows: 3! orders of groups, and 2^3 of rows in them."""
+    patients, labels = list("aabbcc"), np.array([0, 0, 1, 1, 0, 1])
+    exchange = exchange_units(column_of(labels), groups_of(patients))
+    assert exchange.scheme == "between and within groups"
+    sources = exchange.sources(orders_of(6, 4800))
+    arrangements, counts = np.unique(sources, axis=0, return_counts=True)
+    assert len(arrangements) == 48
+    assert stats.chisquare(counts).pvalue > 1e-3
+    # The order of rows is not counted: 3 kinds of groups, so 3! arrangements.
+    assert 10 ** exchange.log10_arrangements(labels) == pytest.approx(6.0)
+    assert exchange.n_exchangeable(labels) == 3
+
+
+def test_groups_that_hold_the_same_are_no_other_arrangement(few_groups_are_enough):
+    patients, labels = list("aabbccdd"), np.array([0, 1, 1, 0, 1, 1, 0, 0])
+    exchange = exchange_units(column_of(labels), groups_of(patients))
+    assert exchange.scheme == "between and within groups"
+    # Two of four groups hold 0 and 1: 4! / 2.
+    assert 10 ** exchange.log10_arrangements(labels) == pytest.approx(12.0)
+    strata = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    within = exchange.within(strata)
+    assert 10 ** within.log10_arrangements(labels) == pytest.approx(2.0)
+    assert within.n_exchangeable(labels) == 2
+    for source in within.sources(orders_of(8)):
+        np.testing.assert_array_equal(strata[source], strata)
+
+
 # --- strata of the target ------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["scanner", "age", "view", "pixels"])
+@pytest.mark.parametrize("name", ["scanner", "age", "view", "pixels", "mixed"])
 @pytest.mark.parametrize("grouped", [False, True])
 def test_a_permute_keeps_the_target_where_it_is_constant_in_units(name, grouped):
     groups, columns = study(seed=4)
@@ -250,7 +357,7 @@ def test_columns_of_one_scheme_without_gaps_are_permuted_alike():
         np.testing.assert_array_equal(one.sources(orders), other.sources(orders))
 
 
-@pytest.mark.parametrize("name", ["scanner", "age", "view", "pixels"])
+@pytest.mark.parametrize("name", ["scanner", "age", "view", "pixels", "mixed"])
 @pytest.mark.parametrize("grouped", [False, True])
 @pytest.mark.parametrize("stratified", [False, True])
 def test_the_order_of_the_table_changes_nothing(name, grouped, stratified):
@@ -423,7 +530,7 @@ def test_a_column_of_too_few_groups_is_left_out(labels, names, reason):
 # --- permutations within folds -------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["scanner", "age", "view", "pixels"])
+@pytest.mark.parametrize("name", ["scanner", "age", "view", "pixels", "mixed"])
 @pytest.mark.parametrize("grouped", [False, True])
 @pytest.mark.parametrize("gaps", [False, True])
 def test_permutations_by_slot_stay_in_their_fold(name, grouped, gaps):
@@ -448,7 +555,7 @@ def test_permutations_by_slot_stay_in_their_fold(name, grouped, gaps):
             np.testing.assert_array_equal(
                 np.sort(donors.first()), np.arange(exchange.n_units)
             )
-    else:
+    elif exchange.scheme != "between and within groups":
         every = np.tile(np.arange(len(column.rows)), (20, 1))
         np.testing.assert_array_equal(np.sort(sources, axis=1), every)
     if exchange.scheme == "rows":

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca._report.words import tell_held_out
 from sklearn_wsca.report import to_dict, to_html, to_json, to_markdown
 from tests.report_pages import Page
 
@@ -28,7 +29,16 @@ class TestFormats:
         for column in result["columns"]:
             assert f"**{column['name']}: {column['verdict']}.**" in text
         for limit in result["limits"]:
-            assert limit in text
+            assert limit in text.replace("\\_", "_")
+        assert text.index(tell_held_out(result["analysis"])[:40]) < text.index("| ---")
+
+    def test_the_page_says_first_that_rows_may_not_be_held_out(self, fitted):
+        result = to_dict(fitted)
+        known = result | {"analysis": result["analysis"] | {"head_rows": "held out"}}
+        notice = '<p class="notice" role="note">These rows are not known to be held'
+        page = to_html(result)
+        assert page.index(notice) < page.index("The answer: ")
+        assert notice not in to_html(known)
 
     def test_methods_are_the_functions(self, fitted, other_rows):
         audit = fitted.audit(other_rows.data, other_rows.metadata)

@@ -192,7 +192,7 @@ def test_untestable_columns_have_reasons(result):
     column |= {"answer": "Nothing can be said: constant.", "kind": None, "labels": None}
     column["utilization"] = dict.fromkeys(column["utilization"])
     column["alignment"] = dict.fromkeys(("score", "pvalue", "pvalue_fwer", "qvalue"))
-    column["encoding"] = {"score": None, "pvalue": None}
+    column["encoding"] = dict.fromkeys(column["encoding"])
     column["erasure"] = column["n_samples"] = column["n_levels"] = None
     page = Page(to_html(changed))
     assert "Nothing can be said: constant." in page.text

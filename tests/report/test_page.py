@@ -76,12 +76,12 @@ def test_what_was_done_is_said(heart_html, result):
 
 def test_numbers_of_the_table_sort_as_numbers(result):
     changed = copy.deepcopy(result)
-    changed["columns"][1]["encoding"]["score"] = None
+    changed["columns"][1]["encoding"] |= {"score": None, "skill": None}
     page = Page(render_html(changed, []))
     rows = [a for a in page.all("tr") if "data-verdict" in a]
     assert len(rows) == 3
     values = [a["data-value"] for a in page.all("td") if "data-value" in a]
-    expected = [c["encoding"]["score"] for c in result["columns"]]
+    expected = [c["encoding"]["skill"] for c in result["columns"]]
     assert repr(expected[0]) in values and repr(expected[2]) in values
     assert repr(expected[1]) not in values and "" in values
     assert all(value == "" or np.isfinite(float(value)) for value in values)

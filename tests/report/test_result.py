@@ -131,9 +131,11 @@ class TestContent:
         scanner = result["columns"][0]
         assert sum(level["n_samples"] for level in scanner["labels"]["levels"]) == 200
         # What cross-validation gives belongs to the rows of fit.
-        assert set(scanner["encoding"]) == {"score", "pvalue"}
+        assert set(scanner["encoding"]) == {
+            *("score", "pvalue", "qvalue", "skill", "power")
+        }
         own = set(to_dict(fitted)["columns"][0]["encoding"])
-        assert own == {"score", "pvalue", "selectivity", "metrics"}
+        assert own == set(scanner["encoding"]) | {"selectivity", "metrics"}
 
     def test_levels_and_counts_are_those_of_the_table(self, data, fitted):
         column = to_dict(fitted)["columns"][0]

@@ -1,9 +1,11 @@
 """What was asked and done, and what an analysis cannot say."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca._report.words import tell_doubts, tell_held_out
 from sklearn_wsca.datasets import make_shortcut
 from sklearn_wsca.report import to_dict
 from tests.report_studies import add_constant, analyse
@@ -14,11 +16,17 @@ def test_limits_follow_the_analysis(data, fitted, other_rows):
     table = fitted.audit(other_rows.data, add_constant(other_rows.metadata))
     audited = to_dict(fitted, audit=table)
     no_head = "No trained head was given"
-    same_rows = "The rows judged are those that the linear models were fitted on"
+    declared = to_dict(analyse(data, held_out=True))
+    unknown, crossed = "not known to be held out", "fitted without it (cross-fitting)"
     assert no_head in " ".join(refitted["limits"] + refitted["description"])
     assert no_head not in " ".join(own["limits"] + own["description"])
-    assert same_rows in " ".join(own["limits"])
-    assert same_rows not in " ".join(audited["limits"])
+    assert unknown in " ".join(own["limits"])
+    assert crossed in " ".join(refitted["limits"])
+    for result in (audited, declared):
+        assert tell_held_out(result["analysis"]) == ""
+        assert unknown not in " ".join(result["limits"])
+    assert "whether it has seen these rows is not known" in own["description"][2]
+    assert "which has not seen these rows, as its user" in declared["description"][2]
     assert "fitted on 300 other rows" in audited["description"][0]
 
 
@@ -51,3 +59,69 @@ def test_untestable_answers_give_the_reason(data):
     assert answers == [
         "Nothing can be said: n_permutations=0, so there are no p-values."
     ]
+
+
+@pytest.fixture(scope="module")
+def twins():
+    study = make_shortcut(
+        600, 8, encoding=2.0, use=1.0, association=0.3, random_state=0
+    )
+    table = study.metadata.copy()
+    rng = np.random.default_rng(0)
+    moved = rng.random(len(table)) < 0.2
+    table["hospital"] = table["scanner"]
+    table.loc[moved, "hospital"] = rng.permutation(table["scanner"][moved])
+    model = WeightSpaceCorrelation(
+        "target", target_head=study.head, n_permutations=99, random_state=0
+    )
+    return model.fit(study.data, table), study.data, table
+
+
+class TestDoubts:
+    """How wrong the use of a column could be, from the estimator to the answers."""
+
+    def test_a_used_column_has_its_doubts(self, twins):
+        model, *_ = twins
+        values = model.robustness_values_.loc["scanner"]
+        at_fixed = model.confusable_.loc["scanner", "hospital"]
+        result = to_dict(model)
+        scanner = next(c for c in result["columns"] if c["name"] == "scanner")
+        assert scanner["verdict"] == "used"
+        assert scanner["utilization"]["robustness_to_margin"] == values["to_margin"]
+        assert scanner["utilization"]["robustness_to_zero"] == values["to_zero"]
+        assert scanner["confusable"] == [{"column": "hospital"} | at_fixed.to_dict()]
+        robustness, pair = tell_doubts(scanner)
+        assert f"explain {values.min():.0%} of what is left of both" in robustness
+        assert "'scanner' and 'hospital' go together" in pair
+        assert scanner["answer"].endswith(f"{robustness} {pair}")
+        note = model.summary_.loc["scanner", "note"].lower()
+        assert robustness.lower().strip(".") in note
+        assert pair.lower().strip(".") in note
+
+    def test_what_is_used_is_told_from_what_goes_with_it(self, twins):
+        model, *_ = twins
+        left = model.confusable_["utilization"]
+        assert left.loc["scanner", "hospital"] > 0.2
+        assert left.loc["hospital", "scanner"] < 0.1
+
+    def test_other_columns_have_none(self, twins):
+        model, *_ = twins
+        for column in to_dict(model)["columns"]:
+            if column["verdict"] != "used":
+                assert tell_doubts(column) == []
+                assert "unmeasured" not in column["answer"] + column["note"]
+                break
+        else:
+            raise AssertionError("all are used")
+
+    def test_an_audit_has_its_own(self, twins):
+        model, X, table = twins
+        audited = model.audit(X, table)
+        values = pd.DataFrame(audited.attrs["robustness_values"]).set_index("column")
+        assert list(values.index) == list(model.robustness_values_.index)
+        pairs = pd.DataFrame(audited.attrs["confusable"])
+        assert list(pairs["column"]) == [a for a, _ in model.confusable_.index]
+        scanner = next(c for c in to_dict(audited)["columns"] if c["name"] == "scanner")
+        expected = values.loc["scanner", "to_margin"]
+        assert scanner["utilization"]["robustness_to_margin"] == expected
+        assert "'hospital' go together" in scanner["answer"]

@@ -9,9 +9,26 @@ from scipy import special
 
 from sklearn_wsca._input.column import Column, LeftOutError, read_column
 from sklearn_wsca._input.groups import Groups
-from sklearn_wsca._utilization.adjusted_effect import Decision, examine
-from tests.decision_studies import MEANS, SCALES, UNIT, N, grouped, study
+from sklearn_wsca._utilization.adjusted_effect import (
+    Decision,
+    find_rare_levels,
+)
+from sklearn_wsca._utilization.adjusted_effect import examine as examine_at
+from tests.decision_studies import (
+    MEANS,
+    N_GROUPS,
+    SCALES,
+    UNIT,
+    N,
+    Sample,
+    grouped,
+    study,
+)
 from tests.reference import least_squares_utilization
+
+
+def examine(decision, column):
+    return examine_at(decision, column, 0.05)
 
 
 def test_a_column_is_not_held_fixed_for_itself():
@@ -114,6 +131,7 @@ def test_rows_without_what_is_held_fixed_are_left_out_and_counted():
     known = np.arange(N) % 6 != 0
     labels = np.where(known, columns["age"].labels, np.nan)
     age = read_column(pd.Series(labels, name="age"))
+    decision = replace(decision, adjustment="linear")
     found = examine(replace(decision, confounders=[age]), columns["scanner"])
     lost = int((~known).sum())
     assert found.notes == [f"{lost} rows have no value to be held fixed"]
@@ -135,19 +153,107 @@ def test_weights_and_groups_reach_the_model(name, with_groups):
     decision, columns = study(strength=0.3)
     weights = np.random.default_rng(0).uniform(0.2, 3.0, N)
     decision = replace(grouped(decision) if with_groups else decision, weights=weights)
+    decision = replace(decision, adjustment="linear")
     found = examine(decision, columns[name])
     within = found.model.exchange.scheme == "within groups"
-    expected = least_squares_utilization(
+    assert within == (with_groups and name in ("view", "pixels"))
+    sample = Sample(
         decision.outputs,
         columns[name].labels,
         decision.target.labels,
-        weights=weights,
-        groups=UNIT if within else None,
+        [],
+        weights,
+        UNIT if with_groups else None,
     )
-    assert within == (with_groups and name in ("view", "pixels"))
     np.testing.assert_allclose(
-        found.observed, [expected.raw, expected.by_common, expected.by_all], atol=1e-9
+        found.observed, [sample.reference().raw, *sample.statistics()], rtol=1e-8
     )
+
+
+# --- rare levels ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rare_levels_are_named_and_are_no_part_of_the_headline(seed):
+    """As if their rows were missing; their own effects are shown all the same."""
+    rng = np.random.default_rng(seed)
+    n = 300
+    codes = rng.permutation(np.repeat(np.arange(4), [150, 141, 6, 3]))
+    outputs = rng.standard_normal((n, 2)) + np.outer(codes == 1, [0.5, -0.5])
+    # Wild guesses for what is hardly known.
+    outputs[codes > 1] += 10.0
+    target = Column("disease", "categorical", np.arange(n), rng.integers(0, 2, n), "ab")
+    sex = Column("sex", "categorical", np.arange(n), codes, ("f", "m", "?", "unknown"))
+    decision = Decision(outputs, None, np.ones(n), target, [], None)
+    found = examine(decision, sex)
+    known = np.flatnonzero(codes < 2)
+    alone = examine(decision, Column("sex", "categorical", known, codes[known], "fm"))
+    assert found.rare == {"?": 6, "unknown": 3}
+    assert alone.rare == {}
+    np.testing.assert_array_equal(found.observed, alone.observed)
+    assert found.noise == alone.noise
+    assert found.balanced == alone.balanced
+    assert found.n_units == alone.n_units == 291
+    assert "levels in few units are no part" in found.notes[0]
+    assert "'? (6)', 'unknown (3)'" in found.notes[0]
+    effects = found.effects.xs("all", level="target_class")
+    assert list(effects.index.unique("level")) == ["f", "m", "?", "unknown"]
+    assert (effects.loc[["?", "unknown"], "effect"] > 1.0).all()
+    assert (effects["n_rows"] == np.repeat([150, 141, 6, 3], 2)).all()
+    # The common levels are compared with each other, not with the rare ones.
+    f, m = effects.loc["f", "effect"], effects.loc["m", "effect"]
+    np.testing.assert_allclose(f + m, 0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("counts", "rare"),
+    [
+        ([100, 50, 10], []),
+        ([100, 50, 9], [2]),
+        ([1000, 990, 19], [2]),
+        ([1000, 990, 20], [2]),
+        ([1000, 990, 21], []),
+        # Two levels always remain.
+        ([100, 9, 8], [2]),
+        ([9, 9], []),
+        ([5, 100, 9, 9], [0, 3]),
+    ],
+)
+def test_a_level_is_rare_in_fewer_than_10_units_or_1_percent(counts, rare):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    column = Column("x", "categorical", np.arange(len(labels)), labels, tuple("abcd"))
+    column = replace(column, levels=column.levels[: len(counts)])
+    expected = {"abcd"[i]: counts[i] for i in rare}
+    assert find_rare_levels(column, None) == expected
+    # Patients count, not their images.
+    again = np.repeat(labels, 3)
+    groups = Groups.of(pd.Series(np.repeat(np.arange(len(labels)), 3)))
+    column = replace(column, rows=np.arange(len(again)), labels=again)
+    assert find_rare_levels(column, groups) == expected
+
+
+def test_numbers_have_no_rare_levels():
+    assert find_rare_levels(study()[1]["age"], None) == {}
+
+
+# --- columns that differ between and within groups -----------------------------------
+
+
+def test_a_column_that_differs_between_and_within_groups_uses_both():
+    decision, columns = study(strength=0.5)
+    decision = replace(grouped(decision), adjustment="linear")
+    labels = columns["scanner"].labels.copy()
+    labels[::7] = 2 - labels[::7]
+    found = examine(decision, replace(columns["scanner"], labels=labels))
+    assert found.scheme == "groups with the rows in them within levels of the target"
+    assert found.n_units == N_GROUPS
+    coded = np.eye(3)[labels]
+    between = np.array([coded[k == UNIT].mean(axis=0) for k in UNIT])
+    share = np.sum((between - coded.mean(axis=0)) ** 2)
+    share /= np.sum((coded - coded.mean(axis=0)) ** 2)
+    note = f"{share:.0%} of its variation is between groups, the rest within them"
+    assert found.notes == [note]
+    assert 0.3 < share < 1.0
 
 
 # --- probabilities -------------------------------------------------------------------
@@ -156,21 +262,39 @@ def test_weights_and_groups_reach_the_model(name, with_groups):
 @pytest.mark.parametrize("name", ["scanner", "age", "view", "pixels"])
 @pytest.mark.parametrize("n_classes", [1, 3])
 def test_the_shift_of_probabilities_is_that_of_a_regression(name, n_classes):
-    decision, columns = study(strength=0.5)
+    """Without noise beyond doubt in a class, it is the largest common one."""
+    decision, columns = study(strength=1.5)
     logits = (decision.outputs - MEANS) / SCALES
     probabilities = special.softmax(logits, axis=1)[:, :n_classes]
-    decision = replace(decision, probabilities=probabilities)
-    contrasts = least_squares_utilization(
-        probabilities, columns[name].labels, decision.target.labels
-    ).contrasts
-    largest = 0.0
-    for one in contrasts:
-        for other in contrasts if len(contrasts) > 1 else np.zeros((1, n_classes)):
-            largest = max(largest, np.abs(one - other).max())
-    found = examine(decision, columns[name]).probability_shift
-    assert found == pytest.approx(100.0 * largest)
-    assert found > 0.1
-    assert np.isnan(examine(study()[0], columns[name]).probability_shift)
+    decision = replace(
+        decision,
+        probabilities=probabilities,
+        outputs=decision.outputs[:, :n_classes],
+        adjustment="linear",
+    )
+    labels, ill = columns[name].labels, decision.target.labels
+    largest = {}
+    for part, rows in (("all", ill >= 0), (0, ill == 0), (1, ill == 1)):
+        contrasts = least_squares_utilization(
+            probabilities[rows], labels[rows], ill[rows] if part == "all" else None
+        ).contrasts
+        if len(contrasts) == 1:
+            # Of the standard deviation in all rows.
+            unit = labels.std() / labels[rows].std()
+            contrasts = np.vstack([contrasts * unit, 0.0 * contrasts])
+        largest[part] = 100.0 * np.ptp(contrasts, axis=0).max()
+    found = examine(decision, columns[name]).shift
+    if name in ("scanner", "view"):
+        assert found.low > 0.0
+        assert any(found.points == pytest.approx(v) for v in largest.values())
+        assert found.points >= 0.999 * largest["all"]
+    else:
+        assert found.points == pytest.approx(largest["all"])
+    assert found.low < found.points < found.high
+    assert found.points > 0.01
+    nothing = examine(study()[0], columns[name]).shift
+    assert np.isnan([nothing.points, nothing.low, nothing.high]).all()
+    assert nothing.sentence == ("", "")
 
 
 def test_ten_percentage_points_are_ten():
@@ -180,7 +304,7 @@ def test_ten_percentage_points_are_ten():
     first = 0.2 + 0.5 * ill + 0.1 * (scanner == 1) + 0.03 * (scanner == 2)
     probabilities = np.column_stack([first, 1.0 - first])
     decision = Decision(
-        np.column_stack([probabilities, rng.standard_normal(80)]),
+        probabilities + 0.01 * rng.standard_normal((80, 2)),
         probabilities,
         np.ones(80),
         Column("disease", "categorical", np.arange(80), ill, (0, 1)),
@@ -188,7 +312,14 @@ def test_ten_percentage_points_are_ten():
         None,
     )
     column = Column("scanner", "categorical", np.arange(80), scanner, tuple("abc"))
-    assert examine(decision, column).probability_shift == pytest.approx(10.0)
+    found = examine(decision, column).shift
+    assert found.points == pytest.approx(10.0)
+    assert found.low == pytest.approx(10.0, abs=1e-6)
+    assert found.high == pytest.approx(10.0, abs=1e-6)
+    words = {0: "higher under 'b' than under 'a'", 1: "higher under 'a' than under 'b'"}
+    what, where = found.sentence
+    assert what.startswith("the probability of ")
+    assert where == words[int(what.split()[3])]
 
 
 # --- too little to exchange ----------------------------------------------------------
@@ -228,13 +359,19 @@ def test_units_in_classes_that_hold_one_level_do_not_count(n_mixed, enough):
 
 
 def test_at_least_5_groups_must_vary():
-    """In the others the column is constant, as if by mistake."""
-    decision, column = small(30, images=6, within=True)
-    varies = np.arange(180) < 30
-    assert examine(decision, replace(column, labels=column.labels * varies)).n_units
-    varies = np.arange(180) < 24
+    decision, column = small(5, images=30, within=True)
+    assert examine(decision, column).n_units == 150
     with pytest.raises(LeftOutError, match="varies within 4 groups only"):
-        examine(decision, replace(column, labels=column.labels * varies))
+        examine(*small(4, images=30, within=True))
+
+
+def test_a_column_that_varies_in_few_of_many_groups_is_exchanged_with_them():
+    """It is constant in the others, as if by mistake in these."""
+    decision, column = small(30, images=6, within=True)
+    labels = np.where(np.arange(180) < 24, column.labels, np.arange(180) // 6 % 2)
+    found = examine(decision, replace(column, labels=labels))
+    assert found.scheme == "groups with the rows in them"
+    assert found.n_units == 30
 
 
 def test_rows_in_varying_groups_are_counted():

@@ -11,7 +11,8 @@ from sklearn_wsca._backend.jobs import SequentialRunner
 from sklearn_wsca._permutation.plan import PermutationPlan
 from sklearn_wsca._utilization import inference as inference_module
 from sklearn_wsca._utilization.inference import (
-    combine_shares,
+    combine,
+    detectable_effect,
     infer_utilization,
     no_utilization,
 )
@@ -34,6 +35,7 @@ def slow_pvalues(tests, names):
         found = tests.examined[name]
         permutations = found.model.permutations(plan.orders(range(49)))[:, 1:]
         together = np.vstack([found.observed[1:], permutations])
+        together = np.cbrt(together)
         standard = (together - together.mean(axis=0)) / together.std(axis=0)
         largest = [max(row) for row in standard]
         observed.append(largest[0])
@@ -46,7 +48,7 @@ def slow_pvalues(tests, names):
 @pytest.mark.parametrize("with_groups", [False, True])
 @pytest.mark.parametrize("strength", [0.0, 0.8])
 def test_pvalues_are_those_of_a_loop_over_permutations(with_groups, strength):
-    decision, columns = study(1, strength)
+    decision, columns = study(4, strength)
     tests = infer(grouped(decision) if with_groups else decision, columns)
     alone, corrected = slow_pvalues(tests, list(columns))
     np.testing.assert_allclose(tests.table["pvalue"], alone)
@@ -61,19 +63,25 @@ def test_pvalues_are_those_of_a_loop_over_permutations(with_groups, strength):
 
 @pytest.mark.parametrize("m", [0, 49])
 def test_estimates_are_freed_of_noise(m):
-    """By the mean square of the permutations, or by its expectation without any."""
+    """The larger one of the mean square of permutations and of its estimate."""
     decision, columns = study(2, 0.1)
     tests = infer(grouped(decision), columns, m)
     for name, found in tests.examined.items():
         row = tests.row(name)
         noise = found.noise.mean_square
         if m:
-            noise = np.mean(tests.null[name] ** 2)
+            noise = max(noise, np.mean(tests.null[name] ** 2))
         expected = np.sqrt(max(found.raw**2 - noise, 0.0))
         assert row["utilization"] == pytest.approx(expected)
         assert row["utilization"] < row["raw"] == found.raw
-        assert (row["low"], row["high"]) == found.noise.interval(found.raw, 0.95)
-        assert row["upper"] == found.noise.upper_limit(found.raw, 0.95)
+        low, high = found.noise.interval(found.raw, 0.95)
+        assert row["low"] == min(low, row["utilization"])
+        assert row["high"] == max(high, row["utilization"])
+        limit = found.noise.upper_limit(found.raw, 0.95)
+        assert row["upper"] == max(limit, row["utilization"])
+        for entry, value in found.balanced.items():
+            wanted = "balanced" if entry == "utilization" else f"balanced_{entry}"
+            assert row[wanted] == value
     assert tests.table["utilization"].gt(0).any()
 
 
@@ -84,12 +92,15 @@ def test_the_detectable_effect_counts_the_columns(significance, names):
     chosen = {name: columns[name] for name in names}
     tests = infer(decision, chosen, 0, significance)
     for name in names:
-        expected = tests.examined[name].typical.detectable(significance / len(names))
-        found = tests.row(name)["minimum_detectable_effect"]
-        assert found == expected
-        assert (found > tests.examined[name].typical.detectable(significance)) == (
-            len(names) > 1
-        )
+        found, examined = tests.row(name), tests.examined[name]
+        expected = detectable_effect(examined, significance / len(names))
+        assert found["minimum_detectable_effect"] == expected
+        alone = detectable_effect(examined, significance)
+        assert (expected > alone) == (len(names) > 1)
+        # Along the estimated contrast it is the leading part or all effects.
+        level = significance / len(names) / 2.0
+        leading = examined.leading_noise.detectable(level) / examined.leading_share
+        assert expected == min(leading, examined.noise.detectable(level))
 
 
 @pytest.mark.parametrize("size", [1, 7])
@@ -112,6 +123,19 @@ def test_columns_that_cannot_be_tested_leave_the_others_alone():
     assert set(found.untestable) == {"head", "twin"}
     assert list(found.index) == ["head", *columns, "twin"]
     pd.testing.assert_frame_equal(found.table.loc[list(columns)], expected.table)
+    for part, names in ((found.by_class(), ["target_class"]), (found.effects(), [])):
+        assert list(part.index.unique(0)) == list(columns)
+        assert list(part.index.names[1:]) == (
+            names or ["level", "output", "target_class"]
+        )
+        for name in columns:
+            own = getattr(found.examined[name], "effects" if not names else "by_class")
+            pd.testing.assert_frame_equal(
+                part.loc[name],
+                own[list(part)],
+                check_index_type=False,
+                check_dtype=False,
+            )
     assert found.table.loc[["head", "twin"]].isna().all(axis=None)
     assert found.null[["head", "twin"]].isna().all(axis=None)
     pd.testing.assert_frame_equal(found.null[list(columns)], expected.null)
@@ -122,7 +146,10 @@ def test_without_permutations_there_are_estimates_but_no_pvalues():
     tests = infer(decision, columns, 0)
     pvalues = ["pvalue", "pvalue_fwer", "qvalue"]
     assert tests.table[pvalues].isna().all(axis=None)
-    others = tests.table.drop(columns=[*pvalues, "probability_shift"])
+    shift = ["", "_low", "_high"]
+    others = tests.table.drop(
+        columns=[*pvalues, *(f"probability_shift{end}" for end in shift)]
+    )
     assert np.isfinite(others).all(axis=None)
     assert tests.null.shape == (0, 4)
     assert set(tests.untestable.values()) == {
@@ -157,25 +184,26 @@ def test_names_may_be_tuples():
 # --- the statistic -------------------------------------------------------------------
 
 
-def test_the_statistic_is_the_larger_standardised_share():
+def test_the_statistic_is_the_largest_standardised_cube_root():
     rng = np.random.default_rng(0)
-    shares = rng.random((30, 2, 2)) * [[0.1, 3.0], [1e-3, 1.0]] + [[0.2, 5.0], [0, 0]]
+    scales = [[0.1, 3.0, 9.0], [1e-3, 1.0, 2.0]]
+    statistics = rng.chisquare(3, (30, 2, 3)) * scales
     expected = np.empty((30, 2))
     for j in range(2):
-        both = stats.zscore(shares[:, j], axis=0)
-        expected[:, j] = both.max(axis=1)
-    np.testing.assert_allclose(combine_shares(shares), expected, atol=1e-6)
+        expected[:, j] = stats.zscore(np.cbrt(statistics[:, j]), axis=0).max(axis=1)
+    np.testing.assert_allclose(combine(statistics), expected, atol=1e-6)
     assert np.ptp(expected) > 1.0
 
 
-def test_shares_that_do_not_vary_say_nothing():
-    shares = np.zeros((20, 2, 2))
-    shares[:, 0, 0] = np.arange(20.0)
-    shares[:, 0, 1] = 0.3 * (1.0 + 1e-14 * np.arange(20))
-    shares[:, 1] = 0.25
-    found = combine_shares(shares)
+def test_statistics_that_do_not_vary_say_nothing():
+    statistics = np.zeros((20, 2, 2))
+    statistics[:, 0, 0] = np.arange(20.0)
+    statistics[:, 0, 1] = 0.3 * (1.0 + 1e-14 * np.arange(20))
+    statistics[:, 1] = 0.25
+    found = combine(statistics)
     np.testing.assert_array_equal(found[:, 1], 0.0)
-    low = np.arange(20) < 9
+    low = np.cbrt(np.arange(20)) < np.cbrt(np.arange(20)).mean()
+    assert 3 < low.sum() < 17
     np.testing.assert_array_equal(found[low, 0], 0.0)
     assert (np.diff(found[~low, 0])[1:] > 0).all()
 
@@ -183,11 +211,23 @@ def test_shares_that_do_not_vary_say_nothing():
 def test_rounding_does_not_break_ties():
     """Permutations that give the same column give the same statistic."""
     rng = np.random.default_rng(0)
-    shares = np.repeat(rng.random((10, 1, 2)), 2, axis=0)
-    blurred = shares * (1.0 + 1e-13 * rng.standard_normal(shares.shape))
-    found = combine_shares(blurred)
+    statistics = np.repeat(rng.random((10, 1, 2)), 2, axis=0)
+    blurred = statistics * (1.0 + 1e-13 * rng.standard_normal(statistics.shape))
+    found = combine(blurred)
     np.testing.assert_array_equal(found[::2], found[1::2])
     assert len(np.unique(found)) == 10
+
+
+@pytest.mark.parametrize("degrees", [(1, 4, 12), (2, 2, 60)])
+def test_no_statistic_decides_alone_under_the_null(degrees):
+    """Each is the largest about as often, and above all where p-values are small."""
+    rng = np.random.default_rng(0)
+    statistics = np.stack([rng.chisquare(d, (4000, 1)) for d in degrees], axis=2)
+    roots = np.cbrt(statistics[:, 0])
+    standard = (roots - roots.mean(axis=0)) / roots.std(axis=0)
+    top = np.argsort(combine(statistics)[:, 0])[-200:]
+    counts = np.bincount(standard[top].argmax(axis=1), minlength=3)
+    assert counts.min() > 40
 
 
 # --- size and power ------------------------------------------------------------------

@@ -7,9 +7,14 @@ from sklearn_wsca._input.column import Column
 from sklearn_wsca._utilization.regression import (
     Coding,
     centre_within,
+    classes_of,
+    count_knots,
+    held_terms,
     orthonormal_basis,
+    spline_terms,
     symmetric_root,
 )
+from tests.reference import classes_by_loop, held_fixed
 
 RNG = np.random.default_rng(0)
 WEIGHTS = RNG.uniform(0.2, 3.0, 40)
@@ -19,18 +24,87 @@ ROWS = np.arange(40)
 def test_levels_are_coded_by_indicators():
     codes = ROWS % 3
     column = Column("scanner", "categorical", ROWS, codes, ("a", "b", "c"))
-    coding = Coding.of(column, WEIGHTS)
+    coding = Coding.of(column, WEIGHTS, "spline")
     np.testing.assert_array_equal(coding.values, codes[:, None] == np.arange(3))
     assert coding.free == pytest.approx(2 / 3)
+    assert coding.mean_square == pytest.approx(1 / 3)
+    assert coding.n_specific == 3
 
 
 def test_numbers_are_coded_by_standard_deviations():
     ages = 60.0 + 9.0 * RNG.standard_normal(40)
-    coding = Coding.of(Column("age", "continuous", ROWS, ages), WEIGHTS)
-    assert coding.values.shape == (40, 1) and coding.free == 1.0
-    assert np.average(coding.values[:, 0], weights=WEIGHTS) == pytest.approx(0.0)
-    assert np.average(coding.values[:, 0] ** 2, weights=WEIGHTS) == pytest.approx(1.0)
-    assert np.corrcoef(coding.values[:, 0], ages)[0, 1] == pytest.approx(1.0)
+    for adjustment, n_terms in (("linear", 1), ("spline", 4)):
+        column = Column("age", "continuous", ROWS, ages)
+        coding = Coding.of(column, WEIGHTS, adjustment)
+        assert coding.values.shape == (40, n_terms)
+        assert coding.free == coding.mean_square == coding.n_specific == 1
+        means = np.average(coding.values, axis=0, weights=WEIGHTS)
+        np.testing.assert_allclose(means, 0.0, atol=1e-12)
+        gram = coding.values.T @ (WEIGHTS[:, None] * coding.values) / WEIGHTS.sum()
+        np.testing.assert_allclose(gram, np.eye(n_terms), atol=1e-12)
+        assert np.corrcoef(coding.values[:, 0], ages)[0, 1] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("change", [lambda x: 1e-3 * x + 5.0, lambda x: -x])
+@pytest.mark.parametrize("weights", [WEIGHTS, np.ones(40)])
+def test_a_curve_depends_neither_on_unit_nor_direction(change, weights):
+    ages = 60.0 + 9.0 * RNG.standard_normal(40)
+    found, other = (
+        Coding.of(Column("age", "continuous", ROWS, a), weights, "spline").values
+        for a in (ages, change(ages))
+    )
+    # The sign of a term does not matter, nor do the numbers of terms.
+    products = np.abs(found.T @ (weights[:, None] * other)) / weights.sum()
+    np.testing.assert_allclose(products.max(axis=0), 1.0, atol=1e-9)
+    np.testing.assert_allclose(np.sort(products, axis=0)[:-1], 0.0, atol=1e-6)
+
+
+def test_numbers_that_are_mostly_one_have_an_indicator_of_that():
+    doses = np.where(ROWS < 35, 0.0, 1.0 + ROWS)
+    found = spline_terms(Column("dose", "continuous", ROWS, doses), np.ones(40), 5)
+    assert found.shape == (40, 2)
+    np.testing.assert_array_equal(found[:, 1], doses == 0.0)
+    assert np.corrcoef(found[:, 0], doses)[0, 1] == pytest.approx(1.0)
+
+
+def test_larger_samples_have_more_knots():
+    assert [count_knots(n) for n in (20, 60, 100, 200, 1000, 8000)] == [
+        3,
+        3,
+        5,
+        9,
+        15,
+        30,
+    ]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("n_values", [40, 7])
+def test_classes_of_a_number_are_its_thirds(seed, n_values):
+    rng = np.random.default_rng(seed)
+    ages = 50.0 + rng.permutation(ROWS) % n_values
+    for weights in (np.ones(40), rng.uniform(0.2, 3.0, 40)):
+        found = classes_of(Column("age", "continuous", ROWS, ages), weights)
+        np.testing.assert_array_equal(found, classes_by_loop(ages, weights))
+        assert np.bincount(found, weights).min() > 0.15 * weights.sum()
+    assert (classes_of(None, np.ones(40)) == 0).all()
+    often = np.where(ROWS < 30, 0.0, 1.0 + ROWS)
+    found = classes_of(Column("dose", "continuous", ROWS, often), np.ones(40))
+    np.testing.assert_array_equal(found, often > 0)
+
+
+@pytest.mark.parametrize("n_units", [40, 60, 61])
+def test_confounders_are_held_in_each_class_where_units_suffice(n_units):
+    """3 classes, a number and two levels: 12 terms, so more than 60 units."""
+    disease = Column("disease", "categorical", ROWS, ROWS % 3, (0, 1, 2))
+    age = Column("age", "continuous", ROWS, 60.0 + 9.0 * RNG.standard_normal(40))
+    sex = Column("sex", "categorical", ROWS, RNG.integers(0, 2, 40), ("f", "m"))
+    classes = disease.labels
+    found = held_terms(disease, [age, sex], WEIGHTS, classes, n_units, "linear")
+    expected = held_fixed(classes, [age.labels, sex.labels], WEIGHTS, None, n_units)
+    rank = np.linalg.matrix_rank(found)
+    assert rank == np.linalg.matrix_rank(expected) == (9 if n_units > 60 else 5)
+    assert np.linalg.matrix_rank(np.hstack([found, expected])) == rank
 
 
 def test_a_basis_spans_its_terms_once():

@@ -1,0 +1,1 @@
+"""The package beside methods and packages that answer a similar question."""

@@ -1,0 +1,1 @@
+"""Networks, images, artefacts and targets of other kinds, with their true use."""

@@ -1,0 +1,71 @@
+"""Utilization within each class of the target, and with all classes counted alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_wsca._utilization.interval import EffectNoise, NoiseSource
+from sklearn_wsca._utilization.output_model import OutputModel
+
+CLASS_ENTRIES = ("utilization", "low", "high", "upper", "stands_out")
+
+
+def utilization_by_class(
+    model: OutputModel, noise: NoiseSource, names: list, significance: float
+) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Utilization in each class, and its root mean square over the classes.
+
+    Returns
+    -------
+    by_class : DataFrame
+        Indexed by class: utilization, low, high (two-sided interval), upper (one-sided
+        limit) and stands_out (1 where the utilization is above 0 after correction over
+        classes); NaN where a class holds one value of the column only.
+    balanced : dict of str to float
+        The same but the last for the root mean square over the compared classes.
+    """
+    compared = np.flatnonzero(model.compared_classes())
+    found = {name: dict.fromkeys(CLASS_ENTRIES, np.nan) for name in names}
+    rows, effects = [], []
+    for number in compared:
+        own = model.class_rows(int(number)) * np.sqrt(model.coding.mean_square)
+        rows.append(own)
+        effects.append(own.T @ noise.outputs)
+        spread = noise.noise(own)
+        raw = float(np.linalg.norm(effects[-1]))
+        entries = limits(raw, spread, spread.mean_square, significance)
+        corrected = spread.interval(raw, 1.0 - significance / len(compared))
+        found[names[number]] = entries | {"stands_out": float(corrected[0] > 0.0)}
+    root = np.sqrt(len(compared))
+    raw = float(np.linalg.norm(np.concatenate(effects))) / root
+    spread = noise.noise(*_blocks([own / root for own in rows]))
+    balanced = limits(raw, spread, spread.mean_square, significance)
+    table = pd.DataFrame.from_dict(found, orient="index", columns=list(CLASS_ENTRIES))
+    table.index = pd.Index(list(found), name="target_class")
+    return table, balanced
+
+
+def _blocks(rows: list[np.ndarray]) -> list[np.ndarray]:
+    """One block where classes share rows, else one for each class."""
+    several = np.sum([np.any(own != 0.0, axis=1) for own in rows], axis=0) > 1
+    return [np.hstack(rows)] if several.any() else rows
+
+
+def limits(
+    raw: float, noise: EffectNoise, mean_square: float, significance: float
+) -> dict[str, Any]:
+    """Utilization without its noise, with interval and one-sided limit."""
+    estimate = float(np.sqrt(max(raw**2 - mean_square, 0.0)))
+    low, high = noise.interval(raw, 1.0 - significance)
+    upper = noise.upper_limit(raw, 1.0 - significance)
+    # What is removed and the interval are not made from the same noise: a reader must
+    # not find the estimate outside of it.
+    return {
+        "utilization": estimate,
+        "low": min(low, estimate),
+        "high": max(high, estimate),
+        "upper": max(upper, estimate),
+    }

@@ -1,0 +1,225 @@
+"""Signed effects by level, output and class of the target, with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from sklearn_wsca._input.column import Column
+from sklearn_wsca._text import quote
+from sklearn_wsca._utilization.interval import NoiseSource
+from sklearn_wsca._utilization.output_model import OutputModel
+
+ALL = "all"
+SLOPE = "+1 SD"
+# With more classes than this each is shown with its own output only.
+MOST_CLASSES = 50
+ENTRIES = ("level", "output", "target_class")
+NUMBERS = ("n_rows", "n_units", "effect", "low", "high")
+POINTS = ("points", "points_low", "points_high")
+
+
+@dataclass(frozen=True)
+class Shift:
+    """The largest difference of a predicted probability between two levels.
+
+    Parameters
+    ----------
+    points, low, high : float
+        Percentage points by which it is higher, with an interval that allows for the
+        choice among all outputs, classes of the target and pairs of levels.
+    sentence : tuple of two str
+        Which probability is, before by how much, and under which level it is higher,
+        among which rows.
+    """
+
+    points: float
+    low: float
+    high: float
+    sentence: tuple[str, str]
+
+
+NO_SHIFT = Shift(np.nan, np.nan, np.nan, ("", ""))
+
+
+@dataclass(frozen=True)
+class EffectRows:
+    """Rows (n, L) whose products with weighted outputs are effects by level.
+
+    Parameters
+    ----------
+    target_class : object
+        Name of the class of the target in which they hold; "all" for common ones.
+    rows : ndarray of shape (n, L)
+        Of the levels, as differences from the mean over the levels of the headline; or
+        of one standard deviation.
+    cells : list of ndarray of shape (n,), dtype bool
+        Rows of each level in the class.
+    """
+
+    target_class: Any
+    rows: np.ndarray
+    cells: list[np.ndarray]
+
+
+def class_names(target: Column | None, classes: np.ndarray) -> list:
+    """Names of the classes of a target, or the ranges of its thirds."""
+    if target is None:
+        return [ALL]
+    if target.n_levels:
+        return list(target.levels)
+    parts = [target.labels[classes == t] for t in range(int(classes.max()) + 1)]
+    return [f"{part.min():.4g} to {part.max():.4g}" for part in parts]
+
+
+def effect_rows(
+    model: OutputModel, column: Column, names: list, headline: np.ndarray
+) -> Iterator[EffectRows]:
+    """Rows of common effects, and of those in each class that can be compared.
+
+    `headline` (J,) tells the levels from whose mean all are taken.
+    """
+    classes = model.rows.classes
+    everything = np.ones(len(classes), dtype=bool)
+    rows = model.common_rows() if column.n_levels else model.slope_rows()
+    yield _contrast(ALL, rows, column, headline, everything)
+    compared = model.compared_classes()
+    for number in np.flatnonzero(compared) if len(names) > 1 else ():
+        own = model.class_rows if column.n_levels else model.slope_rows
+        rows, members = own(int(number)), classes == number
+        yield _contrast(names[number], rows, column, headline, members)
+
+
+def _contrast(name, rows, column, headline, members) -> EffectRows:
+    if not column.n_levels:
+        return EffectRows(name, rows, [members])
+    cells = [members & (column.labels == level) for level in range(column.n_levels)]
+    present = np.array([cell.any() for cell in cells])
+    base = headline & present if (headline & present).any() else present
+    contrasts = rows - rows[:, base].mean(axis=1, keepdims=True)
+    return EffectRows(name, contrasts, cells)
+
+
+def shown_outputs(
+    parts: list[EffectRows], part: EffectRows, outputs: list
+) -> list[int]:
+    """Outputs that a class is shown with; its own one where there are many classes."""
+    many = len(parts) - 1 > MOST_CLASSES
+    if many and part.target_class != ALL and part.target_class in outputs:
+        return [outputs.index(part.target_class)]
+    return list(range(len(outputs)))
+
+
+def tabulate_effects(
+    parts: list[EffectRows],
+    column: Column,
+    outputs: list,
+    noise: NoiseSource,
+    points: NoiseSource | None,
+    significance: float,
+) -> pd.DataFrame:
+    """One row per level, output and class: see `effects_` of the estimator."""
+    levels = list(column.levels) or [SLOPE]
+    tables = []
+    for part in parts:
+        shown = shown_outputs(parts, part, outputs)
+        n_rows = np.array([cell.sum() for cell in part.cells])
+        n_units = [len(np.unique(noise.clusters[cell])) for cell in part.cells]
+        found = noise.limits(part.rows, significance)
+        found += () if points is None else points.limits(part.rows, significance)
+        index = pd.MultiIndex.from_product(
+            [levels, [outputs[i] for i in shown], [part.target_class]], names=ENTRIES
+        )
+        table = pd.DataFrame(index=index)
+        table["n_rows"] = np.repeat(n_rows, len(shown))
+        table["n_units"] = np.repeat(n_units, len(shown))
+        for name, values in zip((*NUMBERS[2:], *POINTS), found, strict=False):
+            values = np.where(n_rows[:, None] > 0, values[:, shown], np.nan)
+            table[name] = values.ravel()
+        tables.append(table)
+    return pd.concat(tables).reindex(columns=[*NUMBERS, *POINTS])
+
+
+def name_carrier(effects: pd.DataFrame) -> str:
+    """Which of several levels, and which class if it is one, moves the outputs most."""
+    reach = effects["high"] - effects["effect"]
+    size = effects["effect"].abs()
+    clear = (size / reach.where(reach > 0)).dropna()
+    if clear.empty:
+        return ""
+    level, _, target_class = clear.idxmax()
+    several = effects.index.get_level_values("level").nunique() > 2
+    words = f"most under {quote(level)}" if several else ""
+    if target_class != ALL:
+        everywhere = size.xs(ALL, level="target_class").max()
+        if size.loc[clear.idxmax()] > 2.0 * everywhere:
+            words = f"{words or 'most'} among {quote(target_class)}"
+    return words
+
+
+def largest_shift(
+    parts: list[EffectRows],
+    column: Column,
+    outputs: list,
+    points: NoiseSource | None,
+    significance: float,
+) -> Shift:
+    """The largest difference of a probability that is more than noise.
+
+    Where none is, it is the largest of the common differences.
+    """
+    if points is None:
+        return NO_SHIFT
+    levels = list(column.levels)
+    found = [
+        shift
+        for part in parts
+        for shift in _shifts(part, points, levels, shown_outputs(parts, part, outputs))
+    ]
+    n_pairs = max(len(levels) * (len(levels) - 1) // 2, 1)
+    tail = significance / (2.0 * len(found) * n_pairs)
+    sure = [s for s in found if s[0] > stats.t.isf(tail, s[2]) * s[1]]
+    n_common = points.residuals.shape[1]
+    value, error, degrees, part, output, high, low = max(
+        sure or found[:n_common], key=lambda shift: shift[0]
+    )
+    reach = stats.t.isf(tail, degrees) * error
+    where = "" if part == ALL else f" among {quote(part)}"
+    under = f"higher under {quote(high)} than under {quote(low)}"
+    if not levels:
+        under = f"{low} with one standard deviation more"
+    subject = f"the probability of {quote(outputs[output])} is"
+    return Shift(value, value - reach, value + reach, (subject, under + where))
+
+
+def _shifts(
+    part: EffectRows, points: NoiseSource, levels: list, shown: list[int]
+) -> Iterator[tuple]:
+    """Per output: difference, its error and degrees, and what it is a difference of."""
+    effects = part.rows.T @ points.outputs
+    degrees = points.degrees(part.rows)
+    present = np.flatnonzero([cell.any() for cell in part.cells])
+    for output in shown:
+        if not levels:
+            rows, names = part.rows, (SLOPE, "higher")
+            if effects[0, output] < 0:
+                rows, names = -rows, (SLOPE, "lower")
+        else:
+            order = present[np.argsort(effects[present, output])]
+            high, low = order[-1], order[0]
+            rows = part.rows[:, [high]] - part.rows[:, [low]]
+            names = levels[high], levels[low]
+        value = float(rows[:, 0] @ points.outputs[:, output])
+        error = float(points.errors(rows, [output])[0, 0])
+        yield (value, error, degrees, part.target_class, output, *names)
+
+
+def count_units(labels: np.ndarray, clusters: np.ndarray, n_levels: int) -> np.ndarray:
+    """Units, such as patients, in which each level occurs: (J,)."""
+    pairs = np.unique(np.stack([labels, clusters]), axis=1)
+    return np.bincount(pairs[0].astype(int), minlength=n_levels)
