@@ -319,7 +319,7 @@ class WeightSpaceCorrelation(
         One row per column of the table, left out or not, with verdict and note.
         probability_shift is the largest adjusted difference of a predicted probability
         between two levels (or by one standard deviation), over all rows or within a
-        class of the target, in percentage points, with its interval; effects_ has its
+        class of the target, in percentage points, with its interval; `effects_` has its
         direction.
     description_ : dict
         What the analysis was made of, in plain numbers and lists: rows, groups, levels
