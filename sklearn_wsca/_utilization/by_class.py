@@ -60,12 +60,13 @@ def limits(
     """Utilization without its noise, with interval and one-sided limit."""
     estimate = float(np.sqrt(max(raw**2 - mean_square, 0.0)))
     low, high = noise.interval(raw, 1.0 - significance)
-    upper = noise.upper_limit(raw, 1.0 - significance)
     # What is removed and the interval are not made from the same noise: a reader must
-    # not find the estimate outside of it.
+    # not find the estimate outside of it, nor a sample that falls short of its own
+    # noise more certain than others of its size.
+    upper = max(noise.upper_limit(raw, 1.0 - significance), estimate)
     return {
         "utilization": estimate,
         "low": min(low, estimate),
-        "high": max(high, estimate),
-        "upper": max(upper, estimate),
+        "high": max(high, upper),
+        "upper": upper,
     }

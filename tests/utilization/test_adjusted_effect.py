@@ -319,7 +319,8 @@ def test_ten_percentage_points_are_ten():
     words = {0: "higher under 'b' than under 'a'", 1: "higher under 'a' than under 'b'"}
     what, where = found.sentence
     assert what.startswith("the probability of ")
-    assert where == words[int(what.split()[3])]
+    # All classes move alike; rounding tells which is named.
+    assert where.startswith(words[int(what.split()[3])])
 
 
 # --- too little to exchange ----------------------------------------------------------

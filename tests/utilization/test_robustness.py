@@ -75,7 +75,7 @@ def invent(tests, share, seed):
     contrast = model.explain(output[:, None])[:, 0]
     known = np.column_stack([model.design(), rows, output])
     noise = np.random.default_rng(seed).standard_normal(len(output))
-    noise -= known @ np.linalg.lstsq(known, noise)[0]
+    noise -= known @ np.linalg.lstsq(known, noise, rcond=None)[0]
     parts = [contrast, output - contrast, noise]
     parts = [part / np.linalg.norm(part) for part in parts]
     weights = [share, (1.0 - share) * share, (1.0 - share) ** 2]
