@@ -59,7 +59,7 @@ def make_folds(column: Column, exchange: Exchangeability, cv: Any, seed: int) ->
         _check_training(column, fold)
         _check_groups_together(fold, exchange)
         return Folds(fold)
-    if exchange.scheme == "within groups":
+    if exchange.varies_within_groups:
         fold, note = _split_groups(column, exchange.clusters, int(cv), seed)
         _check_training(column, fold)
         return Folds(fold, note)
@@ -84,7 +84,7 @@ def make_training_folds(
     counts = np.bincount(units.labels) if column.n_levels else [len(units.labels)]
     if max(counts) < 2 or exchange.clusters.max() == 0:
         return Folds(np.full(len(column.labels), -1))
-    if exchange.scheme == "within groups":
+    if exchange.varies_within_groups:
         fold, note = _split_groups(column, exchange.clusters, cv, seed)
     else:
         fold, note = _split_units(units, cv, seed)

@@ -63,8 +63,11 @@ def planted_responses(
 
 
 def _vary_as(exchange: Exchangeability, rows: np.ndarray) -> np.ndarray:
-    """Means of groups where they are exchanged; what is left of them within groups."""
-    if exchange.scheme == "rows":
+    """Means of groups where they are exchanged; what is left of them within groups.
+
+    All of the rows where both are exchanged, or there are no groups.
+    """
+    if exchange.scheme in ("rows", "between and within groups"):
         return rows
     counts = np.bincount(exchange.clusters)
     sums = [np.bincount(exchange.clusters, values) for values in rows.T]

@@ -61,6 +61,11 @@ class Exchangeability:
         """Number of units."""
         return len(self.keys)
 
+    @property
+    def varies_within_groups(self) -> bool:
+        """Whether entries of one group are units of their own."""
+        return self.scheme in ("within groups", "between and within groups")
+
     def unit_sources(self, orders: np.ndarray) -> np.ndarray:
         """Which unit each unit takes its value from: (p, n_units)."""
         if self.scheme == "between and within groups":

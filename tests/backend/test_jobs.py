@@ -13,6 +13,7 @@ TABLE = pd.DataFrame(
     {"site": GENERATOR.choice(list("abc"), 60), "age": GENERATOR.normal(size=60)}
 )
 STEPS = ["fit heads", "encoding", "encoding null", "alignment null", "reliability"]
+FITTED_STEPS = [*STEPS, "cross-fitting", "erasure", "utilization"]
 
 
 class Watcher(list):
@@ -53,7 +54,7 @@ def test_watcher_is_told_every_job_in_order(n_jobs):
     ("options", "steps"),
     [
         ({}, STEPS),
-        ({"target": "site", "target_head": None}, [*STEPS, "erasure", "utilization"]),
+        ({"target": "site", "target_head": None}, FITTED_STEPS),
         ({"n_permutations": 0}, ["fit heads", "encoding", "reliability"]),
     ],
     ids=["without a target", "with a target", "without permutations"],

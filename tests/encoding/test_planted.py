@@ -30,6 +30,13 @@ def make_null(seed, n, k, n_levels, scheme="rows"):
         labels = rng.permutation(np.arange(n_labels) % n_levels)
     if scheme == "between groups":
         labels = labels[groups.codes]
+    if scheme == "within groups":
+        # Hardly anything is left between groups.
+        together = labels.reshape(-1, 4)
+        labels = together - together.mean(axis=1, keepdims=True)
+        if n_levels:
+            labels = rng.permuted(np.tile(np.arange(4) % n_levels, (n // 4, 1)), axis=1)
+        labels = labels.ravel()
     column = column_of(labels, "site")
     exchange = exchange_units(column, groups)
     assert exchange.scheme == scheme
