@@ -581,7 +581,8 @@ def test_an_alignment_that_the_data_explain_is_flagged(associated):
         association = fitted.summary_.loc["scanner", "target_association"]
         assert association > 0.5
     flagged = ["explained by target" in note for note in notes(associated)]
-    assert sum(flagged) >= len(flagged) - 1
+    # In the others a use beyond the margin is not excluded.
+    assert sum(flagged) >= len(flagged) / 2
 
 
 @pytest.mark.parametrize("fits", ["used", "unrelated", "not_encoded"])

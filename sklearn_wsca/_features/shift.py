@@ -41,7 +41,6 @@ TIES = 1e-5
 PERMUTED = {
     "rows": "rows",
     "between groups": "groups",
-    "between and within groups": "groups with the rows in them",
     "within groups": "rows within groups",
 }
 
@@ -220,7 +219,7 @@ def _exchange(
     if groups is not None:
         groups = Groups.of(pd.Series(groups.codes[column.rows], name=groups.name))
     numbered = replace(column, rows=np.arange(len(column.rows)))
-    exchange = exchange_units(numbered, groups)
+    exchange = exchange_units(numbered, groups, both=False)
     counts = np.zeros((exchange.n_units, classes.max() + 1), dtype=np.intp)
     np.add.at(counts, (exchange.unit, classes), 1)
     if counts.shape[1] == 1:

@@ -157,12 +157,15 @@ class Exchangeability:
         return pd.factorize(held)[0], self._group_strata()
 
 
-def exchange_units(column: Column, groups: Groups | None) -> Exchangeability:
+def exchange_units(
+    column: Column, groups: Groups | None, both: bool = True
+) -> Exchangeability:
     """What of a column is exchanged: rows without groups.
 
     Groups where the column is constant in each; rows within groups where it hardly
-    differs between them, or there are few; else groups with the rows in them. The
-    column must have a group wherever it is observed: see `restrict_to_groups`.
+    differs between them, or there are few; else groups with the rows in them (unless
+    `both` is False, for statistics that hold groups fixed). The column must have a
+    group wherever it is observed: see `restrict_to_groups`.
     """
     entries = np.arange(len(column.rows))
     if groups is None:
@@ -177,7 +180,7 @@ def exchange_units(column: Column, groups: Groups | None) -> Exchangeability:
     )
     share = share_between(values.reshape(len(unit), -1), unit)
     # A few groups can be exchanged in a few ways only; the rows in them in many.
-    if share > LARGEST_SHARE_BETWEEN and len(first) >= FEWEST_UNITS:
+    if both and share > LARGEST_SHARE_BETWEEN and len(first) >= FEWEST_UNITS:
         scheme: Scheme = "between and within groups"
         return Exchangeability(scheme, column.rows, entries, entries, unit)
     return Exchangeability("within groups", column.rows, entries, entries, unit, unit)
