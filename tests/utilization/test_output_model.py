@@ -7,6 +7,7 @@ from sklearn.preprocessing import SplineTransformer
 
 from sklearn_wsca import utilization_test
 from sklearn_wsca._input.column import LeftOutError
+from sklearn_wsca._permutation import exchangeability
 from sklearn_wsca._permutation.plan import PermutationPlan
 from sklearn_wsca._utilization import output_model as output_model_module
 from sklearn_wsca._utilization.output_model import _independent_share
@@ -17,6 +18,13 @@ from tests.reference import (
     fit_least_squares,
     independent_share,
 )
+
+
+@pytest.fixture(autouse=True)
+def few_groups_are_enough(monkeypatch):
+    """Studies are small here; a few groups are exchanged with their rows all the same."""
+    monkeypatch.setattr(exchangeability, "FEWEST_UNITS", 2)
+
 
 N = 120
 COLUMNS = ("2 levels", "4 levels", "numbers")
