@@ -22,7 +22,7 @@ from tests.reference import (
 
 @pytest.fixture(autouse=True)
 def few_groups_are_enough(monkeypatch):
-    """Studies are small here; a few groups are exchanged with their rows all the same."""
+    """Studies are small here: a few groups are exchanged with their rows, too."""
     monkeypatch.setattr(exchangeability, "FEWEST_UNITS", 2)
 
 
