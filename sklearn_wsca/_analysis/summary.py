@@ -162,11 +162,15 @@ def find_classes(examined: Examined, margin: float) -> dict[str, Any]:
     column only, a sentence on the one that is least known, and what carries the
     utilization.
     """
+    found = {"carrier": examined.carrier, "shift_sentence": examined.shift.sentence}
     table = examined.by_class
+    if len(table) == 1:
+        none = {"classes_above": [], "classes_unseen": [], "class_in_doubt": ""}
+        return found | none
     above = (table["stands_out"] > 0) & (table["utilization"] >= margin)
     unseen = table["utilization"].isna()
     doubt, high = "", table["high"].max()
-    if len(table) > 1 and high >= margin:
+    if high >= margin:
         number = int(np.nanargmax(table["high"]))
         n_rows = int(np.sum(examined.model.rows.classes == number))
         needed = float(f"{n_rows * (high / margin) ** 2:.2g}")
@@ -175,12 +179,10 @@ def find_classes(examined: Examined, margin: float) -> dict[str, Any]:
             f"interval up to {format_number(high)}); about {needed:.0f} rows of it "
             "could tell"
         )
-    return {
-        "classes_above": list(table.index[above]) if len(table) > 1 else [],
-        "classes_unseen": list(table.index[unseen]) if len(table) > 1 else [],
+    return found | {
+        "classes_above": list(table.index[above]),
+        "classes_unseen": list(table.index[unseen]),
         "class_in_doubt": doubt,
-        "carrier": examined.carrier,
-        "shift_sentence": examined.shift.sentence,
     }
 
 

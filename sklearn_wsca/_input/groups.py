@@ -86,6 +86,15 @@ def _check_types_of_names(name: Any, names: Any) -> None:
             )
 
 
+def count_units(column: Column, units: np.ndarray) -> np.ndarray:
+    """Units, such as patients, in which each level of a column occurs: (J,).
+
+    `units` (n_observed,) has the unit of each entry.
+    """
+    pairs = np.unique(np.stack([column.labels, units]), axis=1)
+    return np.bincount(pairs[0], minlength=column.n_levels)
+
+
 def restrict_to_groups(column: Column, groups: Groups) -> Column:
     """Return the column on rows with a group, in levels that enough groups have.
 
@@ -105,8 +114,7 @@ def restrict_to_groups(column: Column, groups: Groups) -> Column:
         if n_groups < FEWEST_LEVEL_ROWS:
             raise LeftOutError(f"observed in {n_groups} different {groups.name!r} only")
         return column
-    pairs = np.unique(np.stack([column.labels, codes]), axis=1)
-    counts = np.bincount(pairs[0], minlength=column.n_levels)
+    counts = count_units(column, codes)
     enough = counts >= FEWEST_LEVEL_ROWS
     if enough.sum() < 2:
         raise LeftOutError(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_wsca._input.column import Column, LeftOutError, common_rows, restrict_rows
-from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._input.groups import Groups, count_units
 from sklearn_wsca._permutation.exchangeability import (
     FEWEST_UNITS,
     FEWEST_VARYING_GROUPS,
@@ -21,7 +21,6 @@ from sklearn_wsca._utilization.by_class import utilization_by_class
 from sklearn_wsca._utilization.effects import (
     Shift,
     class_names,
-    count_units,
     effect_rows,
     largest_shift,
     name_carrier,
@@ -222,16 +221,16 @@ def examine(decision: Decision, column: Column, significance: float) -> Examined
         If there is nothing to compare, or there are too few units to exchange.
     """
     found = prepare(decision, column)
-    column, common, model = found.column, found.common, found.model
-    rare, notes = found.rare, found.notes + _describe_mixture(model)
+    common, model = found.common, found.model
     source = noise_source(decision, common, model)
-    observed = model.observed()
-    noise = source.noise(*model.effect_blocks())
+    observed, rows = model.observed(), model.effect_rows()
+    noise = source.noise(*model.effect_blocks(rows))
     leading, leading_noise = source.measure(model.leading_rows())
     left = observed[0] ** 2 - noise.mean_square
     names = _names_of_classes(decision, common, model)
     by_class, balanced = utilization_by_class(model, source, names, significance)
-    effects, shift = _effects(decision, column, common, rare, significance)
+    shown = _with_all_levels(decision, found, source)
+    effects, shift = _effects(decision, *shown, found.rare, significance)
     return Examined(
         model,
         observed,
@@ -243,11 +242,11 @@ def examine(decision: Decision, column: Column, significance: float) -> Examined
         effects,
         name_carrier(effects),
         shift,
-        contrast_strength(model, model.effect_rows().T @ source.outputs),
-        rare,
+        contrast_strength(model, rows.T @ source.outputs),
+        found.rare,
         found.n_units,
         model.exchange.log10_arrangements(common.labels),
-        notes,
+        found.notes + _describe_mixture(model),
     )
 
 
@@ -293,7 +292,7 @@ def find_rare_levels(column: Column, groups: Groups | None) -> dict[Any, int]:
     if not column.n_levels:
         return {}
     clusters = column.rows if groups is None else groups.codes[column.rows]
-    units = count_units(column.labels, clusters, column.n_levels)
+    units = count_units(column, clusters)
     fewest = max(FEWEST_LEVEL_UNITS, SMALLEST_LEVEL_SHARE * len(np.unique(clusters)))
     rare = units < fewest
     rare[np.argsort(-units, kind="stable")[:2]] = False
@@ -320,25 +319,31 @@ def _describe_mixture(model: OutputModel) -> list[str]:
     return [f"{share:.0%} of its variation is between groups, the rest within them"]
 
 
-def _effects(decision, column, common, rare, significance):
-    """Effects of all levels, rare ones too, and the largest shift of the others."""
-    shown, model = column, None
-    try:
-        model = model_outputs(decision, column)
-    except LeftOutError:
-        # A rare level may be found under one value of what is held fixed only.
-        shown = common
-        model = model_outputs(decision, common)
-    headline = np.array([level not in rare for level in shown.levels], dtype=bool)
-    names = _names_of_classes(decision, shown, model)
-    parts = list(effect_rows(model, shown, names, headline))
+def _effects(decision, column, model, source, rare, significance):
+    """Effects of a column, and the largest shift; those of `rare` are no base."""
+    headline = np.array([level not in rare for level in column.levels], dtype=bool)
+    names = _names_of_classes(decision, column, model)
+    parts = list(effect_rows(model, column, names, headline))
     points = None
     if decision.probabilities is not None:
-        points = NoiseSource.of_points(model, decision.probabilities[shown.rows])
+        points = NoiseSource.of_points(model, decision.probabilities[column.rows])
     outputs = decision.output_names()
-    noise = noise_source(decision, shown, model)
-    table = tabulate_effects(parts, shown, outputs, noise, points, significance)
-    return table, largest_shift(parts, shown, outputs, points, significance)
+    table = tabulate_effects(parts, column, outputs, source, points, significance)
+    return table, largest_shift(parts, column, outputs, points, significance)
+
+
+def _with_all_levels(
+    decision: Decision, found: Prepared, source: NoiseSource
+) -> tuple[Column, OutputModel, NoiseSource]:
+    """Column with its rare levels, where these can be compared, and its regression."""
+    if found.rare:
+        try:
+            model = model_outputs(decision, found.column)
+            return found.column, model, noise_source(decision, found.column, model)
+        except LeftOutError:
+            # They may be found under one value of what is held fixed only.
+            pass
+    return found.common, found.model, source
 
 
 def _check_enough_units(n_units: int, model: OutputModel) -> None:

@@ -217,9 +217,3 @@ def _shifts(
         value = float(rows[:, 0] @ points.outputs[:, output])
         error = float(points.errors(rows, [output])[0, 0])
         yield (value, error, degrees, part.target_class, output, *names)
-
-
-def count_units(labels: np.ndarray, clusters: np.ndarray, n_levels: int) -> np.ndarray:
-    """Units, such as patients, in which each level occurs: (J,)."""
-    pairs = np.unique(np.stack([labels, clusters]), axis=1)
-    return np.bincount(pairs[0].astype(int), minlength=n_levels)

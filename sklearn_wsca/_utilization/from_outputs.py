@@ -250,8 +250,7 @@ def utilization_test(
     columns = _part(column, "column", n)
     series = _all_series(columns, parts[TARGET], parts[CONFOUNDERS])
     kinds = _read_kinds(outputs, parts[TARGET], series, kinds)
-    decision, tested, order = _prepare(outputs, kinds, columns, **parts)
-    decision = replace(decision, adjustment=adjustment)
+    decision, tested, order = _prepare(outputs, kinds, adjustment, columns, **parts)
     warn_of_codes(series, [name for name in series if name not in kinds], stacklevel=3)
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
     plan = PermutationPlan(seed, n_permutations, len(order))
@@ -263,7 +262,7 @@ def utilization_test(
     return results if several else next(iter(results.values()))
 
 
-def _prepare(outputs, kinds, columns, target, confounders, groups):
+def _prepare(outputs, kinds, adjustment, columns, target, confounders, groups):
     """Decision and tested columns in canonical order of the rows."""
     scores = outputs if outputs.shape[1] == 1 else center_rows(outputs.T).T
     parts = [p for p in (columns, target, confounders, groups) if p is not None]
@@ -285,6 +284,7 @@ def _prepare(outputs, kinds, columns, target, confounders, groups):
         held[0] if n_targets else None,
         held[n_targets:],
         None if units is None else units.take(order),
+        adjustment=adjustment,
     )
     return decision, {name: c.take(order) for name, c in tested.items()}, order
 

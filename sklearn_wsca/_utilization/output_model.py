@@ -67,13 +67,12 @@ class Effects:
     weight: float
 
     @classmethod
-    def of(cls, regression: Regression, coding: Coding, recentre: bool) -> Effects:
+    def of(cls, model: OutputModel) -> Effects:
         """Take them from the adjusted column of the data."""
-        adjusted = regression.adjust(coding.values[None])
+        regression, coding = model.rows, model.coding
+        adjusted, own, s = model.adjusted, model.within_classes, coding.n_specific
         masses = np.bincount(regression.classes, regression.roots**2)
-        common = _inverse(adjusted[0].T @ adjusted[0], masses.sum())
-        s = coding.n_specific
-        own = regression.centre_in_classes(adjusted)[0] if recentre else adjusted[0]
+        common = _inverse(adjusted.T @ adjusted, masses.sum())
         members = [regression.classes == t for t in range(regression.n_classes)]
         crossed = np.stack([own[rows, :s].T @ own[rows] for rows in members])
         grams = zip(crossed[:, :, :s], masses, strict=True)
@@ -137,8 +136,15 @@ class OutputModel:
         return self.rows.adjust(self.coding.values[None])[0]
 
     @cached_property
+    def within_classes(self) -> np.ndarray:
+        """The same, centred in each class where classes are not held fixed: (n, q)."""
+        if not self.recentre:
+            return self.adjusted
+        return self.rows.centre_in_classes(self.adjusted[None])[0]
+
+    @cached_property
     def _effects(self) -> Effects:
-        return Effects.of(self.rows, self.coding, self.recentre)
+        return Effects.of(self)
 
     @cached_property
     def _scorer(self) -> Scorer:
@@ -147,11 +153,6 @@ class OutputModel:
     @cached_property
     def _cell_scorer(self) -> CellScorer:
         return CellScorer.of(self.units, self.coding.values)
-
-    def effects(self, outputs: np.ndarray) -> np.ndarray:
-        """Common effects on further outputs (n, c) by level: (J, c)."""
-        weighted = outputs * self.rows.roots[:, None]
-        return self._effects.common @ self.adjusted.T @ weighted
 
     def common_rows(self) -> np.ndarray:
         """Rows (n, q) whose products with weighted outputs are the common effects."""
@@ -184,9 +185,7 @@ class OutputModel:
 
     def _own_rows(self, number: int) -> np.ndarray:
         """Leading terms of the adjusted column in a class, 0 elsewhere: (n, s)."""
-        own = self.adjusted[:, : self.coding.n_specific]
-        if self.recentre:
-            own = self.rows.centre_in_classes(own[None])[0]
+        own = self.within_classes[:, : self.coding.n_specific]
         return np.where((self.rows.classes == number)[:, None], own, 0.0)
 
     def effect_rows(self) -> np.ndarray:
@@ -214,21 +213,15 @@ class OutputModel:
             explained += own @ (found.specific[number] @ beyond)
         return explained
 
-    def unit_sums(self, weighted: np.ndarray) -> np.ndarray:
-        """Sums of weighted rows (n, c) by what is exchanged, weighted as a mean is."""
-        unit, roots = self.exchange.unit, self.rows.roots
-        sums = sum_matrix(unit, roots) @ weighted
-        return sums / np.sqrt(np.bincount(unit, roots**2))[:, None]
+    def effect_blocks(self, rows: np.ndarray) -> list[np.ndarray]:
+        """Rows of all effects in blocks whose noise is estimated apart.
 
-    def effect_blocks(self) -> list[np.ndarray]:
-        """The same rows in blocks whose noise is estimated apart.
-
-        With few classes there is one block. With many, the little that the effects of a
-        class share with the common ones is neglected.
+        With few classes there is one block, `effect_rows` itself. With many, the little
+        that the effects of a class share with the common ones is neglected.
         """
         found = self._effects
         if self.rows.n_classes <= FEW_CLASSES or not found.weight:
-            return [self.effect_rows()]
+            return [rows]
         blocks = [self.common_rows() * np.sqrt(self.coding.mean_square)]
         for number in range(self.rows.n_classes):
             root = symmetric_root(found.specific[number]) * np.sqrt(found.weight)
@@ -315,18 +308,15 @@ def prepare_outputs(
     """
     total_variance = _total_variance(outputs, weights)
     held = [c for c in (target, *confounders) if c is not None]
-    within = exchange.scheme == "within groups"
-    groups = exchange.clusters if within else None
-    classes = classes_of(target, weights)
-    n_units = int(exchange.clusters.max()) + 1
+    classes, clusters = classes_of(target, weights), exchange.clusters
     coding = Coding.of(column, weights, adjustment)
+    n_units = int(clusters.max()) + 1
     terms = held_terms(target, confounders, weights, classes, n_units, adjustment)
-    if not within:
+    groups = clusters if exchange.scheme == "within groups" else None
+    if groups is None:
         beside = np.hstack([terms, coding.values])
-        weights = weights * _independent_share(
-            outputs, beside, weights, exchange.clusters
-        )
-    rows = regress(outputs, terms, weights, classes, exchange.clusters, groups)
+        weights = weights * _independent_share(outputs, beside, weights, clusters)
+    rows = regress(outputs, terms, weights, classes, clusters, groups)
     exact = _keeps_what_is_held(exchange, target, held)
     strata = target_strata(exchange, target)
     exchange = exchange.within(strata, of_target=strata is not None)
@@ -334,11 +324,8 @@ def prepare_outputs(
     values = coding.values[exchange.first] if between else coding.values
     fitted = np.zeros_like(values)
     if not exact:
-        terms = centre_within(terms, weights, groups)
-        own = centre_within(values, weights, groups)
         terms = unit_means(terms, exchange.unit) if between else terms
-        # Indicators of several columns depend on each other.
-        fitted = terms @ linalg.lstsq(terms, own, cond=DEPENDENT)[0]
+        fitted = _explained_by(terms, values, weights, groups)
     units, expand = rows, None
     if between and all(constant_in_units(exchange, c.labels) for c in held):
         units = rows.collapse(exchange.unit)
@@ -381,6 +368,14 @@ def _independent_share(outputs, terms, weights, clusters) -> np.ndarray:
     n_pairs = float(np.sum(sizes * (sizes - 1.0)))
     icc = np.clip(shared / n_pairs / max(own / len(clusters), 1e-300), 0.0, 1.0)
     return 1.0 / (1.0 + (sizes[clusters] - 1.0) * icc)
+
+
+def _explained_by(terms, values, weights, groups) -> np.ndarray:
+    """What terms explain of values, both centred within groups that are held fixed."""
+    terms = centre_within(terms, weights, groups)
+    own = centre_within(values, weights, groups)
+    # Indicators of several columns depend on each other.
+    return terms @ linalg.lstsq(terms, own, cond=DEPENDENT)[0]
 
 
 def _keeps_what_is_held(exchange, target, held) -> bool:

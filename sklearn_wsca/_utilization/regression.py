@@ -119,17 +119,20 @@ class Regression:
         flat = flat - self.roots[:, None] * means[self.classes]
         return np.moveaxis(flat.reshape(n, b, q), 0, 1)
 
+    def unit_sums(self, weighted: np.ndarray, unit: np.ndarray) -> np.ndarray:
+        """Means of rows (n, c) by unit, times the root of the weight of the unit."""
+        roots = np.sqrt(np.bincount(unit, self.roots**2))
+        return (sum_matrix(unit, self.roots) @ weighted) / roots[:, None]
+
     def collapse(self, unit: np.ndarray) -> Regression:
         """Return the same for codings and terms that are constant in each unit."""
-        roots = np.sqrt(np.bincount(unit, self.roots**2))
-        mean = sum_matrix(unit, self.roots) / roots[:, None]
         first = np.unique(unit, return_index=True)[1]
         return Regression(
-            mean @ self.residuals,
-            mean @ self.fixed,
-            roots,
+            self.unit_sums(self.residuals, unit),
+            self.unit_sums(self.fixed, unit),
+            np.sqrt(np.bincount(unit, self.roots**2)),
             self.classes[first],
-            np.arange(len(roots)),
+            np.arange(len(first)),
             None,
         )
 

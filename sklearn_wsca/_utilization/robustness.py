@@ -40,7 +40,10 @@ def contrast_strength(model: OutputModel, effects: np.ndarray) -> float:
     output = model.rows.residuals @ direction
     column = model.explain(output)
     if model.exchange.scheme == "between groups":
-        output, column = (model.unit_sums(values) for values in (output, column))
+        output, column = (
+            model.rows.unit_sums(values, model.exchange.unit)
+            for values in (output, column)
+        )
     squares = np.sum(output**2) * np.sum(column**2)
     if squares <= 0:
         return 0.0

@@ -137,14 +137,14 @@ class Scorer:
         found = list(self._by_class(adjusted))
         common = np.sum([score for score, _ in found], axis=0)
         variance = self._common_variance(adjusted, found)
-        squares, _ = self._powers(adjusted)
+        squares, fourths = self._powers(adjusted)
         usual = squares.swapaxes(1, 2) @ self.noise
         s = self.n_specific
-        leading = adjusted[:, :, :s]
         if self.recentre:
-            leading = self.regression.centre_in_classes(leading)
+            leading = self.regression.centre_in_classes(adjusted[:, :, :s])
             found = list(self._by_class(leading))
-        squares, fourths = self._powers(leading)
+            squares, fourths = self._powers(leading)
+        squares, fourths = squares[..., :s], fourths[..., :s]
         return Scores(
             common,
             variance,

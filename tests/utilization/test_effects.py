@@ -8,14 +8,13 @@ import pytest
 from scipy import special, stats
 
 from sklearn_wsca._input.column import Column
-from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._input.groups import Groups, count_units
 from sklearn_wsca._utilization import effects as effects_module
 from sklearn_wsca._utilization.adjusted_effect import Decision, examine
 from sklearn_wsca._utilization.effects import (
     ALL,
     SLOPE,
     class_names,
-    count_units,
     name_carrier,
 )
 
@@ -150,7 +149,7 @@ def test_units_are_patients(images):
     by_patient = replace(column, labels=column.labels[np.arange(N) // images])
     found = examine(decision, by_patient, 0.05).effects.xs(ALL, level="target_class")
     np.testing.assert_array_equal(found["n_rows"], images * found["n_units"])
-    counts = count_units(by_patient.labels, np.arange(N) // images, 3)
+    counts = count_units(by_patient, np.arange(N) // images)
     np.testing.assert_array_equal(found["n_units"].iloc[::2], counts)
     assert counts.sum() == N / images
 
