@@ -36,7 +36,7 @@ from sklearn_wsca._permutation.plan import (
     permutation_pvalues,
 )
 from sklearn_wsca._utilization.inference import combine
-from sklearn_wsca._utilization.interval import NoiseSource
+from sklearn_wsca._utilization.noise import NoiseSource
 from sklearn_wsca._utilization.output_model import prepare_outputs
 
 LEVEL = 0.05

@@ -26,7 +26,8 @@ from sklearn_wsca._utilization.effects import (
     name_carrier,
     tabulate_effects,
 )
-from sklearn_wsca._utilization.interval import EffectNoise, NoiseSource
+from sklearn_wsca._utilization.interval import EffectNoise
+from sklearn_wsca._utilization.noise import NoiseSource
 from sklearn_wsca._utilization.output_model import OutputModel, prepare_outputs
 from sklearn_wsca._utilization.regression import Adjustment
 from sklearn_wsca._utilization.robustness import contrast_strength

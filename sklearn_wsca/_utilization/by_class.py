@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
-from sklearn_wsca._utilization.interval import EffectNoise, NoiseSource
+from sklearn_wsca._utilization.interval import limits
+from sklearn_wsca._utilization.noise import NoiseSource
 from sklearn_wsca._utilization.output_model import OutputModel
 
 CLASS_ENTRIES = ("utilization", "low", "high", "upper", "stands_out")
@@ -52,21 +51,3 @@ def _blocks(rows: list[np.ndarray]) -> list[np.ndarray]:
     """One block where classes share rows, else one for each class."""
     several = np.sum([np.any(own != 0.0, axis=1) for own in rows], axis=0) > 1
     return [np.hstack(rows)] if several.any() else rows
-
-
-def limits(
-    raw: float, noise: EffectNoise, mean_square: float, significance: float
-) -> dict[str, Any]:
-    """Utilization without its noise, with interval and one-sided limit."""
-    estimate = float(np.sqrt(max(raw**2 - mean_square, 0.0)))
-    low, high = noise.interval(raw, 1.0 - significance)
-    # What is removed and the interval are not made from the same noise: a reader must
-    # not find the estimate outside of it, nor a sample that falls short of its own
-    # noise more certain than others of its size.
-    upper = max(noise.upper_limit(raw, 1.0 - significance), estimate)
-    return {
-        "utilization": estimate,
-        "low": min(low, estimate),
-        "high": max(high, upper),
-        "upper": upper,
-    }

@@ -12,7 +12,7 @@ from scipy import stats
 
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._text import quote
-from sklearn_wsca._utilization.interval import NoiseSource
+from sklearn_wsca._utilization.noise import NoiseSource
 from sklearn_wsca._utilization.output_model import OutputModel
 
 ALL = "all"

@@ -21,8 +21,9 @@ from sklearn_wsca._permutation.plan import (
     split,
 )
 from sklearn_wsca._utilization.adjusted_effect import Decision, Examined, examine
-from sklearn_wsca._utilization.by_class import CLASS_ENTRIES, limits
+from sklearn_wsca._utilization.by_class import CLASS_ENTRIES
 from sklearn_wsca._utilization.effects import ENTRIES, NUMBERS, POINTS
+from sklearn_wsca._utilization.interval import limits
 from sklearn_wsca._utilization.robustness import (
     TO_MARGIN,
     TO_ZERO,

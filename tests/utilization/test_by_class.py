@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 
 from sklearn_wsca import utilization_test
-from sklearn_wsca._utilization.by_class import limits, utilization_by_class
-from sklearn_wsca._utilization.interval import EffectNoise, NoiseSource
+from sklearn_wsca._utilization.by_class import utilization_by_class
+from sklearn_wsca._utilization.noise import NoiseSource
 from tests.decision_studies import Sample
 
 N = 300
@@ -138,20 +138,3 @@ def test_rare_positives_that_do_not_move_are_left_alone():
     wide = [found.by_class.loc["1", "high"] for found in tests]
     sharp = [found.by_class.loc["0", "high"] for found in tests]
     assert np.median(wide) > 2.0 * np.median(sharp)
-
-
-# --- limits --------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("raw", [0.01, 0.2, 0.8])
-@pytest.mark.parametrize("mean_square", [1e-4, 0.05])
-def test_an_estimate_lies_in_its_interval(raw, mean_square):
-    noise = EffectNoise(0.1, 0.02, 1.5, 50.0)
-    found = limits(raw, noise, mean_square, 0.05)
-    assert list(found) == ["utilization", "low", "high", "upper"]
-    expected = np.sqrt(max(raw**2 - mean_square, 0.0))
-    assert found["utilization"] == pytest.approx(expected)
-    low, high = noise.interval(raw, 0.95)
-    assert found["low"] == min(low, expected)
-    assert found["upper"] == max(noise.upper_limit(raw, 0.95), expected)
-    assert found["high"] == max(high, found["upper"])

@@ -1,0 +1,302 @@
+"""Sampling noise of effects on outputs, robust to unequal variances and to groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from sklearn_wsca._utilization.interval import EffectNoise
+from sklearn_wsca._utilization.output_model import OutputModel
+from sklearn_wsca._utilization.regression import sum_matrix
+
+# Clusters with less leverage than this are used without correcting for it, which
+# changes the variance by 2 % at most.
+NEGLIGIBLE_LEVERAGE = 0.02
+ELEMENTS_PER_BLOCK = 2**22
+# Leverage so close to 0 or 1: nothing to correct, or nothing left to correct.
+SATURATED = 1e-9
+
+
+@dataclass(frozen=True)
+class NoiseSource:
+    """Errors of the outputs, from which the noise of any effects on them follows.
+
+    Parameters
+    ----------
+    outputs : ndarray of shape (n, C)
+        Outputs in units of utilization (or probabilities in points), weighted.
+    residuals : ndarray of shape (n, C)
+        Residuals of their common effects, enlarged for the leverage of their cluster
+        (the CR2 correction of Bell and McCaffrey).
+    clusters : ndarray of shape (n,), dtype int
+        What is independent of others of its kind.
+    spread : ndarray of shape (n_clusters,)
+        What each cluster adds to the relative error of the unit.
+    n_fitted : int
+        Terms that are fitted.
+    """
+
+    outputs: np.ndarray
+    residuals: np.ndarray
+    clusters: np.ndarray
+    spread: np.ndarray
+    n_fitted: int
+
+    @classmethod
+    def of(cls, model: OutputModel, outputs: np.ndarray, weights: np.ndarray):
+        """Take it from the regression of outputs (n, C) under the weights of the rows.
+
+        Effects on them are in units of utilization.
+        """
+        spread = _spread_influence(model, outputs, weights)
+        return cls._fit(model, outputs / np.sqrt(model.total_variance), spread)
+
+    @classmethod
+    def of_points(cls, model: OutputModel, probabilities: np.ndarray):
+        """Take it from probabilities (n, c); effects are percentage points."""
+        spread = np.zeros(int(model.exchange.clusters.max()) + 1)
+        return cls._fit(model, 100.0 * probabilities, spread)
+
+    @classmethod
+    def _fit(cls, model: OutputModel, outputs: np.ndarray, spread: np.ndarray):
+        design, clusters = model.design(), model.exchange.clusters
+        weighted = model.rows.weigh(outputs)
+        residuals = weighted - design @ (design.T @ weighted)
+        residuals = _enlarge(residuals, design, clusters)
+        return cls(weighted, residuals, clusters, spread, design.shape[1])
+
+    def errors(self, rows: np.ndarray, outputs: Any = slice(None)) -> np.ndarray:
+        """Standard errors of the effects on outputs by rows (n, m): (m, C)."""
+        used = np.flatnonzero(np.any(rows != 0.0, axis=1))
+        sums, residuals = self._sum_clusters(used), self.residuals[used][:, outputs]
+        found = [sums @ (row[used, None] * residuals) for row in rows.T]
+        return np.sqrt(np.sum(np.square(found), axis=1))
+
+    def _sum_clusters(self, used: np.ndarray):
+        clusters = np.unique(self.clusters[used], return_inverse=True)[1]
+        return sum_matrix(clusters, np.ones(len(used)))
+
+    def limits(self, rows: np.ndarray, significance: float) -> tuple[np.ndarray, ...]:
+        """Effects by rows (n, m), and limits of their two-sided intervals: (m, C)."""
+        effects = rows.T @ self.outputs
+        tail = stats.t.isf(significance / 2.0, self.degrees(rows))
+        reach = tail * self.errors(rows)
+        return effects, effects - reach, effects + reach
+
+    def noise(self, *blocks: np.ndarray) -> EffectNoise:
+        """Noise of the effects by rows (n, m) in one or more blocks.
+
+        Rows of different blocks are taken to be of different clusters where the spread
+        of the noise over directions is concerned.
+        """
+        effects = [rows.T @ self.outputs for rows in blocks]
+        length = float(np.sqrt(sum(np.sum(part**2) for part in effects)))
+        scale = 1.0 / length if length > 0 else 1.0
+        parts = [
+            _Influence.of(self, rows, part)
+            for rows, part in zip(blocks, effects, strict=True)
+        ]
+        projected = sum(part.times(part.effects * scale) for part in parts)
+        moments = [part.moments(projected) for part in parts]
+        total, squares, shared = np.sum(moments, axis=0)
+        along = float(projected @ projected)
+        degrees = self._degrees(sum(np.sum(rows**2, axis=1) for rows in blocks))
+        return _split(along, total - along, squares - 2 * shared + along**2, degrees)
+
+    def measure(self, rows: np.ndarray) -> tuple[float, EffectNoise]:
+        """Length of the effects by rows (n, m), and its noise."""
+        return float(np.linalg.norm(rows.T @ self.outputs)), self.noise(rows)
+
+    def degrees(self, rows: np.ndarray) -> float:
+        """Degrees of freedom of the noise of effects by rows (n, m)."""
+        return self._degrees(np.sum(rows**2, axis=1))
+
+    def _degrees(self, squares: np.ndarray) -> float:
+        """Effective number of clusters that tell levels apart, less what is fitted."""
+        shares = np.bincount(self.clusters, squares)
+        effective = shares.sum() ** 2 / max(float(np.sum(shares**2)), 1e-300)
+        fitted = self.n_fitted * np.mean(squares > 0.0)
+        return float(max(1.0, effective - fitted))
+
+
+@dataclass(frozen=True)
+class _Influence:
+    """What each cluster adds to the error of effects: a matrix (n_clusters, m C).
+
+    Row g is the sum over the rows i of the cluster of ``rows_i x residuals_i``, less
+    ``spread_g effects``. The last cluster has no rows, and stands for all that have
+    none here.
+
+    Parameters
+    ----------
+    rows, residuals : ndarray of shape (n_used, m), (n_used, C)
+        Of the rows that are not zero.
+    clusters : ndarray of shape (n_used,), dtype int
+        Their clusters, numbered among those `present`.
+    present : ndarray of shape (n_clusters - 1,), dtype int
+        The clusters of these rows among all.
+    all_spread : ndarray
+        Spread of all clusters.
+    effects : ndarray of shape (m, C)
+        The effects.
+    """
+
+    rows: np.ndarray
+    residuals: np.ndarray
+    clusters: np.ndarray
+    present: np.ndarray
+    all_spread: np.ndarray
+    effects: np.ndarray
+
+    @classmethod
+    def of(cls, source: NoiseSource, rows: np.ndarray, effects: np.ndarray):
+        """Keep the rows that are not zero."""
+        used = np.flatnonzero(np.any(rows != 0.0, axis=1))
+        present, clusters = np.unique(source.clusters[used], return_inverse=True)
+        residuals, spread = source.residuals[used], source.spread
+        return cls(rows[used], residuals, clusters, present, spread, effects)
+
+    @cached_property
+    def spread(self) -> np.ndarray:
+        """Spread of the clusters that are present, and of all others together."""
+        others = np.delete(self.all_spread, self.present)
+        return np.append(self.all_spread[self.present], np.linalg.norm(others))
+
+    def moments(self, projected: np.ndarray) -> tuple[float, float, float]:
+        """Trace of the covariance and its square, and length of an image under it.
+
+        `projected` are the products of all clusters with a direction.
+        """
+        n, m = self.rows.shape
+        width, n_clusters = self.effects.size, len(self.spread)
+        direct = width * (n + n_clusters * min(width, n_clusters))
+        others = np.delete(self.all_spread * projected, self.present).sum()
+        last = others / self.spread[-1] if self.spread[-1] > 0 else 0.0
+        own = np.append(projected[self.present], last)
+        if direct <= n * n * (m + self.effects.shape[1]):
+            return self._moments_of_sums(own)
+        return self._moments_of_products(own)
+
+    def times(self, vector: np.ndarray) -> np.ndarray:
+        """Products of all clusters with a vector (m, C)."""
+        found = -self.all_spread * float(np.sum(self.effects * vector))
+        found[self.present] += self._sums(vector)
+        return found
+
+    def _sums(self, vector: np.ndarray) -> np.ndarray:
+        """The same for the clusters that are present, without the spread."""
+        by_row = np.sum((self.rows @ vector) * self.residuals, axis=1)
+        return np.bincount(self.clusters, by_row, len(self.present))
+
+    def _moments_of_sums(self, projected: np.ndarray):
+        """By the matrix itself, in blocks of clusters."""
+        width, start = self.effects.size, 0
+        if len(self.spread) < width:
+            matrix = np.concatenate(list(self._blocks()))
+            gram, image = matrix @ matrix.T, projected @ matrix
+        else:
+            gram, image = np.zeros((width, width)), np.zeros(width)
+            for block in self._blocks():
+                gram += block.T @ block
+                image += projected[start : start + len(block)] @ block
+                start += len(block)
+        total, squares = float(np.trace(gram)), float(np.sum(gram**2))
+        return total, squares, float(image @ image)
+
+    def _blocks(self) -> Iterator[np.ndarray]:
+        """The matrix in blocks of clusters."""
+        order = np.argsort(self.clusters, kind="stable")
+        ends = np.cumsum(np.bincount(self.clusters, minlength=len(self.spread) - 1))
+        most = int(np.diff(ends, prepend=0).max())
+        size = max(1, ELEMENTS_PER_BLOCK // (self.effects.size * most))
+        effects = self.effects.ravel()
+        for start in range(0, len(ends), size):
+            own = slice(start, min(start + size, len(ends)))
+            first = ends[start - 1] if start else 0
+            chosen = order[first : ends[own][-1]]
+            products = self.rows[chosen, :, None] * self.residuals[chosen, None, :]
+            starts = np.concatenate([[0], ends[own][:-1] - first])
+            sums = np.add.reduceat(products.reshape(len(chosen), -1), starts, axis=0)
+            yield sums - self.spread[own, None] * effects
+        yield -self.spread[-1:, None] * effects
+
+    def _moments_of_products(self, projected: np.ndarray):
+        """By products of the matrix with its transpose, in blocks of rows."""
+        n, size = len(self.rows), float(np.sum(self.effects**2))
+        sums = sum_matrix(self.clusters, np.ones(n), len(self.spread))
+        along_effects = np.append(self._sums(self.effects), 0.0)
+        total = squares = image = 0.0
+        order = np.argsort(self.clusters, kind="stable")
+        step = max(1, ELEMENTS_PER_BLOCK // n)
+        ends = np.cumsum(np.bincount(self.clusters, minlength=len(self.spread)))
+        start = 0
+        while start < len(self.spread):
+            first = ends[start - 1] if start else 0
+            stop = max(start + 1, int(np.searchsorted(ends, first + step, "right")))
+            own, chosen = slice(start, stop), order[first : ends[stop - 1]]
+            block = self.rows[chosen] @ self.rows.T
+            block *= self.residuals[chosen] @ self.residuals.T
+            local = sum_matrix(
+                self.clusters[chosen] - start, np.ones(len(chosen)), stop - start
+            )
+            block = local @ (sums @ block.T).T
+            spread = self.spread
+            block -= np.outer(spread[own], along_effects)
+            block -= np.outer(along_effects[own], spread)
+            block += size * np.outer(spread[own], spread)
+            total += float(np.trace(block[:, own]))
+            squares += float(np.sum(block**2))
+            image += float(projected[own] @ (block @ projected))
+            start = stop
+        return total, squares, image
+
+
+def _split(along: float, across: float, squares: float, degrees: float) -> EffectNoise:
+    """Noise from variances; `squares` are the squared eigenvalues across."""
+    negligible = across <= 1e-9 * along or squares <= 0
+    return EffectNoise(
+        max(np.sqrt(along), 1e-12),
+        0.0 if negligible else across,
+        0.0 if negligible else across**2 / squares,
+        degrees,
+    )
+
+
+def _enlarge(residuals, design, clusters) -> np.ndarray:
+    """Residuals multiplied by ``(1 - H)^(-1/2)`` of their cluster, H its leverage."""
+    leverage = np.bincount(clusters, np.sum(design**2, axis=1))
+    if len(leverage) == len(clusters):
+        return residuals * _growth(leverage[clusters])[:, None]
+    residuals = residuals.copy()
+    order = np.argsort(clusters, kind="stable")
+    members = np.split(order, np.cumsum(np.bincount(clusters))[:-1])
+    for cluster in np.flatnonzero(leverage > NEGLIGIBLE_LEVERAGE):
+        rows = members[cluster]
+        own, scores = design[rows], design[rows].T @ residuals[rows]
+        values, vectors = np.linalg.eigh(own.T @ own)
+        used = values > SATURATED
+        turn = vectors[:, used]
+        change = (_growth(values[used]) - 1.0) / values[used]
+        residuals[rows] += own @ turn @ (change[:, None] * (turn.T @ scores))
+    return residuals
+
+
+def _growth(leverage: np.ndarray) -> np.ndarray:
+    """``(1 - h)^(-1/2)``; 1 for a leverage h of 1, whose residual is 0 anyway."""
+    left = 1.0 - leverage
+    return 1.0 / np.sqrt(np.where(left > SATURATED, left, 1.0))
+
+
+def _spread_influence(
+    model: OutputModel, outputs: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """What each cluster adds to the relative error of the outputs' deviation."""
+    centred = outputs - np.average(outputs, axis=0, weights=weights)
+    excess = np.sum(centred**2, axis=1) - model.total_variance
+    by_row = weights * excess / weights.sum() / (2.0 * model.total_variance)
+    return np.bincount(model.exchange.clusters, by_row)
