@@ -9,10 +9,20 @@ from typing import Any
 
 import numpy as np
 
+MOST_DIGITS = 17
 
-def format_number(value: float | None) -> str:
-    """Two significant digits, no exponent where that is short; a dash for nothing."""
-    return "-" if value is None or np.isnan(value) else f"{value:.2g}"
+
+def format_number(value: float | None, beside: float | None = None) -> str:
+    """Two significant digits, no exponent where that is short; a dash for nothing.
+
+    More digits where two would not tell it from `beside`, what it is compared with.
+    """
+    if value is None or np.isnan(value):
+        return "-"
+    if beside is None or value == beside:
+        return f"{value:.2g}"
+    texts = (f"{value:.{digits}g}" for digits in range(2, MOST_DIGITS))
+    return next((text for text in texts if float(text) != beside), f"{value:.17g}")
 
 
 def printable(text: Any) -> str:

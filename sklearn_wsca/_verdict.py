@@ -128,12 +128,15 @@ class Rule:
         at = f"at fixed {list_names(held)} " if held else ""
         counted = ", every class counted alike," if which != "utilization" else ""
         return (
-            f"{at}the outputs move by {format_number(row[which])} of their "
+            f"{at}the outputs move by {self.show(row[which])} of their "
             f"standard deviation{counted} ({1.0 - self.significance:.0%} interval "
-            f"{format_number(row[f'{which}_low'])} to "
-            f"{format_number(row[f'{which}_high'])}, "
+            f"{self.show(row[f'{which}_low'])} to {self.show(row[f'{which}_high'])}, "
             f"q = {row['utilization_qvalue']:.2g})"
         )
+
+    def show(self, utilization: float) -> str:
+        """A utilization in digits that tell it from the margin."""
+        return format_number(utilization, self.min_effect)
 
     def describe(self) -> str:
         """The rule in a sentence."""
@@ -240,7 +243,7 @@ class NotUsed(Verdict):
         return (
             f"encoded, but {rule.describe_effect(row)}; the whole interval is below "
             f"the margin {format_number(rule.min_effect)}, also with every class "
-            f"counted alike (up to {format_number(row['utilization_balanced_high'])})"
+            f"counted alike (up to {rule.show(row['utilization_balanced_high'])})"
         )
 
     def answer(self, column, analysis):
@@ -446,11 +449,11 @@ def _estimate(effect: dict, analysis: dict, whose: str = "") -> str:
     deviation = f"{whose}'s standard deviation" if whose else "its standard deviation"
     level = analysis["significance"]
     confidence = "" if level is None else f"{1 - level:.0%} "
-    return (
-        f"{format_number(effect['estimate'])} of {deviation} "
-        f"({confidence}interval {format_number(effect['low'])} to "
-        f"{format_number(effect['high'])})"
+    estimate, low, high = (
+        format_number(effect[key], analysis["min_effect"])
+        for key in ("estimate", "low", "high")
     )
+    return f"{estimate} of {deviation} ({confidence}interval {low} to {high})"
 
 
 def _points(effect: dict) -> str:

@@ -275,13 +275,13 @@ class WeightSpaceCorrelation(
         the column only.
     effects_ : DataFrame
         Signed effects, indexed by column, level, output and target_class ("all" for
-        those over all rows): n_rows and n_units of the level in the class, effect (from
-        the mean over levels; of a continuous column by one standard deviation) in
-        standard deviations of the outputs, with interval (low, high), and for class
-        heads points, points_low and points_high, the same in percentage points of the
-        predicted probability. Levels in few units, which are no part of the
-        utilization, stand here too. With more than 50 classes each is shown with its
-        own output only.
+        those over all rows, so a class of this name is "class 'all'"): n_rows and
+        n_units of the level in the class, effect (from the mean over levels; of a
+        continuous column by one standard deviation) in standard deviations of the
+        outputs, with interval (low, high), and for class heads points, points_low and
+        points_high, the same in percentage points of the predicted probability. Levels
+        in few units, which are no part of the utilization, stand here too. With more
+        than 50 classes each is shown with its own output only.
     utilization_ci_ : DataFrame
         Columns low and high: interval at level 1 - `significance`.
     utilization_pvalues_ : Series

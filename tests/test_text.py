@@ -50,6 +50,13 @@ def test_numbers_have_two_digits_and_nothing_is_a_dash():
     assert format_number(None) == format_number(np.nan) == "-"
 
 
+@pytest.mark.parametrize("value", [0.1, 0.0996, 0.10004, np.nextafter(0.1, 0), 0.23])
+def test_a_number_does_not_look_like_what_it_is_compared_with(value):
+    shown = format_number(value, 0.1)
+    assert (shown == "0.1") == (value == 0.1)
+    assert float(shown) == pytest.approx(value, abs=0.005)
+
+
 def test_combined_columns():
     assert column_text(("scanner", "site")) == "scanner & site"
     assert column_text(7) == "7"

@@ -18,7 +18,7 @@ MARGIN = 0.1
 N_STATED = 20
 # A larger effect than any that is looked for.
 MOST_EFFECT = 20.0
-N_HALVINGS = 30
+N_HALVINGS = 14
 
 
 def is_used(result: UtilizationResult) -> bool:
@@ -100,17 +100,19 @@ def measure(cell: Cell, replicates: int, permutations: int, jobs: int = 1) -> di
 
 
 def at_detectable(simulate: Callable[..., Study]) -> partial:
-    """The simulation with the effect that studies without one state as detectable."""
-    generators = [np.random.default_rng([seed, 11]) for seed in range(N_STATED)]
-    stated = np.median(
-        [test(simulate(rng), 0, 0).minimum_detectable_effect for rng in generators]
-    )
+    """The simulation with the effect that studies with this effect call detectable.
+
+    What is detectable is stated along the contrast that a study shows, so it is a
+    fixed point.
+    """
     low, high = 0.0, MOST_EFFECT
     for _ in range(N_HALVINGS):
         effect = (low + high) / 2
-        truths = [
-            simulate(np.random.default_rng([seed, 11]), effect=effect).truth
+        studies = [
+            simulate(np.random.default_rng([seed, 11]), effect=effect)
             for seed in range(N_STATED)
         ]
-        low, high = (effect, high) if np.mean(truths) < stated else (low, effect)
+        stated = [test(study, 0, 0).minimum_detectable_effect for study in studies]
+        truth = np.mean([study.truth for study in studies])
+        low, high = (effect, high) if truth < np.median(stated) else (low, effect)
     return partial(simulate, effect=effect)

@@ -16,7 +16,7 @@ from sklearn_wsca._permutation.exchangeability import (
     exchange_units,
     share_between,
 )
-from sklearn_wsca._text import list_first
+from sklearn_wsca._text import list_first, quote
 from sklearn_wsca._utilization.by_class import utilization_by_class
 from sklearn_wsca._utilization.effects import (
     Shift,
@@ -306,9 +306,10 @@ def _have(column: Column, levels: Any) -> np.ndarray:
 
 
 def _describe_rare(rare: dict[Any, int]) -> str:
-    counts = [f"{level} ({n_units})" for level, n_units in rare.items()]
+    counts = [f"{quote(level)} ({n_units})" for level, n_units in rare.items()]
+    shown = list_first(counts, 5, str)
     return (
-        f"levels in few units are no part of the utilization: {list_first(counts, 5)}; "
+        f"levels in few units are no part of the utilization: {shown}; "
         "their own effects are in effects_"
     )
 

@@ -72,7 +72,7 @@ def class_names(target: Column | None, classes: np.ndarray) -> list:
     if target is None:
         return [ALL]
     if target.n_levels:
-        return list(target.levels)
+        return [f"class {ALL!r}" if name == ALL else name for name in target.levels]
     parts = [target.labels[classes == t] for t in range(int(classes.max()) + 1)]
     return [f"{part.min():.4g} to {part.max():.4g}" for part in parts]
 

@@ -113,9 +113,9 @@ class OutputModel:
         Whether the residuals of the column are permuted instead of the column.
     recentre : bool
         Whether the classes are thirds of a continuous target.
-    keeps_counts : bool
-        Whether permutations keep the number of rows of every level in every class, and
-        all rows weigh the same.
+    keeps_sums : bool
+        Whether permutations keep every sum over the column in every class: rows of
+        equal weight are exchanged within classes, and nothing else is held fixed.
     """
 
     exchange: Exchangeability
@@ -128,7 +128,7 @@ class OutputModel:
     total_variance: float
     freedman_lane: bool
     recentre: bool
-    keeps_counts: bool
+    keeps_sums: bool
 
     @cached_property
     def adjusted(self) -> np.ndarray:
@@ -263,8 +263,11 @@ class OutputModel:
         return np.concatenate([none, *map(self._statistics, batches)])
 
     def _statistics(self, sources: np.ndarray) -> np.ndarray:
-        if self.keeps_counts:
+        if self.keeps_sums and self.coding.categorical:
             scores = self._cell_scorer.scores(sources)
+        elif self.keeps_sums:
+            # What is adjusted stays so.
+            scores = self._scorer.scores(self.adjusted[sources])
         else:
             values = self.fitted + self.permuted[sources]
             if self.expand is not None:
@@ -342,10 +345,7 @@ def prepare_outputs(
         total_variance,
         not exact,
         target is not None and not target.n_levels,
-        exact
-        and exchange.scheme == "rows"
-        and bool(column.n_levels)
-        and float(np.ptp(weights)) == 0.0,
+        exact and exchange.scheme == "rows" and bool(np.ptp(weights) == 0.0),
     )
     _check_separable(model, held)
     return model
@@ -411,7 +411,7 @@ def _inverse(gram: np.ndarray, mass: float) -> np.ndarray:
 
 def _check_separable(model: OutputModel, held: list[Column]) -> None:
     """Raise unless all levels can be compared at fixed other columns."""
-    n_levels = model.adjusted.shape[1] if model.coding.n_specific > 1 else 0
+    n_levels = model.adjusted.shape[1] if model.coding.categorical else 0
     # The other terms of a curve may be gone, and its slope left.
     adjusted = model.adjusted if n_levels else model.adjusted[:, :1]
     # Indicators of all levels add up to the constant, so one direction is always gone.

@@ -49,6 +49,11 @@ class Coding:
     n_specific: int
     free: float
 
+    @property
+    def categorical(self) -> bool:
+        """Whether the terms are indicators of levels."""
+        return self.n_specific > 1
+
     @classmethod
     def of(cls, column: Column, weights: np.ndarray, adjustment: Adjustment) -> Coding:
         """Code a column under row weights."""

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import special, stats
 
-from sklearn_wsca._input.column import Column
+from sklearn_wsca._input.column import Column, read_column
 from sklearn_wsca._input.groups import Groups, count_units
 from sklearn_wsca._utilization import effects as effects_module
 from sklearn_wsca._utilization.adjusted_effect import Decision, examine
@@ -202,6 +202,12 @@ def test_classes_have_names_and_thirds_have_ranges():
     ]
     assert class_names(column_of(thirds, "disease"), thirds) == ["a", "b", "c"]
     assert class_names(None, np.zeros(6, int)) == [ALL]
+
+
+def test_a_class_may_be_named_all():
+    labels = np.array(["all", "none"] * 3)
+    target = read_column(pd.Series(labels, name="disease"))
+    assert class_names(target, target.labels) == ["class 'all'", "none"]
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -64,11 +64,25 @@ def test_sums_over_cells_are_sums_over_rows(n_levels, target, weight):
     if target and n_levels > 2:
         study.labels[(study.target == 1) & (study.labels == 2)] = 0
     model = study.model()
-    assert model.keeps_counts
-    by_rows, orders = replace(model, keeps_counts=False), orders_of(N)
+    assert model.keeps_sums
+    by_rows, orders = replace(model, keeps_sums=False), orders_of(N)
     np.testing.assert_allclose(model.observed(), by_rows.observed(), rtol=1e-9)
     found = model.permutations(orders)
     np.testing.assert_allclose(found, by_rows.permutations(orders), rtol=1e-8)
+    assert np.ptp(found, axis=0).min() > 0.01
+
+
+@pytest.mark.parametrize("target", ["classes", None])
+@pytest.mark.parametrize("adjustment", ["spline", "linear"])
+def test_a_continuous_column_is_adjusted_once(target, adjustment):
+    """Exchanges of rows of equal weight within classes leave it adjusted."""
+    study = draw(2, 3, target, noise=2.0)
+    study.labels = 50.0 + 9.0 * np.random.default_rng(0).gamma(2.0, size=N)
+    model = study.model(adjustment)
+    assert model.keeps_sums
+    each_time = replace(model, keeps_sums=False)
+    found = model.permutations(orders_of(N))
+    np.testing.assert_allclose(found, each_time.permutations(orders_of(N)), rtol=1e-8)
     assert np.ptp(found, axis=0).min() > 0.01
 
 
@@ -85,7 +99,7 @@ def test_with_equal_weights_raw_values_are_those_of_permuted_labels(n_levels, ta
         )
         assert found == pytest.approx(expected.raw)
     study.weights = np.random.default_rng(0).uniform(0.2, 2.0, N)
-    assert not study.model().keeps_counts
+    assert not study.model().keeps_sums
 
 
 # --- limiting cases ------------------------------------------------------------------
