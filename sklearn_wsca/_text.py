@@ -86,12 +86,12 @@ def shown_shift(effect: dict[str, Any]) -> float | None:
     return effect["probability_shift"] if low is not None and low > 0 else None
 
 
-def alike_text(effect: dict[str, Any]) -> str:
+def alike_text(effect: dict[str, Any], margin: float | None) -> str:
     """Utilization with every class counted alike, where it alone is above 0; or ""."""
     if effect["low"] or not effect["balanced_low"]:
         return ""
     keys = ("balanced", "balanced_low", "balanced_high")
-    value, low, high = (format_number(effect[key]) for key in keys)
+    value, low, high = (format_number(effect[key], margin) for key in keys)
     return f"classes alike: {value} ({low} to {high})"
 
 

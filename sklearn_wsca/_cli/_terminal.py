@@ -59,7 +59,7 @@ def make_table(result: dict[str, Any]) -> Table:
         table.add_row(
             Text(f"{printable(column['name'])}\n{_kind(column)}"),
             _verdict(column["verdict"]),
-            _movement(column["utilization"]),
+            _movement(column["utilization"], analysis["min_effect"]),
             _encoding(column),
             _alignment(column["alignment"]),
         )
@@ -94,14 +94,15 @@ def _verdict(verdict: str, before: str = "") -> Text:
     )
 
 
-def _movement(effect: dict) -> str:
+def _movement(effect: dict, margin: float) -> str:
     if effect["estimate"] is None:
         return "-"
     shift = shown_shift(effect)
     points = "" if shift is None else f"\n{count_points(shift)}"
-    keys = ("estimate", "low", "high", "qvalue")
-    estimate, low, high, qvalue = (format_number(effect[key]) for key in keys)
-    alike = f"\n{alike_text(effect)}".rstrip()
+    keys = ("estimate", "low", "high")
+    estimate, low, high = (format_number(effect[key], margin) for key in keys)
+    alike = f"\n{alike_text(effect, margin)}".rstrip()
+    qvalue = format_number(effect["qvalue"])
     return f"{estimate} ({low} to {high}), q = {qvalue}{alike}{points}"
 
 

@@ -151,7 +151,9 @@ def _rule(analysis: dict) -> str:
     return Rule(level, margin, []).describe_use()
 
 
-def choose_measures(columns: list[dict], confidence: str) -> list[Measure]:
+def choose_measures(
+    columns: list[dict], confidence: str, margin: float | None
+) -> list[Measure]:
     """Numbers of the table; those that no column has are left out."""
     interval = f" ({confidence} interval)" if confidence else " (interval)"
     measures = [
@@ -168,7 +170,7 @@ def choose_measures(columns: list[dict], confidence: str) -> list[Measure]:
         Measure(
             f"Utilization{interval}",
             lambda c: c["utilization"]["estimate"],
-            lambda c: effect_text(c["utilization"]),
+            lambda c: effect_text(c["utilization"], margin),
         ),
         _measure("Utilization: p", lambda c: c["utilization"]["pvalue"]),
         _measure("Utilization: q", lambda c: c["utilization"]["qvalue"]),
@@ -189,16 +191,17 @@ def _measure(header: str, value: Callable[[dict], float | None]) -> Measure:
     return Measure(header, value, lambda column: format_number(value(column)))
 
 
-def effect_text(effect: dict) -> str:
+def effect_text(effect: dict, margin: float | None) -> str:
     """Estimate with its interval, and with every class counted alike if that shows it.
 
     A use of which the pooled interval reaches 0 must not stand beside that one alone.
     """
     ends = [effect[key] for key in ("estimate", "low", "high")]
-    estimate, low, high = map(format_number, ends)
+    estimate, low, high = (format_number(end, margin) for end in ends)
     if None in ends[1:]:
         return estimate
-    return f"{estimate} ({low} to {high})" + ("; " + alike_text(effect)).rstrip("; ")
+    alike = ("; " + alike_text(effect, margin)).rstrip("; ")
+    return f"{estimate} ({low} to {high}){alike}"
 
 
 def points_text(shift: float | None) -> str:

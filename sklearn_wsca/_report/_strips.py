@@ -43,9 +43,9 @@ def _draw_effect(effect: dict, analysis: dict, top: float) -> Strip | None:
     if None in ends:
         return None
     margin = analysis["min_effect"]
+    estimate, low, high = (format_number(end, margin) for end in ends)
     label = (
-        f"Utilization {format_number(ends[0])}, {confidence_text(analysis)} interval "
-        f"{format_number(ends[1])} to {format_number(ends[2])}"
+        f"Utilization {estimate}, {confidence_text(analysis)} interval {low} to {high}"
     )
     if margin is not None:
         label += f"; margin {margin:g}"

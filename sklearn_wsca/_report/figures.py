@@ -107,7 +107,7 @@ def _draw_utilization(result: dict[str, Any]) -> Iterator[Figure]:
             target=None if target is None else column_text(target["name"]),
         )
         entries = [
-            f"{c['name']}: {effect_text(c['utilization'])}, {c['verdict']}"
+            f"{c['name']}: {effect_text(c['utilization'], margin)}, {c['verdict']}"
             for c in part
         ]
         alternative = (

@@ -201,21 +201,25 @@ def _table_lines(result: dict) -> list[str]:
         "p",
         "q",
     ]
-    rows = [head, ["---"] * len(head), *map(_table_row, result["columns"])]
+    margin = result["analysis"]["min_effect"]
+    body = [_table_row(column, margin) for column in result["columns"]]
+    rows = [head, ["---"] * len(head), *body]
     return [f"| {' | '.join(row)} |" for row in rows]
 
 
-def _table_row(column: dict) -> list[str]:
+def _table_row(column: dict, margin: float | None) -> list[str]:
     encoding, alignment = column["encoding"], column["alignment"]
     effect = column["utilization"]
-    interval = f"({format_number(effect['low'])} to {format_number(effect['high'])})"
+    estimate, low, high = (
+        format_number(effect[key], margin) for key in ("estimate", "low", "high")
+    )
     return [
         _escape(column["name"]),
         column["verdict"],
         f"{format_skill(encoding)} ({format_number(encoding['pvalue'])})",
         f"{format_number(alignment['score'])} "
         f"({format_number(alignment['pvalue_fwer'])})",
-        f"{format_number(effect['estimate'])} {interval}",
+        f"{estimate} ({low} to {high})",
         format_number(effect["pvalue"]),
         format_number(effect["qvalue"]),
     ]

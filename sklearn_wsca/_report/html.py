@@ -13,7 +13,6 @@ from sklearn_wsca._report._page import (
     choose_measures,
     confidence_text,
     count_text,
-    effect_text,
     group_answers,
     list_facts,
     number_columns,
@@ -86,7 +85,7 @@ def render_html(result: dict[str, Any], figures: list[Figure]) -> str:
         groups=group_answers(columns),
         headline=write_headline(columns),
         facts=list_facts(result),
-        measures=choose_measures(columns, confidence),
+        measures=choose_measures(columns, confidence, analysis["min_effect"]),
         confidence=confidence,
         target_levels=target_levels(analysis),
         figures=figures,
@@ -123,7 +122,6 @@ def _make_environment() -> tuple[Any, Any]:
         "skill": format_skill,
         "count": count_text,
         "points": count_points,
-        "effect": effect_text,
         "amount": _amount,
     }
     return environment, Markup
