@@ -195,7 +195,7 @@ def test_rare_levels_are_named_and_are_no_part_of_the_headline(seed):
     assert found.balanced == alone.balanced
     assert found.n_units == alone.n_units == 291
     assert "levels in few units are no part" in found.notes[0]
-    assert "'? (6)', 'unknown (3)'" in found.notes[0]
+    assert "'?' (6), 'unknown' (3)" in found.notes[0]
     effects = found.effects.xs("all", level="target_class")
     assert list(effects.index.unique("level")) == ["f", "m", "?", "unknown"]
     assert (effects.loc[["?", "unknown"], "effect"] > 1.0).all()
