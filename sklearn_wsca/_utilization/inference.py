@@ -39,6 +39,22 @@ STEP = "utilization"
 # Rounding of the statistics, which are closed forms in double precision.
 TIES = 1e-9
 TIE_DIGITS = 7
+ESTIMATES = (
+    "utilization",
+    "low",
+    "high",
+    "upper",
+    "raw",
+    "balanced",
+    "balanced_low",
+    "balanced_high",
+    "balanced_upper",
+    "minimum_detectable_effect",
+    "probability_shift",
+    "probability_shift_low",
+    "probability_shift_high",
+)
+PVALUES = ("pvalue", "pvalue_fwer", "qvalue")
 NO_DECISION = "no target column, so there is nothing to hold fixed; name it in target"
 
 
@@ -54,6 +70,8 @@ class UtilizationTests:
         pvalue, pvalue_fwer, qvalue.
     null : DataFrame of shape (n_permutations, n_columns)
         Raw utilizations of the permutations.
+    statistics : ndarray of shape (1 + n_permutations, n_examined)
+        Statistics that are tested, of the data and of the permutations.
     examined : dict of name to Examined
         The columns that could be tested.
     untestable : dict of name to str
@@ -62,6 +80,7 @@ class UtilizationTests:
 
     table: pd.DataFrame
     null: pd.DataFrame
+    statistics: np.ndarray
     examined: dict[Any, Examined]
     untestable: dict[Any, str]
 
@@ -77,6 +96,13 @@ class UtilizationTests:
     def null_of(self, name: Any) -> np.ndarray:
         """Raw utilizations of the permutations of one column."""
         return self.null.iloc[:, self.index.get_loc(name)].to_numpy()
+
+    def with_pvalues(self, pvalues: np.ndarray) -> UtilizationTests:
+        """Return the same with p-values (n_examined, 3) of the columns examined."""
+        table = self.table.copy()
+        at = [self.index.get_loc(name) for name in self.examined]
+        table.iloc[at, len(ESTIMATES) :] = pvalues
+        return replace(self, table=table)
 
     def robustness(self, margin: float) -> pd.DataFrame:
         """Robustness values by column; NaN where there is no estimate."""
@@ -117,24 +143,6 @@ def stack_columns(
     return pd.DataFrame(np.concatenate([empty, *values]), index, entries)
 
 
-ESTIMATES = (
-    "utilization",
-    "low",
-    "high",
-    "upper",
-    "raw",
-    "balanced",
-    "balanced_low",
-    "balanced_high",
-    "balanced_upper",
-    "minimum_detectable_effect",
-    "probability_shift",
-    "probability_shift_low",
-    "probability_shift_high",
-)
-PVALUES = ("pvalue", "pvalue_fwer", "qvalue")
-
-
 def infer_utilization(
     decision: Decision | None,
     columns: Mapping[Any, Column | None],
@@ -169,13 +177,17 @@ def infer_utilization(
     ]
     n_estimates = len(ESTIMATES)
     tests.table.iloc[at, :n_estimates] = np.reshape(estimates, (len(at), n_estimates))
-    tests.table.iloc[at, n_estimates:] = _pvalues(examined, permuted)
     null = pd.DataFrame(np.full((len(raw), len(columns)), np.nan), columns=tests.index)
     null.iloc[:, at] = raw
     if not plan.n_permutations:
         no_pvalues = "n_permutations=0, so there are no p-values"
         tests.untestable.update(dict.fromkeys(tests.examined, no_pvalues))
-    return replace(tests, null=null)
+    observed = np.reshape(
+        [found.observed for found in examined], (1, *permuted.shape[1:])
+    )
+    statistics = combine(np.concatenate([observed, permuted])[:, :, 1:])
+    (tests,) = correct([replace(tests, null=null, statistics=statistics)])
+    return tests
 
 
 def no_utilization(columns: Any, reason: str) -> UtilizationTests:
@@ -184,6 +196,7 @@ def no_utilization(columns: Any, reason: str) -> UtilizationTests:
     return UtilizationTests(
         pd.DataFrame(np.nan, index, [*ESTIMATES, *PVALUES]),
         pd.DataFrame(np.empty((0, len(index))), columns=index),
+        np.empty((1, 0)),
         {},
         dict.fromkeys(columns, reason),
     )
@@ -246,15 +259,24 @@ def detectable_effect(found: Examined, significance: float) -> float:
     return min(leading / share, found.noise.detectable(level, POWER))
 
 
-def _pvalues(examined: list[Examined], permuted: np.ndarray) -> np.ndarray:
-    """Entries of the table by `PVALUES` for every column; NaN without permutations."""
-    if not len(permuted):
-        return np.full((len(examined), 3), np.nan)
-    observed = np.stack([found.observed for found in examined])[None]
-    statistic = combine(np.concatenate([observed, permuted])[:, :, 1:])
-    pvalues = permutation_pvalues(statistic[0], statistic[1:])
-    corrected = max_t_pvalues(statistic[0], statistic[1:])
-    return np.stack([pvalues, corrected, benjamini_hochberg(pvalues)], axis=1)
+def correct(several: list[UtilizationTests]) -> list[UtilizationTests]:
+    """Fill in p-values, with one correction over all columns of all tests.
+
+    Tests share their permutations. Without permutations p-values stay NaN.
+    """
+    statistics = np.hstack(
+        [tests.statistics for tests in several if tests.examined] or [np.empty((1, 0))]
+    )
+    pvalues = np.full((statistics.shape[1], len(PVALUES)), np.nan)
+    if len(statistics) > 1:
+        single = permutation_pvalues(statistics[0], statistics[1:])
+        corrected = max_t_pvalues(statistics[0], statistics[1:])
+        pvalues = np.stack([single, corrected, benjamini_hochberg(single)], axis=1)
+    ends = np.cumsum([len(tests.examined) for tests in several])
+    return [
+        tests.with_pvalues(own)
+        for tests, own in zip(several, np.split(pvalues, ends[:-1]), strict=True)
+    ]
 
 
 def combine(statistics: np.ndarray) -> np.ndarray:
