@@ -293,8 +293,9 @@ class WeightSpaceCorrelation(
     utilization_null_distribution_ : DataFrame of shape (n_permutations, n_columns)
         Raw utilizations of the permutations.
     minimum_detectable_effect_ : Series
-        Utilization that is found in 80 % of samples of this size, at the level of a
-        single column after Bonferroni correction over the columns tested.
+        Utilization along the contrast that the data show (where they show none: common
+        to all classes of the target) that is found in 80 % of samples of this size, at
+        the level of a single column after Bonferroni correction over those tested.
     robustness_values_ : DataFrame
         How strong an unmeasured variable would have to be: the smallest partial R2 that
         it must have with the column, and with the outputs, at fixed target and

@@ -72,8 +72,9 @@ class UtilizationResult:
         Of the permutation test alone, with family-wise correction over the columns of
         the call (max-T), and by Benjamini-Hochberg. NaN without permutations.
     minimum_detectable_effect : float
-        Utilization that data of this size show in 80 % of cases, at the level of
-        a single column after (Bonferroni) correction.
+        Utilization along the contrast that the data show (where they show none: common
+        to all classes of the target) that is found in 80 % of samples of this size, at
+        the level of a single column after (Bonferroni) correction.
     probability_shift, probability_shift_low, probability_shift_high : float
         Largest adjusted difference of a probability between two levels, over all rows
         or within a class of the target, or for a continuous column its change by one
