@@ -86,9 +86,21 @@ def shown_shift(effect: dict[str, Any]) -> float | None:
     return effect["probability_shift"] if low is not None and low > 0 else None
 
 
+def how_much_shown(
+    estimate: float | None, low: float | None, margin: float | None
+) -> int:
+    """What a utilization shows: 0 nothing, 1 that it is above 0, 2 the margin."""
+    if not low or low <= 0.0:
+        return 0
+    reached = margin is not None and max(low, estimate or 0.0) >= margin
+    return 2 if reached else 1
+
+
 def alike_text(effect: dict[str, Any], margin: float | None) -> str:
-    """Utilization with every class counted alike, where it alone is above 0; or ""."""
-    if effect["low"] or not effect["balanced_low"]:
+    """Utilization with every class counted alike, where it shows more; or ""."""
+    pooled = how_much_shown(effect["estimate"], effect["low"], margin)
+    alike = how_much_shown(effect["balanced"], effect["balanced_low"], margin)
+    if alike <= pooled:
         return ""
     keys = ("balanced", "balanced_low", "balanced_high")
     value, low, high = (format_number(effect[key], margin) for key in keys)

@@ -12,7 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_wsca._text import column_text, count_points, format_number, list_names
+from sklearn_wsca._text import (
+    alike_text,
+    column_text,
+    count_points,
+    format_number,
+    list_names,
+    quote,
+)
 
 EXPLAINED = "explained by target"
 WITHHELD = "'not used' is withheld"
@@ -83,9 +90,11 @@ class Rule:
     def excludes(self, row: dict[str, Any]) -> bool:
         """Whether a use beyond the margin is excluded of an encoded column.
 
-        Its intervals lie below the margin, and no class may be above it on its own.
+        Its intervals lie below the margin, and neither a class nor a level that is no
+        part of the utilization may be above it on its own.
         """
-        hidden = row["classes_above"] or row["classes_unseen"]
+        names = ("classes_above", "classes_unseen", "levels_above")
+        hidden = any(row[name] for name in names)
         return self.is_below(row) and self.is_encoded(row) and not hidden
 
     def is_encoded(self, row: dict[str, Any]) -> bool:
@@ -94,8 +103,13 @@ class Rule:
         return bool(significant and row["encoding_skill"] >= LEAST_SKILL)
 
     def is_not_encoded(self, row: dict[str, Any]) -> bool:
-        """Whether no probe reads it, though one would read a column of skill 0.1."""
-        if np.isnan(row["encoding_qvalue"]) or self.is_encoded(row):
+        """Whether no probe reads it, though one would read a column of skill 0.1.
+
+        Outputs are linear in the embeddings: where they move with it, it is in them.
+        """
+        lows = row["utilization_low"], row["utilization_balanced_low"]
+        moves = self.is_significant(row) or any(low > 0.0 for low in lows)
+        if np.isnan(row["encoding_qvalue"]) or self.is_encoded(row) or moves:
             return False
         return bool(row["encoding_power"] >= ENOUGH_POWER)
 
@@ -117,6 +131,8 @@ class Rule:
         """That it is open whether a column is encoded, or ""."""
         if np.isnan(row["encoding_qvalue"]) or self.is_encoded(row):
             return ""
+        if row["encoding_power"] >= ENOUGH_POWER:
+            return "; a linear probe does not read it, though the outputs seem to"
         return (
             "; whether it is encoded is open: a column that the embeddings explain by "
             f"10% would be found in {row['encoding_power']:.0%} of data of this kind"
@@ -126,7 +142,7 @@ class Rule:
         """How far the outputs move with a column, with interval and q-value."""
         held = self.held_for(row)
         at = f"at fixed {list_names(held)} " if held else ""
-        counted = ", every class counted alike," if which != "utilization" else ""
+        counted = ", every class counted alike" if which != "utilization" else ""
         return (
             f"{at}the outputs move by {self.show(row[which])} of their "
             f"standard deviation{counted} ({1.0 - self.significance:.0%} interval "
@@ -274,11 +290,11 @@ class Inconclusive(Verdict):
         if rule.withheld and rule.excludes(row):
             return f"{rule.describe_effect(row)}; {WITHHELD}: {rule.withheld}"
         margin = format_number(rule.min_effect)
-        reason = (
-            f"that it reaches the margin {margin} is open"
-            if rule.is_significant(row)
-            else f"neither a use nor its absence (margin {margin}) is shown"
-        )
+        reason = f"neither a use nor its absence (margin {margin}) is shown"
+        if rule.is_significant(row):
+            reason = f"that it reaches the margin {margin} is open"
+        elif max(row["utilization_low"], row["utilization_balanced_low"]) > 0.0:
+            reason = "the interval excludes 0, but the test over all columns does not"
         parts = [rule.describe_effect(row), reason, *_hidden(row)]
         return "; ".join(parts) + rule.describe_power(row)
 
@@ -290,15 +306,22 @@ class Inconclusive(Verdict):
                 f"{analysis['withheld']}."
             )
         effect, level = column["utilization"], analysis["significance"]
+        margin = analysis["min_effect"]
         if None not in (effect["qvalue"], level) and effect["qvalue"] <= level:
             return (
                 f"{_moves(column, analysis)}, but whether that reaches the margin of "
                 f"{_margin(analysis)} is open."
             )
-        return (
-            "Neither a use nor its absence is shown: "
-            f"{_estimate(effect, analysis, 'the output')}."
-        )
+        estimate = _estimate(effect, analysis, "the output")
+        lows = effect["low"] or 0.0, effect["balanced_low"] or 0.0
+        if effect["qvalue"] is not None and max(lows) > 0.0:
+            return f"A use is indicated, but the test does not confirm it: {estimate}."
+        if None not in (effect["high"], margin) and effect["high"] < margin:
+            return (
+                f"Over all rows it lies below the margin: {estimate}. But a class of "
+                "the target, or a rare level, may move more: see its note."
+            )
+        return f"Neither a use nor its absence is shown: {estimate}."
 
 
 class NotEncoded(Verdict):
@@ -398,30 +421,28 @@ def _shift(row: dict) -> str:
 def _hidden(row: dict) -> list[str]:
     """Classes that may move although the mean over classes does not."""
     found = []
-    if row["classes_above"]:
-        found.append(f"the class {list_names(row['classes_above'])} moves on its own")
+    kinds = ("class", "classes_above"), ("rare level", "levels_above")
+    for kind, key in kinds:
+        if row[key]:
+            found.append(f"moves by the margin on its own: {kind} {_list(row[key])}")
     if row["classes_unseen"]:
         found.append(
-            f"the class {list_names(row['classes_unseen'])} cannot be judged: it holds "
-            "one value of the column only"
+            f"cannot be judged: class {_list(row['classes_unseen'])}, which holds one "
+            "value of the column only"
         )
     if row["class_in_doubt"]:
         found.append(row["class_in_doubt"])
     return found
 
 
+def _list(names: list) -> str:
+    return ", ".join(map(quote, names))
+
+
 def _balanced(effect: dict) -> dict:
     """Estimate and interval with every class counted alike."""
     ends = {"estimate": "", "low": "_low", "high": "_high"}
     return {name: effect[f"balanced{end}"] for name, end in ends.items()}
-
-
-def _shows(effect: dict, analysis: dict) -> int:
-    """How much a utilization shows: 0 nothing, 1 that it is above 0, 2 the margin."""
-    low = effect["low"] or 0.0
-    largest = max(low, effect["estimate"] or 0.0)
-    margin = analysis["min_effect"]
-    return (low > 0.0) + (low > 0.0 and margin is not None and largest >= margin)
 
 
 def _subject(analysis: dict) -> str:
@@ -434,9 +455,8 @@ def _subject(analysis: dict) -> str:
 
 
 def _moves(column: dict, analysis: dict) -> str:
-    effect, subject = column["utilization"], _subject(analysis)
-    alike = ""
-    if _shows(effect, analysis) < _shows(_balanced(effect), analysis):
+    effect, subject, alike = column["utilization"], _subject(analysis), ""
+    if alike_text(effect, analysis["min_effect"]):
         effect, alike = _balanced(effect), ", every class counted alike,"
     return (
         f"{subject[0].upper()}{subject[1:]} moves with it{_fixed(analysis, column)}"

@@ -64,6 +64,7 @@ from sklearn_wsca._permutation.column_tests import Testing
 from sklearn_wsca._permutation.plan import PermutationPlan, explain_floor
 from sklearn_wsca._report.formats import ReportMixin
 from sklearn_wsca._utilization.adjusted_effect import Decision
+from sklearn_wsca._utilization.extremes import describe_extreme
 from sklearn_wsca._utilization.from_head import make_decision
 from sklearn_wsca._utilization.inference import UtilizationTests, infer_utilization
 from sklearn_wsca._verdict import Rule
@@ -558,7 +559,8 @@ class WeightSpaceCorrelation(
 
         tests = encoding, alignment, utilization
         seen = relate_head(tasks, given.X.n_features, crossed, self.held_out)
-        rule = self._rule(seen.withheld)
+        extreme = describe_extreme(decision, given.positions)
+        rule = self._rule(seen.withheld or extreme)
         self.summary_ = summarise_fit(tasks, given, *tests, rule, confusable)
         self.verdicts_ = self.summary_["verdict"]
         self.description_ = describe_rows(
@@ -574,7 +576,7 @@ class WeightSpaceCorrelation(
         # Level 3 is the caller of fit: one more is scikit-learn's wrapper.
         for message in list_failures(failed, encoding, alignment, crossed):
             warnings.warn(message, ConvergenceWarning, stacklevel=3)
-        for message in self._explain_floor():
+        for message in self._explain_floor() + [f"outputs: {extreme}."] * bool(extreme):
             warnings.warn(message, UserWarning, stacklevel=3)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
@@ -882,7 +884,8 @@ class WeightSpaceCorrelation(
         confounders = [column.name for column in given.roles.confounders]
         guessed = tasks.guessed() + [n for n in confounders if n not in kinds]
         # Level 5 is the caller of fit: one of them is scikit-learn's wrapper.
-        warn_of_codes(given.table, guessed, stacklevel=5)
+        read_as = {} if self.heads == "auto" else tasks.kinds()
+        warn_of_codes(given.table, guessed, stacklevel=5, read_as=read_as)
         return tasks
 
     def _tests_alignment(self) -> bool:

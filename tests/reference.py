@@ -631,17 +631,27 @@ def classes_by_loop(target, weights):
 def held_fixed(target, held, weights, groups=None, n_units=None):
     """Design of what is held fixed: a constant and all terms, groups as indicators.
 
-    Confounders are held in each class of the target too, where there are enough units.
+    Confounders are held in each class of the target, and together with each other too,
+    where there are enough units.
     """
     n = len(weights)
+    n_units = n if n_units is None else n_units
     own = [code_column(labels, weights)[0] for labels in held]
     terms = [] if target is None else [code_column(target, weights)[0]]
     classes = classes_by_loop(target, weights)
     n_classes = classes.max() + 1
     n_terms = sum(t.shape[1] for t in terms)
     n_terms += n_classes * sum(t.shape[1] for t in own)
-    if 5 * n_terms < (n if n_units is None else n_units):
+    alone = own
+    if 5 * n_terms < n_units:
         own = [t * (classes == k)[:, None] for t in own for k in range(n_classes)]
+    n_terms = sum(t.shape[1] for t in [*terms, *own])
+    for i in range(len(alone)):
+        for j in range(i + 1, len(alone)):
+            pair = [a * b for a in alone[i].T for b in alone[j].T]
+            if 5 * (n_terms + len(pair)) < n_units:
+                own = [*own, np.transpose(pair)]
+                n_terms += len(pair)
     if groups is not None:
         terms.append((np.asarray(groups)[:, None] == np.unique(groups)).astype(float))
     return np.hstack([np.ones((n, 1)), *terms, *own])
@@ -825,7 +835,8 @@ def cluster_robust_effects(
     """Effects in units of utilization, what each cluster adds to their error, and more.
 
     The CR2 correction with explicit hat matrices (Bell and McCaffrey): residuals of a
-    cluster are multiplied by the symmetric ``(I - H)^(-1/2)`` of its block. Rows of
+    cluster are multiplied by the symmetric ``(I - H)^(-1/2)`` of its block; for a
+    continuous column, of whose values few extreme ones decide, by its inverse. Rows of
     length n map the outputs to effects: those of the column, and a root of the form
     whose value is the mean square of the class-specific part. `share` multiplies the
     weights as in `least_squares_utilization`. Returns effects,
@@ -858,7 +869,8 @@ def cluster_robust_effects(
         own = clusters == cluster
         values, vectors = np.linalg.eigh(np.eye(own.sum()) - hat[np.ix_(own, own)])
         kept = values > 1e-8
-        grow = vectors[:, kept] / np.sqrt(values[kept]) @ vectors[:, kept].T
+        power = 0.5 if coding.shape[1] > 1 else 1.0
+        grow = vectors[:, kept] / values[kept] ** power @ vectors[:, kept].T
         error = (rows[own].T @ grow @ residuals[own]).ravel() / unit
         # The unit is estimated too: its relative error is half that of the variance.
         excess = np.sum(centred[own] ** 2, axis=1) / found.total_variance - 1.0

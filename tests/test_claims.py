@@ -115,6 +115,7 @@ def rows(draw, name):
         "target_association": 0.3,
         "minimum_detectable_effect": 0.2,
         "classes_above": draw(CLASSES),
+        "levels_above": draw(CLASSES),
         "classes_unseen": draw(CLASSES),
         "class_in_doubt": draw(st.sampled_from(["", "least is known of 'rare'"])),
         "carrier": draw(st.sampled_from(["", "most under 'A'"])),
@@ -160,7 +161,7 @@ def test_no_row_of_numbers_makes_a_result_contradict_itself():
     visit()
     # What was drawn could have been said wrongly.
     assert verdicts == {"used", "not used", "inconclusive", "not encoded"}
-    for words in (EXPLAINED, "counted alike, (", "percentage point"):
+    for words in (EXPLAINED, "counted alike (", "percentage point"):
         assert sum(words in note for note in notes) > 10, words
 
 

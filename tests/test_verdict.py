@@ -50,6 +50,7 @@ def row(**entries):
         "probability_shift_low": -0.4,
         "minimum_detectable_effect": 0.17,
         "classes_above": [],
+        "levels_above": [],
         "classes_unseen": [],
         "class_in_doubt": "",
         "carrier": "",
@@ -113,6 +114,7 @@ NOT_READ = {"encoding_qvalue": 0.8}
         (BELOW | {"utilization_high": np.nan}, "inconclusive"),
         # no class is above it on its own, and all can be compared
         (BELOW | {"classes_above": ["rare"]}, "inconclusive"),
+        (BELOW | {"levels_above": ["rare"]}, "inconclusive"),
         (BELOW | {"classes_unseen": ["rare"]}, "inconclusive"),
         (BELOW | {"class_in_doubt": "least is known of ..."}, "not used"),
         # encoded
@@ -152,7 +154,10 @@ def test_level_and_margin_are_those_of_the_rule():
     wide = Rule(significance=0.05, min_effect=0.5, held=["disease"])
     found = POOLED | {"utilization_low": 0.2, "utilization_high": 0.4}
     assert judge(**found)[0] == "used"
-    assert judge(strict, **found)[0] == "not encoded"
+    # It moves the outputs, which are linear in the embeddings: it is in them.
+    assert judge(strict, **found)[0] == "inconclusive"
+    still = BELOW | {"utilization_low": 0.0, "utilization_qvalue": 0.4}
+    assert judge(strict, **still | {"encoding_qvalue": 0.01})[0] == "not encoded"
     assert judge(strict, **found | {"encoding_qvalue": 0.001})[0] == "inconclusive"
     assert judge(wide, **found)[0] == "not used"
     assert judge(wide, **found | {"utilization_high": 0.6})[0] == "inconclusive"
@@ -179,7 +184,7 @@ MAY_FIND = "show a utilization of 0.17 or more in 80% of cases"
         (POOLED, ["outputs move by 0.3 of their standard", "q = 0.01), the margin "]),
         (
             BALANCED,
-            ["move by 0.3 of their standard deviation, every class counted alike, ("],
+            ["move by 0.3 of their standard deviation, every class counted alike ("],
         ),
         (
             BELOW | {"utilization": 0.05},
@@ -219,7 +224,8 @@ def test_used_says_what_carries_it_and_what_that_is_in_probabilities():
 @pytest.mark.parametrize(
     ("entries", "part"),
     [
-        ({"classes_above": ["rare"]}, "the class 'rare' moves on its own"),
+        ({"classes_above": ["rare"]}, "moves by the margin on its own: class 'rare'"),
+        ({"levels_above": ["C"]}, "moves by the margin on its own: rare level 'C'"),
         (
             {"classes_unseen": ["rare"]},
             "the class 'rare' cannot be judged: it holds one value of the column only",
@@ -276,7 +282,7 @@ def test_an_effect_has_its_unit_interval_and_what_is_held_fixed():
     )
     assert rule.describe_effect(MOVED, "utilization_balanced") == (
         "at fixed 'disease' and 'age' the outputs move by 0.46 of their standard "
-        "deviation, every class counted alike, (95% interval 0.3 to 0.6, q = 0.0012)"
+        "deviation, every class counted alike (95% interval 0.3 to 0.6, q = 0.0012)"
     )
 
 
@@ -459,12 +465,17 @@ def test_a_use_of_which_the_size_is_open():
     assert said.endswith(POWER)
 
 
-@pytest.mark.parametrize("qvalue", [0.06, None])
-def test_nothing_shown(qvalue):
-    said = say("inconclusive", qvalue=qvalue)
-    assert said.startswith(
-        "Neither a use nor its absence is shown: 0.31 of the output's"
-    )
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        ({"qvalue": None}, "Neither a use nor its absence is shown"),
+        ({"qvalue": 0.06, "low": 0.0}, "Neither a use nor its absence is shown"),
+        ({"qvalue": 0.06}, "A use is indicated, but the test does not confirm it"),
+    ],
+)
+def test_nothing_shown(entries, words):
+    said = say("inconclusive", **entries)
+    assert said.startswith(f"{words}: 0.31 of the output's")
     assert "moves" not in said and said.endswith(POWER)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,7 @@ from sklearn_wsca._input.numeric_values import as_numbers
 from sklearn_wsca._input.roles import RoleNames
 from sklearn_wsca._input.table import row_fingerprints
 from sklearn_wsca._permutation.plan import PermutationPlan, canonical_order
+from sklearn_wsca._utilization.extremes import describe_extreme
 from sklearn_wsca._utilization.from_head import make_decision
 from sklearn_wsca._utilization.inference import infer_utilization
 from sklearn_wsca._utilization.regression import Adjustment
@@ -212,6 +213,7 @@ def audit_rows(
     if record.target is not None:
         target = record.target.read(given.table[record.target_name])
     decision = make_decision(primary, given, target, adjustment)
+    rule = replace(rule, withheld=describe_extreme(decision, given.positions))
     runner = SequentialRunner("permutations")
     tests = infer_utilization(decision, columns, plan, rule.significance, runner)
     outputs = outputs_by_head(given.X, [heads[name] for name in columns])

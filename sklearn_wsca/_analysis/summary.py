@@ -156,22 +156,28 @@ def describe_doubts(name: Any, values: Any, confusable: list[dict]) -> list[str]
 
 
 def find_classes(examined: Examined, margin: float) -> dict[str, Any]:
-    """What verdicts must know about the classes of the target, by column.
+    """What verdicts must know about classes of the target and rare levels, by column.
 
-    Classes that move by the margin on their own, those that hold one value of the
-    column only, a sentence on the one that is least known, and what carries the
-    utilization.
+    Rare levels and classes that move by the margin on their own, classes that hold one
+    value of the column only, a sentence on the one that is least known, and what
+    carries the utilization.
     """
-    found = {"carrier": examined.carrier, "shift_sentence": examined.shift.sentence}
+    sizes = examined.rare_sizes
+    found = {
+        "carrier": examined.carrier,
+        "shift_sentence": examined.shift.sentence,
+        "levels_above": [level for level in sizes if sizes[level] >= margin],
+    }
     table = examined.by_class
     if len(table) == 1:
         none = {"classes_above": [], "classes_unseen": [], "class_in_doubt": ""}
         return found | none
     above = (table["stands_out"] > 0) & (table["utilization"] >= margin)
     unseen = table["utilization"].isna()
-    doubt, high = "", table["high"].max()
+    open_still = table["high"].where(~above)
+    doubt, high = "", open_still.max()
     if high >= margin:
-        number = int(np.nanargmax(table["high"]))
+        number = int(np.nanargmax(open_still))
         n_rows = int(np.sum(examined.model.rows.classes == number))
         needed = float(f"{n_rows * (high / margin) ** 2:.2g}")
         doubt = (

@@ -171,7 +171,10 @@ class TaskReader:
         if self.given.roles.groups is not None:
             column = restrict_to_groups(column, self.given.roles.groups)
         probe = make_probe(recipe, column, self.C, self.alpha)
-        task = Task(name, column, probe, notes=list(column.notes), guessed=kind is None)
+        # A recipe for all columns alike says nothing of a single one.
+        common = isinstance(self.heads, str)
+        guessed = name not in self.kinds if common else kind is None
+        task = Task(name, column, probe, notes=list(column.notes), guessed=guessed)
         if is_trained(source):
             levels = column.levels or None
             task.head = self._trained(source, f"heads[{name!r}]", levels)

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn_wsca._heads.balancing import Balance, balance_against, describe_balance
 from sklearn_wsca._heads.head import Head
 from sklearn_wsca._heads.probe import Probe
-from sklearn_wsca._input.column import Column, LeftOutError, common_rows
+from sklearn_wsca._input.column import Column, Kind, LeftOutError, common_rows
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._input.roles import Roles
 from sklearn_wsca._permutation.exchangeability import (
@@ -153,6 +153,11 @@ class Tasks:
     def guessed(self) -> list:
         """Names of the columns whose kind was told by their looks."""
         return [task.name for task in self.all if task.guessed]
+
+    def kinds(self) -> dict[Any, Kind]:
+        """Kinds of the metadata columns by name."""
+        columns = self.columns.items()
+        return {name: column.kind for name, column in columns if column is not None}
 
     def primary_head(self) -> dict[Any, Head]:
         """Primary head by name; empty without one."""

@@ -65,10 +65,17 @@ def _check_numeric(series: pd.Series) -> None:
 
 
 def warn_of_codes(
-    table: Mapping[Any, pd.Series], guessed: Iterable[Any], stacklevel: int
+    table: Mapping[Any, pd.Series],
+    guessed: Iterable[Any],
+    stacklevel: int,
+    read_as: Mapping[Any, Kind] | None = None,
 ) -> None:
-    """Name columns of few integers whose kind nobody said, and how to say it."""
-    readings = {name: _read_codes(table[name]) for name in guessed}
+    """Name columns of few integers whose kind nobody said, and how to say it.
+
+    `read_as` has the kinds of those that were not read as they look.
+    """
+    kinds = read_as or {}
+    readings = {name: _read_codes(table[name], kinds.get(name)) for name in guessed}
     coded = {name: reading for name, reading in readings.items() if reading}
     if not coded:
         return
@@ -87,7 +94,7 @@ def warn_of_codes(
     )
 
 
-def _read_codes(series: pd.Series) -> tuple[int, Kind] | None:
+def _read_codes(series: pd.Series, kind: Kind | None) -> tuple[int, Kind] | None:
     """Number of values and kind of a column of few integers, which may be codes."""
     observed = series.dropna()
     others = (bool, np.bool_, *DATES, *DURATIONS)
@@ -101,4 +108,4 @@ def _read_codes(series: pd.Series) -> tuple[int, Kind] | None:
     n_values = len(np.unique(numbers))
     if not FEWEST_CODES <= n_values <= MOST_CODES:
         return None
-    return n_values, kind_by_looks(numbers)
+    return n_values, kind or kind_by_looks(numbers)

@@ -17,7 +17,7 @@ CAPTIONS = {
         "How far the output of the decision moves with each column when the target is "
         "held fixed. A mark is the estimate, a bar its interval. A bar that lies "
         "as a whole to the left of the dashed margin means that the output hardly "
-        "moves."
+        "moves on average over all rows; a single class of the target may differ."
     ),
     "null": (
         "Whether the decision looks in the same directions as a model that reads the "

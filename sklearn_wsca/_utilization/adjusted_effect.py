@@ -21,6 +21,7 @@ from sklearn_wsca._utilization.by_class import utilization_by_class
 from sklearn_wsca._utilization.effects import (
     Shift,
     class_names,
+    clear_sizes,
     effect_rows,
     largest_shift,
     name_carrier,
@@ -33,8 +34,10 @@ from sklearn_wsca._utilization.regression import Adjustment
 from sklearn_wsca._utilization.robustness import contrast_strength
 
 # A level in fewer units than this, or a smaller share of them, is no part of the
-# headline: its noise would be that of the whole column.
+# headline: its noise would be that of the whole column. Where such levels are more than
+# a share of all units together, they are what the column is made of.
 FEWEST_LEVEL_UNITS, SMALLEST_LEVEL_SHARE = 10, 0.01
+MOST_RARE_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,8 @@ class Examined:
         Size of the leading contrast; see `contrast_strength`.
     rare : dict of object to int
         Units of the levels that are no part of the headline.
+    rare_sizes : dict of object to float
+        How far these move the outputs; 0 where that may be noise.
     n_units : int
         Units that can be exchanged.
     arrangements : float
@@ -129,6 +134,7 @@ class Examined:
     shift: Shift
     strength: float
     rare: dict[Any, int]
+    rare_sizes: dict[Any, float]
     n_units: int
     arrangements: float
     notes: list[str] = field(default_factory=list)
@@ -231,7 +237,8 @@ def examine(decision: Decision, column: Column, significance: float) -> Examined
     names = _names_of_classes(decision, common, model)
     by_class, balanced = utilization_by_class(model, source, names, significance)
     shown = _with_all_levels(decision, found, source)
-    effects, shift = _effects(decision, *shown, found.rare, significance)
+    effects, shift, sizes = _effects(decision, *shown, found.rare, significance)
+    headline = effects[~effects.index.get_level_values("level").isin([*found.rare])]
     return Examined(
         model,
         observed,
@@ -241,10 +248,11 @@ def examine(decision: Decision, column: Column, significance: float) -> Examined
         by_class,
         balanced,
         effects,
-        name_carrier(effects),
+        name_carrier(headline),
         shift,
         contrast_strength(model, rows.T @ source.outputs),
         found.rare,
+        sizes,
         found.n_units,
         model.exchange.log10_arrangements(common.labels),
         found.notes + _describe_mixture(model),
@@ -289,7 +297,10 @@ def _names_of_classes(decision, column, model) -> list:
 
 
 def find_rare_levels(column: Column, groups: Groups | None) -> dict[Any, int]:
-    """Units of the levels that occur in few of them, but for the two most frequent."""
+    """Units of the levels that occur in few of them, but for the two most frequent.
+
+    None are, where they hold too many of the units together.
+    """
     if not column.n_levels:
         return {}
     clusters = column.rows if groups is None else groups.codes[column.rows]
@@ -297,6 +308,8 @@ def find_rare_levels(column: Column, groups: Groups | None) -> dict[Any, int]:
     fewest = max(FEWEST_LEVEL_UNITS, SMALLEST_LEVEL_SHARE * len(np.unique(clusters)))
     rare = units < fewest
     rare[np.argsort(-units, kind="stable")[:2]] = False
+    if units[rare].sum() > MOST_RARE_SHARE * units.sum():
+        return {}
     return {column.levels[i]: int(units[i]) for i in np.flatnonzero(rare)}
 
 
@@ -322,7 +335,7 @@ def _describe_mixture(model: OutputModel) -> list[str]:
 
 
 def _effects(decision, column, model, source, rare, significance):
-    """Effects of a column, and the largest shift; those of `rare` are no base."""
+    """Effects of a column, the largest shift, and sizes of `rare` levels, no base."""
     headline = np.array([level not in rare for level in column.levels], dtype=bool)
     names = _names_of_classes(decision, column, model)
     parts = list(effect_rows(model, column, names, headline))
@@ -331,7 +344,8 @@ def _effects(decision, column, model, source, rare, significance):
         points = NoiseSource.of_points(model, decision.probabilities[column.rows])
     outputs = decision.output_names()
     table = tabulate_effects(parts, column, outputs, source, points, significance)
-    return table, largest_shift(parts, column, outputs, points, significance)
+    shift = largest_shift(parts, column, outputs, points, significance, headline)
+    return table, shift, clear_sizes(parts[0], column, source, [*rare], significance)
 
 
 def _with_all_levels(

@@ -145,6 +145,25 @@ def tabulate_effects(
     return pd.concat(tables).reindex(columns=[*NUMBERS, *POINTS])
 
 
+def clear_sizes(
+    part: EffectRows,
+    column: Column,
+    noise: NoiseSource,
+    levels: list,
+    significance: float,
+) -> dict[Any, float]:
+    """Lengths of the effects of some levels, 0 where noise may explain them."""
+    found = {}
+    n_effects = len(levels) * noise.outputs.shape[1]
+    for level in levels:
+        if level in column.levels:
+            rows = part.rows[:, [list(column.levels).index(level)]]
+            effects, low, high = noise.limits(rows, significance / n_effects)
+            clear = np.any((low > 0.0) | (high < 0.0))
+            found[level] = float(np.linalg.norm(effects)) if clear else 0.0
+    return found
+
+
 def name_carrier(effects: pd.DataFrame) -> str:
     """Which of several levels, and which class if it is one, moves the outputs most."""
     reach = effects["high"] - effects["effect"]
@@ -168,10 +187,12 @@ def largest_shift(
     outputs: list,
     points: NoiseSource | None,
     significance: float,
+    headline: np.ndarray,
 ) -> Shift:
     """The largest difference of a probability that is more than noise.
 
-    Where none is, it is the largest of the common differences.
+    It is one between levels of the `headline` (J,). Where none is more than noise, it
+    is the largest of the common differences.
     """
     if points is None:
         return NO_SHIFT
@@ -179,9 +200,12 @@ def largest_shift(
     found = [
         shift
         for part in parts
-        for shift in _shifts(part, points, levels, shown_outputs(parts, part, outputs))
+        for shift in _shifts(
+            part, points, levels, headline, shown_outputs(parts, part, outputs)
+        )
     ]
-    n_pairs = max(len(levels) * (len(levels) - 1) // 2, 1)
+    n_levels = int(headline.sum())
+    n_pairs = max(n_levels * (n_levels - 1) // 2, 1)
     tail = significance / (2.0 * len(found) * n_pairs)
     sure = [s for s in found if s[0] > stats.t.isf(tail, s[2]) * s[1]]
     n_common = points.residuals.shape[1]
@@ -198,12 +222,18 @@ def largest_shift(
 
 
 def _shifts(
-    part: EffectRows, points: NoiseSource, levels: list, shown: list[int]
+    part: EffectRows,
+    points: NoiseSource,
+    levels: list,
+    headline: np.ndarray,
+    shown: list[int],
 ) -> Iterator[tuple]:
     """Per output: difference, its error and degrees, and what it is a difference of."""
     effects = part.rows.T @ points.outputs
     degrees = points.degrees(part.rows)
-    present = np.flatnonzero([cell.any() for cell in part.cells])
+    there = np.array([cell.any() for cell in part.cells])
+    # In a class that has none of the headline, its other levels are all there is.
+    present = np.flatnonzero(there & headline if (there & headline).any() else there)
     for output in shown:
         if not levels:
             rows, names = part.rows, (SLOPE, "higher")

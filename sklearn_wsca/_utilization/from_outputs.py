@@ -27,6 +27,7 @@ from sklearn_wsca._permutation.plan import (
 )
 from sklearn_wsca._utilization.adjusted_effect import Decision
 from sklearn_wsca._utilization.by_class import CLASS_ENTRIES
+from sklearn_wsca._utilization.extremes import describe_extreme
 from sklearn_wsca._utilization.inference import (
     UtilizationTests,
     infer_utilization,
@@ -258,7 +259,9 @@ def utilization_test(
     runner = SequentialRunner("permutations")
     tests = infer_utilization(decision, tested, plan, significance, runner)
     results = {name: _result(tests, name) for name in tested}
-    for message in explain_floor(n_permutations, len(tested), significance):
+    extreme = describe_extreme(decision, order)
+    notes = [f"outputs: {extreme}."] if extreme else []
+    for message in notes + explain_floor(n_permutations, len(tested), significance):
         warnings.warn(message, UserWarning, stacklevel=2)
     return results if several else next(iter(results.values()))
 

@@ -20,6 +20,10 @@ NEGLIGIBLE_LEVERAGE = 0.02
 ELEMENTS_PER_BLOCK = 2**22
 # Leverage so close to 0 or 1: nothing to correct, or nothing left to correct.
 SATURATED = 1e-9
+# Powers of 1 / (1 - leverage) by which residuals grow: right for even noise (CR2); and
+# right where noise grows with leverage (CR3, the jackknife), as it may along a curve,
+# of which few extreme values decide.
+EVEN_NOISE, JACKKNIFE = 0.5, 1.0
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class NoiseSource:
         Outputs in units of utilization (or probabilities in points), weighted.
     residuals : ndarray of shape (n, C)
         Residuals of their common effects, enlarged for the leverage of their cluster
-        (the CR2 correction of Bell and McCaffrey).
+        (the CR2 correction of Bell and McCaffrey; CR3 for a continuous column).
     clusters : ndarray of shape (n,), dtype int
         What is independent of others of its kind.
     spread : ndarray of shape (n_clusters,)
@@ -67,7 +71,8 @@ class NoiseSource:
         design, clusters = model.design(), model.exchange.clusters
         weighted = model.rows.weigh(outputs)
         residuals = weighted - design @ (design.T @ weighted)
-        residuals = _enlarge(residuals, design, clusters)
+        power = EVEN_NOISE if model.coding.categorical else JACKKNIFE
+        residuals = _enlarge(residuals, design, clusters, power)
         return cls(weighted, residuals, clusters, spread, design.shape[1])
 
     def errors(self, rows: np.ndarray, outputs: Any = slice(None)) -> np.ndarray:
@@ -267,11 +272,11 @@ def _split(along: float, across: float, squares: float, degrees: float) -> Effec
     )
 
 
-def _enlarge(residuals, design, clusters) -> np.ndarray:
-    """Residuals multiplied by ``(1 - H)^(-1/2)`` of their cluster, H its leverage."""
+def _enlarge(residuals, design, clusters, power: float) -> np.ndarray:
+    """Residuals multiplied by ``(1 - H)^(-power)`` of their cluster, H its leverage."""
     leverage = np.bincount(clusters, np.sum(design**2, axis=1))
     if len(leverage) == len(clusters):
-        return residuals * _growth(leverage[clusters])[:, None]
+        return residuals * _growth(leverage[clusters], power)[:, None]
     residuals = residuals.copy()
     order = np.argsort(clusters, kind="stable")
     members = np.split(order, np.cumsum(np.bincount(clusters))[:-1])
@@ -281,15 +286,15 @@ def _enlarge(residuals, design, clusters) -> np.ndarray:
         values, vectors = np.linalg.eigh(own.T @ own)
         used = values > SATURATED
         turn = vectors[:, used]
-        change = (_growth(values[used]) - 1.0) / values[used]
+        change = (_growth(values[used], power) - 1.0) / values[used]
         residuals[rows] += own @ turn @ (change[:, None] * (turn.T @ scores))
     return residuals
 
 
-def _growth(leverage: np.ndarray) -> np.ndarray:
-    """``(1 - h)^(-1/2)``; 1 for a leverage h of 1, whose residual is 0 anyway."""
+def _growth(leverage: np.ndarray, power: float) -> np.ndarray:
+    """``(1 - h)^(-power)``; 1 for a leverage h of 1, whose residual is 0 anyway."""
     left = 1.0 - leverage
-    return 1.0 / np.sqrt(np.where(left > SATURATED, left, 1.0))
+    return np.where(left > SATURATED, left, 1.0) ** -power
 
 
 def _spread_influence(

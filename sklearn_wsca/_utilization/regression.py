@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Literal
 
 import numpy as np
@@ -21,8 +22,11 @@ EXPLAINED = 1e-10
 N_THIRDS = 3
 # Terms of what is held fixed in each class are used where so many units stand for one.
 UNITS_PER_TERM = 5
-# Knots of the curve of a continuous column: one inside, so four terms.
+# Knots of the curve of a continuous column, and of a confounder together with another:
+# one inside, so four terms.
 KNOTS_OF_COLUMN = 3
+# Two confounders of more levels than this together are held fixed one by one only.
+MOST_PRODUCTS = 100
 
 
 @dataclass(frozen=True)
@@ -164,24 +168,39 @@ def held_terms(
 ) -> np.ndarray:
     """A constant and the terms of all that is held fixed: (n, p).
 
-    Confounders are held fixed in each class of the target, too, where there are enough
-    units for that.
+    Confounders are held fixed in each class of the target, too, and together with each
+    other, where there are enough units for that.
     """
 
-    def terms_of(column: Column) -> np.ndarray:
+    def terms_of(column: Column, n_knots: int) -> np.ndarray:
         if column.n_levels or adjustment == "linear":
             return column_terms(column, weights)
-        return spline_terms(column, weights, count_knots(n_units))
+        return spline_terms(column, weights, n_knots)
 
-    n = len(weights)
-    held = [] if target is None else [terms_of(target)]
-    own = [terms_of(column) for column in confounders]
-    n_classes = int(classes.max()) + 1
-    n_terms = sum(found.shape[1] for found in [*held, *n_classes * own])
-    if UNITS_PER_TERM * n_terms < n_units:
-        others = np.eye(n_classes)[classes][:, None, 1:]
-        own += [(found[:, :, None] * others).reshape(n, -1) for found in own]
-    return np.hstack([np.ones((n, 1)), *held, *own])
+    n_knots = count_knots(n_units)
+    held = [] if target is None else [terms_of(target, n_knots)]
+    own = [terms_of(column, n_knots) for column in confounders]
+    found = [*held, *own]
+    others = np.eye(int(classes.max()) + 1)[classes][:, 1:]
+    if _units_for(found) + others.shape[1] * _units_for(own) < n_units:
+        found += [_products(terms, others) for terms in own]
+    coarse = [terms_of(column, KNOTS_OF_COLUMN) for column in confounders]
+    for first, second in combinations(coarse, 2):
+        n_terms = first.shape[1] * second.shape[1]
+        enough = _units_for(found) + UNITS_PER_TERM * n_terms < n_units
+        if enough and n_terms <= MOST_PRODUCTS:
+            found.append(_products(first, second))
+    return np.hstack([np.ones((len(weights), 1)), *found])
+
+
+def _products(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Products of all terms of one kind (n, p) with all of another (n, q): (n, p q)."""
+    return (first[:, :, None] * second[:, None, :]).reshape(len(first), -1)
+
+
+def _units_for(parts: list[np.ndarray]) -> int:
+    """Units that terms take."""
+    return UNITS_PER_TERM * sum(part.shape[1] for part in parts)
 
 
 def classes_of(target: Column | None, weights: np.ndarray) -> np.ndarray:

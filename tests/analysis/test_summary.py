@@ -46,6 +46,7 @@ def examined(entries, names=("a", "b", "c")):
         by_class=table,
         model=SimpleNamespace(rows=rows),
         carrier="most under 'S'",
+        rare_sizes={"C": 0.3, "D": 0.02},
         shift=Shift(3.0, 1.0, 5.0, ("the probability", "higher")),
     )
 
@@ -75,6 +76,7 @@ def test_classes_that_move_or_cannot_be_judged(entries, above, unseen, doubt):
     found = find_classes(examined(entries), 0.1)
     assert found["classes_above"] == above
     assert found["classes_unseen"] == unseen
+    assert found["levels_above"] == ["C"]
     assert doubt in found["class_in_doubt"]
     assert bool(doubt) == bool(found["class_in_doubt"])
     assert found["carrier"] == "most under 'S'"

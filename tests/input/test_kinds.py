@@ -77,6 +77,19 @@ def test_few_integers_raise_one_warning_that_names_reading_and_switch(change):
     assert "kinds={'hospital': 'categorical'} (--categorical hospital)" in text
 
 
+def test_the_kind_that_a_recipe_gives_is_named():
+    """With heads="ridge" codes are read as numbers, which nobody said of the column."""
+    n = len(TABLE)
+    X = np.random.default_rng(0).standard_normal((n, 4)) + 3.0
+    table = pd.DataFrame({"target": TABLE["site"], "grade": TABLE["grade"]})
+    analysis = WeightSpaceCorrelation("target", heads="ridge", n_permutations=0)
+    with pytest.warns(UserWarning, match=r"'grade' \(4 values\) as continuous"):
+        analysis.fit(X, table)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        analysis.set_params(kinds={"grade": "continuous"}).fit(X, table)
+
+
 def class_study(n_classes, n=600):
     """Outputs that follow their class; a scanner that goes with odd classes."""
     rng = np.random.default_rng(n_classes)

@@ -205,9 +205,38 @@ def test_rare_levels_are_named_and_are_no_part_of_the_headline(seed):
     np.testing.assert_allclose(f + m, 0.0, atol=1e-12)
 
 
+@pytest.mark.parametrize("size", [0.0, 2.0])
+def test_a_rare_level_that_moves_is_told_from_one_that_does_not(size):
+    """Over the headline nothing moves, so no other number shows it."""
+    n, found = 1500, []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        codes = rng.permutation(np.repeat(np.arange(3), [800, 688, 12]))
+        outputs = 7.0 + 3.0 * rng.standard_normal((n, 2))
+        outputs[codes == 2, 0] += 3.0 * size
+        target = Column(
+            "disease", "categorical", np.arange(n), rng.integers(0, 2, n), "ab"
+        )
+        scanner = Column("scanner", "categorical", np.arange(n), codes, ("A", "B", "C"))
+        decision = Decision(outputs, None, np.ones(n), target, [], None)
+        found.append(examine(decision, scanner))
+    sizes = [one.rare_sizes["C"] for one in found]
+    assert all(one.carrier != "most under 'C'" for one in found)
+    if size:
+        # The unit is the deviation of both outputs together.
+        assert np.mean(sizes) == pytest.approx(size / np.sqrt(2.0), rel=0.25)
+    else:
+        assert sizes == [0.0] * 5
+
+
 @pytest.mark.parametrize(
     ("counts", "rare"),
     [
+        # Many small hospitals are what the column is made of.
+        ([8] * 15, []),
+        ([200, 200, *[9] * 40], []),
+        ([200, 200, *[9] * 11], list(range(2, 13))),
+        ([200, 200, *[9] * 12], []),
         ([100, 50, 10], []),
         ([100, 50, 9], [2]),
         ([1000, 990, 19], [2]),
@@ -221,9 +250,9 @@ def test_rare_levels_are_named_and_are_no_part_of_the_headline(seed):
 )
 def test_a_level_is_rare_in_fewer_than_10_units_or_1_percent(counts, rare):
     labels = np.repeat(np.arange(len(counts)), counts)
-    column = Column("x", "categorical", np.arange(len(labels)), labels, tuple("abcd"))
-    column = replace(column, levels=column.levels[: len(counts)])
-    expected = {"abcd"[i]: counts[i] for i in rare}
+    names = tuple(f"h{i}" for i in range(len(counts)))
+    column = Column("x", "categorical", np.arange(len(labels)), labels, names)
+    expected = {names[i]: counts[i] for i in rare}
     assert find_rare_levels(column, None) == expected
     # Patients count, not their images.
     again = np.repeat(labels, 3)

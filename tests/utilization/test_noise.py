@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from sklearn_wsca import utilization_test
 from sklearn_wsca._permutation.plan import PermutationPlan
 from sklearn_wsca._utilization import noise as noise_module
 from sklearn_wsca._utilization.noise import NoiseSource, _Influence
@@ -147,7 +148,7 @@ def test_without_effect_noise_has_the_mean_square_of_permutations(sizes, column)
         orders = PermutationPlan(seed, 100, len(sample.labels)).orders(range(100))
         null = model.permutations(orders)[:, 0]
         ratios.append(own.mean_square / np.mean(null**2))
-    assert np.mean(ratios) == pytest.approx(1.0, abs=0.05)
+    assert np.mean(ratios) == pytest.approx(1.0, abs=0.06)
     assert np.std(ratios) < 0.2
 
 
@@ -256,3 +257,21 @@ def test_outputs_without_noise_give_an_interval_around_their_effect():
     own = noise_of(sample)
     low, high = own.interval(raw, 0.95)
     assert 0.0 < low <= raw <= high < 1.5 * raw
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:outputs. row")
+@pytest.mark.parametrize("n", [300, 1000])
+def test_noise_that_grows_along_a_skewed_column_is_no_effect(n):
+    """Few extreme values decide the curve, and they are the noisiest."""
+    covered = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        dose = np.exp(rng.standard_normal(n))
+        ill = rng.integers(0, 2, n)
+        outputs = 5.0 + 2.0 * ill + (0.3 + dose) * rng.standard_normal(n)
+        target = np.array(["no", "yes"])[ill]
+        found = utilization_test(outputs, dose, target=target, n_permutations=0)
+        covered += found.low == 0.0
+    # Of 40 with the correction for even noise: 29 and 30.
+    assert covered >= 33

@@ -93,9 +93,11 @@ def test_classes_of_a_number_are_its_thirds(seed, n_values):
     np.testing.assert_array_equal(found, often > 0)
 
 
-@pytest.mark.parametrize("n_units", [40, 60, 61])
-def test_confounders_are_held_in_each_class_where_units_suffice(n_units):
-    """3 classes, a number and two levels: 12 terms, so more than 60 units."""
+@pytest.mark.parametrize(("n_units", "left"), [(40, 5), (60, 6), (61, 9), (71, 10)])
+def test_confounders_are_held_in_classes_and_together_where_units_suffice(
+    n_units, left
+):
+    """3 classes, a number, two levels: 6 terms; 12 in classes; 2 more together."""
     disease = Column("disease", "categorical", ROWS, ROWS % 3, (0, 1, 2))
     age = Column("age", "continuous", ROWS, 60.0 + 9.0 * RNG.standard_normal(40))
     sex = Column("sex", "categorical", ROWS, RNG.integers(0, 2, 40), ("f", "m"))
@@ -103,7 +105,7 @@ def test_confounders_are_held_in_each_class_where_units_suffice(n_units):
     found = held_terms(disease, [age, sex], WEIGHTS, classes, n_units, "linear")
     expected = held_fixed(classes, [age.labels, sex.labels], WEIGHTS, None, n_units)
     rank = np.linalg.matrix_rank(found)
-    assert rank == np.linalg.matrix_rank(expected) == (9 if n_units > 60 else 5)
+    assert rank == np.linalg.matrix_rank(expected) == left
     assert np.linalg.matrix_rank(np.hstack([found, expected])) == rank
 
 
