@@ -23,6 +23,7 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.fixes import parse_version
 
 from sklearn_wsca import Head, WeightSpaceCorrelation
 
@@ -302,6 +303,9 @@ class TestRouting:
             estimator.set_score_request(metadata=True)
         return make_pipeline(StandardScaler(), estimator, *last)
 
+    def make_alone(self, **options):
+        return self.make(**options)[-1]
+
     def test_before_a_classifier(self, make_frame):
         metadata = make_frame({name: COLUMNS[name] for name in ("site", "age")})
         scaled = StandardScaler().fit_transform(X)
@@ -323,12 +327,15 @@ class TestRouting:
         assert np.mean(found["test_score"]) > 0.6
 
     @pytest.mark.parametrize("with_target", [True, False])
-    def test_cross_validate_slices_the_table(self, make_frame, with_target):
+    @pytest.mark.parametrize("scaled", [True, False])
+    def test_cross_validate_slices_the_table(self, make_frame, with_target, scaled):
+        if scaled and parse_version(sklearn.__version__) < parse_version("1.8"):
+            pytest.skip("scikit-learn below 1.8 scores a Pipeline without metadata")
         names = list(COLUMNS) if with_target else ["site", "age"]
         metadata = make_frame({name: COLUMNS[name] for name in names})
         with sklearn.config_context(enable_metadata_routing=True):
             found = cross_validate(
-                self.make(),
+                self.make() if scaled else self.make_alone(),
                 X,
                 DISEASE.to_numpy(),
                 params={"metadata": metadata},
@@ -337,7 +344,7 @@ class TestRouting:
             )
         expected = []
         for train, test in KFold(3).split(X):
-            scaler = StandardScaler().fit(X[train])
+            scaler = StandardScaler(with_mean=scaled, with_std=scaled).fit(X[train])
             alone = quick(columns=["site"])
             alone.fit(scaler.transform(X[train]), TABLE.iloc[train])
             rows = scaler.transform(X[test])
@@ -346,10 +353,12 @@ class TestRouting:
 
     def test_grid_search_and_groups(self):
         table = REST.assign(patient=np.arange(N) // 3)
-        grid = {"weightspacecorrelation__C": [1e-3, 1.0]}
         with sklearn.config_context(enable_metadata_routing=True):
             search = GridSearchCV(
-                self.make(groups="patient"), grid, cv=GroupKFold(3), error_score="raise"
+                self.make_alone(groups="patient"),
+                {"C": [1e-3, 1.0]},
+                cv=GroupKFold(3),
+                error_score="raise",
             )
             search.fit(X, DISEASE, metadata=table, groups=table["patient"])
             assert search.score(X, DISEASE, metadata=table) > 0
@@ -378,7 +387,7 @@ class TestRouting:
             pytest.raises(ValueError, match=message),
         ):
             cross_validate(
-                self.make(),
+                self.make_alone(),
                 X,
                 DISEASE.to_numpy(),
                 params={"metadata": REST[:80]},
