@@ -890,9 +890,11 @@ class WeightSpaceCorrelation(
         return self._primary_head | self.heads_
 
     def _named_columns(self) -> list:
-        """Columns with a role that the user names."""
-        roles = [n for n in (self._target, self.groups) if n is not None]
-        return [*roles, *(self.confounders or [])]
+        """Columns that the user names, each of which the table must have."""
+        lists = [self._target], [self.groups], self.confounders, self.columns
+        names = [n for names in lists if names is not None for n in names]
+        elsewhere = self.heads if isinstance(self.heads, dict) else {}
+        return [n for n in names if n is not None and n not in elsewhere]
 
     def _role_names(self, kinds: Mapping) -> RoleNames:
         confounders = [] if self.confounders is None else list(self.confounders)
@@ -906,7 +908,8 @@ class WeightSpaceCorrelation(
         target = name_target(self._target, y, metadata)
         given = check_input(self, X, y, sample_weight, is_fit, metadata, target)
         if metadata is None:
-            explain_single_column(y, given.table, needed or self._named_columns())
+            named = self._named_columns() if is_fit else needed
+            explain_single_column(y, given.table, named)
         table = add_pairs(given.table, self.columns, reset=is_fit)
         given = replace(given, table=table)
         if is_fit:

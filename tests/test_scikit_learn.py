@@ -266,19 +266,28 @@ class TestSeparateTarget:
     @pytest.mark.parametrize(
         ("y", "metadata", "message"),
         [
-            (DISEASE, None, "y: it is a single column and there is none named 'disea"),
+            (
+                DISEASE.tolist(),
+                None,
+                "y: it is a single column and there is none named",
+            ),
+            (DISEASE, None, r"y: it is a single column .* none named 'site'"),
             (TABLE, TABLE, "y: 3 columns, but with metadata y is the target alone"),
             (None, TABLE, "target y is None: pass the column of the target as y"),
             (DISEASE[:50], REST[:50], "X has 90 rows and y has 50 rows"),
             (DISEASE, REST[:50], "y has 90 rows and metadata has 50 rows"),
-            (DISEASE, TABLE[["disease"]], "metadata: there is no column besides the t"),
-            (DISEASE, REST.assign(site=1)[["site"]], "metadata: all columns are left"),
+            (DISEASE, REST[["age"]], "columns: there is no column 'site'"),
+            (DISEASE, REST.assign(site=1), "metadata: all columns are left out"),
         ],
     )
     def test_what_does_not_belong_together(self, y, metadata, message):
-        y = y if not isinstance(y, pd.Series) or metadata is not None else y.to_numpy()
         with pytest.raises(ValueError, match=message):
-            quick().fit(X, y, metadata=metadata)
+            quick(columns=["site"]).fit(X, y, metadata=metadata)
+
+    def test_nothing_but_the_target(self):
+        message = "metadata: there is no column besides the target 'disease'"
+        with pytest.raises(ValueError, match=message):
+            quick().fit(X, DISEASE, metadata=TABLE[["disease"]])
 
     def test_rows_of_frames_belong_together(self):
         frame = pd.DataFrame(X, index=np.arange(N) + 100)

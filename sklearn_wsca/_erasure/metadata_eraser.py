@@ -26,7 +26,7 @@ from sklearn_wsca._input.checked_input import check_embeddings, check_input
 from sklearn_wsca._input.column import Column, LeftOutError, read_column
 from sklearn_wsca._input.embeddings import Embeddings
 from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
-from sklearn_wsca._input.separate_target import name_target
+from sklearn_wsca._input.separate_target import explain_single_column, name_target
 from sklearn_wsca._input.table import list_columns, require_columns
 from sklearn_wsca._linear.subspace import Subspace, fit_subspace
 
@@ -194,6 +194,10 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         own = name_target(self.target, y, metadata)
         given = check_input(self, X, y, sample_weight, True, metadata, own)
+        if metadata is None:
+            named = [] if self.columns is None else list(self.columns)
+            named += [] if self.target is None else [self.target]
+            explain_single_column(y, given.table, named)
         names = _select_columns(given.table, self.target, self.columns)
         if self.columns is None:
             names = [name for name in names if name != own]

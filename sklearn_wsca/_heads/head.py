@@ -248,6 +248,13 @@ def _why_untrained(source: Any) -> str:
     return f"{type(model).__name__} has no coef_, so it is no linear head"
 
 
+def _clone_hint(source: Any) -> str:
+    """How an estimator stays fitted where scikit-learn clones it, as in a grid."""
+    if not hasattr(source, "get_params"):
+        return ""
+    return " Where scikit-learn clones it, FrozenEstimator(model) keeps the fit."
+
+
 def read_head(
     source: Any,
     *,
@@ -282,7 +289,7 @@ def read_head(
     if not is_trained(source):
         raise ValueError(
             f"{argument}: {_why_untrained(source)}; pass a trained head, or leave "
-            f"{argument} out to have one fitted."
+            f"{argument} out to have one fitted.{_clone_hint(source)}"
         )
     check_feature_names(source, feature_names, argument)
     if hasattr(source, "steps"):

@@ -374,6 +374,11 @@ class TestSeparateTarget:
         assert apart.columns_ == whole.columns_
         np.testing.assert_array_equal(apart.transform(X), whole.transform(X))
 
+    def test_the_target_alone_is_no_table(self):
+        X, table, _ = study(0, SHAPES["n > d"])
+        with pytest.raises(ValueError, match=r"y: it is a single column .* 'site'"):
+            MetadataEraser(COLUMNS).fit(X, table["disease"])
+
     def test_before_a_classifier(self):
         X, table, _ = study(1, SHAPES["n > d"])
         y, metadata = table["disease"], table[COLUMNS]
