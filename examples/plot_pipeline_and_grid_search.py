@@ -22,7 +22,7 @@ from sklearn.model_selection import GridSearchCV, GroupKFold, cross_validate
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_wsca import UtilizationDisplay, WeightSpaceCorrelation
+from sklearn_wsca import Head, UtilizationDisplay, WeightSpaceCorrelation
 from sklearn_wsca.datasets import make_shortcut
 
 study = make_shortcut(
@@ -37,7 +37,7 @@ study = make_shortcut(
 )
 units = np.exp(np.random.default_rng(0).normal(0.0, 1.5, 48))
 embeddings, metadata = study.data * units, study.metadata
-weight, bias = study.head[0] / units, study.head[1]
+head = Head(study.head[0] / units, study.head[1], ("class 0", "class 1"), "logistic")
 held_out = metadata["patient"] > "patient 200"
 X, y = embeddings[~held_out], metadata[~held_out]
 X_new, y_new = embeddings[held_out], metadata[held_out]
@@ -50,20 +50,19 @@ print(f"{len(X)} images to fit, {len(X_new)} of other patients to judge")
 # their principal directions. It runs without a scaler. Put one before it if every
 # feature shall count alike: that changes principal directions and cosines.
 #
-# The head was trained on the embeddings as they were. Its weights must be carried to
-# the scaled ones, and the scaler must then stay as it is: ``FrozenEstimator`` keeps
-# scikit-learn from fitting it anew in every fold.
+# The head was trained on the embeddings as they were. It must be moved behind the
+# scaler, and the scaler must then stay as it is: ``FrozenEstimator`` keeps scikit-learn
+# from fitting it anew in every fold.
 scaler = StandardScaler().fit(X)
-carried = weight * scaler.scale_, bias + weight @ scaler.mean_
-before = X @ weight.T + bias
-after = scaler.transform(X) @ carried[0].T + carried[1]
-print("the outputs are the same:", np.allclose(before, after))
+behind = head.behind(scaler)
+same = np.allclose(head.outputs(X), behind.outputs(scaler.transform(X)))
+print("the outputs are the same:", same)
 
 # %%
-# With a PCA the carried weights are ``weight @ pca.components_.T``, and the same holds;
-# but what the head reads outside the kept components is lost. There is no need for a
-# PCA: the analysis has a subspace of its own (``n_components``), and utilization is
-# computed from the outputs for the whole embedding.
+# The same holds for a PCA that keeps all components. One with fewer loses what the head
+# reads outside of them, and ``behind`` refuses it. There is no need for a PCA: the
+# analysis has a subspace of its own (``n_components``), and utilization is computed
+# from the outputs for the whole embedding.
 #
 # ``n_permutations=0`` leaves out all permutations, and with them p-values and verdicts:
 # neither cross-validation nor grid needs them.
@@ -74,7 +73,7 @@ pipeline = Pipeline(
             "analyse",
             WeightSpaceCorrelation(
                 "target",
-                target_head=carried,
+                target_head=behind,
                 columns=["scanner"],
                 groups="patient",
                 n_permutations=0,

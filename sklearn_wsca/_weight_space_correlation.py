@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from copy import copy
+from copy import copy, deepcopy
 from dataclasses import replace
 from numbers import Integral, Real
 
@@ -58,6 +58,7 @@ from sklearn_wsca._heads.task import Tasks
 from sklearn_wsca._input.checked_input import Input, check_embeddings, check_input
 from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
 from sklearn_wsca._input.roles import RoleNames, add_pairs
+from sklearn_wsca._input.separate_target import explain_single_column, name_target
 from sklearn_wsca._input.table import require_columns
 from sklearn_wsca._linear.subspace import Subspace
 from sklearn_wsca._permutation.column_tests import Testing
@@ -85,12 +86,15 @@ class WeightSpaceCorrelation(
     Parameters
     ----------
     target : str, default=None
-        Column of the primary task. None: there is no such column; with a `target_head`
-        the metadata are still compared with it, without one all heads are only
-        compared with each other.
+        Column of the primary task. None: there is no such column, unless `fit` is given
+        the target apart from the `metadata`; with a `target_head` the metadata are
+        still compared with it, without one all heads are only compared with each other.
     target_head : array, pair (W, b), linear model, torch.nn.Linear, Head, default=None
         The *trained* primary head of the network: weights of shape (C, n_features) or
-        (n_features,), on the embeddings as they are passed to `fit`. None fits a head
+        (n_features,), on the embeddings as they are passed to `fit`. A fitted Pipeline
+        of affine steps and a linear model is a head on what enters its first step; a
+        head behind a step that stands before the analysis is `Head.behind(step)`. A
+        model stays trained when the analysis is cloned. None fits a head
         for `target` on the embeddings; outputs of a row are then those of a head that
         was fitted without its group, or without the row where there are no groups.
     adjustment : {"spline", "linear"}, default="spline"
@@ -490,7 +494,7 @@ class WeightSpaceCorrelation(
         self.n_jobs = n_jobs
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, metadata=None):
         """Fit and compare the heads.
 
         Parameters
@@ -502,9 +506,15 @@ class WeightSpaceCorrelation(
             device. Fitted attributes are numpy in any case.
         y : DataFrame, Series or array-like of shape (n_samples[, n_columns])
             Metadata, pandas or polars; row i describes row i of X. Columns of arrays
-            are called x0, x1, ...
+            are called x0, x1, ... With `metadata`, the target alone, as classifiers in
+            the same Pipeline take it.
         sample_weight : array-like of shape (n_samples,), default=None
             Row weights; a row of weight 0 counts as absent.
+        metadata : DataFrame or array-like, default=None
+            The metadata table, where y is the target alone. The target then has the
+            name that `target` gives, or else that of y, or "target"; a column of
+            that name must hold the values of y. A Pipeline and `cross_validate` pass
+            it on by scikit-learn's metadata routing.
 
         Returns
         -------
@@ -516,10 +526,12 @@ class WeightSpaceCorrelation(
         ValueError
             If the input cannot be analysed; the message names the argument or column.
         """
+        self._target = name_target(self.target, y, metadata)
         context = self._init_callback_context(max_subtasks=self._count_steps())
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        given = self._check_rows(X, y, sample_weight)
+        given = self._check_rows(X, y, sample_weight, metadata=metadata)
         tasks = self._read_tasks(given)
+        check_something_left(tasks, "y" if metadata is None else "metadata")
         check_null(tasks, self.null, self.n_permutations)
         self.notes_ = tasks.describe_target()
         given, rows = find_subspace(
@@ -598,7 +610,7 @@ class WeightSpaceCorrelation(
         X = check_embeddings(self, X, reset=False)
         return all_outputs(X, self._all_heads().values())
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X, y, sample_weight=None, metadata=None):
         """Mean skill of the metadata heads on new rows.
 
         Parameters
@@ -609,6 +621,8 @@ class WeightSpaceCorrelation(
             Metadata with the columns of `fit`.
         sample_weight : array-like of shape (n_samples,), default=None
             Row weights.
+        metadata : DataFrame or array-like, default=None
+            The metadata table, where y is the target alone, as in `fit`.
 
         Returns
         -------
@@ -620,7 +634,7 @@ class WeightSpaceCorrelation(
         """
         check_is_fitted(self)
         scored = self._record.scored
-        given = self._check_rows(X, y, sample_weight, needed=list(scored))
+        given = self._check_rows(X, y, sample_weight, list(scored), metadata)
         outputs = outputs_by_head(given.X, [column.head for column in scored.values()])
         skills = []
         for (name, column), own in zip(scored.items(), outputs, strict=True):
@@ -635,7 +649,7 @@ class WeightSpaceCorrelation(
             )
         return float(np.mean(skills))
 
-    def audit(self, X, y):
+    def audit(self, X, y, sample_weight=None, metadata=None):
         """Recommended use: the table of `summary_` from rows that were not in `fit`.
 
         The fitted heads are applied as they are. Encoding is the skill of the metadata
@@ -649,6 +663,10 @@ class WeightSpaceCorrelation(
             Embeddings.
         y : DataFrame, Series or array-like
             Metadata with the columns of `fit`: target, confounders and groups too.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Row weights.
+        metadata : DataFrame or array-like, default=None
+            The metadata table, where y is the target alone, as in `fit`.
 
         Returns
         -------
@@ -671,7 +689,8 @@ class WeightSpaceCorrelation(
         """
         check_is_fitted(self)
         names = self._role_names(self._record.kinds)
-        given = self._check_rows(X, y, needed=self._record.needed(names))
+        needed = self._record.needed(names)
+        given = self._check_rows(X, y, sample_weight, needed, metadata)
         warn_of_shared_groups(self._record, given.table, self.groups)
         return audit_rows(
             self._record,
@@ -683,7 +702,9 @@ class WeightSpaceCorrelation(
             self.adjustment,
         )
 
-    def component_sensitivity(self, X, y, n_components=None, sample_weight=None):
+    def component_sensitivity(
+        self, X, y, n_components=None, sample_weight=None, metadata=None
+    ):
         """Alignment scores for several dimensions k of the principal subspace.
 
         Scores are unstable for small k and diluted for large k; this shows whether a
@@ -704,6 +725,8 @@ class WeightSpaceCorrelation(
             projection are always among them.
         sample_weight : array-like of shape (n_samples,), default=None
             Row weights.
+        metadata : DataFrame or array-like, default=None
+            The metadata table, where y is the target alone, as in `fit`.
 
         Returns
         -------
@@ -731,15 +754,17 @@ class WeightSpaceCorrelation(
         """
         self._validate_params()
         check_dimensions(n_components)
-        if self.target is None and self.target_head is None:
+        # Not a clone: the name of the target, which y may give, is not a parameter.
+        scratch = copy(self)
+        scratch._target = name_target(self.target, y, metadata)
+        if scratch._target is None and self.target_head is None:
             raise ValueError(
                 "component_sensitivity: columns have no alignment score without a "
                 "primary head; set target or target_head."
             )
-        # Not a clone, which would lose the fit of a trained scikit-learn head.
-        scratch = copy(self)
-        given = scratch._check_rows(X, y, sample_weight)
+        given = scratch._check_rows(X, y, sample_weight, metadata=metadata)
         tasks = scratch._read_tasks(given)
+        check_something_left(tasks, "y" if metadata is None else "metadata")
         given, rows = find_subspace(given, tasks, None, self.min_components)
         tasks.assign_units(given.roles.groups)
         tasks.balance(given.roles, given.weights, self.adjust_for_target)
@@ -754,7 +779,7 @@ class WeightSpaceCorrelation(
             aggregate=self.aggregate,
         )
 
-    def utilization_by_feature(self, X, y, column):
+    def utilization_by_feature(self, X, y, column, metadata=None):
         r"""Which features of the embedding make up the utilization of a column.
 
         Parameters
@@ -765,6 +790,8 @@ class WeightSpaceCorrelation(
             Metadata with the columns of `fit`.
         column : str
             An analysed column.
+        metadata : DataFrame or array-like, default=None
+            The metadata table, where y is the target alone, as in `fit`.
 
         Returns
         -------
@@ -803,7 +830,8 @@ class WeightSpaceCorrelation(
         """
         check_is_fitted(self)
         names = self._role_names(self._record.kinds)
-        given = self._check_rows(X, y, needed=self._record.needed(names))
+        needed = self._record.needed(names)
+        given = self._check_rows(X, y, None, needed, metadata)
         found = measure_feature_utilization(
             self._record,
             given.with_roles(names),
@@ -841,6 +869,13 @@ class WeightSpaceCorrelation(
         ]
         return np.asarray(names, dtype=object)
 
+    def __sklearn_clone__(self):
+        """Copy the parameters; a trained scikit-learn model as target_head stays so."""
+        cloned = super().__sklearn_clone__()
+        if hasattr(self.target_head, "get_params"):
+            cloned.target_head = deepcopy(self.target_head)
+        return cloned
+
     def __sklearn_tags__(self):
         """Tell scikit-learn that the metadata are required."""
         tags = super().__sklearn_tags__()
@@ -856,20 +891,33 @@ class WeightSpaceCorrelation(
     def _all_heads(self) -> dict:
         return self._primary_head | self.heads_
 
+    def _named_columns(self) -> list:
+        """Columns that the user names, each of which the table must have."""
+        lists = [self._target], [self.groups], self.confounders, self.columns
+        names = [n for names in lists if names is not None for n in names]
+        elsewhere = self.heads if isinstance(self.heads, dict) else {}
+        return [n for n in names if n is not None and n not in elsewhere]
+
     def _role_names(self, kinds: Mapping) -> RoleNames:
         confounders = [] if self.confounders is None else list(self.confounders)
-        return RoleNames(self.target, confounders, self.groups, kinds)
+        return RoleNames(self._target, confounders, self.groups, kinds)
 
-    def _check_rows(self, X, y, sample_weight=None, needed=None) -> Input:
+    def _check_rows(
+        self, X, y, sample_weight=None, needed=None, metadata=None
+    ) -> Input:
         """Rows of `fit` with their roles, or new ones with the `needed` columns."""
         is_fit = needed is None
-        given = check_input(self, X, y, sample_weight, reset=is_fit)
+        target = name_target(self._target, y, metadata)
+        given = check_input(self, X, y, sample_weight, is_fit, metadata, target)
+        if metadata is None:
+            named = self._named_columns() if is_fit else needed
+            explain_single_column(y, given.table, named)
         table = add_pairs(given.table, self.columns, reset=is_fit)
         given = replace(given, table=table)
         if is_fit:
             kinds = check_kinds(self.kinds, table)
             return given.with_roles(self._role_names(kinds))
-        require_columns(needed, table, "y")
+        require_columns(needed, table, "y" if metadata is None else "metadata")
         return given
 
     def _read_tasks(self, given: Input) -> Tasks:
@@ -879,8 +927,7 @@ class WeightSpaceCorrelation(
         reader = TaskReader(
             given, kinds, self.heads, self.n_bins, self.C, self.alpha, fewest
         )
-        tasks = reader.read(self.target, self.target_head, self.columns, self.groups)
-        check_something_left(tasks)
+        tasks = reader.read(self._target, self.target_head, self.columns, self.groups)
         confounders = [column.name for column in given.roles.confounders]
         guessed = tasks.guessed() + [n for n in confounders if n not in kinds]
         # Level 5 is the caller of fit: one of them is scikit-learn's wrapper.
@@ -890,7 +937,7 @@ class WeightSpaceCorrelation(
 
     def _tests_alignment(self) -> bool:
         """Whether there will be a null of the alignment."""
-        has_primary = self.target is not None or self.target_head is not None
+        has_primary = self._target is not None or self.target_head is not None
         return has_primary and self.n_permutations > 0
 
     def _count_steps(self) -> int | None:
@@ -900,7 +947,7 @@ class WeightSpaceCorrelation(
         steps = ["fit heads", "encoding", "reliability"]
         steps += ["encoding null"] * bool(self.n_permutations)
         steps += ["alignment null"] * self._tests_alignment()
-        if self.target is not None:
+        if self._target is not None:
             steps += ["erasure", "utilization"]
             steps += ["cross-fitting"] * (self.target_head is None)
         return len(steps)
@@ -937,7 +984,7 @@ class WeightSpaceCorrelation(
         return make_decision(head, given, tasks.target, self.adjustment, outputs)
 
     def _rule(self, withheld: str = "") -> Rule:
-        held = [self.target, *(self.confounders or [])]
+        held = [self._target, *(self.confounders or [])]
         return Rule(self.significance, self.min_effect, held, withheld)
 
     def _explain_floor(self) -> list[str]:

@@ -7,6 +7,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -99,9 +100,19 @@ NO_HEADS = {
         LogisticRegression,
         r"LogisticRegression\(\) is not fitted; pass a trained head",
     ),
-    "Pipeline": (
-        lambda: make_pipeline(StandardScaler(), LogisticRegression()).fit(X, DISEASE),
-        "Pipeline has no coef_, so it is no linear head",
+    "unfitted Pipeline": (
+        lambda: make_pipeline(StandardScaler(), LogisticRegression()),
+        r"Pipeline\(.* is not fitted; pass a trained head",
+    ),
+    "Pipeline with a forest": (
+        lambda: make_pipeline(StandardScaler(), RandomForestClassifier(3)).fit(
+            X, DISEASE
+        ),
+        "RandomForestClassifier has no coef_, so it is no linear",
+    ),
+    "search": (
+        lambda: GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}).fit(X, DISEASE),
+        "GridSearchCV is a search; its head is best_estimator_",
     ),
     "forest": (
         lambda: RandomForestClassifier(3).fit(X, DISEASE),

@@ -63,8 +63,10 @@ class WithSummingHead(WeightSpaceCorrelation):
 class WithTarget(WeightSpaceCorrelation):
     """Target column next to the one column of y that the checks pass."""
 
-    def _check_rows(self, X, y, sample_weight=None, needed=None):
-        given = super()._check_rows(X, y, sample_weight, needed)
+    def _check_rows(self, X, y, sample_weight=None, needed=None, metadata=None):
+        # The column that is needed is made here.
+        y = pd.DataFrame(as_table(y)) if y is not None else None
+        given = super()._check_rows(X, y, sample_weight, needed, metadata)
         table = given.table
         return replace(given, table=table.assign(target=table.iloc[:, 0]))
 

@@ -9,18 +9,23 @@ import pandas as pd
 import pytest
 import sklearn
 from sklearn.base import clone
+from sklearn.decomposition import PCA
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import (
     GridSearchCV,
+    GroupKFold,
     KFold,
     PredefinedSplit,
     StratifiedKFold,
+    cross_val_score,
     cross_validate,
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.fixes import parse_version
 
-from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca import Head, WeightSpaceCorrelation
 
 N, D = 90, 8
 
@@ -105,6 +110,299 @@ class TestPipeline:
         pipeline = make_pipeline(quick(target=None), LogisticRegression())
         labels = np.asarray(COLUMNS["disease"])
         assert pipeline.fit(X, labels).score(X, labels) > 0.7
+
+
+MODEL = make_pipeline(StandardScaler(), PCA(6), LogisticRegression())
+MODEL.fit(X, TABLE["disease"])
+
+
+class TestTrainedPipeline:
+    """A fitted Pipeline as the trained head, and a head behind a step."""
+
+    def test_outputs_are_those_of_the_pipeline(self):
+        frame = pd.DataFrame(X).add_prefix("f")
+        model = clone(MODEL).fit(frame, TABLE["disease"])
+        for source in (model, FrozenEstimator(model)):
+            fitted = quick(target_head=source).fit(frame, TABLE)
+            np.testing.assert_allclose(
+                fitted.transform(frame)[:, 0], model.decision_function(frame)
+            )
+        assert fitted.target_head_.classes == ("ill", "well")
+        with pytest.raises(ValueError, match=r"target_head: .*the order alone differs"):
+            quick(target_head=model).fit(frame[frame.columns[::-1]], TABLE)
+
+    def test_pipelines_are_heads_of_columns_too(self):
+        model = make_pipeline(StandardScaler(), LogisticRegression())
+        model.fit(X, TABLE["site"])
+        fitted = quick(heads={"site": model}).fit(X, TABLE)
+        np.testing.assert_allclose(
+            fitted.heads_["site"].outputs(X), model.decision_function(X)
+        )
+
+    @pytest.mark.parametrize("scaler", [StandardScaler(), PCA(whiten=True)], ids=str)
+    def test_outputs_and_utilization_behind_a_scaler_are_those_without_it(self, scaler):
+        embeddings = X * np.logspace(-2, 2, D) + 3.0
+        model = LogisticRegression(max_iter=5000).fit(X, TABLE["disease"])
+        weights = model.coef_ / np.logspace(-2, 2, D)
+        head = Head(
+            weights,
+            model.intercept_ - 3.0 * weights.sum(axis=1),
+            tuple(model.classes_),
+            "logistic",
+        )
+        scaler.fit(embeddings)
+        options = {"columns": ["site", "age"], "n_permutations": 79}
+        alone = quick(target_head=head, **options).fit(embeddings, TABLE)
+        pipeline = make_pipeline(
+            FrozenEstimator(scaler), quick(target_head=head.behind(scaler), **options)
+        ).fit(embeddings, TABLE)
+        behind = pipeline[-1]
+        np.testing.assert_allclose(
+            pipeline.transform(embeddings)[:, 0], alone.transform(embeddings)[:, 0]
+        )
+        names = [name for name in vars(alone) if name.startswith("utilization_")]
+        for name in ("effects_", "minimum_detectable_effect_", *names):
+            one, other = (pd.DataFrame(getattr(o, name)) for o in (alone, behind))
+            pd.testing.assert_frame_equal(one, other, rtol=1e-6, atol=1e-9)
+        assert len(names) >= 9 and alone.utilization_raw_.min() > 0.0
+        # And so it is with new rows.
+        rows, table = embeddings[::2], TABLE.iloc[::2]
+        audits = [
+            a.audit(e, table).filter(like="utilization")
+            for a, e in ((alone, rows), (behind, scaler.transform(rows)))
+        ]
+        pd.testing.assert_frame_equal(*audits, rtol=1e-6, atol=1e-9)
+
+    def test_a_clone_keeps_its_trained_head(self):
+        estimator = quick(target_head=MODEL, columns=["site"])
+        cloned = clone(estimator)
+        assert cloned.target_head is not MODEL
+        np.testing.assert_array_equal(
+            cloned.target_head.decision_function(X), MODEL.decision_function(X)
+        )
+        assert not hasattr(cloned, "heads_")
+        scores = cross_val_score(estimator, X, TABLE, cv=3, error_score="raise")
+        assert np.isfinite(scores).all()
+        search = GridSearchCV(
+            make_pipeline("passthrough", estimator),
+            {"weightspacecorrelation__C": [0.1, 1.0]},
+            cv=3,
+            error_score="raise",
+        ).fit(X, TABLE)
+        np.testing.assert_allclose(
+            search.transform(X)[:, 0], MODEL.decision_function(X)
+        )
+
+
+DISEASE = TABLE["disease"]
+REST = TABLE.drop(columns="disease")
+
+
+class TestSeparateTarget:
+    """y is the target alone, and the table is metadata."""
+
+    @pytest.mark.parametrize(
+        ("y", "target", "table"),
+        [
+            (DISEASE, "disease", REST),
+            (DISEASE, "disease", TABLE),
+            (DISEASE, None, REST),
+            (DISEASE, None, TABLE),
+            (DISEASE.rename("label"), "disease", REST),
+            (DISEASE.to_numpy(), "disease", TABLE),
+            (DISEASE.tolist(), "disease", REST),
+            (DISEASE.to_frame(), None, REST),
+        ],
+    )
+    def test_same_as_the_whole_table(self, y, target, table):
+        options = {"confounders": ["age"], "columns": ["site"]}
+        whole = quick(**options).fit(X, TABLE, WEIGHTS)
+        apart = quick(**options | {"target": target}).fit(X, y, WEIGHTS, table)
+        assert_same_fit(apart, whole)
+        # As text: what was not computed is NaN.
+        assert str(apart.description_) == str(whole.description_)
+        assert apart.target == target
+        assert apart.score(X, y, WEIGHTS, table) == whole.score(X, TABLE, WEIGHTS)
+        pd.testing.assert_frame_equal(
+            apart.audit(X, y, metadata=table), whole.audit(X, TABLE)
+        )
+        for one, other in [
+            (
+                apart.utilization_by_feature(X, y, "site", metadata=table),
+                whole.utilization_by_feature(X, TABLE, "site"),
+            ),
+            (
+                apart.component_sensitivity(X, y, [3], metadata=table),
+                whole.component_sensitivity(X, TABLE, [3]),
+            ),
+        ]:
+            pd.testing.assert_frame_equal(one, other)
+
+    def test_metadata_of_either_library(self, make_frame):
+        columns = {name: COLUMNS[name] for name in ("site", "age")}
+        whole = quick().fit(X, TABLE)
+        fitted = quick().fit(X, DISEASE.to_numpy(), metadata=make_frame(columns))
+        assert_same_fit(fitted, whole)
+
+    def test_an_unnamed_target(self):
+        fitted = quick(target=None).fit(X, DISEASE.to_numpy(), metadata=REST)
+        assert fitted.description_["target"]["name"] == "target"
+        assert fitted.get_feature_names_out()[0] == "target=well"
+        assert fitted.verdicts_.index.tolist() == ["site", "age"]
+        # Displays and reports know its name.
+        assert "target" in fitted.to_markdown()
+        with pytest.raises(ValueError, match="metadata: the column 'target' has"):
+            quick(target=None).fit(X, DISEASE.tolist(), metadata=REST.assign(target=1))
+
+    def test_groups_lie_in_the_table(self):
+        table = TABLE.assign(patient=np.arange(N) // 3)
+        options = {"groups": "patient", "columns": ["site"]}
+        whole = quick(**options).fit(X, table)
+        rest = table.drop(columns="disease")
+        assert_same_fit(quick(**options).fit(X, DISEASE, metadata=rest), whole)
+        with pytest.raises(ValueError, match="groups: there is no column 'patient'"):
+            quick(**options).fit(X, DISEASE, metadata=REST)
+
+    @pytest.mark.parametrize(
+        ("y", "metadata", "message"),
+        [
+            (
+                DISEASE.tolist(),
+                None,
+                "y: it is a single column and there is none named",
+            ),
+            (DISEASE, None, r"y: it is a single column .* none named 'site'"),
+            (TABLE, TABLE, "y: 3 columns, but with metadata y is the target alone"),
+            (None, TABLE, "target y is None: pass the column of the target as y"),
+            (DISEASE[:50], REST[:50], "X has 90 rows and y has 50 rows"),
+            (DISEASE, REST[:50], "y has 90 rows and metadata has 50 rows"),
+            (DISEASE, REST[["age"]], "columns: there is no column 'site'"),
+            (DISEASE, REST.assign(site=1), "metadata: all columns are left out"),
+        ],
+    )
+    def test_what_does_not_belong_together(self, y, metadata, message):
+        with pytest.raises(ValueError, match=message):
+            quick(columns=["site"]).fit(X, y, metadata=metadata)
+
+    def test_nothing_but_the_target(self):
+        message = "metadata: there is no column besides the target 'disease'"
+        with pytest.raises(ValueError, match=message):
+            quick().fit(X, DISEASE, metadata=TABLE[["disease"]])
+
+    def test_rows_of_frames_belong_together(self):
+        frame = pd.DataFrame(X, index=np.arange(N) + 100)
+        message = "the indexes of X and metadata have"
+        with pytest.raises(ValueError, match=message):
+            quick().fit(frame, DISEASE.to_numpy(), metadata=REST)
+
+    def test_new_rows_need_the_table_too(self):
+        fitted = quick().fit(X, DISEASE, metadata=REST)
+        with pytest.raises(ValueError, match=r"y: it is a single column .* none named"):
+            fitted.score(X, DISEASE)
+        with pytest.raises(ValueError, match="metadata: there is no column 'site'"):
+            fitted.audit(X, DISEASE, metadata=REST[["age"]])
+
+
+class TestRouting:
+    """Metadata on their way through scikit-learn."""
+
+    def make(self, *last, **options):
+        estimator = quick(columns=["site"], **options).set_fit_request(metadata=True)
+        if not last:
+            estimator.set_score_request(metadata=True)
+        return make_pipeline(StandardScaler(), estimator, *last)
+
+    def make_alone(self, **options):
+        return self.make(**options)[-1]
+
+    def test_before_a_classifier(self, make_frame):
+        metadata = make_frame({name: COLUMNS[name] for name in ("site", "age")})
+        scaled = StandardScaler().fit_transform(X)
+        outputs = quick(columns=["site"]).fit(scaled, TABLE).transform(scaled)
+        alone = LogisticRegression().fit(outputs, DISEASE)
+        with sklearn.config_context(enable_metadata_routing=True):
+            pipeline = self.make(LogisticRegression())
+            pipeline.fit(X, DISEASE, metadata=metadata)
+        np.testing.assert_allclose(pipeline[-1].coef_, alone.coef_, rtol=1e-6)
+        assert pipeline.score(X, DISEASE) == alone.score(outputs, DISEASE) > 0.7
+
+    def test_before_a_classifier_without_routing(self):
+        pipeline = make_pipeline(StandardScaler(), quick(), LogisticRegression())
+        step = "weightspacecorrelation__metadata"
+        assert pipeline.fit(X, DISEASE, **{step: REST}).score(X, DISEASE) > 0.7
+        found = cross_validate(
+            pipeline, X, DISEASE, params={step: REST}, cv=3, error_score="raise"
+        )
+        assert np.mean(found["test_score"]) > 0.6
+
+    @pytest.mark.parametrize("with_target", [True, False])
+    @pytest.mark.parametrize("scaled", [True, False])
+    def test_cross_validate_slices_the_table(self, make_frame, with_target, scaled):
+        if scaled and parse_version(sklearn.__version__) < parse_version("1.8"):
+            pytest.skip("scikit-learn below 1.8 scores a Pipeline without metadata")
+        names = list(COLUMNS) if with_target else ["site", "age"]
+        metadata = make_frame({name: COLUMNS[name] for name in names})
+        with sklearn.config_context(enable_metadata_routing=True):
+            found = cross_validate(
+                self.make() if scaled else self.make_alone(),
+                X,
+                DISEASE.to_numpy(),
+                params={"metadata": metadata},
+                cv=KFold(3),
+                error_score="raise",
+            )
+        expected = []
+        for train, test in KFold(3).split(X):
+            scaler = StandardScaler(with_mean=scaled, with_std=scaled).fit(X[train])
+            alone = quick(columns=["site"])
+            alone.fit(scaler.transform(X[train]), TABLE.iloc[train])
+            rows = scaler.transform(X[test])
+            expected.append(alone.score(rows, TABLE.iloc[test]))
+        np.testing.assert_allclose(found["test_score"], expected)
+
+    def test_grid_search_and_groups(self):
+        table = REST.assign(patient=np.arange(N) // 3)
+        with sklearn.config_context(enable_metadata_routing=True):
+            search = GridSearchCV(
+                self.make_alone(groups="patient"),
+                {"C": [1e-3, 1.0]},
+                cv=GroupKFold(3),
+                error_score="raise",
+            )
+            search.fit(X, DISEASE, metadata=table, groups=table["patient"])
+            assert search.score(X, DISEASE, metadata=table) > 0
+        assert len(set(search.cv_results_["mean_test_score"].round(10))) == 2
+
+    def test_weights_go_along(self):
+        scaled = StandardScaler().fit_transform(X)
+        alone = quick(columns=["site"]).fit(scaled, TABLE, WEIGHTS)
+        with sklearn.config_context(enable_metadata_routing=True):
+            pipeline = self.make()
+            pipeline[-1].set_fit_request(sample_weight=True, metadata=True)
+            pipeline[0].set_fit_request(sample_weight=False)
+            pipeline.fit(X, DISEASE, sample_weight=WEIGHTS, metadata=REST)
+        np.testing.assert_allclose(pipeline.transform(X), alone.transform(scaled))
+
+    def test_metadata_that_nobody_asked_for(self):
+        with sklearn.config_context(enable_metadata_routing=True):
+            pipeline = make_pipeline(StandardScaler(), quick(), LogisticRegression())
+            with pytest.raises(sklearn.exceptions.UnsetMetadataPassedError):
+                pipeline.fit(X, DISEASE, metadata=REST)
+
+    def test_a_table_of_another_length_is_not_sliced(self):
+        message = "y has 60 rows and metadata has 80"
+        with (
+            sklearn.config_context(enable_metadata_routing=True),
+            pytest.raises(ValueError, match=message),
+        ):
+            cross_validate(
+                self.make_alone(),
+                X,
+                DISEASE.to_numpy(),
+                params={"metadata": REST[:80]},
+                cv=KFold(3),
+                error_score="raise",
+            )
 
 
 class TestModelSelection:

@@ -207,7 +207,11 @@ def audit_rows(
         How what is continuous is held fixed.
     """
     distance = distance_from(record.mean, given.X)
-    given = given.take(canonical_order(distance, lambda: row_fingerprints(given.table)))
+    order = canonical_order(
+        distance,
+        lambda: row_fingerprints(given.table) + pd.util.hash_array(given.weights),
+    )
+    given = given.take(order)
     columns, left_out = read_columns(record.columns, given)
     target = None
     if record.target is not None:

@@ -39,8 +39,15 @@ class NothingLeftError(ValueError):
     """No column can be analysed."""
 
 
-def check_something_left(tasks: Tasks) -> None:
+def check_something_left(tasks: Tasks, argument: str = "y") -> None:
     """Raise if no column can be analysed, with the reason for each.
+
+    Parameters
+    ----------
+    tasks : Tasks
+        The tasks.
+    argument : str
+        The one that holds the columns.
 
     Raises
     ------
@@ -52,10 +59,10 @@ def check_something_left(tasks: Tasks) -> None:
     if not tasks.dropped:
         target = None if tasks.target is None else tasks.target.name
         raise NothingLeftError(
-            f"y: there is no column besides the target {target!r}; pass metadata "
-            "columns to analyse."
+            f"{argument}: there is no column besides the target {target!r}; pass "
+            "metadata columns to analyse."
         )
     reasons = "; ".join(f"{name!r}: {why}" for name, why in tasks.dropped.items())
     raise NothingLeftError(
-        f"y: all columns are left out, nothing to analyse. {reasons}."
+        f"{argument}: all columns are left out, nothing to analyse. {reasons}."
     )

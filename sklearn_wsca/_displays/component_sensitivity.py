@@ -82,6 +82,7 @@ class ComponentSensitivityDisplay(Display):
         *,
         n_components: Sequence[int] | None = None,
         sample_weight: Any = None,
+        metadata: Any = None,
         ax: Any = None,
     ) -> ComponentSensitivityDisplay:
         """Measure and plot the sensitivity of an estimator, fitted or not.
@@ -98,6 +99,8 @@ class ComponentSensitivityDisplay(Display):
             Dimensions k; None takes those of the paper.
         sample_weight : array-like of shape (n_samples,), default=None
             Row weights.
+        metadata : DataFrame or array-like, default=None
+            The metadata table, where y is the target alone, as in `fit`.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a new figure.
 
@@ -111,7 +114,9 @@ class ComponentSensitivityDisplay(Display):
         ValueError
             If there is no primary head, or the input cannot be analysed.
         """
-        found = estimator.component_sensitivity(X, y, n_components, sample_weight)
+        found = estimator.component_sensitivity(
+            X, y, n_components, sample_weight, metadata
+        )
         return cls(found).plot(ax=ax)
 
     def _draw(self, ax: Any) -> Any:

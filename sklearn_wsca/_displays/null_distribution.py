@@ -224,7 +224,7 @@ def _read_utilization(estimator: Any, names: list) -> dict[str, Any]:
     """Arguments of the display for utilizations and their permutations."""
     at = [estimator.utilization_raw_.index.get_loc(name) for name in names]
     pvalues = estimator.utilization_pvalues_, estimator.utilization_pvalues_fwer_
-    held = f"at fixed {make_label(estimator.target)!r}"
+    held = f"at fixed {make_label(estimator.description_['target']['name'])!r}"
     return {
         "null": estimator.utilization_null_distribution_.iloc[:, at],
         "observed": estimator.utilization_raw_.iloc[at],
@@ -273,7 +273,7 @@ def _choose(columns: Sequence[Any] | None, index: pd.Index) -> list:
 
 def _check_null(estimator: Any, statistic: str) -> None:
     """Raise if there is no null, with the parameter that gives one."""
-    if statistic == "utilization" and estimator.target is None:
+    if statistic == "utilization" and estimator.description_["target"] is None:
         raise ValueError(
             "statistic='utilization' needs a target, at which it is measured: name its "
             "column in target and fit again."

@@ -139,7 +139,8 @@ class UtilizationDisplay(Display):
             If there is no target, or the table lacks a column.
         """
         check_is_fitted(estimator)
-        if estimator.target is None:
+        target = estimator.description_["target"]
+        if target is None:
             raise ValueError(
                 "target: utilization is measured at a fixed target, and there is none; "
                 "name its column in target and fit again."
@@ -148,7 +149,7 @@ class UtilizationDisplay(Display):
             estimator.summary_ if table is None else table,
             estimator.min_effect,
             confidence=1.0 - estimator.significance,
-            target=estimator.target,
+            target=target["name"],
             sort=sort,
             ax=ax,
         )

@@ -26,6 +26,7 @@ from sklearn_wsca._input.checked_input import check_embeddings, check_input
 from sklearn_wsca._input.column import Column, LeftOutError, read_column
 from sklearn_wsca._input.embeddings import Embeddings
 from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
+from sklearn_wsca._input.separate_target import explain_single_column, name_target
 from sklearn_wsca._input.table import list_columns, require_columns
 from sklearn_wsca._linear.subspace import Subspace, fit_subspace
 
@@ -118,9 +119,10 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     its indicators), and counts in full for the others; with a target, so is a row
     without one. All rows are erased alike.
 
-    All steps of a Pipeline are given the same `y`: this one takes a metadata table, as
-    `WeightSpaceCorrelation` does. To train a classifier on erased embeddings, erase
-    them first.
+    All steps of a Pipeline are given the same `y`, which is the metadata table here as
+    in `WeightSpaceCorrelation`. To train a classifier on erased embeddings in the same
+    Pipeline, pass the target as `y` and the table as `metadata`, by scikit-learn's
+    metadata routing.
 
     References
     ----------
@@ -161,7 +163,7 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.shrinkage = shrinkage
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, metadata=None):
         """Find the directions to erase.
 
         Parameters
@@ -171,9 +173,13 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             in blocks.
         y : DataFrame, Series or array-like of shape (n_samples[, n_columns])
             Metadata, pandas or polars; row i describes row i of X. Columns of arrays
-            are called x0, x1, ...
+            are called x0, x1, ... With `metadata`, the target alone, as classifiers in
+            the same Pipeline take it; it is held fixed only where `target` names it.
         sample_weight : array-like of shape (n_samples,), default=None
             Row weights; a row of weight 0 counts as absent.
+        metadata : DataFrame or array-like, default=None
+            The metadata table, where y is the target alone, as in
+            `WeightSpaceCorrelation.fit`.
 
         Returns
         -------
@@ -186,14 +192,22 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             If the input cannot be used or no column can be erased; the message names
             the argument or column.
         """
-        given = check_input(self, X, y, sample_weight, reset=True)
+        own = name_target(self.target, y, metadata)
+        given = check_input(self, X, y, sample_weight, True, metadata, own)
+        if metadata is None:
+            named = [] if self.columns is None else list(self.columns)
+            named += [] if self.target is None else [self.target]
+            explain_single_column(y, given.table, named)
         names = _select_columns(given.table, self.target, self.columns)
+        if self.columns is None:
+            names = [name for name in names if name != own]
         self.dropped_columns_: dict[Any, str] = {}
         self.notes_: list[str] = []
         kinds = check_kinds(self.kinds, given.table)
         target = self._read_target(given.table, kinds)
         factors = self._read_factors(given.table, names, kinds, target, given.weights)
-        _check_something_left(self.dropped_columns_, factors)
+        where = "y" if metadata is None else "metadata"
+        _check_something_left(self.dropped_columns_, factors, where)
         subspace = fit_subspace(given.X, given.weights, None, 0)
         self._erasure = self._fit_erasure(
             given.X, given.weights, subspace, np.hstack(list(factors.values()))
@@ -204,7 +218,7 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.notes_ += messages
         if self.dropped_columns_:
             reasons = _list_reasons(self.dropped_columns_)
-            messages.insert(0, f"y: some columns are not erased. {reasons}.")
+            messages.insert(0, f"{where}: some columns are not erased. {reasons}.")
         read = [n for n in (self.target, *names) if n is not None and n not in kinds]
         warn_of_codes(given.table, read, stacklevel=4)
         for message in messages:
@@ -353,15 +367,16 @@ def _column_factors(
     )
 
 
-def _check_something_left(dropped: dict[Any, str], factors: dict) -> None:
-    """Raise if no column can be erased, with the reason for each."""
+def _check_something_left(dropped: dict[Any, str], factors: dict, where: str) -> None:
+    """Raise if no column of the argument `where` can be erased, with the reasons."""
     if factors:
         return
     if not dropped:
         raise ValueError(
-            "y: there is no column besides the target; pass metadata columns to erase."
+            f"{where}: there is no column besides the target; pass metadata columns to "
+            "erase."
         )
-    raise ValueError(f"y: no column can be erased. {_list_reasons(dropped)}.")
+    raise ValueError(f"{where}: no column can be erased. {_list_reasons(dropped)}.")
 
 
 def _list_reasons(dropped: dict[Any, str]) -> str:

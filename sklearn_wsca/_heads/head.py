@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy import special
 from sklearn.exceptions import NotFittedError
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklearn_wsca._backend.namespace import to_numpy, to_same_device
+from sklearn_wsca._heads.affine import (
+    check_feature_names,
+    count_features,
+    list_steps,
+    move_before,
+    move_behind,
+)
 from sklearn_wsca._input.embeddings import as_embeddings, check_magnitude
 
 KINDS = ("logistic", "ridge")
@@ -113,6 +120,58 @@ class Head:
         """
         return X @ self.coef.T + self.intercept
 
+    def behind(self, step: Any, X: Any = None) -> Head:
+        """Express this head on the output of a fitted affine step.
+
+        The weights are found by running the step, so that scalers, PCA (whitened or
+        not), selectors and Pipelines of them can be passed, whatever their class.
+
+        Parameters
+        ----------
+        step : transformer, Pipeline or "passthrough"
+            Fitted step that stands before the analysis. It must stay as it is: wrap
+            it in ``sklearn.frozen.FrozenEstimator`` where a Pipeline would fit it anew.
+        X : array-like of shape (n_samples, n_features), default=None
+            Input of the step on which the outputs must be the same, where they cannot
+            be on any input: for a step that loses what does not vary on these rows.
+
+        Returns
+        -------
+        Head
+            With ``outputs(step.transform(X))`` equal to ``self.outputs(X)``. Behind a
+            step that loses directions there is one if this head does not read them,
+            or if they do not vary: on `X`, or, without `X`, on the rows that a PCA
+            was fitted on and of which it keeps all variance.
+
+        Raises
+        ------
+        ValueError
+            If the step is not affine or not fitted, is of another width, or loses what
+            the head reads.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.preprocessing import StandardScaler
+        >>> from sklearn_wsca import Head
+        >>> X = np.array([[1.0, 200.0], [3.0, 600.0], [5.0, 100.0]])
+        >>> head = Head(np.array([[2.0, -0.01]]), np.array([0.5]), None, "ridge")
+        >>> scaler = StandardScaler().fit(X)
+        >>> head.behind(scaler).outputs(scaler.transform(X)).ravel().round(9)
+        array([0.5, 0.5, 9.5])
+        >>> head.outputs(X).ravel()
+        array([0.5, 0.5, 9.5])
+        """
+        coef = np.asarray(self.coef, dtype=np.float64)
+        intercept, rows = self.intercept, X
+        if X is not None:
+            rows = check_array(X, dtype=np.float64, input_name="X")
+        for one in list_steps(step):
+            coef, intercept, rows = move_behind(
+                coef, intercept, one, rows, "Head.behind"
+            )
+        return replace(self, coef=coef, intercept=intercept)
+
 
 def all_outputs(X: Any, heads: Iterable[Head]) -> np.ndarray:
     """Outputs of several heads side by side, by row blocks: (n_samples, n_rows)."""
@@ -163,8 +222,13 @@ def is_trained(source: Any) -> bool:
     if isinstance(source, (str, type(None))):
         return False
     if hasattr(source, "fit"):
-        return hasattr(source, "coef_")
+        return hasattr(_last_step(source), "coef_")
     return True
+
+
+def _last_step(source: Any) -> Any:
+    """Last step of a Pipeline; anything else as it is."""
+    return [source, *list_steps(source)][-1]
 
 
 def _why_untrained(source: Any) -> str:
@@ -174,26 +238,44 @@ def _why_untrained(source: Any) -> str:
             f"{source!r} cannot be read as weights; read files with "
             "sklearn_wsca.io.load_head"
         )
+    model = _last_step(source)
     try:
-        check_is_fitted(source)
+        check_is_fitted(model)
     except (NotFittedError, TypeError):
         return f"{source!r} is not fitted"
-    return f"{type(source).__name__} has no coef_, so it is no linear head"
+    if hasattr(model, "best_estimator_"):
+        return f"{type(model).__name__} is a search; its head is best_estimator_"
+    return f"{type(model).__name__} has no coef_, so it is no linear head"
+
+
+def _clone_hint(source: Any) -> str:
+    """How an estimator stays fitted where scikit-learn clones it, as in a grid."""
+    if not hasattr(source, "get_params"):
+        return ""
+    return " Where scikit-learn clones it, FrozenEstimator(model) keeps the fit."
 
 
 def read_head(
-    source: Any, *, argument: str, n_features: int, levels: tuple | None
+    source: Any,
+    *,
+    argument: str,
+    n_features: int,
+    levels: tuple | None,
+    feature_names: Any = None,
 ) -> Head:
     """Read a trained head.
 
     Parameters
     ----------
     source : Head, array, pair (W, b), fitted linear estimator or torch.nn.Linear
-        The head in any form a user may have; arrays have shape (C, d) or (d,).
+        The head in any form a user may have; arrays have shape (C, d) or (d,). A
+        fitted Pipeline of affine steps and a linear model is a head on its input.
     argument : str
         What to call the head in messages.
     n_features : int
         Width of the embeddings.
+    feature_names : ndarray or None
+        Names of their features, where they have any.
     levels : tuple or None
         Sorted levels of its column: the names of the rows where their number fits.
         None if the column is continuous or there is none.
@@ -207,8 +289,11 @@ def read_head(
     if not is_trained(source):
         raise ValueError(
             f"{argument}: {_why_untrained(source)}; pass a trained head, or leave "
-            f"{argument} out to have one fitted."
+            f"{argument} out to have one fitted.{_clone_hint(source)}"
         )
+    check_feature_names(source, feature_names, argument)
+    if hasattr(source, "steps"):
+        return _read_pipeline(source, argument, n_features, levels)
     _check_single_rows(source, argument)
     coef, intercept, classes, kind = _unpack(source)
     coef = _as_matrix(coef, argument)
@@ -220,6 +305,17 @@ def read_head(
         # Several unnamed rows are class scores in practice: outputs of a network.
         kind = "logistic" if len(coef) > 1 or classes is not None else "ridge"
     return Head(coef, intercept, classes, kind)
+
+
+def _read_pipeline(
+    source: Any, argument: str, n_features: int, levels: tuple | None
+) -> Head:
+    """Head of the last step of a Pipeline, on the input of the first."""
+    *steps, model = list_steps(source)
+    widths = count_features(steps, n_features, argument)
+    head = read_head(model, argument=argument, n_features=widths[-1], levels=levels)
+    coef, intercept = move_before(head.coef, head.intercept, steps, widths, argument)
+    return replace(head, coef=coef, intercept=intercept)
 
 
 def _check_single_rows(source: Any, argument: str) -> None:

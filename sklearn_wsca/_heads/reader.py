@@ -185,7 +185,11 @@ class TaskReader:
 
     def _trained(self, source: Any, argument: str, levels: tuple | None) -> Head:
         return read_head(
-            source, argument=argument, n_features=self.given.X.n_features, levels=levels
+            source,
+            argument=argument,
+            n_features=self.given.X.n_features,
+            levels=levels,
+            feature_names=self.given.feature_names,
         )
 
 

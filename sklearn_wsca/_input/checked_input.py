@@ -22,6 +22,7 @@ from sklearn_wsca._input.embeddings import (
     is_lazy,
 )
 from sklearn_wsca._input.roles import NO_ROLES, RoleNames, Roles, read_roles
+from sklearn_wsca._input.separate_target import join_target
 from sklearn_wsca._input.table import (
     as_table,
     check_same_index,
@@ -49,6 +50,8 @@ class Input:
         Rows of the input.
     roles : Roles
         Groups and confounders; none unless they were read.
+    feature_names : ndarray or None
+        Names of the features, where the embeddings have any.
     """
 
     X: Embeddings
@@ -56,6 +59,7 @@ class Input:
     weights: np.ndarray
     n_given: int
     roles: Roles = NO_ROLES
+    feature_names: np.ndarray | None = None
 
     @property
     def positions(self) -> np.ndarray:
@@ -104,25 +108,40 @@ def check_embeddings(estimator: Any, X: Any, reset: bool) -> Embeddings:
 
 
 def check_input(
-    estimator: Any, X: Any, y: Any, sample_weight: Any, reset: bool
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    reset: bool,
+    metadata: Any = None,
+    target: Any = None,
 ) -> Input:
-    """Check embeddings, metadata table and weights together."""
+    """Check embeddings, metadata table and weights together.
+
+    With `metadata` y is the column named `target`, otherwise it is the table.
+    """
     if y is None:
+        what = "the metadata table" if metadata is None else "the column of the target"
         raise ValueError(
             f"This {type(estimator).__name__} estimator requires y to be passed, but "
-            "the target y is None: pass the metadata table as y."
+            f"the target y is None: pass {what} as y."
         )
     check_same_index(X, y)
     embeddings = check_embeddings(estimator, X, reset)
-    table = as_table(y)
+    if metadata is None:
+        table = as_table(y)
+    else:
+        check_same_index(X, metadata, ("X", "metadata"))
+        table = join_target(y, metadata, target)
     check_same_length(embeddings, table)
     n = len(embeddings)
     weights = _check_weights(sample_weight, y, n)
     used = weights > 0
     check_enough_weights(used, 2 if reset else 1)
-    if used.all():
-        return Input(embeddings, table, weights, n)
-    return Input(embeddings.keep(used), table[used], weights[used], n)
+    names = getattr(estimator, "feature_names_in_", None)
+    if not used.all():
+        embeddings, table, weights = embeddings.keep(used), table[used], weights[used]
+    return Input(embeddings, table, weights, n, feature_names=names)
 
 
 def _check_weights(sample_weight: Any, y: Any, n: int) -> np.ndarray:

@@ -17,7 +17,7 @@ from sklearn_wsca._text import list_first, plain_text, suggest
 NAMES_SHOWN = 10
 
 
-def as_table(y: Any) -> pd.DataFrame:
+def as_table(y: Any, argument: str = "y") -> pd.DataFrame:
     """Turn the metadata argument into a DataFrame with a RangeIndex.
 
     Parameters
@@ -25,6 +25,8 @@ def as_table(y: Any) -> pd.DataFrame:
     y : DataFrame, Series, array-like of shape (n,) or (n, n_columns)
         pandas and polars objects keep their names; other columns are called
         x0, x1, ...
+    argument : str
+        What to call it in messages.
 
     Raises
     ------
@@ -37,12 +39,12 @@ def as_table(y: Any) -> pd.DataFrame:
         # In this order, because pandas 2.1 would look at integers too large for it.
         table = y.to_frame(_series_name(y.name)).reset_index(drop=True)
     elif _is_polars(y):
-        table = _from_polars(y)
+        table = _from_polars(y, argument)
     elif hasattr(y, "to_pandas"):
-        return as_table(y.to_pandas())
+        return as_table(y.to_pandas(), argument)
     else:
-        table = _from_array(y)
-    _check_header(table.columns)
+        table = _from_array(y, argument)
+    _check_header(table.columns, argument)
     return _in_plain_types(table)
 
 
@@ -122,10 +124,12 @@ def _is_polars(y: Any) -> bool:
     return type(y).__module__.split(".")[0] == "polars"
 
 
-def _from_polars(y: Any) -> pd.DataFrame:
+def _from_polars(y: Any, argument: str) -> pd.DataFrame:
     # By plain Python values, because polars' own conversion needs pyarrow.
     if hasattr(y, "collect"):
-        raise ValueError("y: the metadata table is lazy; pass y.collect().")
+        raise ValueError(
+            f"{argument}: the metadata table is lazy; pass {argument}.collect()."
+        )
     if hasattr(y, "get_columns"):
         return pd.DataFrame({s.name: s.to_list() for s in y.get_columns()})
     return pd.DataFrame({y.name or "x0": y.to_list()})
@@ -144,8 +148,8 @@ def _in_plain_types(table: pd.DataFrame) -> pd.DataFrame:
     return table.astype(plain) if plain else table
 
 
-def _from_array(y: Any) -> pd.DataFrame:
-    _check_is_array(y)
+def _from_array(y: Any, argument: str) -> pd.DataFrame:
+    _check_is_array(y, argument)
     if isinstance(y, np.ma.MaskedArray):
         values = y.data.astype(object)
         values[np.ma.getmaskarray(y)] = None
@@ -153,9 +157,9 @@ def _from_array(y: Any) -> pd.DataFrame:
     if isinstance(y, (list, tuple)):
         # numpy would turn numbers into strings where a row holds both.
         y = np.array(y, dtype=object)
-    with explain_bad_array("y", "metadata"):
+    with explain_bad_array(argument, "metadata"):
         array = check_array(
-            y, dtype=None, ensure_2d=False, ensure_all_finite=False, input_name="y"
+            y, dtype=None, ensure_2d=False, ensure_all_finite=False, input_name=argument
         )
     array = array.reshape(-1, 1) if array.ndim < 2 else array
     names = [f"x{i}" for i in range(array.shape[1])]
@@ -163,31 +167,33 @@ def _from_array(y: Any) -> pd.DataFrame:
     return table.infer_objects() if array.dtype == object else table
 
 
-def _check_is_array(y: Any) -> None:
+def _check_is_array(y: Any, argument: str) -> None:
     """Raise for tables of other kinds, whose names would be lost."""
     first = y[0] if isinstance(y, (list, tuple)) and len(y) else None
     named = hasattr(y, "columns") or getattr(getattr(y, "dtype", None), "names", None)
     if named or isinstance(first, dict) or is_no_array(y):
         raise ValueError(
-            f"y: {type(y).__name__} is no table that can be read; pass a pandas or "
-            "polars DataFrame, for example pd.DataFrame of a dict or of records, or "
-            ".compute() of a dask DataFrame."
+            f"{argument}: {type(y).__name__} is no table that can be read; pass a "
+            "pandas or polars DataFrame, for example pd.DataFrame of a dict or of "
+            "records, or .compute() of a dask DataFrame."
         )
 
 
-def _check_header(columns: pd.Index) -> None:
+def _check_header(columns: pd.Index, argument: str) -> None:
     if isinstance(columns, pd.MultiIndex):
         raise ValueError(
-            f"y: the metadata columns have {columns.nlevels} header levels; flatten "
-            "them to one name per column, e.g. "
-            "y.columns = ['_'.join(map(str, name)) for name in y.columns]."
+            f"{argument}: the metadata columns have {columns.nlevels} header levels; "
+            f"flatten them to one name per column, e.g. {argument}.columns = "
+            f"['_'.join(map(str, name)) for name in {argument}.columns]."
         )
     if len(columns) == 0:
-        raise ValueError("y: the metadata table has no column; pass at least one.")
+        raise ValueError(
+            f"{argument}: the metadata table has no column; pass at least one."
+        )
     repeated = columns[columns.duplicated()].unique()
     if len(repeated):
         raise ValueError(
-            f"y: the metadata table has several columns named "
+            f"{argument}: the metadata table has several columns named "
             f"{list_first(repeated, NAMES_SHOWN)}; rename them so that every name is "
             "unique."
         )

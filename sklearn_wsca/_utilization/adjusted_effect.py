@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from sklearn_wsca._permutation.exchangeability import (
     exchange_units,
     share_between,
 )
+from sklearn_wsca._permutation.plan import canonical_order
 from sklearn_wsca._text import list_first, quote
 from sklearn_wsca._utilization.by_class import utilization_by_class
 from sklearn_wsca._utilization.effects import (
@@ -62,6 +64,9 @@ class Decision:
         Names of the outputs; numbers if there are none.
     adjustment : {"spline", "linear"}
         How what is continuous is held fixed.
+    orders_rows : bool
+        Whether permutations act on the rows in the order of these outputs. Those of a
+        trained head are the same in whatever space it reads the embeddings.
     """
 
     outputs: np.ndarray
@@ -72,6 +77,26 @@ class Decision:
     groups: Groups | None
     names: list = field(default_factory=list)
     adjustment: Adjustment = "spline"
+    orders_rows: bool = False
+
+    def in_own_order(self, columns: Mapping) -> tuple[Decision, dict]:
+        """Itself and columns, by the distance of the outputs from their mean."""
+        if not self.orders_rows:
+            return self, dict(columns)
+        centred = self.outputs - self.outputs.mean(axis=0)
+        distance = np.sum(centred**2, axis=1)
+        order = canonical_order(distance, lambda: np.arange(len(distance)))
+        probabilities, groups = self.probabilities, self.groups
+        taken = replace(
+            self,
+            outputs=self.outputs[order],
+            probabilities=None if probabilities is None else probabilities[order],
+            weights=self.weights[order],
+            target=_take(self.target, order),
+            confounders=[column.take(order) for column in self.confounders],
+            groups=None if groups is None else groups.take(order),
+        )
+        return taken, {name: _take(c, order) for name, c in columns.items()}
 
     def output_names(self) -> list:
         """Names of the outputs."""
@@ -81,6 +106,10 @@ class Decision:
         """Everything that is held fixed for a column, which may be a confounder."""
         held = [self.target, *self.confounders]
         return [c for c in held if c is not None and c.name != column.name]
+
+
+def _take(column: Column | None, order: np.ndarray) -> Column | None:
+    return None if column is None else column.take(order)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ def make_decision(
     """
     if head is None or target is None:
         return None
+    as_trained = outputs is None
     if outputs is None:
         outputs = all_outputs(given.X, [head])
     outputs, probabilities = read_outputs(outputs, head)
@@ -41,6 +42,7 @@ def make_decision(
         roles.groups,
         [target.name] if head.row_names == ("",) else list(head.row_names),
         adjustment,
+        as_trained,
     )
 
 

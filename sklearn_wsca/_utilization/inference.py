@@ -158,6 +158,7 @@ def infer_utilization(
     """
     if decision is None:
         return no_utilization(columns, NO_DECISION)
+    decision, columns = decision.in_own_order(columns)
     tests = no_utilization(columns, "there are no labels")
     for name, column in columns.items():
         try:

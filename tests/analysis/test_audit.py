@@ -163,6 +163,29 @@ def test_on_the_rows_of_fit_utilization_is_that_of_fit(fitted):
     assert (found["encoding_score"] > fitted.summary_["encoding_score"]).all()
 
 
+def test_rows_of_weight_zero_are_absent(fitted, rows):
+    X, table = rows
+    weights = np.random.default_rng(0).integers(0, 3, len(X)).astype(float)
+    used = weights > 0
+    found = fitted.audit(X, table, weights)
+    expected = fitted.audit(X[used], table[used], sample_weight=weights[used])
+    pd.testing.assert_frame_equal(found, expected)
+    assert found.attrs["description"]["n_samples"] == used.sum()
+
+
+def test_weights_count_like_repeated_rows(fitted, rows):
+    X, table = rows
+    counts = 1 + np.arange(len(X)) % 3
+    fitted = clone(fitted).set_params(n_permutations=0).fit(*make_rows(0))
+    found = fitted.audit(X, table, counts)
+    repeated = np.repeat(np.arange(len(X)), counts)
+    expected = fitted.audit(X[repeated], table.iloc[repeated])
+    for name in ("encoding_score", "encoding_skill"):
+        np.testing.assert_allclose(found[name], expected[name])
+    plain = fitted.audit(X, table)
+    assert np.abs(found["encoding_score"] - plain["encoding_score"]).max() > 1e-3
+
+
 def test_a_refitted_head_is_judged_on_new_rows():
     found = fit(*make_rows(0), target_head=None).audit(*make_rows(1))
     assert found["utilization"].notna().all()

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from scipy import linalg
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss, r2_score
@@ -357,6 +358,42 @@ class TestPipeline:
         )
         assert plain["test_score"].min() > 0.5
         assert np.abs(erased["test_score"]).max() < 0.06
+
+
+class TestSeparateTarget:
+    """y is the target alone, and the table is metadata."""
+
+    @pytest.mark.parametrize("target", ["disease", None])
+    @pytest.mark.parametrize("in_table", [True, False])
+    def test_same_as_the_whole_table(self, target, in_table):
+        X, table, _ = study(0, SHAPES["n > d"])
+        columns = [name for name in table if name != "disease"]
+        whole = MetadataEraser(columns, target=target).fit(X, table)
+        metadata = table if in_table else table[columns]
+        apart = MetadataEraser(target=target).fit(X, table["disease"], None, metadata)
+        assert apart.columns_ == whole.columns_
+        np.testing.assert_array_equal(apart.transform(X), whole.transform(X))
+
+    def test_the_target_alone_is_no_table(self):
+        X, table, _ = study(0, SHAPES["n > d"])
+        with pytest.raises(ValueError, match=r"y: it is a single column .* 'site'"):
+            MetadataEraser(COLUMNS).fit(X, table["disease"])
+
+    def test_before_a_classifier(self):
+        X, table, _ = study(1, SHAPES["n > d"])
+        y, metadata = table["disease"], table[COLUMNS]
+        erased = MetadataEraser().fit(X, metadata).transform(X)
+        alone = LogisticRegression(max_iter=1000).fit(erased, y)
+        with sklearn.config_context(enable_metadata_routing=True):
+            pipeline = make_pipeline(
+                MetadataEraser().set_fit_request(metadata=True),
+                LogisticRegression(max_iter=1000),
+            ).fit(X, y, metadata=metadata)
+            found = cross_validate(
+                pipeline, X, y, params={"metadata": metadata}, cv=3, error_score="raise"
+            )
+        np.testing.assert_allclose(pipeline[-1].coef_, alone.coef_)
+        assert found["test_score"].min() > 0.4
 
 
 class TestWhatIsLeftOut:

@@ -61,6 +61,31 @@ def test_pvalues_are_those_of_a_loop_over_permutations(with_groups, strength):
     assert (alone.min() == 0.02) == (strength > 0)
 
 
+@pytest.mark.parametrize("with_groups", [False, True])
+@pytest.mark.parametrize("own_order", [True, False])
+def test_outputs_may_give_the_order_of_the_rows(own_order, with_groups):
+    decision, columns = study(4, 0.2)
+    decision = grouped(decision) if with_groups else decision
+    decision = replace(decision, orders_rows=True)
+    mixed = np.random.default_rng(0).permutation(N)
+    moved = replace(
+        decision,
+        outputs=7.0 * decision.outputs[mixed] + 100.0,
+        probabilities=None,
+        weights=decision.weights[mixed],
+        target=decision.target.take(mixed),
+        confounders=[column.take(mixed) for column in decision.confounders],
+        groups=decision.groups.take(mixed) if with_groups else None,
+        orders_rows=own_order,
+    )
+    found = infer(moved, {name: c.take(mixed) for name, c in columns.items()})
+    expected = infer(replace(decision, probabilities=None), columns)
+    same = np.allclose(found.null, expected.null, rtol=1e-6)
+    assert same == own_order
+    if own_order:
+        pd.testing.assert_frame_equal(found.table, expected.table, rtol=1e-6)
+
+
 @pytest.mark.parametrize("m", [0, 49])
 def test_estimates_are_freed_of_noise(m):
     """The larger one of the mean square of permutations and of its estimate."""
