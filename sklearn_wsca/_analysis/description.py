@@ -54,7 +54,8 @@ def describe_rows(
     Returns
     -------
     dict
-        n_samples; head_rows; head_performance; withheld (why no column is judged `not used`, or None);
+        n_samples; head_rows; head_performance; withheld (why no column is judged
+        `not used`, or None);
         groups and n_groups (None without); target (None, or name and labels,
         see `describe_labels`); held_fixed (names); min_effect; significance;
         n_permutations; and columns, a list with one dict per column: name, labels,

@@ -38,6 +38,10 @@ OTHER_ORDER: Finding = "better in another order"
 SIGNIFICANCE, STOPPING = 0.05, 0.005
 FAR_BELOW = 0.2
 MOST_CLASSES_SHOWN = 20
+INDEPENDENT = (
+    "Rows were taken for independent: if several belong to one patient, name it in "
+    "groups (--groups)."
+)
 # Rows that tests are made on, in whole units: more would not change what they find.
 MOST_ROWS = 20_000
 
@@ -98,7 +102,7 @@ def _sample(
 def _judge(
     found: Predictions, target: Column, groups: Groups | None, seed: int
 ) -> tuple[dict[str, Any], np.ndarray | None]:
-    """pvalue and finding; and the order of the classes that is better, if any."""
+    """Pvalue and finding; and the order of the classes that is better, if any."""
     worse, better = compare_with_chance(found, exchange_units(target, groups), seed)
     measured = measure_performance(found)
     below = worse <= STOPPING and is_far_below(measured)
@@ -133,18 +137,15 @@ def require_fit(checked: HeadCheck | None, target: Any, grouped: bool) -> None:
     if checked is None or checked.performance["finding"] in (BETTER, CHANCE):
         return
     performance = checked.performance
-    what = f"the head predicts {quote(target)} with {describe_score(performance)}"
+    score = describe_score(performance)
     how = "significantly worse than chance"
     if performance["finding"] == OTHER_ORDER:
         how = "significantly worse than with its classes in another order"
-    rows = "" if grouped else (
-        " Rows were taken for independent: if several belong to one patient, name it "
-        "in groups (--groups)."
-    )
+    rows = "" if grouped else f" {INDEPENDENT}"
     raise HeadMismatchError(
-        f"target_head: {what} on these {performance['n_rows']} rows, {how}"
-        f"{_describe_order(checked)}. Likely causes: {_list_causes(checked)}.{rows} "
-        f"{GO_ON}"
+        f"target_head: the head predicts {quote(target)} with {score} on these "
+        f"{performance['n_rows']} rows, {how}{_describe_order(checked)}. Likely "
+        f"causes: {_list_causes(checked)}.{rows} {GO_ON}"
     )
 
 
@@ -155,7 +156,7 @@ def doubt(checked: HeadCheck | None, target: Any) -> list[str]:
     performance = checked.performance
     return [
         f"target_head: the trained head predicts {quote(target)} with "
-        f"{describe_score(performance)} on these {performance['n_rows']} rows, which is "
+        f"{describe_score(performance)} on these {performance['n_rows']} rows: "
         f"{performance['finding']}. Are rows, classes and embeddings those of this "
         "head, and is it the head of this target?"
     ]

@@ -109,9 +109,7 @@ def read_trained_head(options: dict[str, Any], rows: AuditRows) -> Any:
     return named
 
 
-def check_names(
-    classes: tuple, rows: AuditRows, target: str, switch: bool
-) -> None:
+def check_names(classes: tuple, rows: AuditRows, target: str, switch: bool) -> None:
     """Raise if a level of the target is none of the classes named."""
     if target not in rows.metadata.columns:
         return

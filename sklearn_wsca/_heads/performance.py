@@ -155,7 +155,9 @@ def measure_performance(predictions: Predictions) -> dict[str, float]:
         case.
     """
     found = predictions
-    measured = _measure_number(found) if found.classes is None else _measure_class(found)
+    measured = (
+        _measure_number(found) if found.classes is None else _measure_class(found)
+    )
     return measured | {"n_rows": len(found.labels)}
 
 
@@ -288,9 +290,7 @@ def _class_statistics(
     )
 
 
-def sums_by_class(
-    labels: np.ndarray, values: np.ndarray, n_classes: int
-) -> np.ndarray:
+def sums_by_class(labels: np.ndarray, values: np.ndarray, n_classes: int) -> np.ndarray:
     """Sums of values (n,) or (p, n) by the labels (p, n): (p, n_classes)."""
     n_problems = len(labels)
     cells = labels + n_classes * np.arange(n_problems)[:, None]

@@ -72,10 +72,10 @@ def tell_performance(analysis: dict[str, Any]) -> tuple[str, bool]:
     held_out = "held out" in (analysis["judged_rows"], analysis.get("head_rows"))
     head = "the head" if trained else "the linear head fitted here"
     rows = f"these {found['n_rows']} {'held-out ' if held_out else ''}rows"
-    name, score = f"'{column_text(target['name'])}'", _performance_text(found)
-    finding = found["finding"]
+    name, finding = f"'{column_text(target['name'])}'", found["finding"]
+    score, chance = _performance_text(found)
     if finding == "better than chance":
-        sentence = f"{head} predicts {name} with {score} on {rows}."
+        sentence = f"{head} predicts {name} with {score} (chance {chance}) on {rows}."
         return sentence[0].upper() + sentence[1:] + _explain_score(found), False
     if finding == "better in another order":
         told = f"predicts {name} better with its classes in another order"
@@ -83,20 +83,17 @@ def tell_performance(analysis: dict[str, Any]) -> tuple[str, bool]:
         told = f"predicts {name} worse than chance"
     else:
         told = f"is not shown to predict {name} better than chance"
-    return f"Warning: {head} {told} on {rows} ({score}). {_doubt(trained)}", True
+    shown = f"{score}, chance {chance}"
+    return f"Warning: {head} {told} on {rows} ({shown}). {_doubt(trained)}", True
 
 
-def _performance_text(found: dict[str, Any]) -> str:
+def _performance_text(found: dict[str, Any]) -> tuple[str, str]:
+    """Performance, and what chance gives."""
     if "r2" in found:
         error = format_number(found["mae"])
-        return (
-            f"R2 {_two_digits(found['r2'])} (chance 0.00) and a mean absolute error of "
-            f"{error}"
-        )
-    return (
-        f"balanced accuracy {_two_digits(found['balanced_accuracy'])} (chance "
-        f"{_two_digits(found['chance'])})"
-    )
+        return f"mean absolute error {error} and R2 {_two_digits(found['r2'])}", "0.00"
+    score = _two_digits(found["balanced_accuracy"])
+    return f"balanced accuracy {score}", _two_digits(found["chance"])
 
 
 def _two_digits(value: float | None) -> str:
