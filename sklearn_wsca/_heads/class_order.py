@@ -17,9 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import sparse, special
+from scipy import special
 from scipy.optimize import linear_sum_assignment
-from scipy.sparse.csgraph import connected_components
 
 from sklearn_wsca._heads.performance import (
     ALL_PERMUTATIONS,
@@ -97,11 +96,16 @@ def best_order(predictions: Predictions) -> np.ndarray:
 
 def moved_classes(order: np.ndarray) -> list[np.ndarray]:
     """Classes that exchange their columns with each other, each such set by itself."""
-    moved = np.flatnonzero(order != np.arange(len(order)))
-    shape = (len(order), len(order))
-    graph = sparse.coo_array((np.ones(len(moved)), (moved, order[moved])), shape)
-    _, part = connected_components(graph, directed=False)
-    return [moved[part[moved] == number] for number in np.unique(part[moved])]
+    parts, seen = [], set[int]()
+    for first in np.flatnonzero(order != np.arange(len(order))):
+        cycle, number = [], int(first)
+        while number not in seen:
+            seen.add(number)
+            cycle.append(number)
+            number = int(order[number])
+        if cycle:
+            parts.append(np.sort(cycle))
+    return parts
 
 
 def compare_orders(
