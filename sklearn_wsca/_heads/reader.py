@@ -108,7 +108,8 @@ class TaskReader:
             task.notes += describe_assumption(task.head)
         else:
             task.head = match_classes(task.head, column)
-        if self.check_head:
+        # Who says that a target is continuous knows what the rows of the head are.
+        if self.check_head and (column.levels or task.guessed):
             check_classes(task.head, column)
         absent = missing_classes(task.head, column)
         if absent and set(column.levels) <= set(task.head.classes or ()):
