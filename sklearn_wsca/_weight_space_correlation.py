@@ -33,6 +33,7 @@ from sklearn_wsca._analysis.audit import FitRecord, audit_rows, warn_of_shared_g
 from sklearn_wsca._analysis.confusable import find_confusable
 from sklearn_wsca._analysis.description import describe_rows
 from sklearn_wsca._analysis.feature_utilization import measure_feature_utilization
+from sklearn_wsca._analysis.head_check import check_decision, doubt, require_fit
 from sklearn_wsca._analysis.head_rows import relate_head
 from sklearn_wsca._analysis.notes import describe_subspace, list_failures
 from sklearn_wsca._analysis.prepare import check_something_left, find_subspace
@@ -106,6 +107,11 @@ class WeightSpaceCorrelation(
         else can know: without it, no column is judged "not used" where the features
         are more than half of the groups (or rows), because a head can hide there what
         it uses. A head that is fitted here needs no such declaration.
+    check_head : bool, default=True
+        Stop where the trained `target_head` cannot belong to target and rows: its
+        classes are not those of the target, or it predicts the target significantly
+        worse than chance, or than with its classes in another order (a number: it goes
+        against the target). False goes on all the same.
     columns : list of str or tuple of str, default=None
         Columns to analyse; None takes all but the target and the groups. A tuple of
         names that is no column stands for the combined levels of these columns.
@@ -199,6 +205,14 @@ class WeightSpaceCorrelation(
     ----------
     target_head_ : Head or None
         Primary head, in the unit of the embeddings.
+    head_performance_ : dict or None
+        What the outputs of the primary head reach on these rows as predictions of the
+        target: balanced_accuracy, accuracy, auroc (mean over classes) and chance (of
+        the balanced accuracy); for a number r2, mae (mean absolute error) and
+        correlation. Further n_rows, pvalue (of being better than chance; labels are
+        permuted) and finding, in words. Of a head that is fitted here: of its
+        cross-fitted outputs. None without a target, or where the outputs are no
+        predictions of it.
     heads_ : dict of str to Head
         Metadata heads, in the unit of the embeddings.
     mean_ : ndarray of shape (n_features,)
@@ -408,6 +422,7 @@ class WeightSpaceCorrelation(
         "target_head": "no_validation",
         "adjustment": [StrOptions({"spline", "linear"})],
         "held_out": ["boolean"],
+        "check_head": ["boolean"],
         "columns": ["array-like", None],
         "heads": [StrOptions({"auto", "logistic", "ridge"}), dict],
         "kinds": [dict, None],
@@ -443,6 +458,7 @@ class WeightSpaceCorrelation(
         target_head=None,
         adjustment="spline",
         held_out=False,
+        check_head=True,
         columns=None,
         heads="auto",
         kinds=None,
@@ -470,6 +486,7 @@ class WeightSpaceCorrelation(
         self.target_head = target_head
         self.adjustment = adjustment
         self.held_out = held_out
+        self.check_head = check_head
         self.columns = columns
         self.heads = heads
         self.kinds = kinds
@@ -540,6 +557,9 @@ class WeightSpaceCorrelation(
         self._keep_subspace(rows.subspace)
         tasks.assign_units(given.roles.groups)
         tasks.balance(given.roles, given.weights, self.adjust_for_target)
+        testing = self._testing(len(given.weights))
+        # A trained head comes first: if it is the wrong one, nothing need be fitted.
+        decision = self._decide(tasks, given, None, testing)
 
         runner = JobRunner(self, context, self.n_jobs, rows.T)
         failed = fit_heads(tasks.all, rows, runner)
@@ -548,7 +568,6 @@ class WeightSpaceCorrelation(
         )
         self._keep_heads(tasks, comparison)
 
-        testing = self._testing(len(given.weights))
         encoding = infer_encoding(
             tasks, rows, given, self.cv, testing, self.significance, runner
         )
@@ -558,7 +577,8 @@ class WeightSpaceCorrelation(
         seed = testing.plan.seed
         reliability = measure_reliability(tasks, rows, comparison, seed, runner)
         crossed = self._cross_fit(tasks, rows, seed, runner)
-        decision = self._decide(tasks, given, crossed)
+        if crossed is not None:
+            decision = self._decide(tasks, given, crossed, testing)
         erasure = erase_columns(tasks, rows, decision, seed, runner)
         self._keep_checks(reliability, erasure)
 
@@ -583,6 +603,7 @@ class WeightSpaceCorrelation(
             rule,
             seen.relation,
             confusable,
+            self.head_performance_,
         )
         self._record = FitRecord.of(tasks, given, self.mean_, self.summary_)
         # Level 3 is the caller of fit: one more is scikit-learn's wrapper.
@@ -672,7 +693,8 @@ class WeightSpaceCorrelation(
         -------
         DataFrame
             One row per column, with the columns of `summary_`. For these rows,
-            ``attrs["description"]`` is what `description_` is, and
+            ``attrs["description"]`` is what `description_` is,
+            ``attrs["head_performance"]`` what `head_performance_` is, and
             ``pd.DataFrame(attrs["effects"])`` and ``pd.DataFrame(attrs["by_class"])``
             are `effects_` and `utilization_by_class_`, with their index as columns;
             robustness_values and confusable are given in the same way.
@@ -700,6 +722,7 @@ class WeightSpaceCorrelation(
             self._testing(len(given.weights)).plan,
             self._rule(),
             self.adjustment,
+            self.check_head and self.target_head is not None,
         )
 
     def component_sensitivity(
@@ -925,7 +948,14 @@ class WeightSpaceCorrelation(
         kinds = self.kinds or {}
         fewest = fewest_rows(self.cv)
         reader = TaskReader(
-            given, kinds, self.heads, self.n_bins, self.C, self.alpha, fewest
+            given,
+            kinds,
+            self.heads,
+            self.n_bins,
+            self.C,
+            self.alpha,
+            fewest,
+            self.check_head,
         )
         tasks = reader.read(self._target, self.target_head, self.columns, self.groups)
         confounders = [column.name for column in given.roles.confounders]
@@ -975,13 +1005,23 @@ class WeightSpaceCorrelation(
         return found
 
     def _decide(
-        self, tasks: Tasks, given: Input, crossed: CrossFit | None
+        self, tasks: Tasks, given: Input, crossed: CrossFit | None, testing: Testing
     ) -> Decision | None:
-        """Outputs of the primary head; of one fitted here those at held-out rows."""
+        """Outputs of the primary head; of one fitted here those at held-out rows.
+
+        Keeps their performance, and stops where a trained head cannot be the right one.
+        """
         head, outputs = tasks.target_head, None
         if head is not None and crossed is not None:
             outputs = crossed.outputs_of_all(head, given.X)
-        return make_decision(head, given, tasks.target, self.adjustment, outputs)
+        found = make_decision(head, given, tasks.target, self.adjustment, outputs)
+        checked = check_decision(found, head, testing.plan.seed)
+        self.head_performance_ = None if checked is None else checked.performance
+        if crossed is None and head is not None:
+            if self.check_head:
+                require_fit(checked, self.target, self.groups is not None)
+            self.notes_ += doubt(checked, self.target)
+        return found
 
     def _rule(self, withheld: str = "") -> Rule:
         held = [self._target, *(self.confounders or [])]

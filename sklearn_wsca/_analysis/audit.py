@@ -12,6 +12,7 @@ import pandas as pd
 from sklearn_wsca._analysis.audited_encoding import audit_head, encoding_entries
 from sklearn_wsca._analysis.confusable import find_confusable
 from sklearn_wsca._analysis.description import describe_rows
+from sklearn_wsca._analysis.head_check import check_decision, require_fit
 from sklearn_wsca._analysis.head_rows import HELD_OUT
 from sklearn_wsca._analysis.summary import (
     ALIGNMENT_COLUMNS,
@@ -186,6 +187,7 @@ def audit_rows(
     plan: PermutationPlan,
     rule: Rule,
     adjustment: Adjustment,
+    check_head: bool = True,
 ) -> pd.DataFrame:
     """Table of new rows under the heads of `fit`.
 
@@ -205,6 +207,8 @@ def audit_rows(
         Of the verdicts.
     adjustment : {"spline", "linear"}
         How what is continuous is held fixed.
+    check_head : bool
+        Whether to stop where the primary head cannot belong to target and rows.
     """
     distance = distance_from(record.mean, given.X)
     order = canonical_order(
@@ -218,6 +222,9 @@ def audit_rows(
         target = record.target.read(given.table[record.target_name])
     decision = make_decision(primary, given, target, adjustment)
     rule = replace(rule, withheld=describe_extreme(decision, given.positions))
+    checked = check_decision(decision, primary, plan.seed)
+    if check_head:
+        require_fit(checked, record.target_name, given.roles.groups is not None)
     runner = SequentialRunner("permutations")
     tests = infer_utilization(decision, columns, plan, rule.significance, runner)
     outputs = outputs_by_head(given.X, [heads[name] for name in columns])
@@ -245,9 +252,17 @@ def audit_rows(
         "by_class": as_lists(tests.by_class()),
         "robustness_values": as_lists(tests.robustness(rule.min_effect)),
         "confusable": as_lists(confusable),
+        "head_performance": None if checked is None else checked.performance,
     }
     summary.attrs[DESCRIPTION] = describe_rows(
-        given, columns, target, tests, rule, head_rows, confusable
+        given,
+        columns,
+        target,
+        tests,
+        rule,
+        head_rows,
+        confusable,
+        summary.attrs["head_performance"],
     )
     return summary
 

@@ -28,6 +28,7 @@ def describe_rows(
     rule: Rule,
     head_rows: str | None,
     confusable: pd.DataFrame,
+    head_performance: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Describe the rows of an analysis.
 
@@ -47,11 +48,14 @@ def describe_rows(
         Whether the primary head has seen the rows, see `HeadRows`.
     confusable : DataFrame
         Of `find_confusable`.
+    head_performance : dict or None
+        How well the primary head predicts the target, see `check_decision`.
 
     Returns
     -------
     dict
-        n_samples; head_rows; withheld (why no column is judged `not used`, or None);
+        n_samples; head_rows; head_performance; withheld (why no column is judged
+        `not used`, or None);
         groups and n_groups (None without); target (None, or name and labels,
         see `describe_labels`); held_fixed (names); min_effect; significance;
         n_permutations; and columns, a list with one dict per column: name, labels,
@@ -64,6 +68,7 @@ def describe_rows(
     return {
         "n_samples": len(given.weights),
         "head_rows": head_rows,
+        "head_performance": head_performance,
         "withheld": rule.withheld or None,
         "groups": None if groups is None else groups.name,
         "n_groups": None if groups is None else len(groups.first_rows()),

@@ -12,7 +12,10 @@ import pandas as pd
 
 from sklearn_wsca._cli._errors import InputError, refuse
 from sklearn_wsca._cli._notes import collect_warnings, say
+from sklearn_wsca._heads.classes import MOST_NAMED
 from sklearn_wsca._heads.head import Head, read_head
+from sklearn_wsca._input.column import FEWEST_LEVEL_ROWS
+from sklearn_wsca._text import list_first, suggest
 from sklearn_wsca.io import load_embeddings, load_head, load_metadata, match_rows
 
 
@@ -99,7 +102,31 @@ def read_trained_head(options: dict[str, Any], rows: AuditRows) -> Any:
         head = read_head(
             source, argument="target_head", n_features=n_features, levels=None
         )
-    return name_classes(head, classes, rows, options["target"])
+    named = name_classes(head, classes, rows, options["target"])
+    if not options.get("no_check_head"):
+        switch = "no_check_head" in options
+        check_names(named.classes or (), rows, options["target"], switch)
+    return named
+
+
+def check_names(classes: tuple, rows: AuditRows, target: str, switch: bool) -> None:
+    """Raise if a level of the target is none of the classes named."""
+    if target not in rows.metadata.columns:
+        return
+    counts = rows.metadata[target].value_counts()
+    levels = counts.index[counts >= FEWEST_LEVEL_ROWS].sort_values().tolist()
+    unknown = [level for level in levels if level not in classes]
+    if not unknown:
+        return
+    near = suggest(unknown[0], [c for c in classes if c not in levels])
+    go_on = " To go on all the same: --no-check-head." if switch else ""
+    raise InputError(
+        f"--classes: {list_first(classes, MOST_NAMED)} are named, and the target "
+        f"{target!r} has the levels {list_first(levels, MOST_NAMED)}; {unknown[0]!r} "
+        f"is none of the classes{near}. Name the class of each row of the head, in "
+        f"order; rows of levels that it does not know must be missing in {target!r}."
+        f"{go_on}"
+    )
 
 
 def name_classes(

@@ -113,6 +113,14 @@ head_options = together(
     ),
 )
 
+check_option = click.option(
+    "--no-check-head",
+    is_flag=True,
+    help="Go on where the head cannot be that of the target and the rows: other "
+    "classes, or a performance below chance or below that of another order of the "
+    "classes.",
+)
+
 column_options = together(
     groups_option,
     columns("Columns to hold fixed together with the target.", "--confounders"),

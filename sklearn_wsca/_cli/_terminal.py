@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sklearn_wsca._report.words import limits_of, tell_held_out
+from sklearn_wsca._report.words import limits_of, tell_held_out, tell_performance
 from sklearn_wsca._text import (
     alike_text,
     count_points,
@@ -27,7 +27,12 @@ LEVEL = 0.05
 
 
 def print_result(console: Console, result: dict[str, Any]) -> None:
-    """Print the table, and the answers in words."""
+    """Print what the head is, the table, and the answers in words."""
+    performance, doubtful = tell_performance(result["analysis"])
+    if performance:
+        style = "bold yellow" if doubtful else "bold"
+        text = Text(printable(performance))
+        console.print(text, style=style, highlight=False, end="\n\n")
     seen = tell_held_out(result["analysis"])
     if seen:
         console.print(Text(seen), style="yellow", highlight=False, end="\n\n")

@@ -22,6 +22,7 @@ from sklearn_wsca._cli._inputs import (
 from sklearn_wsca._cli._lists import ListCommand
 from sklearn_wsca._cli._options import (
     FILE,
+    check_option,
     column_options,
     feature_options,
     head_options,
@@ -70,6 +71,7 @@ def demo(permutations: int, seed: int, out: Path) -> None:
 @click.argument("embeddings", type=FILE)
 @click.argument("metadata", type=FILE)
 @head_options
+@check_option
 @column_options
 @row_options
 @method_options
@@ -182,6 +184,7 @@ def make_analysis(
         target_head=head,
         adjustment=options["adjustment"],
         held_out=options["rows_are_held_out"],
+        check_head=not options["no_check_head"],
         columns=columns,
         groups=options["groups"],
         confounders=[*options["confounders"]] or None,

@@ -9,6 +9,13 @@ from typing import Any
 import pandas as pd
 from sklearn.base import is_classifier
 
+from sklearn_wsca._heads.classes import (
+    check_classes,
+    describe_assumption,
+    levels_to_name,
+    match_classes,
+    missing_classes,
+)
 from sklearn_wsca._heads.head import Head, is_trained, read_head
 from sklearn_wsca._heads.probe import make_probe
 from sklearn_wsca._heads.task import Task, Tasks
@@ -16,6 +23,7 @@ from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.column import Column, LeftOutError, read_column
 from sklearn_wsca._input.groups import restrict_to_groups
 from sklearn_wsca._input.table import list_columns, require_columns
+from sklearn_wsca._text import list_first
 
 UNNAMED_PRIMARY = "primary"
 RECIPES = ("auto", "logistic", "ridge")
@@ -39,6 +47,8 @@ class TaskReader:
         Penalties.
     min_rows : int
         Fewest observed rows of a column.
+    check_head : bool
+        Whether the classes of the primary head must be those of the target.
     """
 
     given: Input
@@ -48,6 +58,7 @@ class TaskReader:
     C: float
     alpha: float
     min_rows: int
+    check_head: bool = False
 
     def read(self, target: Any, target_head: Any, columns: Any, groups: Any) -> Tasks:
         """Read all tasks.
@@ -81,11 +92,32 @@ class TaskReader:
             task.notes = list(task.column.notes)
             task.probe = make_probe(recipe, task.column, self.C, self.alpha)
         if target_head is not None:
-            levels = task.column.levels or None if task.column else None
-            task.head = self._trained(target_head, "target_head", levels)
+            task.head = self._trained(target_head, "target_head", None)
             task.trained = True
-            task.notes += _describe_rows(task)
+            if task.column is not None:
+                self._name_classes(task, task.column, target_head)
         return task
+
+    def _name_classes(self, task: Task, column: Column, target_head: Any) -> None:
+        """Tell which class of the target each row of its trained head stands for."""
+        assert task.head is not None
+        if task.head.classes is None:
+            series = self.given.table[column.name]
+            levels = levels_to_name(task.head.n_rows, column, series)
+            task.head = self._trained(target_head, "target_head", levels)
+            task.notes += describe_assumption(task.head)
+        else:
+            task.head = match_classes(task.head, column)
+        # Who says that a target is continuous knows what the rows of the head are.
+        if self.check_head and (column.levels or task.guessed):
+            check_classes(task.head, column)
+        absent = missing_classes(task.head, column)
+        if absent and set(column.levels) <= set(task.head.classes or ()):
+            task.notes.append(
+                f"classes of the trained head without rows: {list_first(absent)}"
+            )
+        else:
+            task.notes += _describe_rows(task)
 
     def _metadata(self, names: list) -> tuple[list[Task], dict[Any, str]]:
         """Tasks of metadata columns, and the reasons of those left out."""

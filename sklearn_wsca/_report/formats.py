@@ -9,7 +9,7 @@ import pandas as pd
 
 from sklearn_wsca._report.picture import import_for_report
 from sklearn_wsca._report.result import SCHEMA_VERSION, make_result
-from sklearn_wsca._report.words import tell_held_out
+from sklearn_wsca._report.words import tell_held_out, tell_performance
 from sklearn_wsca._text import format_number, format_skill, printable
 
 
@@ -108,9 +108,8 @@ def to_markdown(source: Any, *, audit: pd.DataFrame | None = None) -> str:
     """
     result = make_result(source, audit)
     parts = ["# Does the decision use the metadata?", _escape(result["question"])]
-    seen = tell_held_out(result["analysis"])
-    if seen:
-        parts.append(_escape(seen))
+    told = tell_performance(result["analysis"])[0], tell_held_out(result["analysis"])
+    parts += [_escape(sentence) for sentence in told if sentence]
     parts += ["\n".join(_answer_lines(result)), "\n".join(_table_lines(result))]
     parts += ["## What was done", _escape(" ".join(result["description"]))]
     if result["notes"]:

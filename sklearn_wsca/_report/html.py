@@ -21,7 +21,7 @@ from sklearn_wsca._report._page import (
 )
 from sklearn_wsca._report._strips import draw_alignment, draw_utilization
 from sklearn_wsca._report.picture import Figure, import_for_report
-from sklearn_wsca._report.words import tell_held_out
+from sklearn_wsca._report.words import tell_held_out, tell_performance
 from sklearn_wsca._text import (
     count_points,
     format_number,
@@ -78,6 +78,7 @@ def render_html(result: dict[str, Any], figures: list[Figure]) -> str:
     return environment.get_template("report.html").render(
         result=result,
         analysis=analysis,
+        performance=tell_performance(analysis),
         held_out=tell_held_out(analysis),
         settings=_write_settings(result["settings"]),
         columns=columns,

@@ -133,6 +133,7 @@ def _analysis(estimator, table: pd.DataFrame, described: dict) -> dict[str, Any]
         "judged_rows": _judged_rows(estimator, table, described),
         "n_samples": described.get("n_samples"),
         "head_rows": described.get("head_rows"),
+        "head_performance": described.get("head_performance"),
         "withheld": described.get("withheld"),
         "groups": described.get("groups"),
         "n_groups": described.get("n_groups"),

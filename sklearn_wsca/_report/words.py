@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn_wsca._text import column_text, describe_confusable, describe_robustness
+from sklearn_wsca._text import (
+    column_text,
+    describe_confusable,
+    describe_robustness,
+    format_number,
+)
 from sklearn_wsca._verdict import USED, Rule
 
 LIMITS_OF_ALL = (
@@ -53,6 +58,77 @@ def describe_analysis(result: dict[str, Any]) -> list[str]:
     sentences.append(_describe_rule(analysis))
     versions = ", ".join(f"{k} {v}" for k, v in result["software"].items())
     return [s for s in sentences if s] + [f"Software: {versions}."]
+
+
+def tell_performance(analysis: dict[str, Any]) -> tuple[str, bool]:
+    """How well the head predicts the target, and whether that is a warning.
+
+    The sentence is "" where nothing is known of it.
+    """
+    found, target = analysis.get("head_performance"), analysis["target"]
+    if found is None:
+        return "", False
+    trained = (analysis.get("primary_head") or {}).get("source") != "fitted"
+    held_out = "held out" in (analysis["judged_rows"], analysis.get("head_rows"))
+    head = "the head" if trained else "the linear head fitted here"
+    rows = f"these {found['n_rows']} {'held-out ' if held_out else ''}rows"
+    name, finding = f"'{column_text(target['name'])}'", found["finding"]
+    score, chance = _performance_text(found)
+    if finding == "better than chance":
+        sentence = f"{head} predicts {name} with {score} (chance {chance}) on {rows}."
+        return sentence[0].upper() + sentence[1:] + _explain_score(found), False
+    if finding == "better in another order":
+        told = f"predicts {name} better with its classes in another order"
+    elif finding == "worse than chance":
+        told = f"predicts {name} worse than chance"
+    else:
+        told = f"is not shown to predict {name} better than chance"
+    shown = f"{score}, chance {chance}"
+    return f"Warning: {head} {told} on {rows} ({shown}). {_doubt(trained)}", True
+
+
+def _performance_text(found: dict[str, Any]) -> tuple[str, str]:
+    """Performance, and what chance gives."""
+    if "r2" in found:
+        error = format_number(found["mae"])
+        return f"mean absolute error {error} and R2 {_two_digits(found['r2'])}", "0.00"
+    score = _two_digits(found["balanced_accuracy"])
+    return f"balanced accuracy {score}", _two_digits(found["chance"])
+
+
+def _two_digits(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _explain_score(found: dict[str, Any]) -> str:
+    """Where outputs go with the target, though as predictions they are poor."""
+    if "r2" in found:
+        if (found["r2"] or 0.0) > 0.0:
+            return ""
+        together = _two_digits(found["correlation"])
+        return (
+            f" They go together (correlation {together}), but the outputs have another "
+            "unit or level than the target."
+        )
+    gain = (found["balanced_accuracy"] or 0.0) - found["chance"]
+    area = found["auroc"]
+    if area is None or area < 0.6 or gain > 0.2 * (area - 0.5) * (1 - found["chance"]):
+        return ""
+    return (
+        f" Its scores rank the rows better than that (AUROC {area:.2f}): are its "
+        "intercepts those of the network?"
+    )
+
+
+def _doubt(trained: bool) -> str:
+    """What a head that predicts nothing means for the rest."""
+    if not trained:
+        return "What follows is about outputs that have little to do with it."
+    return (
+        "What follows is then not about a network that decides it. Are the rows of "
+        "embeddings and metadata in the same order, the classes in that of the head, "
+        "and is it the head of this target and of these embeddings?"
+    )
 
 
 def tell_held_out(analysis: dict[str, Any]) -> str:

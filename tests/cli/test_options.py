@@ -72,9 +72,11 @@ class TestOptions:
         straight = result_of(tmp_path)
         for one, two in zip(swapped["columns"], straight["columns"], strict=True):
             assert one["erasure"] == pytest.approx(two["erasure"], nan_ok=True)
-        audit(tmp_path, "--classes", *map(str, reversed(levels)))
-        wrong = result_of(tmp_path)["columns"][0]["erasure"]
-        assert wrong != pytest.approx(straight["columns"][0]["erasure"])
+        wrong = ("--classes", *map(str, reversed(levels)))
+        audit(tmp_path, *wrong, code=2)
+        audit(tmp_path, *wrong, "--no-check-head")
+        found = result_of(tmp_path)["columns"][0]["erasure"]
+        assert found != pytest.approx(straight["columns"][0]["erasure"])
 
     @pytest.mark.parametrize(
         ("options", "head", "message"),

@@ -23,12 +23,16 @@ class TestTerminal:
         printed = audit(folder, head=False, out="fitted")
         text = " ".join(printed.stdout.split())
         assert "No trained head was given" in text
-        assert text.startswith("No rows were held out from the analysis, but the")
+        assert text.startswith("The linear head fitted here predicts 'target' with bal")
+        assert "rows. No rows were held out from the analysis, but the linear" in text
 
     def test_rows_that_may_be_those_of_the_head_are_said_first(self, folder, printed):
         known = audit(folder, "--rows-are-held-out", out="known").stdout
-        assert printed.stdout.startswith("These rows are not known to be held out")
-        assert known.startswith("300 held-out rows")
+        first, second = printed.stdout.split("\n\n")[:2]
+        assert second.startswith("These rows are not known to be held out")
+        assert known.split("\n\n")[1].startswith("300 held-out rows")
+        assert "(chance 0.50) on these 300 rows." in " ".join(first.split())
+        assert "on these 300 held-out rows." in " ".join(known.split())
 
     def test_names_are_printed_literally(self, used, tmp_path):
         name = "[bold]x[/bold]\x1b[31m"

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._report.words import tell_doubts, tell_held_out
+from sklearn_wsca._report.words import tell_doubts, tell_held_out, tell_performance
 from sklearn_wsca.datasets import make_shortcut
 from sklearn_wsca.report import to_dict
 from tests.report_studies import add_constant, analyse
@@ -125,3 +125,73 @@ class TestDoubts:
         expected = values.loc["scanner", "to_margin"]
         assert scanner["utilization"]["robustness_to_margin"] == expected
         assert "'hospital' go together" in scanner["answer"]
+
+
+PERFORMANCE = {"n_rows": 997, "pvalue": 0.005, "finding": "better than chance"}
+CLASSES = {"balanced_accuracy": 0.912, "accuracy": 0.9, "auroc": 0.96, "chance": 0.5}
+NUMBER = {"r2": 0.61, "mae": 4.21, "correlation": 0.79}
+
+
+def told(found, **analysis):
+    settings = {
+        "target": {"name": "diagnosis"},
+        "judged_rows": "fit",
+        "head_rows": "unknown",
+        "primary_head": {"source": "trained"},
+        "head_performance": PERFORMANCE | found,
+    }
+    return tell_performance(settings | analysis)
+
+
+class TestPerformance:
+    def test_is_the_headline(self):
+        expected = (
+            "The head predicts 'diagnosis' with balanced accuracy 0.91 (chance 0.50) "
+            "on these 997 rows."
+        )
+        assert told(CLASSES) == (expected, False)
+        # An audit table knows no estimator.
+        assert told(CLASSES, primary_head=None)[0] == expected
+
+    def test_of_a_number(self):
+        assert told(NUMBER)[0] == (
+            "The head predicts 'diagnosis' with mean absolute error 4.2 and R2 "
+            "0.61 (chance 0.00) on these 997 rows."
+        )
+        assert "another unit" in told(NUMBER | {"r2": -3.0})[0]
+
+    @pytest.mark.parametrize(
+        "known", [{"judged_rows": "held out"}, {"head_rows": "held out"}]
+    )
+    def test_of_held_out_rows(self, known):
+        assert "on these 997 held-out rows." in told(CLASSES, **known)[0]
+
+    def test_of_a_fitted_head(self):
+        sentence, _ = told(CLASSES, primary_head={"source": "fitted"})
+        assert sentence.startswith("The linear head fitted here predicts")
+
+    @pytest.mark.parametrize(
+        ("finding", "words"),
+        [
+            (
+                "not better than chance",
+                "is not shown to predict 'diagnosis' better than",
+            ),
+            ("worse than chance", "predicts 'diagnosis' worse than chance"),
+            ("better in another order", "better with its classes in another order"),
+        ],
+    )
+    def test_is_a_warning(self, finding, words):
+        sentence, doubtful = told(CLASSES | {"finding": finding})
+        assert (
+            doubtful and sentence.startswith("Warning: the head ") and words in sentence
+        )
+        assert "on these 997 rows (balanced accuracy 0.91, chance 0.50). " in sentence
+
+    def test_a_lost_intercept_is_seen(self):
+        poor = CLASSES | {"balanced_accuracy": 0.5}
+        assert "(AUROC 0.96)" in told(poor)[0]
+        assert "AUROC" not in told(poor | {"auroc": 0.52})[0] + told(CLASSES)[0]
+
+    def test_is_left_out_where_nothing_is_known(self):
+        assert tell_performance({"target": None}) == ("", False)

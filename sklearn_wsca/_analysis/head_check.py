@@ -1,0 +1,211 @@
+"""Whether a trained head can be that of the target and of these rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from sklearn_wsca._heads.class_order import best_order, compare_orders
+from sklearn_wsca._heads.classes import GO_ON, HeadMismatchError
+from sklearn_wsca._heads.head import Head
+from sklearn_wsca._heads.performance import (
+    Predictions,
+    compare_with_chance,
+    measure_performance,
+    read_predictions,
+)
+from sklearn_wsca._input.column import Column
+from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._permutation.exchangeability import exchange_units
+from sklearn_wsca._text import list_first, quote
+from sklearn_wsca._utilization.adjusted_effect import Decision
+
+Finding = Literal[
+    "better than chance",
+    "not better than chance",
+    "worse than chance",
+    "better in another order",
+]
+BETTER: Finding = "better than chance"
+CHANCE: Finding = "not better than chance"
+WORSE: Finding = "worse than chance"
+OTHER_ORDER: Finding = "better in another order"
+# Of being better than chance; and of the two tests that stop the analysis, together
+# 1 in 100 heads that belong to their rows.
+SIGNIFICANCE, STOPPING = 0.05, 0.005
+FAR_BELOW = 0.2
+MOST_CLASSES_SHOWN = 20
+INDEPENDENT = (
+    "Rows were taken for independent: if several belong to one patient, name it in "
+    "groups (--groups)."
+)
+# Rows that tests are made on, in whole units: more would not change what they find.
+MOST_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class HeadCheck:
+    """How well a head predicts its target, and whether it can be its head.
+
+    Parameters
+    ----------
+    performance : dict
+        Of `measure_performance`, with pvalue (of being better than chance) and finding.
+    order : ndarray of shape (C,) or None
+        Column of the scores that fits each class best, where another order is better.
+    predictions : Predictions
+        What was judged.
+    """
+
+    performance: dict[str, Any]
+    order: np.ndarray | None
+    predictions: Predictions
+
+
+def check_decision(
+    decision: Decision | None, head: Head | None, seed: int
+) -> HeadCheck | None:
+    """Measure the head of a decision; None where it predicts no target."""
+    if decision is None or head is None or decision.target is None:
+        return None
+    target = decision.target
+    found = read_predictions(decision.outputs, head, target, decision.weights)
+    if found is None or not len(found.labels):
+        return None
+    finding, order = _judge(*_sample(found, target, decision.groups, seed), seed)
+    measured = measure_performance(found)
+    return HeadCheck(measured | finding, order, found)
+
+
+def _sample(
+    found: Predictions, target: Column, groups: Groups | None, seed: int
+) -> tuple[Predictions, Column, Groups | None]:
+    """The rows whose target is known, or as many whole units of them as tests need."""
+    codes = np.arange(len(target.rows))
+    if groups is not None:
+        codes = groups.with_loners().codes[target.rows]
+    unit = np.unique(codes, return_inverse=True)[1]
+    sizes = np.bincount(unit)
+    drawn = np.random.default_rng(seed).permutation(len(sizes))
+    drawn = drawn[np.cumsum(sizes[drawn]) - sizes[drawn] < MOST_ROWS]
+    kept = np.flatnonzero(np.isin(unit, drawn))
+    rows = np.arange(len(kept))
+    target = replace(target, rows=rows, labels=target.labels[kept])
+    if groups is not None:
+        groups = Groups.of(pd.Series(unit[kept], name=groups.name))
+    return found.take(kept), target, groups
+
+
+def _judge(
+    found: Predictions, target: Column, groups: Groups | None, seed: int
+) -> tuple[dict[str, Any], np.ndarray | None]:
+    """Pvalue and finding; and the order of the classes that is better, if any."""
+    worse, better = compare_with_chance(found, exchange_units(target, groups), seed)
+    measured = measure_performance(found)
+    below = worse <= STOPPING and is_far_below(measured)
+    finding: Finding = BETTER if better <= SIGNIFICANCE else CHANCE
+    order = None
+    if found.classes is not None:
+        if compare_orders(found, target, groups, seed) <= STOPPING:
+            finding, order = OTHER_ORDER, best_order(found)
+        elif below and len(found.classes) == 2:
+            order = np.array([1, 0])
+    if below:
+        finding = WORSE
+    return {"pvalue": better, "finding": finding}, order
+
+
+def is_far_below(performance: dict[str, Any]) -> bool:
+    """Whether it is worse than chance by more than large samples find in any head."""
+    if "r2" in performance:
+        return performance["correlation"] <= -FAR_BELOW
+    low = performance["balanced_accuracy"] <= performance["chance"] * (1 - FAR_BELOW)
+    return low or performance["auroc"] <= 0.5 * (1 - FAR_BELOW)
+
+
+def require_fit(checked: HeadCheck | None, target: Any, grouped: bool) -> None:
+    """Raise if a head predicts its target worse than chance, or in another order.
+
+    Raises
+    ------
+    HeadMismatchError
+        With the likely causes.
+    """
+    if checked is None or checked.performance["finding"] in (BETTER, CHANCE):
+        return
+    performance = checked.performance
+    score = describe_score(performance)
+    how = "significantly worse than chance"
+    if performance["finding"] == OTHER_ORDER:
+        how = "significantly worse than with its classes in another order"
+    rows = "" if grouped else f" {INDEPENDENT}"
+    raise HeadMismatchError(
+        f"target_head: the head predicts {quote(target)} with {score} on these "
+        f"{performance['n_rows']} rows, {how}{_describe_order(checked)}. Likely "
+        f"causes: {_list_causes(checked)}.{rows} {GO_ON}"
+    )
+
+
+def doubt(checked: HeadCheck | None, target: Any) -> list[str]:
+    """What a reader must know of a trained head that predicts no better than chance."""
+    if checked is None or checked.performance["finding"] == BETTER:
+        return []
+    performance = checked.performance
+    return [
+        f"target_head: the trained head predicts {quote(target)} with "
+        f"{describe_score(performance)} on these {performance['n_rows']} rows: "
+        f"{performance['finding']}. Are rows, classes and embeddings those of this "
+        "head, and is it the head of this target?"
+    ]
+
+
+def describe_score(performance: dict[str, Any]) -> str:
+    """Performance and what chance gives, in words."""
+    if "r2" in performance:
+        return (
+            f"R2 {performance['r2']:.2f} and correlation "
+            f"{performance['correlation']:.2f} (chance 0)"
+        )
+    return (
+        f"balanced accuracy {performance['balanced_accuracy']:.2f} (chance "
+        f"{performance['chance']:.2f})"
+    )
+
+
+def _names_in_order(checked: HeadCheck) -> list:
+    """Class of each column of the scores under the best order."""
+    classes, order = checked.predictions.classes, checked.order
+    assert classes is not None and order is not None
+    return [classes[c] for c in np.argsort(order)]
+
+
+def _describe_order(checked: HeadCheck) -> str:
+    if checked.order is None:
+        return ""
+    other = measure_performance(checked.predictions.reorder(checked.order))
+    names = list_first(_names_in_order(checked), MOST_CLASSES_SHOWN, quote)
+    return (
+        f"; with its classes in the order {names} it would be "
+        f"{other['balanced_accuracy']:.2f}"
+    )
+
+
+def _list_causes(checked: HeadCheck) -> str:
+    causes = [
+        "the rows of embeddings and metadata are in different orders (match them by an "
+        "id: --id)",
+        "it is the head of another task, or of another network",
+        "the embeddings were changed after export, for example scaled",
+    ]
+    if checked.order is not None:
+        causes.insert(
+            0,
+            "its classes are in another order (name them: classes=, --classes)",
+        )
+    else:
+        causes.append("the sign of the target or of the output was turned")
+    causes.append("it follows something that goes the other way in these rows")
+    return "; ".join(causes)
