@@ -10,7 +10,13 @@ import numpy as np
 import torch
 
 from sklearn_wsca.torch._batches import ModelInputs, rows_of
-from sklearn_wsca.torch._layers import find_by_name, find_head, find_pooled_maps, unwrap
+from sklearn_wsca.torch._layers import (
+    find_by_name,
+    find_head,
+    find_pooled_maps,
+    is_linear,
+    unwrap,
+)
 from sklearn_wsca.torch._run import check_arguments, run_model
 from sklearn_wsca.torch._sinks import RowSink, open_sink
 from sklearn_wsca.torch._tap import Tap
@@ -121,8 +127,7 @@ def extract_embeddings(
 
     def make_tap(inputs: ModelInputs) -> Tap:
         found = find_head(model, inputs) if named is None else named
-        is_linear = isinstance(found.module, torch.nn.Linear)
-        default = "input" if is_linear else "output"
+        default = "input" if is_linear(found.module) else "output"
         return Tap(found, default if side == "auto" else side, pool)
 
     outputs = RowSink("outputs", must_be_finite=False)

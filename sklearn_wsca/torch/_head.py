@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from sklearn_wsca._backend.module_state import evaluation_mode
 from sklearn_wsca._heads.head import Head, read_head
 from sklearn_wsca.torch._batches import as_inputs
 from sklearn_wsca.torch._inference import inference
@@ -16,6 +17,7 @@ from sklearn_wsca.torch._layers import (
     find_by_name,
     find_head,
     find_last_linear,
+    input_width,
     unwrap,
 )
 
@@ -77,6 +79,7 @@ def head_from_module(
     ((3, 5), 'logistic')
     """
     model = unwrap(model)
+    names = None if classes is None else _read_classes(classes)
     if layer is not None:
         found = find_by_name(model, layer)
     elif batch is None:
@@ -85,18 +88,25 @@ def head_from_module(
         with inference(model, None, mixed_precision=False) as place:
             inputs = as_inputs(batch, 0, prepare, key).to(place)
             found = find_head(model, inputs)
-    linear = _as_linear(found)
-    head = read_head(
-        linear, argument=f"layer {found}", n_features=linear.in_features, levels=None
-    )
-    if classes is None:
+    # The mode of the whole model, which may change its layers by it.
+    with evaluation_mode(model, runs=False):
+        head = read_head(
+            found.module,
+            argument=f"layer {found}",
+            n_features=_width_of(found),
+            levels=None,
+        )
+    if names is None:
         return head
-    return replace(head, classes=_as_classes(classes, head.n_rows), kind="logistic")
+    _check_number(names, head.n_rows)
+    return replace(head, classes=names, kind="logistic")
 
 
-def _as_linear(found: Layer) -> torch.nn.Linear:
-    if isinstance(found.module, torch.nn.Linear):
-        return found.module
+def _width_of(found: Layer) -> int:
+    """Width of the embeddings that a layer reads."""
+    width = input_width(found.module)
+    if width is not None:
+        return width
     advice = "name a torch.nn.Linear"
     if hasattr(found.module, "kernel_size") and hasattr(found.module, "weight"):
         advice = (
@@ -106,9 +116,20 @@ def _as_linear(found: Layer) -> torch.nn.Linear:
     raise ValueError(f"layer: {found} is no linear head; {advice}.")
 
 
-def _as_classes(classes: Iterable[Hashable], n_rows: int) -> tuple:
+def _read_classes(classes: Any) -> tuple:
+    if isinstance(classes, (str, bytes)) or not isinstance(classes, Iterable):
+        raise ValueError(
+            f"classes: found {classes!r}; pass a list of names, in the order of the "
+            "outputs."
+        )
     # Labels from numpy would not be equal in type to those of a table.
     names = tuple(getattr(name, "item", lambda name=name: name)() for name in classes)
+    if len(set(names)) < len(names):
+        raise ValueError("classes: names are repeated; every class needs its own.")
+    return names
+
+
+def _check_number(names: tuple, n_rows: int) -> None:
     wanted = 2 if n_rows == 1 else n_rows
     if len(names) != wanted:
         raise ValueError(
@@ -116,6 +137,3 @@ def _as_classes(classes: Iterable[Hashable], n_rows: int) -> tuple:
             f"output{'s' if n_rows > 1 else ''}; pass {wanted} names, in the order of "
             "the outputs."
         )
-    if len(set(names)) < len(names):
-        raise ValueError("classes: names are repeated; every class needs its own.")
-    return names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
@@ -30,6 +31,11 @@ _ACTIVATIONS: tuple[Callable[[torch.Tensor], torch.Tensor], ...] = (
     torch.relu,
     functional.softplus,
 )
+
+
+# By these names adapters keep their factors, and the layer that they wrap.
+_FACTOR = re.compile(r"(^|_)(lora|hada|lokr|ia3)($|_)", re.IGNORECASE)
+_WRAPPED = ("base_layer", "original_module")
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,62 @@ def find_by_name(model: torch.nn.Module, layer: Any, argument: str = "layer") ->
     raise ValueError(f"{argument}: the model has no layer {layer!r}; {advice}")
 
 
+def is_linear(module: torch.nn.Module) -> bool:
+    """Whether a module is a linear layer as a whole, with any adapter around it.
+
+    Whether it computes as one is found by running it. Quantised layers have the
+    attributes of a ``torch.nn.Linear``, but are none.
+    """
+    if isinstance(module, torch.nn.Linear):
+        return True
+    base = _wrapped(module)
+    if base is not None:
+        return is_linear(base)
+    sizes = (getattr(module, name, None) for name in ("in_features", "out_features"))
+    has_weight = hasattr(module, "weight") or hasattr(module, "qweight")
+    has_layers = any(isinstance(part, torch.nn.Linear) for part in module.modules())
+    is_sized = all(isinstance(size, int) for size in sizes)
+    return is_sized and has_weight and not has_layers
+
+
+def input_width(module: torch.nn.Module) -> int | None:
+    """Number of features that a layer reads, as far as one can tell by looking."""
+    width = getattr(module, "in_features", None)
+    if isinstance(width, int):
+        return width
+    base = _wrapped(module)
+    if base is None:
+        base = next((layer.module for layer in linear_layers(module)), None)
+    return None if base is None else input_width(base)
+
+
+def linear_layers(model: torch.nn.Module) -> list[Layer]:
+    """All linear layers, each as a whole: none that is a part of another one."""
+    found: list[Layer] = []
+    for name, module in model.named_modules():
+        is_part = any(not at.name or name.startswith(f"{at.name}.") for at in found)
+        is_factor = any(_FACTOR.search(part) for part in name.split("."))
+        if not is_part and not is_factor and is_linear(module):
+            found.append(Layer(name, module))
+    return found
+
+
+def _wrapped(module: torch.nn.Module) -> torch.nn.Module | None:
+    """Layer within an adapter; None if the module is none."""
+    children = dict(module.named_children())
+    for name in _WRAPPED:
+        if name in children:
+            return children[name]
+    names = [*children, *(name for name, _ in module.named_parameters(recurse=False))]
+    linear = [
+        child
+        for name, child in children.items()
+        if isinstance(child, torch.nn.Linear) and not _FACTOR.search(name)
+    ]
+    is_adapter = any(_FACTOR.search(name) for name in names)
+    return linear[0] if is_adapter and len(linear) == 1 else None
+
+
 def find_last_linear(model: torch.nn.Module) -> Layer:
     """Find the linear layer that is defined last, without running the model.
 
@@ -125,20 +187,17 @@ def find_last_linear(model: torch.nn.Module) -> Layer:
     ValueError
         If there is none, or another one could be a second head.
     """
-    linear = [
-        Layer(name, module)
-        for name, module in model.named_modules()
-        if isinstance(module, torch.nn.Linear)
-    ]
+    linear = linear_layers(model)
     if not linear:
         raise _no_linear_layer("the model has no torch.nn.Linear")
-    width = linear[-1].module.in_features
+    width = input_width(linear[-1].module)
     # A layer that reads as many numbers may be another head than the last layer. One
     # that also gives as many is taken for the layer before it.
     rivals = [
         other
         for other in linear[:-1]
-        if other.module.in_features == width != other.module.out_features
+        if input_width(other.module) == width
+        and getattr(other.module, "out_features", None) != width
     ]
     if rivals:
         raise ValueError(
@@ -157,7 +216,7 @@ def find_head(model: torch.nn.Module, inputs: ModelInputs) -> Layer:
     ValueError
         If there is none, or several.
     """
-    calls, output = _record(model, inputs, torch.nn.Linear)
+    calls, output = _record(model, inputs, linear_layers(model))
     return _head_call(calls, output).layer
 
 
@@ -171,12 +230,15 @@ def find_pooled_maps(model: torch.nn.Module, inputs: ModelInputs) -> tuple[Layer
     ValueError
         If there is no such layer, or the head is not found.
     """
-    calls, output = _record(model, inputs, torch.nn.Module)
+    layers = [Layer(name, module) for name, module in model.named_modules()]
+    calls, output = _record(model, inputs, layers)
     counts = Counter(call.layer.name for call in calls)
     once = [call for call in calls if counts[call.layer.name] == 1]
     names = _last_names([call.layer for call in once if _is_maps(call.output)])
     try:
-        embedding = _head_call(calls, output).input
+        linear = {layer.name for layer in linear_layers(model)}
+        heads = [call for call in calls if call.layer.name in linear]
+        embedding = _head_call(heads, output).input
     except ValueError as error:
         advice = f" The last layers with feature maps are {names}." if names else ""
         raise ValueError(f"{error}{advice}") from error
@@ -199,9 +261,9 @@ def find_pooled_maps(model: torch.nn.Module, inputs: ModelInputs) -> tuple[Layer
 
 
 def _record(
-    model: torch.nn.Module, inputs: ModelInputs, kind: type[torch.nn.Module]
+    model: torch.nn.Module, inputs: ModelInputs, layers: list[Layer]
 ) -> tuple[list[Call], Any]:
-    """Run a few rows; all calls of modules of a kind, in the order of their end."""
+    """Run a few rows; all calls of some layers, in the order of their end."""
     calls: list[Call] = []
 
     def observe(layer: Layer) -> Callable:
@@ -211,11 +273,10 @@ def _record(
         return hook
 
     with ExitStack() as stack:
-        for name, module in model.named_modules():
-            if isinstance(module, kind):
-                hook = observe(Layer(name, module))
-                handle = module.register_forward_hook(hook, with_kwargs=True)
-                stack.callback(handle.remove)
+        for layer in layers:
+            hook = observe(layer)
+            handle = layer.module.register_forward_hook(hook, with_kwargs=True)
+            stack.callback(handle.remove)
         output = inputs.first_rows(_N_PROBE_ROWS).call(model)
     return calls, output
 
@@ -226,8 +287,8 @@ def first_argument(args: tuple, kwargs: dict) -> Any:
 
 
 def _head_call(calls: list[Call], output: Any) -> Call:
-    """Find the call of a linear layer that gives the model's output."""
-    linear = [call for call in calls if isinstance(call.layer.module, torch.nn.Linear)]
+    """Find the call that gives the model's output, among those of linear layers."""
+    linear = [call for call in calls if isinstance(call.output, torch.Tensor)]
     if not linear:
         raise _no_linear_layer("the model ran through no torch.nn.Linear")
     results = list(tensors_of(output))

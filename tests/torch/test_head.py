@@ -84,6 +84,6 @@ def test_weights_that_are_not_finite():
     layer = nn.Linear(6, 3)
     layer.weight.data[1, 2] = float("nan")
     with pytest.raises(
-        ValueError, match=r"layer the model \(Linear\): 1 of 18 weights"
+        ValueError, match=r"layer the model \(Linear\): 1 of 18 values of 'weight'"
     ):
         head_from_module(layer)
