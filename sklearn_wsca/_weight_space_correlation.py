@@ -89,7 +89,8 @@ class WeightSpaceCorrelation(
         compared with each other.
     target_head : array, pair (W, b), linear model, torch.nn.Linear, Head, default=None
         The *trained* primary head of the network: weights of shape (C, n_features) or
-        (n_features,), on the embeddings as they are passed to `fit`. None fits a head
+        (n_features,), on the embeddings as they are passed to `fit`. A module of torch
+        is run, so that its weights are what it computes. None fits a head
         for `target` on the embeddings; outputs of a row are then those of a head that
         was fitted without its group, or without the row where there are no groups.
     adjustment : {"spline", "linear"}, default="spline"

@@ -21,17 +21,6 @@ RESAVE = (
     "np.savez('head.npz', coef=model.coef_, intercept=model.intercept_, "
     "classes=model.classes_) or torch.save(model.state_dict(), 'head.pt')"
 )
-# Names of weights, and of what goes with them.
-INTERCEPT_OF = {
-    "weight": "bias",
-    "weights": "bias",
-    "kernel": "bias",
-    "coef": "intercept",
-    "coef_": "intercept_",
-    "W": "b",
-    "arr_0": "arr_1",
-}
-CLASSES = ("classes", "classes_")
 INTERCEPT_COLUMNS = ("intercept", "bias")
 CLASS_COLUMN = "class"
 
@@ -46,10 +35,10 @@ def load_head(
     Nothing is ever unpickled. Formats, told by the suffix:
 
     .npz, .safetensors, .pt, .pth
-        Weights by name: the only two-dimensional array that fits `n_features`, or the
-        one that `key` names, in full ("head.fc.weight") or without its last part
-        ("head.fc"). The intercept is the array beside it: bias for weight, intercept
-        for coef; none means zeros. An array "classes" beside it names the classes.
+        The only linear layer that fits `n_features`, or the one that `key` names, with
+        its weights ("head.fc.weight") or without ("head.fc"). Intercepts are the array
+        beside the weights: bias for weight, intercept for coef; none means zeros. An
+        array "classes" beside them names the classes. See the notes.
     .npy
         Weights alone, (C, d) or (d,).
     .csv, .tsv
@@ -62,7 +51,8 @@ def load_head(
     path : str or path
         The file.
     key : str, default=None
-        Name of the weights; needed if several would fit.
+        Name of the layer or its weights; needed if several would fit, or if nothing
+        tells that an array is the weights of a linear layer.
     n_features : int, default=None
         Width of the embeddings; None takes any.
 
@@ -80,6 +70,20 @@ def load_head(
         name, what it holds and what to do.
     ImportError
         If the package that reads this format is not installed.
+
+    Notes
+    -----
+    In a checkpoint the array named "weight" need not be what a layer computes with.
+    These forms are computed from their arrays: weight norm and spectral norm, old and
+    new; pruning masks; 8-bit codes with a scale per row (``weight_scale``, or ``SCB``
+    as bitsandbytes has it). Layers that hold anything else beside weights and
+    intercepts are refused by name: adapters (their scale is not in the checkpoint),
+    formats of 4 bits and of floating-point numbers of 8 bits, packed integers, other
+    parametrizations. For these, `sklearn_wsca.torch.head_from_module` runs the layer.
+
+    Without `key`, weights must have intercepts beside them or a name such as "fc",
+    "head" or "classifier": embedding tables, centres of classes and states of an
+    optimizer are not taken.
 
     Examples
     --------

@@ -33,13 +33,19 @@ def head_from_module(
 ) -> Head:
     """Read the linear head of a trained model.
 
+    Weights are not taken from attributes but from what the layer computes, in
+    evaluation mode and double precision, of zeros and unit vectors: those of a layer
+    with weight norm, spectral norm, a pruning mask or an adapter too. The model is
+    afterwards as it was before; hooks are called.
+
     Parameters
     ----------
     model : torch.nn.Module
         A model, or the linear layer itself.
     layer : str, torch.nn.Module or None, default=None
-        The ``torch.nn.Linear``, or its name in ``model.named_modules()``. None: the
-        one that gives the output of the model if `batch` is given, otherwise the one
+        The linear layer, or its name in ``model.named_modules()``; or a part of the
+        model that is affine as a whole, such as dropout with a linear layer. None: the
+        linear layer that gives the output of the model if `batch` is given, otherwise the one
         that is defined last, provided that no other could be a second head.
     classes : iterable or None, default=None
         Names of the classes in the order of the outputs; two for a single output,
@@ -60,8 +66,10 @@ def head_from_module(
     Raises
     ------
     ValueError
-        If no layer or more than one fits, the layer is not linear, or the number of
-        classes is not that of its outputs.
+        If no layer or more than one fits; if the layer cannot be run on rows of
+        numbers, is not affine (cosines, a softmax, activations that are rounded), or
+        gives other outputs each time; if the number of classes is not that of its
+        outputs.
 
     See Also
     --------
