@@ -57,7 +57,8 @@ def extract_embeddings(
     layer : str, torch.nn.Module or None, default=None
         A module of the model or its name in ``model.named_modules()``. None: the
         linear layer that gives the output of the model, possibly through a softmax or
-        another activation; with its adapter, if it has one. It is found by running the model on a few rows.
+        another activation; with its adapter, if it has one. It is found by running the
+        model on a few rows.
     side : {"auto", "input", "output"}, default="auto"
         What to keep of the layer. "auto": the input of a linear layer, the output
         of any other.

@@ -45,8 +45,8 @@ def head_from_module(
     layer : str, torch.nn.Module or None, default=None
         The linear layer, or its name in ``model.named_modules()``; or a part of the
         model that is affine as a whole, such as dropout with a linear layer. None: the
-        linear layer that gives the output of the model if `batch` is given, otherwise the one
-        that is defined last, provided that no other could be a second head.
+        linear layer that gives the output of the model if `batch` is given, otherwise
+        the one that is defined last, provided that no other could be a second head.
     classes : iterable or None, default=None
         Names of the classes in the order of the outputs; two for a single output,
         which is then the score of the second.
