@@ -21,6 +21,7 @@ from sklearn_wsca.io._weight_forms import (
     INTERCEPT_OF,
     PACKED,
     PART,
+    SCALED,
     Form,
     companion,
 )
@@ -55,6 +56,7 @@ BESIDE = re.compile(
 WAY_OUT = (
     "export the head with sklearn_wsca.torch.head_from_module(model), which runs it"
 )
+UNSCALE = "save weights and intercepts for the embeddings as they are exported"
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class LinearLayer:
     @property
     def is_understood(self) -> bool:
         """Whether its weights are known, or known to be no array of the file."""
-        return self.form is not None or companion(self.parts) is not None
+        return self.form is not None or companion(self.parts) not in (None, SCALED)
 
     @property
     def is_vector(self) -> bool:
@@ -131,15 +133,18 @@ class LinearLayer:
     def refusal(self, reason: str | None = None) -> FileError:
         """Error that says why its weights cannot be told."""
         reason = reason or companion(self.parts)
-        advice = "" if reason else f", or take {quoted(self.label)} as it is with key"
-        layer = f"the layer {quoted(self.prefix)}" if self.prefix else "this layer"
         others = [name for name in self.names if name != self.label]
-        found = ", ".join(
-            map(self.arrays.describe, filter(None, [[self.label], others]))
-        )
+        found = self.arrays.describe([self.label])
+        if others:
+            found = f"{found}, {self.arrays.describe(others)}"
+        if reason is not None:
+            found = f"{found} ({reason})"
+        advice = WAY_OUT if reason != SCALED else UNSCALE
+        if reason in (None, SCALED):
+            advice = f"{advice}, or take {quoted(self.label)} as it is with key"
+        layer = f"the layer {quoted(self.prefix)}" if self.prefix else "this layer"
         return self.arrays.error(
-            f"the weights of {layer} cannot be told from its {found}"
-            f"{f' ({reason})' if reason else ''}; {WAY_OUT}{advice}."
+            f"the weights of {layer} cannot be told from its {found}; {advice}."
         )
 
     def is_linear(self) -> bool:
@@ -166,10 +171,9 @@ def find_layers(arrays: ArrayFile) -> list[LinearLayer]:
             groups[match["layer"] or ""].append(match["part"])
     adapted = [prefix for prefix, parts in groups.items() if _is_adapted(parts)]
     layers = []
-    for prefix, parts in groups.items():
+    for prefix, own in _own_parts(arrays, groups).items():
         if any(_is_within(prefix, other) for other in adapted):
             continue
-        own = _own_parts(arrays, prefix, parts)
         # Several arrays that are each called weights are as many layers.
         plain = [part for part in own if part in INTERCEPT_OF]
         rest = [part for part in own if part not in INTERCEPT_OF]
@@ -205,15 +209,19 @@ def join(prefix: str, part: str) -> str:
     return f"{prefix}.{part}" if prefix else part
 
 
-def _own_parts(arrays: ArrayFile, prefix: str, parts: list[str]) -> list[str]:
-    """Everything in a layer but intercepts and classes."""
-    if prefix:
-        start = f"{prefix}."
-        parts = [n.removeprefix(start) for n in arrays.shapes if n.startswith(start)]
-    else:
-        parts = [*parts, *(name for name in arrays.shapes if BESIDE.fullmatch(name))]
+def _own_parts(arrays: ArrayFile, groups: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Everything in each layer but intercepts and classes."""
     known = {*INTERCEPTS, *CLASSES}
-    return [part for part in parts if part not in known]
+    beside = [name for name in arrays.shapes if BESIDE.fullmatch(name)]
+    own: dict[str, list[str]] = {prefix: [] for prefix in groups}
+    for name in arrays.shapes:
+        for dot in re.finditer(r"\.", name):
+            prefix, part = name[: dot.start()], name[dot.end() :]
+            if prefix in own and part not in known:
+                own[prefix].append(part)
+    if "" in own:
+        own[""] = [part for part in groups[""] + beside if part not in known]
+    return own
 
 
 def _is_adapted(parts: list[str]) -> bool:

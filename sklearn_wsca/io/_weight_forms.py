@@ -19,19 +19,20 @@ INTERCEPT_OF = {
     "arr_0": "arr_1",
     "tensor": "bias",
 }
-# What it means that a layer has parts of these names, the most telling first. In the
-# packed formats the shape of the array is not that of the weights.
+# What it means that a layer has parts of these names, the most telling first.
+SCALED = "embeddings that are scaled before the head"
+# There, no array has the shape of the weights.
 PACKED = {
     r"absmax|quant_map|quant_state": "a format of 4 bits",
     r"qweight|qzeros|g_idx|packed|W_q": "whole numbers that each hold several weights",
-    r"^zero_point": "a quantised layer, whose weights are in an object of torch",
+    r"^zero_point": "a layer quantised by torch, as an object",
 }
 COMPANIONS = {
     r"lora|hada_|lokr_|ia3_|base_layer": "an adapter, whose scale is not in the file",
     **PACKED,
+    r"^((mean|std|var|components)_?|scale_)$": SCALED,
     r"SCB|scale|zero_point|_data|amax": "a quantised format",
     r"parametrizations|weight_|bias_": "a parametrization",
-    r"(mean|std|var|scale|components)_?$": "the embeddings are scaled before",
 }
 _LORA = r"lora(_([A-Ea-e]|down|up|mid|embedding_[AB]|magnitude_vector|layer))?"
 _IN_WEIGHT = r"\.(_data|_scale|_shift|(nested_)?absmax|(nested_)?quant_(map|state.*))"

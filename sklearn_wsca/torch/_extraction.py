@@ -14,9 +14,9 @@ from sklearn_wsca.torch._layers import (
     find_by_name,
     find_head,
     find_pooled_maps,
-    is_linear,
     unwrap,
 )
+from sklearn_wsca.torch._linear import is_linear
 from sklearn_wsca.torch._run import check_arguments, run_model
 from sklearn_wsca.torch._sinks import RowSink, open_sink
 from sklearn_wsca.torch._tap import Tap

@@ -13,13 +13,12 @@ from sklearn_wsca._heads.head import Head, read_head
 from sklearn_wsca.torch._batches import as_inputs
 from sklearn_wsca.torch._inference import inference
 from sklearn_wsca.torch._layers import (
-    Layer,
     find_by_name,
     find_head,
     find_last_linear,
-    input_width,
     unwrap,
 )
+from sklearn_wsca.torch._linear import Layer, input_width
 
 
 def head_from_module(

@@ -76,7 +76,7 @@ REFUSED = {
     ),
     "quantised by torch": (
         below("head", {"scale": np.ones(()), "zero_point": np.zeros(())}),
-        "layer 'head' .*an object of torch",
+        "layer 'head' .*quantised by torch",
     ),
     "fp8": (
         below("head", {**HEAD, "weight_scale": np.ones(1), "input_scale": np.ones(1)}),
@@ -100,7 +100,7 @@ REFUSED = {
     ),
     "a scaler at the top": (
         {"coef": COEF, "intercept": BIAS, "mean_": np.ones(6), "scale_": np.ones(6)},
-        r"this layer .*'mean_' \(6,\).*",
+        r"this layer .*'mean_' \(6,\).*scaled before the head.*as it is with key",
     ),
     "something else": (
         below("head", {**HEAD, "temperature": np.ones(1)}),
