@@ -98,10 +98,6 @@ REFUSED = {
         below("head", {"weight_mu": COEF, "weight_sigma": COEF, "bias_mu": BIAS}),
         "a parametrization",
     ),
-    "a scaler at the top": (
-        {"coef": COEF, "intercept": BIAS, "mean_": np.ones(6), "scale_": np.ones(6)},
-        r"this layer .*'mean_' \(6,\).*scaled before the head.*as it is with key",
-    ),
     "something else": (
         below("head", {**HEAD, "temperature": np.ones(1)}),
         r"'head\.temperature' \(1,\); export .*or take 'head\.weight' as it is with",
@@ -118,3 +114,14 @@ def test_a_layer_with_companions_is_refused_by_name(tmp_path, kind):
             load(tmp_path, state, **options)
         assert caught.match(way_out)
         assert "\n" not in str(caught.value)
+
+
+def test_a_scaler_beside_the_weights_is_not_ignored(tmp_path):
+    state = {"coef": COEF, "intercept": BIAS, "mean_": np.ones(6), "scale_": np.ones(6)}
+    expected = (
+        r"this layer .*'mean_' \(6,\).*\(embeddings that are scaled before the head\); "
+        "save weights .*as they are exported, or take 'coef' as it is with key"
+    )
+    with pytest.raises(FileError, match=expected):
+        load(tmp_path, state)
+    np.testing.assert_array_equal(load(tmp_path, state, key="coef").coef, COEF)
