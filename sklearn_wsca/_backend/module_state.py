@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from copy import copy
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -156,10 +155,18 @@ def _restore_modes(modes: list[tuple[torch.nn.Module, bool]]) -> None:
 def _attributes(module: torch.nn.Module) -> dict[str, _Attribute]:
     """All attributes but the mode, which is restored in any case."""
     return {
-        name: _Attribute(v, copy(v) if isinstance(v, (dict, list, set)) else None)
-        for name, v in vars(module).items()
+        name: _Attribute(value, _content(value))
+        for name, value in vars(module).items()
         if name != "training"
     }
+
+
+def _content(value: Any) -> Any:
+    """What is in a container, in a plain one; None for anything else."""
+    for kind in (dict, list, set):
+        if isinstance(value, kind):
+            return kind(value)
+    return None
 
 
 def _changed(

@@ -32,6 +32,9 @@ def is_linear(module: torch.nn.Module) -> bool:
     """
     if isinstance(module, torch.nn.Linear):
         return True
+    # Nobody can observe their calls.
+    if isinstance(module, torch.jit.ScriptModule):
+        return False
     base = _wrapped(module)
     if base is not None:
         return is_linear(base)

@@ -104,3 +104,20 @@ def test_a_part_that_is_affine_may_be_named():
     model[1].append(nn.Softmax(dim=1))
     with pytest.raises(ValueError, match=r"'1' \(Sequential\): .* is no linear head"):
         head_from_module(model, "1")
+
+
+def test_a_broken_layer_is_named_and_not_its_search(loader):
+    model = make_mlp()
+    model[2].weight.data[0, 0] = float("nan")
+    assert extract_embeddings(model, loader).shape[1] == 8
+    with pytest.raises(ValueError, match=r"'2' \(Linear\): 1 of 24 values of 'weight'"):
+        head_from_module(model, batch=next(iter(loader)))
+
+
+@pytest.mark.filterwarnings("ignore:`?torch.jit:DeprecationWarning")
+def test_a_scripted_part_is_no_hindrance(loader):
+    model = make_mlp()
+    expected = extract_embeddings(model, loader)
+    model[0] = torch.jit.script(model[0])
+    np.testing.assert_allclose(extract_embeddings(model, loader), expected, rtol=1e-5)
+    assert [layer.name for layer in linear_layers(model)] == ["2"]
