@@ -18,7 +18,12 @@ from sklearn_wsca.torch._layers import (
     find_last_linear,
     unwrap,
 )
-from sklearn_wsca.torch._linear import Layer, input_width
+from sklearn_wsca.torch._linear import (
+    Layer,
+    input_width,
+    is_below,
+    linear_layers,
+)
 
 
 def head_from_module(
@@ -89,6 +94,7 @@ def head_from_module(
     names = None if classes is None else _read_classes(classes)
     if layer is not None:
         found = find_by_name(model, layer)
+        _check_whole(model, found)
     elif batch is None:
         found = find_last_linear(model)
     else:
@@ -107,6 +113,16 @@ def head_from_module(
         return head
     _check_number(names, head.n_rows)
     return replace(head, classes=names, kind="logistic")
+
+
+def _check_whole(model: torch.nn.Module, found: Layer) -> None:
+    """Raise if a layer is the base or a factor of another one."""
+    for whole in linear_layers(model):
+        if found.name != whole.name and is_below(found.name, whole.name):
+            raise ValueError(
+                f"layer: {found} is only a part of {whole}, which computes with other "
+                f"weights; name {whole.name!r}."
+            )
 
 
 def _width_of(found: Layer) -> int:

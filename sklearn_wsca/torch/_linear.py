@@ -60,11 +60,18 @@ def linear_layers(model: torch.nn.Module) -> list[Layer]:
     """All linear layers, each as a whole: none that is a part of another one."""
     found: list[Layer] = []
     for name, module in model.named_modules():
-        is_part = any(not at.name or name.startswith(f"{at.name}.") for at in found)
-        is_factor = any(_FACTOR.search(part) for part in name.split("."))
+        is_part = any(is_below(name, whole.name) for whole in found)
+        # A network may be called "lora" as a whole; factors have longer names.
+        ends = name.split(".")[-2:]
+        is_factor = any(_FACTOR.search(end) and "_" in end for end in ends)
         if not is_part and not is_factor and is_linear(module):
             found.append(Layer(name, module))
     return found
+
+
+def is_below(name: str, other: str) -> bool:
+    """Whether a module is another one, or within it."""
+    return not other or name == other or name.startswith(f"{other}.")
 
 
 def _wrapped(module: torch.nn.Module) -> torch.nn.Module | None:

@@ -55,6 +55,23 @@ def test_a_layer_with_an_adapter_is_one_layer(loader, kind):
         assert_close(found.outputs(embeddings), outputs)
 
 
+@pytest.mark.parametrize("part", ["2.base_layer", "2.lora_A.default", "2.lora_A"])
+def test_a_part_of_a_layer_is_no_head(part):
+    model = make_mlp()
+    model[2] = Wrapped(nn.Linear(8, 3))
+    expected = rf"layer: '{part}' \(.*\) is only a part of '2' \(Wrapped\).*name '2'"
+    with pytest.raises(ValueError, match=expected):
+        head_from_module(model, part)
+
+
+def test_names_of_networks_and_of_factors():
+    head = Wrapped(nn.Linear(8, 3))
+    network = nn.ModuleDict({"lora": nn.Sequential(nn.Linear(6, 8), head)})
+    assert [layer.name for layer in linear_layers(network)] == ["lora.0", "lora.1"]
+    attention = nn.ModuleDict({n: nn.Linear(8, 8) for n in ("q", "k", "lora_A")})
+    assert [layer.name for layer in linear_layers(attention)] == ["q", "k"]
+
+
 def test_the_only_layer_may_be_the_model_itself():
     layer = Wrapped(nn.Linear(8, 3))
     assert find_last_linear(layer).module is layer
