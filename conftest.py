@@ -14,6 +14,7 @@ NEEDED = {
         "sklearn_wsca/_backend/module_state.py",
         "sklearn_wsca/_heads/module_head.py",
         "tests/torch/*",
+        "tests/torch_layers.py",
         "tests/torch_networks.py",
     ],
     "matplotlib": [

@@ -44,9 +44,9 @@ TABLES = (
 )
 OPTIMIZER = r"optim|opt_state|exp_avg|momentum_buffer|square_avg|(^|\.)grads?(\.|$)"
 OTHER_LAYERS = {
-    OPTIMIZER: "is of an optimizer",
-    r"(^|\.)weight_(ih|hh|hr)": "is of a recurrent layer",
-    r"(^|\.)(in_proj|[qkv]_proj)_weight$": "is of an attention layer",
+    OPTIMIZER: "belongs to an optimizer",
+    r"(^|\.)weight_(ih|hh|hr)": "belongs to a recurrent layer",
+    r"(^|\.)(in_proj|[qkv]_proj)_weight$": "belongs to an attention layer",
     r"(^|\.)original_module\.": "is no longer in use beside 'modules_to_save'",
 }
 # At the top of a file arrays of all kinds lie side by side; these concern the weights.
@@ -169,10 +169,10 @@ def find_layers(arrays: ArrayFile) -> list[LinearLayer]:
         match = PART.fullmatch(name)
         if match and not _foreign(name):
             groups[match["layer"] or ""].append(match["part"])
-    adapted = [prefix for prefix, parts in groups.items() if _is_adapted(parts)]
+    adapted = {prefix for prefix, parts in groups.items() if _is_adapted(parts)}
     layers = []
     for prefix, own in _own_parts(arrays, groups).items():
-        if any(_is_within(prefix, other) for other in adapted):
+        if adapted.intersection(_above(prefix)):
             continue
         # Several arrays that are each called weights are as many layers.
         plain = [part for part in own if part in INTERCEPT_OF]
@@ -191,7 +191,7 @@ def one_array(arrays: ArrayFile, name: str) -> LinearLayer:
 
 def describe_others(arrays: ArrayFile, names: list[str]) -> str:
     """Say of arrays why they are not taken for the weights of a linear layer."""
-    unnamed = "has neither intercepts nor the name of a linear layer"
+    unnamed = "has neither intercepts beside it nor the name of a linear layer"
     return ", ".join(
         f"{quoted(name)} {arrays.shapes[name]} "
         f"{_foreign(name) or _other(name) or unnamed}"
@@ -228,8 +228,10 @@ def _is_adapted(parts: list[str]) -> bool:
     return any(part.startswith("base_layer.") or "lora" in part for part in parts)
 
 
-def _is_within(prefix: str, other: str) -> bool:
-    return prefix != other and (not other or prefix.startswith(f"{other}."))
+def _above(prefix: str) -> list[str]:
+    """Names of everything that a layer lies in."""
+    dots = [prefix[: dot.start()] for dot in re.finditer(r"\.", prefix)]
+    return ["", *dots] if prefix else []
 
 
 def _foreign(name: str) -> str | None:

@@ -95,19 +95,25 @@ def test_a_key_takes_what_is_only_odd_but_not_what_is_known_to_differ(tmp_path):
 
 
 NO_LAYERS = {
-    "state of an optimizer": ("optimizer.state.0.exp_avg", "is of an optimizer"),
-    "a gradient": ("grads.fc.weight", "is of an optimizer"),
+    "state of an optimizer": ("optimizer.state.0.exp_avg", "belongs to an optimizer"),
+    "a gradient": ("grads.fc.weight", "belongs to an optimizer"),
     "a table of words": ("encoder.wte.weight", "may be an embedding table"),
     "a table of positions": ("positional_embedding", "may be an embedding table"),
-    "a table without a name": ("species.weight", "has neither intercepts nor the name"),
-    "a table in a sequence": ("0.weight", "has neither intercepts nor the name"),
+    "a table without a name": (
+        "species.weight",
+        "has neither intercepts beside it nor the name",
+    ),
+    "a table in a sequence": (
+        "0.weight",
+        "has neither intercepts beside it nor the name",
+    ),
     "centres of a loss": ("criterion.centers", "may be centres of classes"),
     "centres by angle": ("metric_fc.weight", "may be centres of classes"),
     "prototypes": ("model.prototypes.weight", "may be centres of classes"),
     "proxies": ("loss.proxies", "may be centres of classes"),
-    "attention": ("encoder.in_proj_weight", "is of an attention layer"),
-    "recurrent": ("rnn.weight_ih_l0", "is of a recurrent layer"),
-    "any": ("projector_matrix", "has neither intercepts nor the name"),
+    "attention": ("encoder.in_proj_weight", "belongs to an attention layer"),
+    "recurrent": ("rnn.weight_ih_l0", "belongs to a recurrent layer"),
+    "any": ("projector_matrix", "has neither intercepts beside it nor the name"),
 }
 
 
