@@ -42,7 +42,10 @@ TABLES = (
     r"bank|codebook|emb|embed|embedder|embeddings?|lookup|memory|pos|positional|"
     r"positions?|queue|relative|table|tok|tokens?|vocab|words?|wpe|wte"
 )
-OPTIMIZER = r"optim|opt_state|exp_avg|momentum_buffer|square_avg|(^|\.)grads?(\.|$)"
+OPTIMIZER = (
+    r"(^|\.)optim(izers?)?([_\d][^.]*)?\.|opt_state|exp_avg|momentum_buffer|square_avg|"
+    r"(^|\.)grads?(\.|$)"
+)
 OTHER_LAYERS = {
     OPTIMIZER: "belongs to an optimizer",
     r"(^|\.)weight_(ih|hh|hr)": "belongs to a recurrent layer",

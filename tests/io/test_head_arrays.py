@@ -34,6 +34,7 @@ TAKEN = {
         "pos_embed": np.ones((5, N_FEATURES)),
         "head.weight": COEF,
     },
+    "of a model called so": below("optimal.fc", HEAD),
     "monai": below("network.class_layers.out", HEAD),
     "transformers": {**TRANSFORMER, **below("classifier", HEAD)},
     "transformers, no intercepts": {
@@ -96,6 +97,7 @@ def test_a_key_takes_what_is_only_odd_but_not_what_is_known_to_differ(tmp_path):
 
 NO_LAYERS = {
     "state of an optimizer": ("optimizer.state.0.exp_avg", "belongs to an optimizer"),
+    "of one of several": ("optimizer_g.fc.weight", "belongs to an optimizer"),
     "a gradient": ("grads.fc.weight", "belongs to an optimizer"),
     "a table of words": ("encoder.wte.weight", "may be an embedding table"),
     "a table of positions": ("positional_embedding", "may be an embedding table"),
