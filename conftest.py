@@ -9,7 +9,14 @@ pytest_plugins = ["tests.fast_tier"]
 
 # Where an extra is missing, tests/test_bare_install.py checks what users are told.
 NEEDED = {
-    "torch": ["sklearn_wsca/torch/*", "tests/torch/*", "tests/torch_networks.py"],
+    "torch": [
+        "sklearn_wsca/torch/*",
+        "sklearn_wsca/_backend/module_state.py",
+        "sklearn_wsca/_heads/module_head.py",
+        "tests/torch/*",
+        "tests/torch_layers.py",
+        "tests/torch_networks.py",
+    ],
     "matplotlib": [
         "sklearn_wsca/_displays/*",
         "tests/displays/*",

@@ -92,10 +92,11 @@ class WeightSpaceCorrelation(
         still compared with it, without one all heads are only compared with each other.
     target_head : array, pair (W, b), linear model, torch.nn.Linear, Head, default=None
         The *trained* primary head of the network: weights of shape (C, n_features) or
-        (n_features,), on the embeddings as they are passed to `fit`. A fitted Pipeline
-        of affine steps and a linear model is a head on what enters its first step; a
-        head behind a step that stands before the analysis is `Head.behind(step)`. A
-        model stays trained when the analysis is cloned. None fits a head
+        (n_features,), on the embeddings as they are passed to `fit`. A module of torch
+        is run, so that its weights are what it computes. A fitted Pipeline of affine
+        steps and a linear model is a head on what enters its first step; a head behind
+        a step that stands before the analysis is `Head.behind(step)`. A model stays
+        trained when the analysis is cloned. None fits a head
         for `target` on the embeddings; outputs of a row are then those of a head that
         was fitted without its group, or without the row where there are no groups.
     adjustment : {"spline", "linear"}, default="spline"

@@ -87,8 +87,10 @@ REFUSED_HEADS = {
         "the largest weight has the size .*e-300.*rescale the weights",
     ),
     "whole network": (
-        lambda: needs("torch").nn.Sequential(needs("torch").nn.Linear(D, 2)),
-        r"cannot be read as weights \(Sequential\)",
+        lambda: needs("torch").nn.Sequential(
+            needs("torch").nn.Linear(D, 2), needs("torch").nn.Softmax(dim=1)
+        ),
+        "the Sequential is no linear head.*pass the linear layer itself",
     ),
 }
 NO_HEADS = {

@@ -284,7 +284,10 @@ def test_columns_that_are_left_out_are_named_with_the_reason(case, place):
 
 def test_a_network_that_is_no_head_is_left_as_it_was():
     nn = pytest.importorskip("torch").nn
-    network = nn.Sequential(nn.Linear(X.shape[1], 2))
-    with pytest.raises(ValueError, match="cannot be read as weights"):
+    network = nn.Sequential(nn.Linear(X.shape[1], 5), nn.ReLU(), nn.Linear(5, 2))
+    weights = network[0].weight.detach().clone()
+    with pytest.raises(ValueError, match="target_head: the Sequential is no linear"):
         fit(target_head=network)
+    assert (network[0].weight == weights).all()
     assert str(network[0].weight.dtype) == "torch.float32"
+    assert network.training

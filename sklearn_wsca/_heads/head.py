@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -267,9 +268,10 @@ def read_head(
 
     Parameters
     ----------
-    source : Head, array, pair (W, b), fitted linear estimator or torch.nn.Linear
-        The head in any form a user may have; arrays have shape (C, d) or (d,). A
-        fitted Pipeline of affine steps and a linear model is a head on its input.
+    source : Head, array, pair (W, b), fitted linear estimator or torch.nn.Module
+        The head in any form a user may have; arrays have shape (C, d) or (d,). A module
+        is run, and its weights are what it computes. A fitted Pipeline of affine steps
+        and a linear model is a head on its input.
     argument : str
         What to call the head in messages.
     n_features : int
@@ -283,8 +285,8 @@ def read_head(
     Raises
     ------
     ValueError
-        If the head is not trained, no array of numbers, not finite, or of another
-        width.
+        If the head is not trained, no array of numbers, not finite, of another width,
+        or a module that is not linear.
     """
     if not is_trained(source):
         raise ValueError(
@@ -295,7 +297,7 @@ def read_head(
     if hasattr(source, "steps"):
         return _read_pipeline(source, argument, n_features, levels)
     _check_single_rows(source, argument)
-    coef, intercept, classes, kind = _unpack(source)
+    coef, intercept, classes, kind = _unpack(source, n_features, argument)
     coef = _as_matrix(coef, argument)
     intercept = _as_intercept(intercept, len(coef), argument)
     _check_width(coef, n_features, argument)
@@ -328,7 +330,9 @@ def _check_single_rows(source: Any, argument: str) -> None:
         )
 
 
-def _unpack(source: Any) -> tuple[Any, Any, tuple | None, str | None]:
+def _unpack(
+    source: Any, n_features: int, argument: str
+) -> tuple[Any, Any, tuple | None, str | None]:
     """Weights, intercepts, classes and kind of the supported forms."""
     if isinstance(source, Head):
         return source.coef, source.intercept, source.classes, source.kind
@@ -337,11 +341,20 @@ def _unpack(source: Any) -> tuple[Any, Any, tuple | None, str | None]:
         kind = "ridge" if classes is None else "logistic"
         classes = None if classes is None else tuple(np.asarray(classes).tolist())
         return source.coef_, getattr(source, "intercept_", 0.0), classes, kind
-    if hasattr(source, "weight") and hasattr(source, "in_features"):
-        return source.weight, source.bias, None, None
+    if _is_module(source):
+        # Not the attributes: a layer need not compute with its weight alone.
+        from sklearn_wsca._heads.module_head import read_module
+
+        return *read_module(source, n_features, argument), None, None
     if isinstance(source, (tuple, list)) and len(source) == 2 and _is_pair(source):
         return source[0], source[1], None, None
     return source, None, None, None
+
+
+def _is_module(source: Any) -> bool:
+    """Whether something is a module of torch; does not import torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(source, torch.nn.Module)
 
 
 def _is_pair(source: Any) -> bool:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from sklearn_wsca._heads.head import Head, read_head
-from sklearn_wsca.io._array_file import ArrayFile, Shape
 from sklearn_wsca.io._array_formats import ARRAY_FORMATS
 from sklearn_wsca.io._arrays import open_npy
 from sklearn_wsca.io._columns import parse_cells
-from sklearn_wsca.io._errors import FileError, file_error, listed, plural, quoted
+from sklearn_wsca.io._errors import file_error, listed, plural, quoted
+from sklearn_wsca.io._head_arrays import head_arrays
 from sklearn_wsca.io._number_rows import read_numbers
 from sklearn_wsca.io._paths import known_suffix, regular_file
 from sklearn_wsca.io._text import text_table
@@ -21,17 +21,6 @@ RESAVE = (
     "np.savez('head.npz', coef=model.coef_, intercept=model.intercept_, "
     "classes=model.classes_) or torch.save(model.state_dict(), 'head.pt')"
 )
-# Names of weights, and of what goes with them.
-INTERCEPT_OF = {
-    "weight": "bias",
-    "weights": "bias",
-    "kernel": "bias",
-    "coef": "intercept",
-    "coef_": "intercept_",
-    "W": "b",
-    "arr_0": "arr_1",
-}
-CLASSES = ("classes", "classes_")
 INTERCEPT_COLUMNS = ("intercept", "bias")
 CLASS_COLUMN = "class"
 
@@ -46,10 +35,10 @@ def load_head(
     Nothing is ever unpickled. Formats, told by the suffix:
 
     .npz, .safetensors, .pt, .pth
-        Weights by name: the only two-dimensional array that fits `n_features`, or the
-        one that `key` names, in full ("head.fc.weight") or without its last part
-        ("head.fc"). The intercept is the array beside it: bias for weight, intercept
-        for coef; none means zeros. An array "classes" beside it names the classes.
+        The only linear layer that fits `n_features`, or the one that `key` names, with
+        its weights ("head.fc.weight") or without ("head.fc"). Intercepts are the array
+        beside the weights: bias for weight, intercept for coef; none means zeros. An
+        array "classes" beside them names the classes. See the notes.
     .npy
         Weights alone, (C, d) or (d,).
     .csv, .tsv
@@ -62,7 +51,8 @@ def load_head(
     path : str or path
         The file.
     key : str, default=None
-        Name of the weights; needed if several would fit.
+        Name of the layer or its weights; needed if several would fit, or if nothing
+        tells that an array is the weights of a linear layer.
     n_features : int, default=None
         Width of the embeddings; None takes any.
 
@@ -80,6 +70,20 @@ def load_head(
         name, what it holds and what to do.
     ImportError
         If the package that reads this format is not installed.
+
+    Notes
+    -----
+    In a checkpoint the array named "weight" need not be what a layer computes with.
+    These forms are computed from their arrays: weight norm and spectral norm, old and
+    new; pruning masks; 8-bit codes with a scale per row (``weight_scale``, or ``SCB``
+    as bitsandbytes has it). Layers that hold anything else beside weights and
+    intercepts are refused by name: adapters (their scale is not in the checkpoint),
+    formats of 4 bits and of floating-point numbers of 8 bits, packed integers, other
+    parametrizations. For these, `sklearn_wsca.torch.head_from_module` runs the layer.
+
+    Without `key`, weights must have intercepts beside them or a name such as "fc",
+    "head" or "classifier": embedding tables, centres of classes and states of an
+    optimizer are not taken.
 
     Examples
     --------
@@ -100,7 +104,7 @@ def load_head(
     known = [".npy", *ARRAY_FORMATS, ".csv", ".tsv"]
     suffix = known_suffix(path, known, "heads", RESAVE)
     if suffix in ARRAY_FORMATS:
-        parts = _from_arrays(ARRAY_FORMATS[suffix](path, file), key, n_features)
+        parts = head_arrays(ARRAY_FORMATS[suffix](path, file), key, n_features)
     elif key is not None:
         raise file_error(
             path, f"key={key!r}: a {suffix} file holds one head; leave out key."
@@ -163,108 +167,6 @@ def _check_classes(path: Any, classes: tuple | None, n_rows: int) -> None:
         raise file_error(
             path, f"names a class twice ({listed(classes)}); give each its own name."
         )
-
-
-def _from_arrays(
-    arrays: ArrayFile, key: str | None, n_features: int | None
-) -> tuple[np.ndarray, np.ndarray | None, tuple | None]:
-    name = _by_key(arrays, key) if key is not None else _only_fit(arrays, n_features)
-    prefix, _, last = name.rpartition(".")
-    coef = arrays.read(name)
-    bias = _intercept_name(arrays, prefix, last, coef.shape)
-    intercept = None if bias is None else arrays.read(bias)
-    for candidate in CLASSES:
-        if (labels := _join(prefix, candidate)) in arrays.shapes:
-            return coef, intercept, tuple(arrays.read(labels).ravel().tolist())
-        if labels in arrays.unreadable:
-            raise arrays.refusal(labels)
-    return coef, intercept, None
-
-
-def _by_key(arrays: ArrayFile, key: str) -> str:
-    """Name of the weights that a key stands for."""
-    wanted = [key, *(f"{key}.{last}" for last in INTERCEPT_OF)]
-    for name in wanted:
-        if name in arrays.shapes:
-            return name
-    # Within a checkpoint the names have a prefix such as "state_dict.".
-    ends = tuple(f".{name}" for name in wanted)
-    names = [name for name in arrays.shapes if name.endswith(ends)]
-    if len(names) == 1:
-        return names[0]
-    if names:
-        raise arrays.error(
-            f"{len(names)} of its arrays end in {quoted(key)}: "
-            f"{arrays.describe(names)}; give the full name as key."
-        )
-    unreadable = (name for name in wanted if name in arrays.unreadable)
-    raise arrays.missing(next(unreadable, key), "key")
-
-
-def _only_fit(arrays: ArrayFile, n_features: int | None) -> str:
-    """Name of the only weights that fit the embeddings."""
-    shapes = arrays.shapes
-
-    def fits(shape: Shape) -> bool:
-        return len(shape) == 2 and n_features in (None, shape[1])
-
-    if not any(fits(shape) for shape in shapes.values()) and n_features is not None:
-        raise _explain_no_fit(arrays, n_features)
-    what = "a head" if n_features is None else f"a head of {n_features} features"
-    two_dimensional = [name for name, shape in shapes.items() if len(shape) == 2]
-    vectors = [name for name in shapes if name.rpartition(".")[2] in INTERCEPT_OF]
-    if not two_dimensional and len(vectors) == 1:
-        return vectors[0]
-    remedy = "save the weights as a 2-D array, one row per class"
-    return arrays.choose(what, fits, remedy)
-
-
-def _explain_no_fit(arrays: ArrayFile, n_features: int) -> FileError:
-    for name in arrays.unreadable:
-        if name.rpartition(".")[2] in INTERCEPT_OF:
-            return arrays.refusal(name)
-    shapes = arrays.shapes
-    turned = [
-        name
-        for name, shape in shapes.items()
-        if len(shape) == 2 and shape[0] == n_features
-    ]
-    flat = [name for name, shape in shapes.items() if shape == (n_features,)]
-    if turned:
-        advice = f"{quoted(turned[0])} looks transposed: save its .T, one row per class"
-    elif flat:
-        advice = f"name {quoted(flat[0])} with key if it is the head of one output"
-    else:
-        advice = "pass the embeddings that enter this head, or the head behind them"
-    weights = [name for name, shape in shapes.items() if len(shape) > 1]
-    return arrays.error(
-        f"no weights of {n_features} features, as the embeddings have; it holds "
-        f"{arrays.describe(weights or list(shapes))}: {advice}."
-    )
-
-
-def _intercept_name(
-    arrays: ArrayFile, prefix: str, last: str, shape: Shape
-) -> str | None:
-    """Name of the intercepts that belong to weights, if there are any."""
-    name = _join(prefix, INTERCEPT_OF.get(last, "bias"))
-    if name in arrays.shapes:
-        return name
-    if name in arrays.unreadable:
-        raise arrays.refusal(name)
-    n_rows = shape[0] if len(shape) > 1 else 1
-    if prefix == "":
-        for other, size in arrays.shapes.items():
-            if "." not in other and size == (n_rows,) and other not in CLASSES:
-                raise arrays.error(
-                    f"{quoted(other)} may hold the intercepts of the weights "
-                    f"{quoted(last)}; name them 'weight' and 'bias', or leave it out."
-                )
-    return None
-
-
-def _join(prefix: str, last: str) -> str:
-    return f"{prefix}.{last}" if prefix else last
 
 
 def _from_text(

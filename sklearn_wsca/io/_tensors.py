@@ -113,8 +113,13 @@ def _is_plain_list(content: Any) -> bool:
 
 
 def _to_numpy(tensor: Any) -> np.ndarray:
-    """Tensor as an array; numbers of one or two bytes in single precision."""
+    """Tensor as an array; numbers of one or two bytes in single precision.
+
+    A quantised tensor of torch knows its scale.
+    """
     tensor = tensor.detach()
+    if tensor.is_quantized:
+        tensor = tensor.dequantize()
     if tensor.is_floating_point() and tensor.element_size() < 4:
         tensor = tensor.float()
     return tensor.numpy()

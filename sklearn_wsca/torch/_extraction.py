@@ -10,7 +10,13 @@ import numpy as np
 import torch
 
 from sklearn_wsca.torch._batches import ModelInputs, rows_of
-from sklearn_wsca.torch._layers import find_by_name, find_head, find_pooled_maps, unwrap
+from sklearn_wsca.torch._layers import (
+    find_by_name,
+    find_head,
+    find_pooled_maps,
+    unwrap,
+)
+from sklearn_wsca.torch._linear import is_linear
 from sklearn_wsca.torch._run import check_arguments, run_model
 from sklearn_wsca.torch._sinks import RowSink, open_sink
 from sklearn_wsca.torch._tap import Tap
@@ -36,7 +42,9 @@ def extract_embeddings(
     """Run a model over a loader and keep what enters its last linear layer.
 
     The model runs in evaluation mode without gradients. Afterwards, also after an error
-    or an interrupt, it is as it was before: the mode of every module, hooks, device.
+    or an interrupt, it is as it was before: the mode of every module, hooks, device,
+    and every parameter and buffer, of which copies are kept in main memory meanwhile.
+    What `eval` does besides, such as merging an adapter into weights, is undone.
 
     Parameters
     ----------
@@ -48,11 +56,12 @@ def extract_embeddings(
         keyword arguments.
     layer : str, torch.nn.Module or None, default=None
         A module of the model or its name in ``model.named_modules()``. None: the
-        ``torch.nn.Linear`` that gives the output of the model, possibly through a
-        softmax or another activation. It is found by running the model on a few rows.
+        linear layer that gives the output of the model, possibly through a softmax or
+        another activation; with its adapter, if it has one. It is found by running the
+        model on a few rows.
     side : {"auto", "input", "output"}, default="auto"
-        What to keep of the layer. "auto": the input of a ``torch.nn.Linear``, the
-        output of any other layer.
+        What to keep of the layer. "auto": the input of a linear layer, the output
+        of any other.
     pool : callable or None, default=None
         Applied to what the layer gives in each batch; returns the embeddings of shape
         (n_rows, n_features). Needed for tokens and feature maps.
@@ -121,8 +130,7 @@ def extract_embeddings(
 
     def make_tap(inputs: ModelInputs) -> Tap:
         found = find_head(model, inputs) if named is None else named
-        is_linear = isinstance(found.module, torch.nn.Linear)
-        default = "input" if is_linear else "output"
+        default = "input" if is_linear(found.module) else "output"
         return Tap(found, default if side == "auto" else side, pool)
 
     outputs = RowSink("outputs", must_be_finite=False)

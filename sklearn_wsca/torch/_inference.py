@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import chain
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 
 from sklearn_wsca._backend.extras import import_extra
+from sklearn_wsca._backend.module_state import evaluation_mode
 
 
 @contextmanager
@@ -22,18 +22,11 @@ def inference(
     Yields the device of the model, None if it has neither parameters nor buffers.
     """
     with ExitStack() as stack:
-        modes = [(module, module.training) for module in model.modules()]
-        stack.callback(_restore_modes, modes)
-        model.eval()
+        stack.enter_context(evaluation_mode(model))
         if device is not None:
             home = _only_device(model)
             stack.callback(model.to, home)
             _move(model, device)
-        # Not inference_mode: what a model keeps for later calls must stay trainable.
-        stack.enter_context(torch.no_grad())
-        # Compiled code ignores hooks. Whoever compiled something has loaded dynamo.
-        if "torch._dynamo" in sys.modules and hasattr(torch.compiler, "set_stance"):
-            stack.enter_context(torch.compiler.set_stance("force_eager"))
         place = next(_devices(model), None if device is None else torch.device(device))
         if mixed_precision:
             kind = "cpu" if place is None else place.type
@@ -89,12 +82,6 @@ def _n_batches(loader: Any) -> int | None:
         return len(loader)
     except TypeError:
         return None
-
-
-def _restore_modes(modes: list[tuple[torch.nn.Module, bool]]) -> None:
-    # Not by train(), which sets all modules below as well.
-    for module, training in modes:
-        module.training = training
 
 
 def _move(model: torch.nn.Module, device: Any) -> None:

@@ -6,13 +6,13 @@ import difflib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 from torch.nn import functional
 
 from sklearn_wsca.torch._batches import ModelInputs, tensors_of
+from sklearn_wsca.torch._linear import Layer, input_width, linear_layers
 
 _WRAPPERS = (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)
 # What wrappers add to the names of layers.
@@ -30,18 +30,6 @@ _ACTIVATIONS: tuple[Callable[[torch.Tensor], torch.Tensor], ...] = (
     torch.relu,
     functional.softplus,
 )
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A module and its name within the model."""
-
-    name: str
-    module: torch.nn.Module
-
-    def __str__(self) -> str:
-        kind = type(self.module).__name__
-        return f"{self.name!r} ({kind})" if self.name else f"the model ({kind})"
 
 
 class Call(NamedTuple):
@@ -125,20 +113,17 @@ def find_last_linear(model: torch.nn.Module) -> Layer:
     ValueError
         If there is none, or another one could be a second head.
     """
-    linear = [
-        Layer(name, module)
-        for name, module in model.named_modules()
-        if isinstance(module, torch.nn.Linear)
-    ]
+    linear = linear_layers(model)
     if not linear:
         raise _no_linear_layer("the model has no torch.nn.Linear")
-    width = linear[-1].module.in_features
+    width = input_width(linear[-1].module)
     # A layer that reads as many numbers may be another head than the last layer. One
     # that also gives as many is taken for the layer before it.
     rivals = [
         other
         for other in linear[:-1]
-        if other.module.in_features == width != other.module.out_features
+        if input_width(other.module) == width
+        and getattr(other.module, "out_features", None) != width
     ]
     if rivals:
         raise ValueError(
@@ -157,7 +142,7 @@ def find_head(model: torch.nn.Module, inputs: ModelInputs) -> Layer:
     ValueError
         If there is none, or several.
     """
-    calls, output = _record(model, inputs, torch.nn.Linear)
+    calls, output = _record(model, inputs, linear_layers(model))
     return _head_call(calls, output).layer
 
 
@@ -171,12 +156,15 @@ def find_pooled_maps(model: torch.nn.Module, inputs: ModelInputs) -> tuple[Layer
     ValueError
         If there is no such layer, or the head is not found.
     """
-    calls, output = _record(model, inputs, torch.nn.Module)
+    layers = [Layer(name, module) for name, module in model.named_modules()]
+    calls, output = _record(model, inputs, layers)
     counts = Counter(call.layer.name for call in calls)
     once = [call for call in calls if counts[call.layer.name] == 1]
     names = _last_names([call.layer for call in once if _is_maps(call.output)])
     try:
-        embedding = _head_call(calls, output).input
+        linear = {layer.name for layer in linear_layers(model)}
+        heads = [call for call in calls if call.layer.name in linear]
+        embedding = _head_call(heads, output).input
     except ValueError as error:
         advice = f" The last layers with feature maps are {names}." if names else ""
         raise ValueError(f"{error}{advice}") from error
@@ -199,9 +187,9 @@ def find_pooled_maps(model: torch.nn.Module, inputs: ModelInputs) -> tuple[Layer
 
 
 def _record(
-    model: torch.nn.Module, inputs: ModelInputs, kind: type[torch.nn.Module]
+    model: torch.nn.Module, inputs: ModelInputs, layers: list[Layer]
 ) -> tuple[list[Call], Any]:
-    """Run a few rows; all calls of modules of a kind, in the order of their end."""
+    """Run a few rows; all calls of some layers, in the order of their end."""
     calls: list[Call] = []
 
     def observe(layer: Layer) -> Callable:
@@ -211,11 +199,10 @@ def _record(
         return hook
 
     with ExitStack() as stack:
-        for name, module in model.named_modules():
-            if isinstance(module, kind):
-                hook = observe(Layer(name, module))
-                handle = module.register_forward_hook(hook, with_kwargs=True)
-                stack.callback(handle.remove)
+        for layer in layers:
+            hook = observe(layer)
+            handle = layer.module.register_forward_hook(hook, with_kwargs=True)
+            stack.callback(handle.remove)
         output = inputs.first_rows(_N_PROBE_ROWS).call(model)
     return calls, output
 
@@ -226,8 +213,8 @@ def first_argument(args: tuple, kwargs: dict) -> Any:
 
 
 def _head_call(calls: list[Call], output: Any) -> Call:
-    """Find the call of a linear layer that gives the model's output."""
-    linear = [call for call in calls if isinstance(call.layer.module, torch.nn.Linear)]
+    """Find the call that gives the model's output, among those of linear layers."""
+    linear = [call for call in calls if isinstance(call.output, torch.Tensor)]
     if not linear:
         raise _no_linear_layer("the model ran through no torch.nn.Linear")
     results = list(tensors_of(output))
@@ -286,8 +273,10 @@ def _tolerance(*tensors: torch.Tensor) -> float:
 
 
 def _is_close(found: torch.Tensor, wanted: torch.Tensor, tolerance: float) -> bool:
-    allowed = tolerance * float(wanted.abs().max())
-    return torch.allclose(found, wanted, rtol=0.0, atol=allowed)
+    # A broken network gives NaN; that is said of its embeddings or weights.
+    largest = float(wanted.abs().nan_to_num(posinf=0.0).max())
+    allowed = tolerance * largest
+    return torch.allclose(found, wanted, rtol=0.0, atol=allowed, equal_nan=True)
 
 
 def _last_names(names: Iterable[Any]) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from sklearn_wsca.torch._layers import Layer, first_argument
+from sklearn_wsca.torch._layers import first_argument
+from sklearn_wsca.torch._linear import Layer
 
 _MOST_SCALE = 1024
 

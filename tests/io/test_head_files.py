@@ -87,7 +87,7 @@ def test_intercepts_of_torch_may_be_a_list(tmp_path):
 
 
 def test_head_without_intercepts_has_zeros(tmp_path):
-    np.savez(tmp_path / "head.npz", **{"fc.weight": COEF, "fc.scale": np.ones(5)})
+    np.savez(tmp_path / "head.npz", **{"fc.weight": COEF, "norm.scale": np.ones(5)})
     np.testing.assert_array_equal(load_head(tmp_path / "head.npz").intercept, [0, 0])
 
 

@@ -1,6 +1,7 @@
 """Heads of torch models: weights, names of classes, kind."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sklearn_wsca import Head
@@ -47,6 +48,8 @@ def test_classes_and_kind(n_outputs, classes, kind, names):
         (3, ["a", "b"], "found 2 names, but the head has 3 outputs; pass 3"),
         (1, ["a"], "found 1 names, but the head has 1 output; pass 2"),
         (3, ["a", "b", "a"], "names are repeated"),
+        (3, "abc", "found 'abc'; pass a list of names, in the order of the outputs"),
+        (1, 2, "found 2; pass a list of names"),
     ],
 )
 def test_classes_that_do_not_fit(n_outputs, classes, message):
@@ -84,6 +87,42 @@ def test_weights_that_are_not_finite():
     layer = nn.Linear(6, 3)
     layer.weight.data[1, 2] = float("nan")
     with pytest.raises(
-        ValueError, match=r"layer the model \(Linear\): 1 of 18 weights"
+        ValueError, match=r"layer the model \(Linear\): 1 of 18 values of 'weight'"
     ):
         head_from_module(layer)
+
+
+def test_the_mode_of_the_whole_model_counts():
+    """A model may change its layers where it is told to evaluate."""
+
+    class Merging(nn.Sequential):
+        def train(self, mode=True):
+            super().train(mode)
+            if not mode and not getattr(self, "merged", False):
+                self[2].weight.data.mul_(3)
+                self.merged = True
+            return self
+
+    model = Merging(*make_mlp())
+    weights = model[2].weight.detach().clone()
+    head = head_from_module(model)
+    np.testing.assert_allclose(head.coef, 3 * weights, rtol=1e-6)
+    assert torch.equal(model[2].weight, weights)
+    assert not hasattr(model, "merged")
+
+
+def test_a_trained_head_of_torch_is_what_it_computes():
+    """As `target_head` of the estimator, too."""
+    from sklearn_wsca import WeightSpaceCorrelation
+
+    torch.manual_seed(0)
+    layer = nn.utils.parametrizations.spectral_norm(nn.Linear(6, 2))
+    layer.load_state_dict({n: 2 * v for n, v in layer.state_dict().items()})
+    rows = make_vectors().numpy()
+    with torch.no_grad():
+        expected = layer.eval()(make_vectors()).numpy()
+    margin = expected[:, 1] - expected[:, 0]
+    table = {"label": margin > np.median(margin), "side": np.arange(len(rows)) % 2}
+    analysis = WeightSpaceCorrelation("label", target_head=layer, n_permutations=0)
+    head = analysis.fit(rows, pd.DataFrame(table)).target_head_
+    np.testing.assert_allclose(head.outputs(rows), expected, rtol=1e-3, atol=1e-4)

@@ -8,12 +8,15 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from torch.nn.utils import parametrizations  # noqa: E402
+
 from sklearn_wsca.torch import (  # noqa: E402
     extract_contributions,
     extract_embeddings,
     extract_feature_maps,
     head_from_module,
 )
+from tests.torch_layers import MergingLinear  # noqa: E402
 from tests.torch_networks import (  # noqa: E402
     make_images,
     make_loader,
@@ -36,6 +39,46 @@ def convnet():
     for values in model.parameters():
         values.grad = torch.ones_like(values)
     return model
+
+
+class Normalising(nn.Linear):
+    """Keeps the length of its weights, each time it runs."""
+
+    def forward(self, rows):
+        self.weight.data = nn.functional.normalize(self.weight.data)
+        return super().forward(rows)
+
+
+ODD_LAYERS = {
+    "merging adapter": lambda: MergingLinear(8, 3),
+    "spectral norm, old": lambda: nn.utils.spectral_norm(nn.Linear(8, 3)),
+    "spectral norm, new": lambda: parametrizations.spectral_norm(nn.Linear(8, 3)),
+    "normalising": lambda: Normalising(8, 3),
+}
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("kind", ODD_LAYERS)
+def test_no_parameter_and_no_buffer_is_another(kind, fails):
+    """Whatever modes and runs do to a layer, and to the gradients behind it."""
+    torch.manual_seed(0)
+    model = make_mlp()
+    model[2] = ODD_LAYERS[kind]()
+    before = state_of(model)
+    merged = getattr(model[2], "merged", None)
+    batches = [make_vectors()]
+    if fails:
+        with pytest.raises(OSError):
+            extract_embeddings(model, stop_after(batches, OSError))
+    else:
+        extract_embeddings(model, batches)
+        head_from_module(model, batch=batches[0])
+        head_from_module(model)
+    assert state_of(model) == before
+    assert getattr(model[2], "merged", None) == merged
+    model(make_vectors()).square().mean().backward()
+    trained = [values for values in model[2].parameters() if values.requires_grad]
+    assert all(values.grad.abs().max() > 0 for values in trained[-2:])
 
 
 def stop_after(batches, error):

@@ -9,7 +9,13 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from sklearn_wsca.torch import extract_embeddings, head_from_module  # noqa: E402
-from tests.torch_networks import Behind, TwoHeads, make_loader, make_mlp, make_vectors  # noqa: E402
+from tests.torch_networks import (  # noqa: E402
+    Behind,
+    TwoHeads,
+    make_loader,
+    make_mlp,
+    make_vectors,
+)
 
 nn = torch.nn
 
