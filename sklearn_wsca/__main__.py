@@ -14,7 +14,7 @@ def main() -> None:
         if find_spec(package) is None:
             sys.exit(
                 f"wsca: the command line needs {package}, which is not installed. "
-                'Install it with: pip install "sklearn_wsca[cli]"'
+                'Install it with: pip install ".[cli]"'
             )
     from sklearn_wsca._cli.commands import wsca
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 MOST_DIGITS = 17
+LONGEST_SHOWN = 60
+GAP = "..."
+# Shorter parts of names are in too many of them to be suggested.
+SHORTEST_PART = 4
 
 
 def format_number(value: float | None, beside: float | None = None) -> str:
@@ -35,6 +40,13 @@ def printable(text: Any) -> str:
     )
 
 
+@contextmanager
+def short_arrays() -> Iterator[None]:
+    """Print arrays of numpy with a few numbers of each row."""
+    with np.printoptions(threshold=6, edgeitems=2, precision=3):
+        yield
+
+
 def list_names(names: Sequence[Any]) -> str:
     """Names of columns in words."""
     return " and ".join(map(quote, names)) if len(names) else "nothing"
@@ -48,16 +60,43 @@ def quote(name: Any) -> str:
 def list_first(
     values: Iterable[Any], most: int = 5, show: Callable[[Any], str] = repr
 ) -> str:
-    """First few of some values, and how many more there are."""
+    """First few of some values, and how many more there are.
+
+    Long ones are shortened in the middle, but not so far that two become the same.
+    """
     values = list(values)
     more = f" and {len(values) - most} more" if len(values) > most else ""
-    return ", ".join(map(show, values[:most])) + more
+    return ", ".join(shorten_alike(list(map(show, values[:most])))) + more
+
+
+def shorten(text: str, longest: int = LONGEST_SHOWN) -> str:
+    """Text without its middle if it is long: names often differ at their ends."""
+    if len(text) <= longest:
+        return text
+    kept = longest - len(GAP)
+    return text[: kept - kept // 2] + GAP + text[-(kept // 2) :]
+
+
+def shorten_alike(texts: Sequence[str]) -> list[str]:
+    """Short forms of texts that differ where the texts do."""
+    distinct = len(set(texts))
+    longest = LONGEST_SHOWN
+    while len({shorten(text, longest) for text in texts}) < distinct:
+        longest += longest // 4
+    return [shorten(text, longest) for text in texts]
 
 
 def suggest(name: Any, known: Iterable[Any], show: Callable[[Any], str] = repr) -> str:
-    """Known name that looks like a given one, as a question; empty without any."""
+    """Known name that looks like a given one, as a question; empty without any.
+
+    A part of a single known name stands for that one.
+    """
+    text = str(name).casefold()
     by_text = {str(other).casefold(): other for other in known}
-    near = difflib.get_close_matches(str(name).casefold(), by_text, n=1)
+    near = difflib.get_close_matches(text, by_text, n=1)
+    within = [other for other in by_text if text in other]
+    if not near and len(within) == 1 and len(text) >= SHORTEST_PART:
+        near = within
     return f" (did you mean {show(by_text[near[0]])}?)" if near else ""
 
 

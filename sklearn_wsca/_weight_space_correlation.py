@@ -57,14 +57,16 @@ from sklearn_wsca._heads.probe import tie_tolerance
 from sklearn_wsca._heads.reader import TaskReader
 from sklearn_wsca._heads.task import Tasks
 from sklearn_wsca._input.checked_input import Input, check_embeddings, check_input
+from sklearn_wsca._input.doubtful_values import warn_of_doubts
 from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
 from sklearn_wsca._input.roles import RoleNames, add_pairs
 from sklearn_wsca._input.separate_target import explain_single_column, name_target
-from sklearn_wsca._input.table import require_columns
+from sklearn_wsca._input.table import refuse_text, require_columns
 from sklearn_wsca._linear.subspace import Subspace
 from sklearn_wsca._permutation.column_tests import Testing
 from sklearn_wsca._permutation.plan import PermutationPlan, explain_floor
 from sklearn_wsca._report.formats import ReportMixin
+from sklearn_wsca._text import short_arrays
 from sklearn_wsca._utilization.adjusted_effect import Decision
 from sklearn_wsca._utilization.extremes import describe_extreme
 from sklearn_wsca._utilization.from_head import make_decision
@@ -424,7 +426,7 @@ class WeightSpaceCorrelation(
         "adjustment": [StrOptions({"spline", "linear"})],
         "held_out": ["boolean"],
         "check_head": ["boolean"],
-        "columns": ["array-like", None],
+        "columns": ["array-like", str, None],
         "heads": [StrOptions({"auto", "logistic", "ridge"}), dict],
         "kinds": [dict, None],
         "n_bins": [Interval(Integral, 2, None, closed="left"), None],
@@ -439,7 +441,7 @@ class WeightSpaceCorrelation(
         "metric": [StrOptions(set(METRICS))],
         "aggregate": [StrOptions({"rms", "max", "mean"})],
         "adjust_for_target": ["boolean"],
-        "confounders": ["array-like", None],
+        "confounders": ["array-like", str, None],
         "groups": [str, Integral, tuple, None],
         "n_permutations": [Interval(Integral, 0, None, closed="left")],
         "null": [StrOptions(set(NULLS))],
@@ -912,6 +914,11 @@ class WeightSpaceCorrelation(
     def _n_features_out(self):
         return sum(head.n_rows for head in self._all_heads().values())
 
+    def __repr__(self, N_CHAR_MAX=700):
+        """Parameters in a few lines, whatever arrays are among them."""
+        with short_arrays():
+            return super().__repr__(N_CHAR_MAX=N_CHAR_MAX)
+
     def _all_heads(self) -> dict:
         return self._primary_head | self.heads_
 
@@ -923,6 +930,7 @@ class WeightSpaceCorrelation(
         return [n for n in names if n is not None and n not in elsewhere]
 
     def _role_names(self, kinds: Mapping) -> RoleNames:
+        refuse_text(self.confounders, "confounders")
         confounders = [] if self.confounders is None else list(self.confounders)
         return RoleNames(self._target, confounders, self.groups, kinds)
 
@@ -964,6 +972,9 @@ class WeightSpaceCorrelation(
         # Level 5 is the caller of fit: one of them is scikit-learn's wrapper.
         read_as = {} if self.heads == "auto" else tasks.kinds()
         warn_of_codes(given.table, guessed, stacklevel=5, read_as=read_as)
+        roles = [name for name in (self._target, self.groups) if name is not None]
+        analysed = [task.name for task in tasks.metadata if task.column is not None]
+        warn_of_doubts(given.table, [*roles, *confounders, *analysed], stacklevel=5)
         return tasks
 
     def _tests_alignment(self) -> bool:

@@ -231,8 +231,8 @@ def target_of_many_levels(files):
     return with_file(files, "embeddings", ".npy", X)
 
 
-INFINITE_AGE = table()
-INFINITE_AGE.loc[3, "age"] = np.inf
+INFINITE_TARGET = table().assign(diagnosis=table()["age"])
+INFINITE_TARGET.loc[3, "diagnosis"] = np.inf
 MISSING, INFINITE = arrays(), arrays()
 MISSING[[3, 8], 2] = np.nan
 INFINITE[5, 0] = np.inf
@@ -249,7 +249,10 @@ broken_contents(
             table().assign(diagnosis="ill"),
             "constant: all 60 observed rows are 'ill'",
         ),
-        "infinite metadata": (INFINITE_AGE, r"'age' holds 1 infinite values; replace"),
+        "infinite target": (
+            INFINITE_TARGET,
+            "cannot be the primary task: holds 1 infinite value; replace them",
+        ),
     },
     found_by="analysis",
 )

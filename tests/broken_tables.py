@@ -62,8 +62,8 @@ EMBEDDINGS_PARQUET = {
     ),
     "parquet with long text among features": (
         X.assign(report="x" * 1000),
-        r": has 1 column without numbers \('report'; 'report' holds 'x{59}\.\.\.\);"
-        r" name the ids with id and move everything else to the metadata; lists "
+        r": has 1 column without numbers \('report'; 'report' holds 'x{28}\.\.\.x{27}'"
+        r"\); name the ids with id and move everything else to the metadata; lists "
         r"become columns with np\.stack\.$",
     ),
 }

@@ -110,7 +110,11 @@ REFUSED_NAMES = {
     "no columns": ({"columns": []}, "^columns: the list is empty; name at least one"),
     "columns as a word": (
         {"columns": "site"},
-        "^The 'columns' parameter .*array-like.*Got 'site'",
+        r"^columns='site' is text and no list of names; pass columns=\['site'\]\.",
+    ),
+    "confounders as a word": (
+        {"confounders": "site"},
+        r"^confounders='site' is text and no list.*pass confounders=\['site'\]\.",
     ),
     "None among columns": (
         {"columns": ["site", None]},
@@ -204,7 +208,7 @@ REFUSED_LABELS = {
     ),
     "times 1e300": (
         lambda: AGE * 1e300,
-        "^column 'x0': the largest number has the size .*rescale",
+        "^column 'x0' holds numbers up to the size .*rescale",
     ),
     "integers and strings": (
         lambda: [1, "a"] * 30,

@@ -71,7 +71,7 @@ def last_line(hidden, statement, folder):
 
 
 def with_command(message):
-    return re.sub(r"{}\[(\w+)\]", r'pip install "sklearn_wsca[\1]"', message)
+    return re.sub(r"{}\[(\w+)\]", r'pip install ".[\1]"', message)
 
 
 @pytest.mark.parametrize("hidden", CASES)
@@ -86,7 +86,7 @@ def test_a_file_that_needs_an_extra_names_it(name, tmp_path):
     hidden, reader = FILES[name]
     assert last_line(hidden, f"{reader}({name!r})", tmp_path) == (
         f"ImportError: This file is read with {hidden}, which is not installed: "
-        'pip install "sklearn_wsca[io]"'
+        'pip install ".[io]"'
     )
 
 

@@ -16,6 +16,8 @@ from sklearn_wsca._text import (
     list_first,
     plain_text,
     printable,
+    short_arrays,
+    shorten,
     suggest,
 )
 from sklearn_wsca.datasets import make_shortcut
@@ -67,6 +69,33 @@ def test_lists_are_cut_off():
     assert list_first(range(5), 3) == "0, 1, 2 and 2 more"
     assert list_first(["a"], show=str.upper) == "A"
     assert list_first([]) == ""
+
+
+def test_long_texts_lose_their_middle():
+    assert shorten("x" * 60) == "x" * 60
+    assert shorten("a" * 50 + "b" * 50) == "a" * 29 + "..." + "b" * 28
+    assert len(shorten("x" * 10_000)) == 60
+
+
+@pytest.mark.parametrize("place", [0, 30, 50, 99])
+def test_long_names_differ_where_they_are_shortened(place):
+    names = ["x" * place + str(i) + "x" * (100 - place) for i in range(3)]
+    shown = list_first(names).split(", ")
+    assert len(set(shown)) == 3
+    assert list_first(["y" * 500, "y" * 500]).count("...") == 2
+
+
+def test_a_part_of_a_single_long_name_is_suggested():
+    names = [f"module.classifiers.classifier_{i}.linear.weight" for i in (1, 4)]
+    assert suggest("classifier_4", names) == f" (did you mean {names[1]!r}?)"
+    assert suggest("classifiers.", names) == suggest("4.l", names) == ""
+
+
+def test_arrays_are_printed_short():
+    with short_arrays():
+        assert len(repr(np.zeros((1000, 1000)))) < 200
+        assert "1234.568" in repr(np.array([1234.5678]))
+    assert "1234.5678" in repr(np.array([1234.5678]))
 
 
 def test_a_name_is_suggested_whatever_its_case():

@@ -1,9 +1,10 @@
 """The estimator against the slow loops of `reference`, with the same permutations."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca import Head, WeightSpaceCorrelation
 from tests.reference import analyse, make_study, with_gaps
 
 HEADS = {"site": "logistic", "sex": "logistic", "age": "ridge", "dose": "ridge"}
@@ -181,3 +182,22 @@ def test_compared_pvalues_are_not_all_at_the_floor():
     found, _ = fit_both(X, table, "stage")
     pvalues = np.concatenate([found.pvalues_, found.encoding_pvalues_])
     assert len(np.unique(pvalues)) > 3
+
+
+@pytest.mark.parametrize("kind", ["none", "array", "pair", "Head"])
+def test_repr_is_short_whatever_the_head(kind):
+    rng = np.random.default_rng(0)
+    X = rng.normal(2, 5, size=(40, 512))
+    table = pd.DataFrame({"disease": ["ill", "well"] * 20, "age": rng.normal(size=40)})
+    W, b = rng.normal(size=(2, 512)), rng.normal(size=2)
+    head = {
+        "none": None,
+        "array": W,
+        "pair": (W, b),
+        "Head": Head(W, b, ("ill", "well"), "logistic"),
+    }[kind]
+    estimator = WeightSpaceCorrelation("disease", target_head=head, n_permutations=0)
+    before = repr(estimator)
+    assert repr(estimator.fit(X, table)) == before
+    assert len(before.splitlines()) <= 10
+    assert "'disease'" in before

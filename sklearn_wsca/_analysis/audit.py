@@ -36,7 +36,7 @@ from sklearn_wsca._input.column import (
 )
 from sklearn_wsca._input.embeddings import Embeddings
 from sklearn_wsca._input.groups import restrict_to_groups
-from sklearn_wsca._input.numeric_values import as_numbers
+from sklearn_wsca._input.numeric_values import as_numbers, named_column
 from sklearn_wsca._input.roles import RoleNames
 from sklearn_wsca._input.table import row_fingerprints
 from sklearn_wsca._permutation.plan import PermutationPlan, canonical_order
@@ -219,7 +219,8 @@ def audit_rows(
     columns, left_out = read_columns(record.columns, given)
     target = None
     if record.target is not None:
-        target = record.target.read(given.table[record.target_name])
+        with named_column(record.target_name, "target"):
+            target = record.target.read(given.table[record.target_name])
     decision = make_decision(primary, given, target, adjustment)
     rule = replace(rule, withheld=describe_extreme(decision, given.positions))
     checked = check_decision(decision, primary, plan.seed)

@@ -28,4 +28,4 @@ def import_extra(module: str, extra: str, opening: str = "") -> Any:
     except ImportError as error:
         package = module.split(".")[0]
         opening = opening or f"This file is read with {package}, which is not installed"
-        raise ImportError(f'{opening}: pip install "sklearn_wsca[{extra}]"') from error
+        raise ImportError(f'{opening}: pip install ".[{extra}]"') from error

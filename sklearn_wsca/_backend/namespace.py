@@ -34,7 +34,7 @@ def array_namespace(array: Any) -> Any:
     except ImportError as error:
         raise ImportError(
             "torch tensors need the extra 'torch': "
-            "pip install 'sklearn_wsca[torch]', or pass X as a numpy array."
+            "pip install '.[torch]', or pass X as a numpy array."
         ) from error
     return namespace
 

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from sklearn_wsca._backend.memory import MemoryShortageError
+from sklearn_wsca._cli._wording import as_typed
 from sklearn_wsca._text import printable
 from sklearn_wsca.io import FileError
 
@@ -49,7 +50,7 @@ class OneLineGroup(click.Group):
 
 
 @contextmanager
-def refuse(files: dict[str, Path]) -> Iterator[None]:
+def refuse(files: dict[str, Path], key: str = "") -> Iterator[None]:
     """Turn refusals into one line that names the file they are about.
 
     Parameters
@@ -58,6 +59,8 @@ def refuse(files: dict[str, Path]) -> Iterator[None]:
         File by the argument that it became, which is how messages of the analysis
         begin; the one of "y" stands for every other argument. The first one is the
         largest.
+    key : str
+        Option that names an array of the file.
     """
     try:
         yield
@@ -77,5 +80,8 @@ def refuse(files: dict[str, Path]) -> Iterator[None]:
         if not isinstance(error, FileError):
             argument = message.split(":")[0].split("[")[0]
             file = files.get(argument, files.get("y"))
+            message = as_typed(message, key)
             message = message if file is None else f"{file}: {message}"
+        else:
+            message = as_typed(message, key)
         raise InputError(message) from error

@@ -68,7 +68,7 @@ class FeatureFindings:
 def read_maps(maps: Path, metadata: Path, key: str | None) -> AuditRows:
     """Maps and metadata of the same rows, in the same order."""
     notes: list[str] = []
-    with refuse({"y": maps}), collect_warnings(notes):
+    with refuse({"y": maps}, "--maps-key"), collect_warnings(notes):
         A = load_feature_maps(maps, key=key)
     with refuse({"y": metadata}), collect_warnings(notes):
         table = load_metadata(metadata)

@@ -76,7 +76,7 @@ def read_audit_rows(
 ) -> AuditRows:
     """Read two files that describe the same rows, and match them; see `match_rows`."""
     warned: list[str] = []
-    with refuse({"y": embeddings}), collect_warnings(warned):
+    with refuse({"y": embeddings}, "--embeddings-key"), collect_warnings(warned):
         X = load_embeddings(embeddings, key=key, id=id)
     with refuse({"y": metadata}), collect_warnings(warned):
         table = load_metadata(metadata, id=id)
@@ -95,7 +95,7 @@ def read_trained_head(options: dict[str, Any], rows: AuditRows) -> Any:
             raise InputError("--classes names the rows of a head: give --head too.")
         return None
     n_features = rows.X.shape[1]
-    with refuse({"y": path}):
+    with refuse({"y": path}, "--head-key"):
         source = load_head(path, key=options["head_key"], n_features=n_features)
         if not classes:
             return source

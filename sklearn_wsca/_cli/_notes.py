@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import click
 
+from sklearn_wsca._cli._wording import as_typed
 from sklearn_wsca._text import printable
 
 
@@ -20,9 +21,11 @@ def collect_warnings(notes: list[str]) -> Iterator[None]:
     for warning in caught:
         if not issubclass(warning.category, (UserWarning, RuntimeWarning)):
             continue
-        message = printable(" ".join(str(warning.message).split()))
-        notes.append(message)
-        say(message)
+        message = printable(as_typed(" ".join(str(warning.message).split())))
+        # What was said of a file need not be said of its column again.
+        if not any(note.endswith(message) for note in notes):
+            notes.append(message)
+            say(message)
 
 
 def say(note: str) -> None:

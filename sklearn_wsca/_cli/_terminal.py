@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sklearn_wsca._cli._wording import as_typed
 from sklearn_wsca._report.words import limits_of, tell_held_out, tell_performance
 from sklearn_wsca._text import (
     alike_text,
@@ -35,7 +36,7 @@ def print_result(console: Console, result: dict[str, Any]) -> None:
         console.print(text, style=style, highlight=False, end="\n\n")
     seen = tell_held_out(result["analysis"])
     if seen:
-        console.print(Text(seen), style="yellow", highlight=False, end="\n\n")
+        console.print(Text(as_typed(seen)), style="yellow", highlight=False, end="\n\n")
     console.print(make_table(result))
     console.print()
     columns = result["columns"]
@@ -43,11 +44,11 @@ def print_result(console: Console, result: dict[str, Any]) -> None:
         columns = [column for column in columns if column["verdict"] == USED]
     for column in columns:
         line = _verdict(column["verdict"], f"{printable(column['name'])}: ")
-        line.append(f". {printable(column['answer'])}")
+        line.append(f". {printable(as_typed(column['answer']))}")
         console.print(line, highlight=False)
     console.print(_counts(result), end="\n\n", highlight=False)
     for limit in limits_of(result["analysis"]):
-        console.print(Text(limit), style="dim", highlight=False)
+        console.print(Text(as_typed(limit)), style="dim", highlight=False)
 
 
 def make_table(result: dict[str, Any]) -> Table:

@@ -24,6 +24,7 @@ from sklearn_wsca._erasure.erasure import (
 )
 from sklearn_wsca._input.checked_input import check_embeddings, check_input
 from sklearn_wsca._input.column import Column, LeftOutError, read_column
+from sklearn_wsca._input.doubtful_values import warn_of_doubts
 from sklearn_wsca._input.embeddings import Embeddings
 from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
 from sklearn_wsca._input.separate_target import explain_single_column, name_target
@@ -150,7 +151,7 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "columns": ["array-like", None],
+        "columns": ["array-like", str, None],
         "target": [str, Integral, tuple, None],
         "kinds": [dict, None],
         "shrinkage": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"})],
@@ -221,6 +222,8 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             messages.insert(0, f"{where}: some columns are not erased. {reasons}.")
         read = [n for n in (self.target, *names) if n is not None and n not in kinds]
         warn_of_codes(given.table, read, stacklevel=4)
+        held = [] if self.target is None else [self.target]
+        warn_of_doubts(given.table, [*held, *factors], stacklevel=4)
         for message in messages:
             # Level 3 is the caller of fit: one more is scikit-learn's wrapper.
             warnings.warn(message, UserWarning, stacklevel=3)

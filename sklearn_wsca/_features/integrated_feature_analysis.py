@@ -160,7 +160,7 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         "scale": [StrOptions({"linear", "tanh"})],
         "percentiles": [tuple, list],
         "target": [str, Integral, tuple, None],
-        "metadata": ["array-like", None],
+        "metadata": ["array-like", str, None],
         "groups": [str, Integral, tuple, None],
         "n_permutations": [Interval(Integral, 0, None, closed="left")],
         "random_state": ["random_state"],

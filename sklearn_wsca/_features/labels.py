@@ -15,8 +15,8 @@ from sklearn_wsca._features.contributions import class_head
 from sklearn_wsca._features.maps import FeatureMaps, pool_maps
 from sklearn_wsca._heads.head import Head, read_head
 from sklearn_wsca._input.column import level_codes
-from sklearn_wsca._input.numeric_values import numbers_or_none
-from sklearn_wsca._input.table import as_table, require_columns
+from sklearn_wsca._input.numeric_values import named_column, numbers_or_none
+from sklearn_wsca._input.table import as_table, refuse_text, require_columns
 from sklearn_wsca._text import list_first
 
 MOST_ITERATIONS = 10_000
@@ -50,6 +50,7 @@ def read_table(y: Any, target: Any, groups: Any, metadata: Any) -> LabelTable:
     roles = [target] if groups is None else [target, groups]
     require_columns(roles[1:], table, "groups")
     names = [name for name in table.columns if name not in roles]
+    refuse_text(metadata, "metadata")
     if metadata is not None:
         require_columns(metadata, table, "metadata")
         names = list(metadata)
@@ -70,7 +71,8 @@ def _read_labels(labels: pd.Series) -> pd.Series:
     """Labels of which it is certain that they are numbers or levels."""
     if not len(labels):
         return labels
-    numbers = numbers_or_none(labels)
+    with named_column(labels.name):
+        numbers = numbers_or_none(labels)
     # Decimals and fractions: scikit-learn takes them for something unknown.
     of_python = types.is_object_dtype(labels.dtype) and isinstance(labels[0], Number)
     return labels if numbers is None or not of_python else pd.Series(numbers)

@@ -20,7 +20,7 @@ from sklearn_wsca._heads.head import Head, is_trained, read_head
 from sklearn_wsca._heads.probe import make_probe
 from sklearn_wsca._heads.task import Task, Tasks
 from sklearn_wsca._input.checked_input import Input
-from sklearn_wsca._input.column import Column, LeftOutError, read_column
+from sklearn_wsca._input.column import Column, LeftOutError, count_values, read_column
 from sklearn_wsca._input.groups import restrict_to_groups
 from sklearn_wsca._input.table import list_columns, require_columns
 from sklearn_wsca._text import list_first
@@ -171,7 +171,7 @@ class TaskReader:
         if kind is not None or target_head is None:
             return kind
         head = self._trained(target_head, "target_head", None)
-        n_values = self.given.table[target].nunique()
+        n_values = count_values(self.given.table[target])
         is_class_head = head.kind == "logistic" and 2 <= n_values <= head.n_rows
         return "categorical" if is_class_head else None
 

@@ -12,7 +12,7 @@ from sklearn_wsca._heads.head import Head
 from sklearn_wsca._heads.probe import Kind, Probe
 from sklearn_wsca._heads.task import Task
 from sklearn_wsca._input.column import match_levels
-from sklearn_wsca._input.numeric_values import as_numbers
+from sklearn_wsca._input.numeric_values import as_numbers, named_column
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,14 @@ class ScoredColumn:
 
         `outputs` are those of `head` for all rows: (n_samples, n_rows).
         """
-        if self.levels:
-            rows, labels = match_levels(series, self.levels)
-            _warn_unseen(series, len(rows))
-        else:
-            numbers = as_numbers(series)
-            rows = np.flatnonzero(~np.isnan(numbers))
-            labels = numbers[rows]
+        with named_column(series.name):
+            if self.levels:
+                rows, labels = match_levels(series, self.levels)
+                _warn_unseen(series, len(rows))
+            else:
+                numbers = as_numbers(series)
+                rows = np.flatnonzero(~np.isnan(numbers))
+                labels = numbers[rows]
         if not len(rows):
             return None
         (skill,) = self.skills(outputs[rows], labels[None], weights[rows])

@@ -12,8 +12,10 @@ import pandas as pd
 from sklearn_wsca._input.numeric_values import (
     DATES,
     DURATIONS,
+    LeftOutError,
     as_numbers,
     numbers_or_none,
+    text_as_numbers,
 )
 from sklearn_wsca._text import list_first
 
@@ -67,10 +69,6 @@ class Column:
         return replace(self, rows=position[sort], labels=self.labels[sort])
 
 
-class LeftOutError(ValueError):
-    """A column cannot be analysed; the message is the reason, without the name."""
-
-
 def read_column(
     series: pd.Series,
     *,
@@ -87,7 +85,8 @@ def read_column(
     kind : {"auto", "categorical", "continuous"}
         How to read numbers; "auto" takes them as continuous if more than 10 of them
         are distinct, or more than half.
-        Strings, booleans and pandas categoricals are categorical in any case.
+        Booleans, pandas categoricals and strings are categorical in any case, but for
+        strings that are all numbers in a "continuous" column.
     n_bins : int, default=None
         Bins continuous columns into that many quantile classes.
     min_rows : int
@@ -96,9 +95,8 @@ def read_column(
     Raises
     ------
     LeftOutError
-        If the column is constant, identifier-like or observed on too few rows.
-    ValueError
-        If it has infinite, complex or mixed values.
+        If the column is constant, identifier-like or observed on too few rows, or has
+        infinite, complex or mixed values.
     """
     rows = np.flatnonzero(series.notna().to_numpy())
     if len(rows) < min_rows:
@@ -108,7 +106,8 @@ def read_column(
         )
     notes = _missing_note(len(rows), len(series))
     observed = series.iloc[rows]
-    numbers = numbers_or_none(observed)
+    said = text_as_numbers(observed) if kind == "continuous" else observed
+    numbers = numbers_or_none(said)
     if numbers is None:
         return _categorical(series.name, rows, observed, notes)
     if kind == "auto":
@@ -121,6 +120,14 @@ def read_column(
         return _binned(series.name, rows, numbers, n_bins, notes)
     notes += _unit_note(observed.iloc[0])
     return Column(series.name, "continuous", rows, numbers, (), notes)
+
+
+def count_values(series: pd.Series) -> int:
+    """Number of different values; 0 if they are lists and the like."""
+    try:
+        return int(series.nunique())
+    except TypeError:
+        return 0
 
 
 def kind_by_looks(numbers: np.ndarray) -> Kind:

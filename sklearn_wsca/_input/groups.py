@@ -14,6 +14,7 @@ from sklearn_wsca._input.column import (
     LeftOutError,
     restrict_rows,
 )
+from sklearn_wsca._input.numeric_values import are_rounded
 from sklearn_wsca._text import list_first
 
 
@@ -39,8 +40,14 @@ class Groups:
         Raises
         ------
         ValueError
-            If values are no names, or names differ in nothing but their type.
+            If values are no names, were rounded, or differ in nothing but their type.
         """
+        if are_rounded(series):
+            raise ValueError(
+                f"groups: {series.name!r} holds floating-point numbers too large to be "
+                "exact, so that different groups may have become one; save and read "
+                "the column as text."
+            )
         try:
             codes, names = pd.factorize(series)
         except TypeError as error:

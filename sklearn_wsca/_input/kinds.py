@@ -10,7 +10,14 @@ import numpy as np
 import pandas as pd
 
 from sklearn_wsca._input.column import Kind, kind_by_looks
-from sklearn_wsca._input.numeric_values import DATES, DURATIONS, numbers_or_none
+from sklearn_wsca._input.numeric_values import (
+    DATES,
+    DURATIONS,
+    LeftOutError,
+    named_column,
+    numbers_or_none,
+    text_as_numbers,
+)
 from sklearn_wsca._text import list_names, suggest
 
 KINDS = ("categorical", "continuous")
@@ -55,7 +62,9 @@ def check_kinds(kinds: Any, table: Mapping[Any, pd.Series]) -> dict[Any, Any]:
 def _check_numeric(series: pd.Series) -> None:
     """Raise if a column that is said to be continuous holds no numbers."""
     observed = series.dropna()
-    if not len(observed) or numbers_or_none(observed) is not None:
+    with named_column(series.name):
+        numbers = numbers_or_none(text_as_numbers(observed))
+    if not len(observed) or numbers is not None:
         return
     raise ValueError(
         f"kinds[{series.name!r}]: the column is said to be continuous, but holds "
@@ -102,7 +111,10 @@ def _read_codes(series: pd.Series, kind: Kind | None) -> tuple[int, Kind] | None
         return None
     if isinstance(series.dtype, pd.CategoricalDtype):
         return None
-    numbers = numbers_or_none(observed)
+    try:
+        numbers = numbers_or_none(observed)
+    except LeftOutError:
+        return None
     if numbers is None or not np.array_equal(numbers, np.round(numbers)):
         return None
     n_values = len(np.unique(numbers))

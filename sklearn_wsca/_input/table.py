@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,11 @@ def as_table(y: Any, argument: str = "y") -> pd.DataFrame:
     elif isinstance(y, pd.Series):
         # In this order, because pandas 2.1 would look at integers too large for it.
         table = y.to_frame(_series_name(y.name)).reset_index(drop=True)
-    elif _is_polars(y):
+    elif _is_of(y, "polars"):
         table = _from_polars(y, argument)
+    elif _is_of(y, "pyarrow"):
+        # Whole numbers beside missing ones would be rounded to doubles otherwise.
+        return as_table(y.to_pandas(integer_object_nulls=True), argument)
     elif hasattr(y, "to_pandas"):
         return as_table(y.to_pandas(), argument)
     else:
@@ -120,8 +124,8 @@ def _series_name(name: Hashable) -> Hashable:
     return "x0" if name is None else name
 
 
-def _is_polars(y: Any) -> bool:
-    return type(y).__module__.split(".")[0] == "polars"
+def _is_of(y: Any, library: str) -> bool:
+    return type(y).__module__.split(".")[0] == library
 
 
 def _from_polars(y: Any, argument: str) -> pd.DataFrame:
@@ -130,9 +134,18 @@ def _from_polars(y: Any, argument: str) -> pd.DataFrame:
         raise ValueError(
             f"{argument}: the metadata table is lazy; pass {argument}.collect()."
         )
-    if hasattr(y, "get_columns"):
-        return pd.DataFrame({s.name: s.to_list() for s in y.get_columns()})
-    return pd.DataFrame({y.name or "x0": y.to_list()})
+    columns = y.get_columns() if hasattr(y, "get_columns") else [y]
+    return pd.DataFrame({s.name or "x0": _exact(s.to_list()) for s in columns})
+
+
+def _exact(values: Iterable[Any]) -> pd.Series:
+    """Column of Python values; whole numbers beside missing ones are not rounded."""
+    objects = pd.Series(list(values), dtype=object)
+    present = [value for value in objects if value is not None]
+    is_whole = all(isinstance(v, Integral) and not isinstance(v, bool) for v in present)
+    if is_whole and 0 < len(present) < len(objects):
+        return objects
+    return objects.infer_objects()
 
 
 def _in_plain_types(table: pd.DataFrame) -> pd.DataFrame:
@@ -163,8 +176,10 @@ def _from_array(y: Any, argument: str) -> pd.DataFrame:
         )
     array = array.reshape(-1, 1) if array.ndim < 2 else array
     names = [f"x{i}" for i in range(array.shape[1])]
-    table = pd.DataFrame(array, columns=names)
-    return table.infer_objects() if array.dtype == object else table
+    if array.dtype != object:
+        return pd.DataFrame(array, columns=names)
+    columns = dict(zip(names, map(_exact, array.T), strict=True))
+    return pd.DataFrame(columns, columns=names)
 
 
 def _check_is_array(y: Any, argument: str) -> None:
@@ -207,6 +222,7 @@ def list_columns(columns: Any) -> list:
     ValueError
         For repeated names, or none at all.
     """
+    refuse_text(columns, "columns")
     names = list(columns)
     if not names:
         raise ValueError(
@@ -217,6 +233,15 @@ def list_columns(columns: Any) -> list:
     if len(set(names)) < len(names):
         raise ValueError(f"columns: a name occurs more than once in {names}.")
     return names
+
+
+def refuse_text(names: Any, argument: str) -> None:
+    """Raise for a single name in place of a list of names, whose letters it has."""
+    if isinstance(names, str):
+        raise ValueError(
+            f"{argument}={names!r} is text and no list of names; pass "
+            f"{argument}=[{names!r}]."
+        )
 
 
 def name_index(names: Any) -> pd.Index:

@@ -15,7 +15,8 @@ from sklearn_wsca._backend.jobs import SequentialRunner
 from sklearn_wsca._backend.namespace import is_tensor, to_numpy
 from sklearn_wsca._heads.head import center_rows
 from sklearn_wsca._input.array_checks import check_array_like, explain_bad_array
-from sklearn_wsca._input.column import Column, LeftOutError, read_column
+from sklearn_wsca._input.column import Column, LeftOutError, count_values, read_column
+from sklearn_wsca._input.doubtful_values import warn_of_doubts
 from sklearn_wsca._input.embeddings import check_finite
 from sklearn_wsca._input.groups import Groups, restrict_to_groups
 from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
@@ -254,6 +255,9 @@ def utilization_test(
     kinds = _read_kinds(outputs, parts[TARGET], series, kinds)
     decision, tested, order = _prepare(outputs, kinds, adjustment, columns, **parts)
     warn_of_codes(series, [name for name in series if name not in kinds], stacklevel=3)
+    units = parts[GROUPS]
+    named = series if units is None else series | {GROUPS: units.iloc[:, 0]}
+    warn_of_doubts(named, named, stacklevel=3)
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
     plan = PermutationPlan(seed, n_permutations, len(order))
     runner = SequentialRunner("permutations")
@@ -320,7 +324,7 @@ def _all_series(columns, target, confounders) -> dict[Any, pd.Series]:
 def _read_kinds(outputs, target, series, kinds) -> dict[Any, Any]:
     """Kinds of columns that are said or implied."""
     known = check_kinds(kinds, series)
-    if target is not None and 2 <= target.iloc[:, 0].nunique() <= outputs.shape[1]:
+    if target is not None and 2 <= count_values(target.iloc[:, 0]) <= outputs.shape[1]:
         known.setdefault(target.columns[0], "categorical")
     return known
 
@@ -359,10 +363,6 @@ def _column(series: pd.Series, argument: str, kinds: dict) -> Column:
         raise ValueError(
             f"{argument}: {series.name!r} cannot be used: {reason}."
         ) from reason
-    except ValueError as error:
-        # The message names a table y, which users of this function do not have.
-        text = str(error).replace(f"y[{series.name!r}]", argument)
-        raise ValueError(f"{argument}: {text}") from error
 
 
 def _part(values: Any, argument: str, n: int) -> pd.DataFrame:

@@ -10,7 +10,14 @@ import numpy as np
 
 from sklearn_wsca._input.embeddings import row_blocks
 from sklearn_wsca._text import list_first, suggest
-from sklearn_wsca.io._errors import NAMES, FileError, file_error, plural, quoted
+from sklearn_wsca.io._errors import (
+    NAMES,
+    FileError,
+    file_error,
+    plural,
+    quoted,
+    quoted_whole,
+)
 
 Shape = tuple[int, ...]
 
@@ -62,7 +69,7 @@ class ArrayFile:
         names = list(self.shapes) if names is None else names
         names = sorted(names, key=lambda name: self.shapes[name][:1])
         shown = list_first(
-            names, NAMES, lambda name: f"{quoted(name)} {self.shapes[name]}"
+            names, NAMES, lambda name: f"{quoted_whole(name)} {self.shapes[name]}"
         )
         return shown or "no array"
 
@@ -72,7 +79,7 @@ class ArrayFile:
             return self.refusal(name)
         return self.error(
             f"there is nothing named {quoted(name)}"
-            f"{suggest(name, self.shapes, quoted)}; it holds {self.describe()}: "
+            f"{suggest(name, self.shapes, quoted_whole)}; it holds {self.describe()}: "
             f"choose with {argument}."
         )
 

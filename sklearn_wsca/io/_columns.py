@@ -1,36 +1,54 @@
-"""Cells of one metadata column -> numbers, truth values or text, never rounded."""
+"""Cells of one column of text -> numbers, dates, truth values or text as it was.
+
+Text becomes something else only where nothing is lost by it: what differs as text still
+differs, and could be written as it was.
+"""
 
 from __future__ import annotations
 
 import re
-from datetime import date, time
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandas.api import types
 
-from sklearn_wsca._text import plain_text
 from sklearn_wsca.io._errors import EXAMPLES, listed
+from sklearn_wsca.io._missing import is_missing
 
-MISSING = frozenset(
-    ("", "na", "n/a", "#n/a", "nan", "-nan", "null", "none", "<na>", "nat")
-)
 WHOLE = re.compile(r"[+-]?[0-9]+")
 NUMBER = re.compile(
-    r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|[+-]?inf(inity)?", re.IGNORECASE
+    r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?|[+-]?inf(inity)?", re.IGNORECASE
 )
 WITH_COMMA = re.compile(r"[+-]?[0-9]+(,[0-9]+)?(e[+-]?[0-9]+)?", re.IGNORECASE)
-GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})?")
-COMMAS = re.compile(r"[+-]?[0-9][0-9.,]*,[0-9.,]*")
+GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})*")
+# Numbers with what people write between their digits.
+SEPARATED = re.compile(
+    r"[+-]?([0-9][0-9.]*,[0-9.,]*"
+    r"|[0-9]{1,3}([' \u2019\u00a0\u2009\u202f][0-9]{3})+([.,][0-9]+)?"
+    r"|[0-9]{1,3}(\.[0-9]{3}){2,})"
+)
+# Numbers with a unit, such as 12 mm, 45% or 045Y.
+WITH_UNIT = re.compile(r"[+-]?[0-9]+([.,][0-9]+)? ?(%|[^\W\d]{1,5})")
+PADDED = re.compile(r"[+-]?0[0-9]")
+# What programs write has a sign or a point: 1e+05, 1.0E5.
+CODE = re.compile(r"[+-]?([0-9]e[0-9]+|[0-9]{2,}e[+-]?[0-9]+)", re.IGNORECASE)
+DATE = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?"
+)
+OTHER_DATE = re.compile(
+    r"([0-9]{1,2}([./-])([0-9]{1,2}|[^\W\d]{3})\2[0-9]{4}|[0-9]{4}[./][0-9]{1,2}[./][0-9]{1,2})"
+    r"( .*)?"
+)
+ZONE = re.compile(r".*:.*(Z|[+-][0-9]{2}:?[0-9]{2})")
+LONGEST_MICROSECONDS = len("2026-01-31T12:00:00.123456")
 TRUTH = {"true": True, "false": False}
 # Doubles hold every whole number up to here.
 LARGEST_EXACT = 2**53
-
-
-def is_missing(cell: str) -> bool:
-    """Whether a cell says that there is no value."""
-    return cell.strip().lower() in MISSING
+# Few different numbers with a unit may be levels, such as 1.5T and 3T.
+MOST_LEVELS = 10
 
 
 def is_number(cell: str) -> bool:
@@ -38,116 +56,149 @@ def is_number(cell: str) -> bool:
     return NUMBER.fullmatch(cell.strip()) is not None
 
 
+def may_group_thousands(cell: str) -> bool:
+    """Whether the commas of a cell are where those between thousands would be."""
+    return GROUPED.fullmatch(cell.strip()) is not None
+
+
 def parse_cells(
     name: Any, cells: list[str], separator: str
 ) -> tuple[pd.Series, str | None]:
-    """Numbers, truth values or text of a column of text cells; and what to warn of.
+    """Values of a column of text cells; and what to warn of.
 
     Where the separator of the table is no comma, a comma may be a decimal one.
     """
-    stripped = [cell.strip() for cell in cells]
-    present = [cell for cell in stripped if cell.lower() not in MISSING]
-    if not present:
+    # Patterns are compared with every different cell once.
+    clean = {c: "" if is_missing(c) else c.strip() for c in dict.fromkeys(cells)}
+    stripped = [clean[cell] for cell in cells]
+    counts = Counter(cell for cell in stripped if cell)
+    if not counts:
         return pd.Series(np.full(len(cells), np.nan), name=name), None
-    if all(cell.lower() in TRUTH for cell in present):
+    if all(cell.lower() in TRUTH for cell in counts):
         values = [TRUTH.get(cell.lower(), np.nan) for cell in stripped]
         return pd.Series(values, name=name), None
-    if all(NUMBER.fullmatch(cell) for cell in present):
-        reason = _would_change(present)
+    text = pd.Series([cell if clean[cell] else None for cell in cells], name=name)
+    warning = None
+    if separator != "," and _all_match(WITH_COMMA, counts):
+        warning = _ambiguous(name, counts)
+        stripped = [cell.replace(",", ".") for cell in stripped]
+        counts = Counter(cell for cell in stripped if cell)
+    if _all_match(NUMBER, counts):
+        reason = _lost_as_numbers(name, counts)
         if reason is None:
-            return _numbers(name, stripped), None
-        return _text(name, cells), f"column {name!r} is kept as text: {reason}"
-    if separator != "," and all(WITH_COMMA.fullmatch(cell) for cell in present):
-        pointed = [cell.replace(",", ".") for cell in stripped]
-        return _numbers(name, pointed), _ambiguous(name, present)
-    return _text(name, cells), _mixed(name, present)
+            return _numbers(name, stripped), warning
+        return text, f"column {name!r} is kept as text: {reason}"
+    if _all_match(DATE, counts):
+        dates = _dates(name, stripped)
+        if dates is not None:
+            return dates, None
+    reason = _describe_text(counts)
+    return text, None if reason is None else f"column {name!r} {reason}."
 
 
-def exact_column(column: pd.Series) -> tuple[pd.Series, str | None]:
-    """Type a column of a binary table, whose cells have types of their own.
-
-    Whole numbers that doubles cannot hold become text, and so do bytes and columns that
-    mix text with other values.
-    """
-    if types.is_integer_dtype(column.dtype) or _all_whole(column):
-        return _whole_column(column)
-    if not types.is_object_dtype(column.dtype):
-        return column, None
-    present = column.dropna()
-    kinds = {_kind(value) for value in present}
-    if kinds == {"number"}:
-        return column.astype(np.float64), None
-    if len(kinds) <= 1 and kinds != {"bytes"}:
-        return column.infer_objects(), None
-    cells = [None if pd.isna(value) else decoded_text(value) for value in column]
-    text = pd.Series(cells, index=column.index, name=column.name)
-    if kinds == {"bytes"}:
-        return text, None
-    counts = {kind: sum(_kind(v) == kind for v in present) for kind in sorted(kinds)}
-    found = ", ".join(f"{count} of {kind}" for kind, count in counts.items())
-    examples = listed(present.drop_duplicates().head(2 * EXAMPLES), EXAMPLES)
-    warning = (
-        f"column {column.name!r} mixes cells of several kinds ({found}; such as "
-        f"{examples}) and is kept as text; clean it if it should be numbers."
-    )
-    return text, warning
-
-
-def decoded_text(value: Any) -> str:
-    """Text of a value from a file, the same for 7, 7.0, "7" and b"7"."""
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace")
-    return plain_text(value)
+def _all_match(pattern: re.Pattern[str], cells: Iterable[str]) -> bool:
+    return all(pattern.fullmatch(cell) for cell in cells)
 
 
 def _numbers(name: Any, cells: list[str]) -> pd.Series:
     """Numbers of cells that all are: whole ones stay whole where none is missing."""
-    if all(WHOLE.fullmatch(cell) for cell in cells):
+    if _all_match(WHOLE, cells):
         return pd.Series([int(cell) for cell in cells], name=name, dtype=np.int64)
-    values = [np.nan if is_missing(cell) else float(cell) for cell in cells]
+    values = [float(cell) if cell else np.nan for cell in cells]
     return pd.Series(values, name=name, dtype=np.float64)
 
 
-def _text(name: Any, cells: list[str]) -> pd.Series:
-    values = [None if is_missing(cell) else cell for cell in cells]
-    return pd.Series(values, name=name)
-
-
-def _would_change(cells: list[str]) -> str | None:
-    """Why cells that look like numbers would not be the same as numbers."""
-    whole = [cell for cell in cells if WHOLE.fullmatch(cell)]
-    padded = [c for c in whole if _digits(c)[0] == "0" and _digits(c) != "0"]
-    if padded and len(whole) == len(cells):
-        return (
-            f"{len(padded)} of {len(cells)} numbers have leading zeros (such as "
-            f"{listed(padded, EXAMPLES)}), as codes do."
+def _dates(name: Any, cells: list[str]) -> pd.Series | None:
+    """Dates by ISO 8601; None if some do not exist, or only some have a time zone."""
+    zoned = {ZONE.fullmatch(cell) is not None for cell in cells if cell}
+    if len(zoned) > 1:
+        return None
+    is_zoned = zoned == {True}
+    try:
+        if is_zoned or max(map(len, cells)) > LONGEST_MICROSECONDS:
+            values = [cell or None for cell in cells]
+            dates = pd.to_datetime(values, utc=is_zoned, format="ISO8601")
+            return pd.Series(dates, name=name)
+        # numpy knows years that pandas, which counts nanoseconds, does not.
+        return pd.Series(
+            np.array([cell or "NaT" for cell in cells], "datetime64[us]"), name=name
         )
-    huge = [cell for cell in whole if _is_huge(cell)]
-    if huge:
-        return (
-            f"{len(huge)} of {len(cells)} whole numbers are too large to be held "
-            f"exactly (such as {listed(huge, EXAMPLES)})."
-        )
-    return None
+    except (ValueError, OverflowError):
+        return None
 
 
-def _digits(cell: str) -> str:
-    return cell.lstrip("+-")
+# --- why text stays text -------------------------------------------------------------
+
+
+def _lost_as_numbers(name: Any, counts: Counter[str]) -> str | None:
+    """What would be lost if these cells became numbers; None if nothing."""
+    for what, is_lost in LOSSES:
+        lost = [cell for cell in counts if is_lost(cell)]
+        if lost:
+            n_lost = sum(counts[cell] for cell in lost)
+            return (
+                f"{n_lost} of {counts.total()} numbers {what} (such as "
+                f"{listed(lost, EXAMPLES)})."
+            )
+    has_point = any("." in cell for cell in counts)
+    codes = [cell for cell in counts if CODE.fullmatch(cell)]
+    if codes and not has_point:
+        return f"codes such as {listed(codes, EXAMPLES)} would become other numbers."
+    return _merged(name, counts)
 
 
 def _is_huge(cell: str) -> bool:
-    digits = _digits(cell).lstrip("0")
+    if not WHOLE.fullmatch(cell):
+        return False
+    digits = cell.lstrip("+-").lstrip("0")
     longest = len(str(LARGEST_EXACT))
     return len(digits) > longest or (
         len(digits) == longest and int(digits) > LARGEST_EXACT
     )
 
 
-def _ambiguous(name: Any, present: list[str]) -> str | None:
-    """Warn where commas may separate thousands instead of decimals."""
-    if not all(GROUPED.fullmatch(cell) for cell in present):
+def _leaves_range(cell: str) -> bool:
+    """Whether a number becomes infinite, or zero, for want of room."""
+    number = float(cell)
+    if np.isinf(number):
+        return "inf" not in cell.lower()
+    mantissa = cell.lower().partition("e")[0]
+    return number == 0.0 and mantissa.strip("+-0.") != ""
+
+
+LOSSES: tuple[tuple[str, Callable[[str], bool]], ...] = (
+    ("have leading zeros, as codes do", lambda cell: bool(PADDED.match(cell))),
+    ("are whole and too large to be held exactly", _is_huge),
+    ("are beyond the range of doubles", _leaves_range),
+)
+
+
+def _merged(name: Any, cells: Iterable[str]) -> str | None:
+    """Say which cells, different as text, would be the same number."""
+    first: dict[float, str] = {}
+    merged = []
+    for cell in cells:
+        number = float(cell)
+        # Rounding leaves a sign on some zeros.
+        text = cell.lstrip("+-") if number == 0.0 else cell
+        other = first.setdefault(number, text)
+        if other != text:
+            merged.append(f"{other!r} and {text!r}")
+    if not merged:
         return None
-    examples = [cell for cell in present if "," in cell]
+    pairs = ", ".join(merged[:EXAMPLES])
+    more = f" and {len(merged) - EXAMPLES} more" if len(merged) > EXAMPLES else ""
+    return (
+        f"{pairs}{more} would be the same number; if they are, write each number in "
+        f"one way, or call the column continuous (kinds={{{name!r}: 'continuous'}})."
+    )
+
+
+def _ambiguous(name: Any, cells: Iterable[str]) -> str | None:
+    """Warn where commas may separate thousands instead of decimals."""
+    examples = [cell for cell in cells if "," in cell]
+    if not examples or not _all_match(GROUPED, cells):
+        return None
     return (
         f"column {name!r} was read with decimal commas, but they could separate "
         f"thousands (such as {listed(examples, EXAMPLES)}); write numbers with a "
@@ -155,58 +206,45 @@ def _ambiguous(name: Any, present: list[str]) -> str | None:
     )
 
 
-def _mixed(name: Any, present: list[str]) -> str | None:
-    """Warn where only some cells of a text column are numbers."""
-    numbers = [c for c in present if NUMBER.fullmatch(c) or COMMAS.fullmatch(c)]
-    if not numbers:
-        return None
-    others = [cell for cell in present if cell not in set(numbers)]
-    if not others:
+def _describe_text(counts: Counter[str]) -> str | None:
+    """Say where text looks as if it was meant to be something else."""
+    every = listed(counts, EXAMPLES)
+    if _all_match(WITH_UNIT, counts) and len(counts) > MOST_LEVELS:
         return (
-            f"column {name!r} is kept as text: its {len(numbers)} numbers hold commas "
-            f"(such as {listed(dict.fromkeys(numbers), EXAMPLES)}); write them with a "
-            "decimal point and without separators."
+            "is kept as text: its numbers have something behind them (such as "
+            f"{every}); write the numbers alone if it should be numeric"
         )
+    if _all_match(OTHER_DATE, counts):
+        return (
+            f"is kept as text: dates such as {every} may be read in several ways; "
+            "write them as 2026-01-31"
+        )
+    numbers = [c for c in counts if NUMBER.fullmatch(c) or SEPARATED.fullmatch(c)]
+    dates = [cell for cell in counts if DATE.fullmatch(cell)]
+    if 0 < len(numbers) < len(counts):
+        return _mixed(counts, numbers, "number")
+    if 0 < len(dates) < len(counts):
+        return _mixed(counts, dates, "date")
+    if numbers:
+        return (
+            f"is kept as text: its {counts.total()} numbers hold commas or other "
+            f"separators (such as {every}); write them with a decimal point and "
+            "without separators"
+        )
+    if dates:
+        return (
+            "is kept as text: some of its dates do not exist, or only some have a time "
+            f"zone (such as {every})"
+        )
+    return None
+
+
+def _mixed(counts: Counter[str], found: list[str], kind: str) -> str:
+    known = set(found)
+    others = [cell for cell in counts if cell not in known]
+    n_found = sum(counts[cell] for cell in found)
     return (
-        f"column {name!r} mixes {len(numbers)} numbers (such as "
-        f"{listed(dict.fromkeys(numbers), EXAMPLES)}) with {len(others)} other values "
-        f"(such as {listed(dict.fromkeys(others), EXAMPLES)}) and is kept as text; "
-        "leave cells empty where a number is missing."
+        f"mixes {n_found} {kind}s (such as {listed(found, EXAMPLES)}) with "
+        f"{counts.total() - n_found} other values (such as {listed(others, EXAMPLES)}) "
+        f"and is kept as text; leave cells empty where a {kind} is missing"
     )
-
-
-def _all_whole(column: pd.Series) -> bool:
-    """Whether an object column holds Python integers only, besides missing values."""
-    if not types.is_object_dtype(column.dtype):
-        return False
-    present = [value for value in column if value is not None and value is not pd.NA]
-    return bool(present) and all(
-        isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        for value in present
-    )
-
-
-def _whole_column(column: pd.Series) -> tuple[pd.Series, str | None]:
-    present = column.dropna()
-    ends = [int(present.min()), int(present.max())] if len(present) else []
-    huge = [value for value in ends if abs(value) > LARGEST_EXACT]
-    if not huge:
-        missing = len(present) < len(column)
-        return column.astype(np.float64 if missing else np.int64), None
-    cells = [None if pd.isna(value) else str(int(value)) for value in column]
-    warning = (
-        f"column {column.name!r} is kept as text: it holds whole numbers too large to "
-        f"be held exactly (such as {listed(huge[:1])})."
-    )
-    return pd.Series(cells, index=column.index, name=column.name), warning
-
-
-def _kind(value: Any) -> str:
-    """Kind of one cell, in words."""
-    if isinstance(value, (bool, np.bool_)):
-        return "true or false"
-    if isinstance(value, (int, float, np.integer, np.floating)):
-        return "number"
-    if isinstance(value, (date, time, np.datetime64)):
-        return "date"
-    return "text" if isinstance(value, str) else type(value).__name__

@@ -15,7 +15,7 @@ from sklearn_wsca.io._array_formats import ARRAY_FORMATS
 from sklearn_wsca.io._arrays import open_npy
 from sklearn_wsca.io._errors import EXAMPLES, file_error, listed, plural, quoted
 from sklearn_wsca.io._h5ad import open_h5ad, read_obs
-from sklearn_wsca.io._ids import INDEX, id_index, no_such_id, take_ids
+from sklearn_wsca.io._ids import INDEX, id_index, no_such_id, take_ids, text_ids
 from sklearn_wsca.io._number_rows import read_numbers
 from sklearn_wsca.io._paths import known_suffix, regular_file
 from sklearn_wsca.io._tables import read_typed_table
@@ -38,6 +38,7 @@ def load_embeddings(
     .npy                    stays on disk and is read in blocks (a memory map)
     .npz, .safetensors,     an array by its name (`key`)
     .pt, .pth
+    .ckpt, .bin, .pth.tar   the same; which format it is, tells the content
     .h5ad                   X, or the matrix in obsm or layers that `key` names
     .csv, .tsv, .parquet,   all columns but the ids, which have to be numbers
     .feather
@@ -52,8 +53,8 @@ def load_embeddings(
         has two dimensions.
     id : str, default=None
         Name of the ids of the rows: a column, an array beside the embeddings, a column
-        of obs, or "index" for the row names of an h5ad file and for the index of a
-        table that pandas wrote. None: rows are told by their order.
+        of obs, or "index" for the row names of an h5ad file or of R, and for the index
+        of a table that pandas wrote. None: rows are told by their order.
 
     Returns
     -------
@@ -210,11 +211,10 @@ def _check_features(path: Any, names: list[Any], id: str | None) -> None:
 
 def _from_text(path: Any, file: Path, id: str | None) -> np.ndarray | pd.DataFrame:
     with text_table(path, file, header_required=False) as table:
-        if id is not None and id not in table.names:
-            raise no_such_id(path, id, table.names)
-        names = [name for name in table.names if name != id]
+        label = None if id is None else text_ids(path, table.names, id)
+        names = [name for name in table.names if name != label]
         _check_features(path, names, id)
         fix = "name the ids with id and move everything else to the metadata"
-        ids, X = read_numbers(path, table, id, fix)
+        ids, X = read_numbers(path, table, label, fix)
     index = None if id is None else id_index(path, ids, id)
     return _checked(path, X, index, names)

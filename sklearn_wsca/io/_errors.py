@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sklearn_wsca._text import list_first
+from sklearn_wsca._text import list_first, shorten
 
 EXAMPLES = 3
 NAMES = 10
-LONGEST_VALUE = 60
 LONGEST_REASON = 160
 
 
@@ -42,15 +41,17 @@ def one_line(text: str) -> str:
 
 def quoted(value: Any) -> str:
     """Value from a file as it may stand in a message: escaped and shortened."""
-    text = repr(value)
-    if len(text) > LONGEST_VALUE:
-        text = text[:LONGEST_VALUE] + "..."
-    return one_line(text)
+    return shorten(quoted_whole(value))
+
+
+def quoted_whole(value: Any) -> str:
+    """Value from a file for a list that shortens, or a suggestion that must not."""
+    return one_line(repr(value))
 
 
 def listed(values: Iterable[Any], most: int = NAMES) -> str:
     """First few values of a collection from a file, and how many more there are."""
-    return list_first(values, most, quoted)
+    return list_first(values, most, quoted_whole)
 
 
 def plural(count: int, noun: str) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from sklearn_wsca._input.numeric_values import are_rounded
 from sklearn_wsca._text import suggest
-from sklearn_wsca.io._columns import LARGEST_EXACT, decoded_text
 from sklearn_wsca.io._errors import (
     EXAMPLES,
     FileError,
@@ -17,7 +17,10 @@ from sklearn_wsca.io._errors import (
     listed,
     plural,
     quoted,
+    quoted_whole,
 )
+from sklearn_wsca.io._text import UNNAMED
+from sklearn_wsca.io._typed_columns import decoded_text
 
 INDEX = "index"
 
@@ -27,10 +30,19 @@ def no_such_id(path: Any, name: Any, columns: Iterable[Any]) -> FileError:
     columns = list(columns)
     return file_error(
         path,
-        f"has no id column {quoted(name)}{suggest(name, columns, quoted)}; its columns "
-        f"are {listed(columns)}: name the id column alike in both files, or leave out "
-        "id where row i of one describes row i of the other.",
+        f"has no id column {quoted(name)}{suggest(name, columns, quoted_whole)}; its "
+        f"columns are {listed(columns)}: name the id column alike in both files, or "
+        "leave out id where row i of one describes row i of the other.",
     )
+
+
+def text_ids(path: Any, names: Sequence[str], name: Any) -> str:
+    """Name of the column of a text table that holds the ids."""
+    if name in names:
+        return name
+    if name == INDEX and names[0] == UNNAMED.format(0):
+        return names[0]
+    raise no_such_id(path, name, names)
 
 
 def take_ids(path: Any, table: pd.DataFrame, name: Any) -> pd.DataFrame:
@@ -62,13 +74,18 @@ def id_index(path: Any, ids: Any, name: Any) -> pd.Index:
             f"(rows {listed(missing.tolist(), EXAMPLES)}, counted from 0); fill them "
             "in or drop these rows.",
         )
-    if index.dtype.kind == "f" and np.abs(index.to_numpy()).max() > LARGEST_EXACT:
+    refuse_rounded(path, index)
+    return index
+
+
+def refuse_rounded(path: Any, ids: pd.Index) -> None:
+    """Raise if ids are floating-point numbers, of which several may be the same now."""
+    if are_rounded(ids):
         raise file_error(
             path,
-            f"the ids in {quoted(name)} are floating-point numbers, too large to be "
-            "exact; save them as text.",
+            f"the ids in {quoted(ids.name)} are floating-point numbers, too large to "
+            "be exact; save them as text.",
         )
-    return index
 
 
 def check_unique(path: Any, ids: list[str], name: Any) -> None:

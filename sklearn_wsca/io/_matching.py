@@ -16,7 +16,7 @@ from sklearn_wsca.io._errors import (
     plural,
     quoted,
 )
-from sklearn_wsca.io._ids import check_unique, ids_as_text
+from sklearn_wsca.io._ids import check_unique, ids_as_text, refuse_rounded
 
 Names = tuple[Any, Any]
 
@@ -70,8 +70,9 @@ def match_rows(
     Raises
     ------
     FileError
-        If an id is repeated, only one side has ids, none is common, ids are on one side
-        only (unless `unmatched="drop"`), or without ids the lengths differ.
+        If an id is repeated or was rounded, only one side has ids, none is common, ids
+        are on one side only (unless `unmatched="drop"`), or without ids the lengths
+        differ.
 
     Examples
     --------
@@ -90,6 +91,8 @@ def match_rows(
         return embeddings, metadata, []
     if not all(identified):
         _refuse_one_sided((embeddings, metadata), identified, names)
+    for name, table in zip(names, (embeddings, metadata), strict=True):
+        refuse_rounded(name, table.index)
     first, second = ids_as_text(embeddings.index), ids_as_text(metadata.index)
     check_unique(names[0], first, embeddings.index.name)
     check_unique(names[1], second, metadata.index.name)

@@ -8,13 +8,16 @@ from typing import Any
 
 import pandas as pd
 
-from sklearn_wsca.io._columns import exact_column, is_missing, parse_cells
+from sklearn_wsca._input.doubtful_values import describe_doubts
+from sklearn_wsca.io._columns import parse_cells
 from sklearn_wsca.io._errors import path_text
 from sklearn_wsca.io._h5ad import read_obs
-from sklearn_wsca.io._ids import id_index, no_such_id, take_ids
+from sklearn_wsca.io._ids import id_index, take_ids, text_ids
+from sklearn_wsca.io._missing import count_words, describe_words
 from sklearn_wsca.io._paths import known_suffix, regular_file
 from sklearn_wsca.io._tables import read_typed_table
 from sklearn_wsca.io._text import text_table
+from sklearn_wsca.io._typed_columns import exact_column
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".feather", ".xlsx", ".h5ad")
 RESAVE = "table.to_csv('metadata.csv', index=False)"
@@ -28,9 +31,19 @@ def load_metadata(path: Any, *, id: str | None = None) -> pd.DataFrame:
     .feather, .xlsx (one sheet) and .h5ad (obs).
 
     Values are never changed on the way: ids stay text as they are written, and so do
-    whole columns of numbers with leading zeros, of whole numbers beyond 2**53, and
-    columns that mix numbers with text, each with a warning. Decimal commas are read
-    where a comma does not separate the cells. Dates in text files stay text.
+    whole columns of numbers with leading zeros, of whole numbers beyond 2**53, of
+    numbers that would be the same though they are written differently (1.1 and 1.10,
+    1E1 and 10), and columns that mix numbers with text, each with a warning. Decimal
+    commas are read where a comma does not separate the cells, and dates in text files
+    if they are written as 2026-01-31, with or without a time of day.
+
+    In every format, cells that are blank are missing, and so are NA, N/A, NaN, NaT,
+    null, None and a single point, in any case, and errors of spreadsheets, such as
+    #REF! and #NULL!; a warning counts these words. Further warnings name values that
+    differ in nothing but blanks or case, and codes for missing values such as -99.
+
+    Lines that begin with # above the table of a text file are comments. Row names, as R
+    writes them, are a column "Unnamed: 0".
 
     Parameters
     ----------
@@ -38,7 +51,7 @@ def load_metadata(path: Any, *, id: str | None = None) -> pd.DataFrame:
         The file.
     id : str, default=None
         Name of the column with the ids of the rows; "index" for the row names of an
-        h5ad file and for the index of a table that pandas wrote.
+        h5ad file or of R, and for the index of a table that pandas wrote.
 
     Returns
     -------
@@ -81,18 +94,19 @@ def load_metadata(path: Any, *, id: str | None = None) -> pd.DataFrame:
 def _from_text(path: Any, file: Path, id: str | None) -> tuple[pd.DataFrame, list[str]]:
     with text_table(path, file) as table:
         rows = [cells for _, cells in table.rows]
-    while len(rows) > 1 and all(is_missing(cell) for cell in rows[-1]):
+    while len(rows) > 1 and not any(map(str.strip, rows[-1])):
         rows.pop()
     cells = {name: [row[i] for row in rows] for i, name in enumerate(table.names)}
-    if id is not None and id not in cells:
-        raise no_such_id(path, id, table.names)
-    # As they are written: 007 is another patient than 7.
-    index = None if id is None else id_index(path, cells.pop(id), id)
-    parsed = [parse_cells(name, part, table.separator) for name, part in cells.items()]
-    columns = {name: column for name, (column, _) in zip(cells, parsed, strict=True)}
+    index = None
+    if id is not None:
+        # As they are written: 007 is another patient than 7.
+        index = id_index(path, cells.pop(text_ids(path, table.names, id)), id)
+    parsed = {n: parse_cells(n, part, table.separator) for n, part in cells.items()}
+    columns = {name: column for name, (column, _) in parsed.items()}
+    words = describe_words({name: count_words(part) for name, part in cells.items()})
     frame = pd.DataFrame(columns, index=range(len(rows)))
     frame = frame if index is None else frame.set_axis(index, axis=0)
-    return frame, [note for _, note in parsed if note]
+    return frame, _notes(frame, words, [note for _, note in parsed.values()])
 
 
 def _from_table(
@@ -103,7 +117,16 @@ def _from_table(
     else:
         table = read_typed_table(path, file, suffix)
     table = table.reset_index(drop=True) if id is None else take_ids(path, table, id)
-    typed = [exact_column(table[name]) for name in table.columns]
-    columns = {name: part for name, (part, _) in zip(table.columns, typed, strict=True)}
+    typed = {name: exact_column(table[name]) for name in table.columns}
+    columns = {name: column for name, (column, _, _) in typed.items()}
+    words = describe_words({name: found for name, (_, _, found) in typed.items()})
     frame = pd.DataFrame(columns, index=table.index)
-    return frame, [note for _, note in typed if note]
+    return frame, _notes(frame, words, [note for _, note, _ in typed.values()])
+
+
+def _notes(
+    frame: pd.DataFrame, words: str | None, notes: list[str | None]
+) -> list[str]:
+    """What to warn of: the file, then column by column."""
+    doubts = [doubt for name in frame for doubt in describe_doubts(frame[name])]
+    return [note for note in (words, *notes, *doubts) if note]

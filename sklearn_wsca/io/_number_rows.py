@@ -2,13 +2,67 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from sklearn_wsca.io._columns import is_missing
-from sklearn_wsca.io._errors import file_error, quoted
+from sklearn_wsca.io._columns import may_group_thousands
+from sklearn_wsca.io._errors import file_error, path_text, quoted
+from sklearn_wsca.io._missing import is_missing
 from sklearn_wsca.io._text import TextTable
+
+
+@dataclass
+class Signs:
+    """What points and commas in numbers were seen to be.
+
+    Parameters
+    ----------
+    first_line : dict of str to int
+        First line with each of them.
+    grouped : str
+        First cell whose commas may separate thousands; "" without any.
+    is_decimal : bool
+        Whether some comma can only be a decimal one.
+    """
+
+    first_line: dict[str, int] = field(default_factory=dict)
+    grouped: str = ""
+    is_decimal: bool = False
+
+    def look(self, path: Any, line: int, cells: list[str], text: str) -> None:
+        """Remember what a row holds; raise if there are points and commas."""
+        for sign in ".,":
+            if sign in text:
+                self.first_line.setdefault(sign, line)
+        if len(self.first_line) > 1:
+            raise file_error(
+                path,
+                f"mixes decimal points (line {self.first_line['.']}) and decimal "
+                f"commas (line {self.first_line[',']}); write all numbers with a "
+                "decimal point.",
+            )
+        if "," in text and not self.is_decimal:
+            with_comma = [cell for cell in cells if "," in cell]
+            self.is_decimal = not all(map(may_group_thousands, with_comma))
+            self.grouped = self.grouped or with_comma[0]
+
+    def check(self, path: Any, separator: str) -> None:
+        """Raise, or warn, if all commas may separate thousands."""
+        if self.is_decimal or not self.grouped:
+            return
+        found = f"commas that may separate thousands (such as {quoted(self.grouped)})"
+        fix = "write numbers with a decimal point and without separators"
+        if separator == ",":
+            raise file_error(path, f"its numbers hold {found}; {fix}.")
+        warnings.warn(
+            f"{path_text(path)}: was read with decimal commas, but its numbers hold "
+            f"{found}; {fix}.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def read_numbers(
@@ -21,21 +75,21 @@ def read_numbers(
     """
     names = [name for name in table.names if name != label]
     position = None if label is None else table.names.index(label)
-    labels, rows = [], []
-    first_line: dict[str, int] = {}
+    labels, rows, signs = [], [], Signs()
     for line, cells in table.rows:
         if position is not None:
             labels.append(cells.pop(position))
         text = "".join(cells)
-        _check_decimal_sign(path, line, text, first_line)
+        signs.look(path, line, cells, text)
         pointed = [cell.replace(",", ".") for cell in cells] if "," in text else cells
         # Python takes 1_000 for a number; in a file it is a label.
         convert = _to_number if "_" in text else float
         try:
             row = [convert(cell) for cell in pointed]
         except ValueError:
-            row = _read_one_by_one(path, line, names, pointed, fix)
+            row = _read_one_by_one(path, line, names, cells, fix)
         rows.append(np.array(row))
+    signs.check(path, table.separator)
     return labels, np.stack(rows)
 
 
@@ -57,19 +111,6 @@ def _read_one_by_one(
 
 
 def _to_number(cell: str) -> float:
-    return np.nan if is_missing(cell) else float(cell.replace("_", "no number"))
-
-
-def _check_decimal_sign(
-    path: Any, line: int, text: str, first_line: dict[str, int]
-) -> None:
-    """Remember the first line with each decimal sign; raise if there are both."""
-    for sign in ".,":
-        if sign in text:
-            first_line.setdefault(sign, line)
-    if len(first_line) > 1:
-        raise file_error(
-            path,
-            f"mixes decimal points (line {first_line['.']}) and decimal commas (line "
-            f"{first_line[',']}); write all numbers with a decimal point.",
-        )
+    if is_missing(cell):
+        return np.nan
+    return float(cell.replace("_", "no number").replace(",", "."))

@@ -57,8 +57,11 @@ def known_suffix(path: Any, suffixes: Iterable[str], what: str, resave: str) -> 
     """
     suffixes = list(suffixes)
     suffix = Path(path).suffix.lower()
-    if suffix in suffixes:
-        return suffix
+    # Checkpoints of torch are often named so, and are no archives of tar.
+    double = "".join(Path(path).suffixes[-2:]).lower()
+    for known in (double, suffix):
+        if known in suffixes:
+            return known
     if suffix in PICKLES:
         raise file_error(
             path,

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from sklearn_wsca._backend.extras import import_extra
-from sklearn_wsca.io._columns import is_missing
 from sklearn_wsca.io._errors import (
+    LONGEST_REASON,
     file_error,
     library_errors,
-    listed,
+    one_line,
+    path_text,
+    quoted,
     refuse_repeated,
 )
-from sklearn_wsca.io._sizes import check_archive, check_unpacked_size
+from sklearn_wsca.io._sizes import check_unpacked_size
+from sklearn_wsca.io._workbooks import read_workbook
 
 BYTES_PER_CELL = 8
 
@@ -59,68 +61,39 @@ def _read_feather(path: Any, file: Path) -> pd.DataFrame:
 def _from_arrow(path: Any, table: Any) -> pd.DataFrame:
     # pandas could not tell repeated columns apart any more.
     _check_columns(path, pd.Index(table.column_names))
-    # Whole numbers among missing values would be rounded to doubles otherwise.
-    return table.to_pandas(integer_object_nulls=True)
+    try:
+        # Whole numbers among missing values would be rounded to doubles otherwise.
+        return table.to_pandas(integer_object_nulls=True)
+    except Exception:
+        # Some nested types have no counterpart in pandas: one column stops nothing.
+        reasons = _unreadable(table)
+        if not reasons or len(reasons) == len(table.column_names):
+            raise
+    for name, reason in reasons.items():
+        warnings.warn(
+            f"{path_text(path)}: column {quoted(name)} is left out: {reason}.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return table.drop_columns(list(reasons)).to_pandas(integer_object_nulls=True)
 
 
-def _read_xlsx(path: Any, file: Path) -> pd.DataFrame:
-    openpyxl = import_extra("openpyxl", "io")
-    check_archive(path, file, "xlsx file")
-    with library_errors(path, "xlsx file"), warnings.catch_warnings():
-        # openpyxl warns of decorations that it does not know.
-        warnings.simplefilter("ignore")
-        book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+def _unreadable(table: Any) -> dict[str, str]:
+    """Columns that pandas cannot hold, and why."""
+    reasons = {}
+    for name in table.column_names:
         try:
-            sheets = {sheet.title: _sheet_rows(sheet) for sheet in book.worksheets}
-        finally:
-            book.close()
-    filled = {title: rows for title, rows in sheets.items() if rows}
-    if not filled:
-        raise file_error(path, "has no sheet with cells in it; write it again.")
-    if len(filled) > 1:
-        raise file_error(
-            path,
-            f"has {len(filled)} sheets ({listed(filled)}); save the one with the "
-            "metadata as a file of its own.",
-        )
-    return _sheet_table(path, next(iter(filled.values())))
-
-
-def _sheet_rows(sheet: Any) -> list[list[Any]]:
-    """Cells of a sheet without the empty rows and columns behind the last value."""
-    # The size that a file states may be wrong, and as large as it likes.
-    sheet.reset_dimensions()
-    rows = [_without_tail(cells) for cells in sheet.iter_rows(values_only=True)]
-    while rows and not rows[-1]:
-        rows.pop()
-    return rows
-
-
-def _without_tail(cells: Iterable[Any]) -> list[Any]:
-    """Cells up to the last value; None where one is empty or says that it is."""
-    cells = [None if isinstance(c, str) and is_missing(c) else c for c in cells]
-    while cells and cells[-1] is None:
-        cells.pop()
-    return cells
-
-
-def _sheet_table(path: Any, rows: list[list[Any]]) -> pd.DataFrame:
-    names, cells = rows[0], rows[1:]
-    width = max(map(len, rows))
-    if len(names) < width or None in names:
-        raise file_error(
-            path,
-            "the first row of its sheet does not name every column; put one name above "
-            "each column and nothing above that row.",
-        )
-    names = [name.strip() if isinstance(name, str) else str(name) for name in names]
-    _check_columns(path, pd.Index(names))
-    full = [row + [None] * (width - len(row)) for row in cells]
-    return pd.DataFrame(full, columns=names, dtype=object)
+            table.column(name).to_pandas(integer_object_nulls=True)
+        except Exception as error:
+            found = one_line(str(error))[:LONGEST_REASON]
+            reasons[name] = (
+                f"its type {table.column(name).type} cannot be read ({found})"
+            )
+    return reasons
 
 
 _READERS = {
     ".parquet": _read_parquet,
     ".feather": _read_feather,
-    ".xlsx": _read_xlsx,
+    ".xlsx": read_workbook,
 }

@@ -4,7 +4,7 @@ try:
     import torch  # noqa: F401
 except ImportError as error:
     raise ImportError(
-        'sklearn_wsca.torch needs torch: pip install "sklearn_wsca[torch]"'
+        'sklearn_wsca.torch needs torch: pip install ".[torch]"'
     ) from error
 
 from sklearn_wsca.torch._contributions import extract_contributions

@@ -15,9 +15,9 @@ def test_a_module_that_is_installed_is_returned():
         (
             ("nothing.like.it", "io"),
             "This file is read with nothing, which is not installed: "
-            'pip install "sklearn_wsca[io]"',
+            'pip install ".[io]"',
         ),
-        (("nothing", "cli", "It helps"), 'It helps: pip install "sklearn_wsca[cli]"'),
+        (("nothing", "cli", "It helps"), 'It helps: pip install ".[cli]"'),
     ],
 )
 def test_a_module_that_is_missing_is_named_with_the_command(arguments, message):

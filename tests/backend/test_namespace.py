@@ -57,7 +57,7 @@ def test_moving_a_read_only_array_leaves_it_alone(tensor):
 
 def test_missing_extra_is_named(monkeypatch, tensor):
     monkeypatch.setitem(sys.modules, "array_api_compat.torch", None)
-    with pytest.raises(ImportError, match=r"pip install 'sklearn_wsca\[torch\]'"):
+    with pytest.raises(ImportError, match=r"pip install '\.\[torch\]'"):
         array_namespace(tensor(np.zeros(2)))
     assert array_namespace(np.zeros(2)) is np
 

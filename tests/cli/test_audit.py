@@ -118,5 +118,5 @@ class TestRefusals:
         monkeypatch.setitem(sys.modules, "safetensors", None)
         command = ["audit", folder / "x.safetensors", folder / "metadata.csv"]
         result = run(*command, "--target", "target", code=2)
-        assert 'pip install "sklearn_wsca[io]"' in result.stderr
+        assert 'pip install ".[io]"' in result.stderr
         assert result.stderr.startswith(f"wsca: {folder / 'x.safetensors'}: ")

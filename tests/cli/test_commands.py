@@ -32,5 +32,5 @@ def test_missing_extra_names_the_install_command(missing):
     assert run.returncode == 1
     assert run.stderr.strip() == (
         f"wsca: the command line needs {missing}, which is not installed. "
-        'Install it with: pip install "sklearn_wsca[cli]"'
+        'Install it with: pip install ".[cli]"'
     )

@@ -188,5 +188,5 @@ def test_labels_that_are_kept_are_apart():
 
 def test_missing_matplotlib_names_the_install_command(draw, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r'pip install "sklearn_wsca\[plot\]"'):
+    with pytest.raises(ImportError, match=r'pip install "\.\[plot\]"'):
         draw()

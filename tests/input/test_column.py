@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sklearn_wsca import MetadataEraser, WeightSpaceCorrelation, utilization_test
 from sklearn_wsca._input.column import (
     LeftOutError,
     as_numbers,
@@ -355,9 +356,9 @@ def test_integer_levels_match_other_number_types(new):
     assert codes.tolist() == [2, 0]
 
 
-def test_unparsable_new_value_of_a_binned_column_names_the_column():
+def test_unparsable_new_value_of_a_binned_column_has_a_reason():
     levels = column(NUMBERS, n_bins=3).levels
-    with pytest.raises(ValueError, match="'a' was numeric in fit"):
+    with pytest.raises(LeftOutError, match=r"^was numeric in fit"):
         match_levels(pd.Series(["high", "low"], name="a"), levels)
 
 
@@ -408,3 +409,35 @@ def test_few_numbers_that_hardly_repeat_are_continuous(values, kind):
 def test_the_unit_of_dates_and_durations_is_noted(values, note):
     found = read_column(pd.Series(values, name="when"))
     assert found.notes == ((f"its numbers are {note}",) if note else ())
+
+
+UNUSABLE_TARGETS = {
+    "lists": [[1], [2]] * 30,
+    "records": [{"a": 1}, {"a": 2}] * 30,
+    "infinity": [np.inf, *range(59)],
+    "numbers and text": [1, "a"] * 30,
+}
+
+
+@pytest.mark.parametrize("what", UNUSABLE_TARGETS)
+@pytest.mark.parametrize("role", ["target", "confounders", "outputs", "erased"])
+def test_unusable_columns_with_a_role_are_an_error_with_the_reason(what, role):
+    X = np.random.default_rng(0).normal(2, [1, 10, 0.1], size=(60, 3))
+    bad = pd.Series(UNUSABLE_TARGETS[what], name="bad", dtype=object)
+    table = pd.DataFrame({"disease": ["ill", "well"] * 30, "bad": bad})
+    options = {"target_head": X[:2], "n_permutations": 0}
+    reasons = (
+        "cannot be (the primary task|held fixed|used): (mixes or|holds 1 infinite)"
+    )
+    with pytest.raises(ValueError, match=f"'bad' {reasons}"):
+        if role == "target":
+            WeightSpaceCorrelation("bad", **options).fit(X, table)
+        elif role == "confounders":
+            estimator = WeightSpaceCorrelation(
+                "disease", confounders=["bad"], **options
+            )
+            estimator.fit(X, table.assign(site=["a", "b", "c"] * 20))
+        elif role == "outputs":
+            utilization_test(X, table["disease"], target=bad)
+        else:
+            MetadataEraser(["disease"], target="bad").fit(X, table)

@@ -20,6 +20,49 @@ HEAD = np.random.default_rng(99).normal(size=(3, D))
 BETWEEN, WITHIN = ["scanner", "age"], ["view", "pixels"]
 
 
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        ([2**53 + 1, 2**53 + 3, None], "float64"),
+        ([2**53 + 1, 2**53 + 3, 7], "float64"),
+        ([2**24 + 1, 2**24 + 3, 7], "float32"),
+        ([2**53, 1, None], "Float64"),
+    ],
+)
+def test_names_of_groups_that_may_have_been_rounded_are_refused(values, dtype):
+    series = pd.Series(values, dtype=dtype, name="patient")
+    expected = "groups: 'patient' holds floating-point numbers too large.*as text"
+    with pytest.raises(ValueError, match=expected):
+        Groups.of(series)
+    exact = pd.Series(values, dtype="Int64", name="patient")
+    assert Groups.of(exact).codes.max() == exact.nunique() - 1
+    assert Groups.of(pd.Series([0.5, 2.0**50, np.nan])).codes.tolist() == [0, 1, -1]
+
+
+@pytest.mark.parametrize("make", ["text", "Int64", "object", "polars", "pyarrow"])
+def test_patients_of_large_numbers_do_not_merge(make):
+    rng = np.random.default_rng(0)
+    n = 80
+    ids = [2**53 + 1 + i // 2 for i in range(n)]
+    ids[7] = None
+    groups = {
+        "text": lambda: pd.Series([None if i is None else str(i) for i in ids]),
+        "Int64": lambda: pd.Series(ids, dtype="Int64"),
+        "object": lambda: np.array(ids, dtype=object),
+        "polars": lambda: pytest.importorskip("polars").Series("patient", ids),
+        "pyarrow": lambda: pytest.importorskip("pyarrow").table({"patient": ids}),
+    }[make]()
+    codes, target = np.arange(n) % 3, np.arange(n) // 2 % 2
+    column = np.array(["a", "b", "c"])[codes]
+    outputs = rng.normal(3, 2, size=n) + codes
+    options = {"target": target, "n_permutations": 39, "random_state": 0}
+    found = utilization_test(outputs, column, groups=groups, **options)
+    small = [None if i is None else i - 2**53 for i in ids]
+    expected = utilization_test(outputs, column, groups=pd.Series(small), **options)
+    assert found.n_units == expected.n_units
+    assert (found.low, found.high) == (expected.low, expected.high)
+
+
 def make_patients(seed, n_patients=24, images=10, *, moved=0.0):
     """Patients who differ along the first row of the head, and columns of every kind.
 

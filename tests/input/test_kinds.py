@@ -181,3 +181,28 @@ def test_kinds_of_an_eraser():
         assert MetadataEraser(["y"]).fit(Z, table).rank_ == 1
     assert caught[0].filename == __file__
     assert MetadataEraser(["y"], kinds={"y": "categorical"}).fit(Z, table).rank_ == 11
+
+
+def test_text_that_is_said_to_be_continuous_is_read_as_numbers():
+    rng = np.random.default_rng(0)
+    n = 60
+    X = rng.normal(3, [1, 10, 0.1], size=(n, 3))
+    numbers = rng.integers(50, 90, n)
+    typed = [
+        f"{number}.0" if i % 2 else f" {number}" for i, number in enumerate(numbers)
+    ]
+    table = pd.DataFrame({"disease": ["ill", "well"] * (n // 2), "weight": typed})
+    options = {"kinds": {"weight": "continuous"}, "n_permutations": 0}
+    found = WeightSpaceCorrelation("disease", **options).fit(X, table)
+    plain = WeightSpaceCorrelation("disease", **options)
+    plain.fit(X, table.assign(weight=numbers))
+    assert found.summary_.loc["weight", "kind"] == "continuous"
+    pd.testing.assert_frame_equal(found.alignment_, plain.alignment_)
+    assert found.score(X, table) == plain.score(X, table.assign(weight=numbers))
+
+
+@pytest.mark.parametrize("word", ["heavy", "1_000", "7 kg"])
+def test_other_text_cannot_be_said_to_be_continuous(word):
+    series = pd.Series(["70", "71", word], name="weight")
+    with pytest.raises(ValueError, match=r"kinds\['weight'\]: .* to be continuous"):
+        check_kinds({"weight": "continuous"}, {"weight": series})

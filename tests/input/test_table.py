@@ -51,6 +51,48 @@ def test_series(library, name, expected):
     assert table[expected].tolist() == ["a", "b"]
 
 
+HUGE = [2**53 + 1, None, 2**53 + 2, 7]
+
+
+def as_polars(values):
+    return pytest.importorskip("polars").DataFrame({"a": values})
+
+
+def as_arrow(values):
+    return pytest.importorskip("pyarrow").table({"a": values})
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        as_polars,
+        as_arrow,
+        lambda values: as_polars(values)["a"],
+        lambda values: as_arrow(values)["a"],
+        lambda values: pd.Series(values, dtype="Int64"),
+        lambda values: pd.Series(values, dtype=object),
+        lambda values: np.array(values, dtype=object),
+        lambda values: np.array(values, dtype=object)[:, None],
+        lambda values: [[value] for value in values],
+        list,
+        tuple,
+    ],
+)
+def test_whole_numbers_beside_missing_ones_are_exact(make):
+    column = as_table(make(HUGE)).iloc[:, 0]
+    assert column.isna().tolist() == [False, True, False, False]
+    assert list(map(int, column.dropna())) == [2**53 + 1, 2**53 + 2, 7]
+
+
+def test_numbers_beside_missing_ones_stay_numbers():
+    table = as_table(
+        [[1, 1.5, True, "x"], [None, None, None, None], [3, 2, False, "y"]]
+    )
+    assert table.iloc[0].tolist() == [1, 1.5, True, "x"]
+    assert table["x1"].dtype == np.float64
+    assert isinstance(table["x2"][0], bool)
+
+
 def test_polars_types_survive():
     polars = pytest.importorskip("polars")
     frame = polars.DataFrame(

@@ -29,16 +29,27 @@ def test_mixed_column_stays_text_as_a_whole(tmp_path):
         r"values \(such as 'unknown'\).*leave cells empty"
     )
     with pytest.warns(UserWarning, match=expected):
-        read = read_text(tmp_path, "age,b\n45,x\nunknown,x\n51.5,x\nNA,x\n")
+        read = read_text(tmp_path, "age,b\n45,x\nunknown,x\n51.5,x\n,x\n")
     assert read["age"].tolist()[:3] == ["45", "unknown", "51.5"]
     assert read["age"].isna().tolist() == [False, False, False, True]
 
 
 def test_words_for_missing_values(tmp_path):
-    cells = ["1.5", "", "NA", "n/a", "NaN", "null", "None", "<NA>", " ", "2.5"]
+    words = ["NA", "n/a", "NaN", "null", "None", "<NA>", "-nan", "NaT", "."]
+    words += ["#N/A", "#NULL!", "#DIV/0!", "#NAME?", "1.#IND"]
+    cells = ["1.5", "", " ", *words, " NA ", "2.5"]
     lines = "\n".join(f"{cell},x" for cell in ["a", *cells])
-    read = read_text(tmp_path, lines)["a"]
-    assert read.isna().tolist() == [False] + 8 * [True] + [False]
+    with pytest.warns(UserWarning) as caught:
+        read = read_text(tmp_path, lines)["a"]
+    assert read.isna().tolist() == [False] + (len(cells) - 2) * [True] + [False]
+    (warning,) = caught
+    assert "'a': 'NA' (2), 'n/a' (1), 'NaN' (1), " in str(warning.message)
+
+
+@pytest.mark.parametrize("word", ["none given", "missing", "#1", "?", "-", "nano"])
+def test_other_words_are_levels(tmp_path, word):
+    read = read_text(tmp_path, f"a,b\n{word},x\nz,y\n")
+    assert read["a"].tolist() == [word, "z"]
 
 
 def test_leading_zeros_and_huge_numbers_are_kept(tmp_path):
@@ -53,7 +64,7 @@ def test_leading_zeros_and_huge_numbers_are_kept(tmp_path):
     messages = [str(one.message) for one in caught]
     assert len(messages) == 2
     assert "column 'code' is kept as text: 2 of 2 numbers have leading" in messages[0]
-    assert "column 'huge' is kept as text: 1 of 2 whole numbers" in messages[1]
+    assert "column 'huge' is kept as text: 1 of 2 numbers are whole" in messages[1]
 
 
 @pytest.mark.parametrize("missing", [False, True])
@@ -81,4 +92,5 @@ def test_truth_values_and_dates(tmp_path):
     read = read_text(tmp_path, "a,b,c\nTrue,true,2020-01-02\nFALSE,,2021-03-04\n")
     assert read["a"].tolist() == [True, False]
     assert read["b"].tolist()[0] is True
-    assert read["c"].tolist() == ["2020-01-02", "2021-03-04"]
+    dates = [pd.Timestamp("2020-01-02"), pd.Timestamp("2021-03-04")]
+    assert read["c"].tolist() == dates

@@ -48,6 +48,6 @@ def test_missing_package_names_the_command(
     file = tmp_path / f"file{suffix}"
     file.write_bytes(zipped({"x": b""}))
     load = load_metadata if suffix == ".xlsx" else load_embeddings
-    expected = rf'with {module}, which .*pip install "sklearn_wsca\[{extra}\]"'
+    expected = rf'with {module}, which .*pip install "\.\[{extra}\]"'
     with pytest.raises(ImportError, match=expected):
         load(file)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_wsca.io import FileError, load_embeddings
+from sklearn_wsca.io import FileError, load_embeddings, load_head
 from tests.broken_files import IDS, N
 from tests.io.test_embedding_files import X, write_csv
 
@@ -30,3 +30,37 @@ def test_labels_with_underscores_are_no_numbers(tmp_path):
     (tmp_path / "X.csv").write_text("a,b\n1,2_000\n")
     with pytest.raises(FileError, match=r"'b' holds '2_000' in line 2"):
         load_embeddings(tmp_path / "X.csv")
+
+
+THOUSANDS = 'a,b\n"1,000","2,345"\n"12,345","999"\n'
+GROUPED = r"its numbers hold commas that may separate thousands \(such as '1,000'\)"
+
+
+def test_commas_that_may_separate_thousands_are_refused(tmp_path):
+    (tmp_path / "X.csv").write_text(THOUSANDS)
+    with pytest.raises(FileError, match=GROUPED):
+        load_embeddings(tmp_path / "X.csv")
+    (tmp_path / "head.csv").write_text('class,a,b\nx,"1,000","7"\ny,"2,345","8"\n')
+    with pytest.raises(FileError, match=GROUPED):
+        load_head(tmp_path / "head.csv")
+
+
+def test_commas_that_cannot_separate_thousands_are_decimal(tmp_path):
+    (tmp_path / "X.csv").write_text('a,b\n"1,000","2,345"\n"0,345","99"\n')
+    read = load_embeddings(tmp_path / "X.csv")
+    np.testing.assert_array_equal(read, [[1.0, 2.345], [0.345, 99.0]])
+
+
+def test_commas_between_semicolons_are_decimal_with_a_warning(tmp_path):
+    (tmp_path / "X.csv").write_text("a;b\n1,000;2,345\n12,345;999\n")
+    with pytest.warns(UserWarning, match="was read with decimal commas, but its num"):
+        read = load_embeddings(tmp_path / "X.csv")
+    np.testing.assert_array_equal(read, [[1.0, 2.345], [12.345, 999.0]])
+
+
+@pytest.mark.parametrize("cell", ["1,234,567", "1'234", "1 234", "1.234.567"])
+def test_other_thousands_are_shown_as_they_are_written(tmp_path, cell):
+    (tmp_path / "X.csv").write_text(f'a,b\n"{cell}",2\n')
+    with pytest.raises(FileError) as caught:
+        load_embeddings(tmp_path / "X.csv")
+    assert f"'a' holds {cell!r} in line 2, which is no number" in str(caught.value)

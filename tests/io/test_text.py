@@ -11,20 +11,6 @@ def read_text(folder, text, encoding="utf-8", **options):
     return load_metadata(file, **options)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
-def test_encodings(tmp_path, encoding):
-    read = read_text(tmp_path, "Größe,name\n1.5,Zoë\n2.5,日本\n", encoding)
-    assert list(read) == ["Größe", "name"]
-    assert read["name"].tolist() == ["Zoë", "日本"]
-
-
-def test_windows_encoding_is_read_with_a_warning(tmp_path):
-    with pytest.warns(UserWarning, match=r"y\.csv: .*Windows-1252.*ße,x.*UTF-8"):
-        read = read_text(tmp_path, "Größe,x\n1.5,Zoë\n", "cp1252")
-    assert list(read) == ["Größe", "x"]
-    assert read["x"].tolist() == ["Zoë"]
-
-
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 def test_separators_and_line_ends(tmp_path, separator, newline):

@@ -93,6 +93,6 @@ def test_a_dict_of_another_version_is_refused(result):
 @pytest.mark.parametrize("package", ["jinja2", "matplotlib"])
 def test_missing_extra(package, heart, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
-    message = rf'report needs {package}.*: pip install "sklearn_wsca\[cli\]"$'
+    message = rf'report needs {package}.*: pip install "\.\[cli\]"$'
     with pytest.raises(ImportError, match=message):
         to_html(heart)

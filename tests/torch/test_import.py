@@ -24,7 +24,7 @@ def test_without_torch_one_error_names_the_extra():
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
     assert last == (
-        'ImportError: sklearn_wsca.torch needs torch: pip install "sklearn_wsca[torch]"'
+        'ImportError: sklearn_wsca.torch needs torch: pip install ".[torch]"'
     )
 
 

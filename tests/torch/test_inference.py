@@ -267,6 +267,6 @@ def test_progress_without_rich(monkeypatch):
     monkeypatch.setitem(sys.modules, "rich.console", None)
     model = make_mlp()
     before = state_of(model)
-    with pytest.raises(ImportError, match=r'pip install "sklearn_wsca\[cli\]"'):
+    with pytest.raises(ImportError, match=r'pip install "\.\[cli\]"'):
         extract_embeddings(model, [make_vectors()], progress=True)
     assert state_of(model) == before

@@ -1,0 +1,124 @@
+"""Values that may not be what they seem: almost the same, or codes for missing ones."""
+
+from __future__ import annotations
+
+import unicodedata
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api import types
+
+from sklearn_wsca._text import list_first
+
+PAIRS_SHOWN = 5
+# What surveys write where a number is missing; fewer digits are often real numbers.
+NEGATIVE_CODES = (-77, -88, -99, -777, -888, -999, -7777, -8888, -9999, -99999)
+POSITIVE_CODES = (99, 999, 9999, 99999)
+
+
+def warn_of_doubts(
+    table: Mapping[Any, pd.Series], names: Iterable[Any], stacklevel: int
+) -> None:
+    """Warn of doubtful values in some columns of a table."""
+    for name in dict.fromkeys(names):
+        for doubt in describe_doubts(table[name]):
+            warnings.warn(doubt, UserWarning, stacklevel=stacklevel)
+
+
+def describe_doubts(series: pd.Series) -> list[str]:
+    """Say which values of a column are doubtful."""
+    dtype = series.dtype
+    real = types.is_numeric_dtype(dtype) and not types.is_complex_dtype(dtype)
+    if real and not types.is_bool_dtype(dtype):
+        doubt = _describe_codes(series)
+    else:
+        doubt = _describe_lookalikes(series)
+    return [doubt] if doubt else []
+
+
+def _describe_lookalikes(series: pd.Series) -> str | None:
+    """Levels that a reader would take for the same."""
+    levels = _text_levels(series)
+    alike: dict[str, list[str]] = {}
+    for level in levels:
+        alike.setdefault(_looks(level), []).append(level)
+    pairs = [
+        f"{other!r} beside {first!r}"
+        for same in alike.values()
+        for first, *others in [sorted(same, key=lambda text: (len(text), text))]
+        for other in others
+    ]
+    if not pairs:
+        return None
+    shown = list_first(pairs, PAIRS_SHOWN, str)
+    return (
+        f"column {series.name!r} holds values that differ in nothing but blanks, case "
+        f"or the encoding of letters, and count as different: {shown}; write them "
+        "alike if they are the same."
+    )
+
+
+def _text_levels(series: pd.Series) -> list[str]:
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        values = series.cat.remove_unused_categories().cat.categories
+    elif types.is_object_dtype(series.dtype) or types.is_string_dtype(series.dtype):
+        values = (value for value in series if isinstance(value, str))
+    else:
+        return []
+    return list(dict.fromkeys(value for value in values if isinstance(value, str)))
+
+
+def _looks(text: str) -> str:
+    """Text without what one does not see: blanks, case, and how letters are encoded."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(
+        c for c in plain if not c.isspace() and unicodedata.category(c) != "Cf"
+    )
+
+
+def _describe_codes(series: pd.Series) -> str | None:
+    """Numbers that stand for missing ones, or are dates."""
+    numbers = series.dropna().to_numpy(dtype=np.float64)
+    numbers = numbers[np.isfinite(numbers)]
+    if _are_dates(numbers):
+        return (
+            f"column {series.name!r} holds whole numbers such as {numbers[0]:.0f}, "
+            "which look like dates and are taken for numbers; write them as 2026-01-31."
+        )
+    code = _negative_code(numbers) or _positive_code(numbers)
+    if code is None:
+        return None
+    return (
+        f"column {series.name!r} holds {code}, far from all its other numbers; leave "
+        "these cells empty if it is a code for missing values."
+    )
+
+
+def _are_dates(numbers: np.ndarray) -> bool:
+    """Whether all numbers are years, months and days without anything between."""
+    if len(np.unique(numbers)) < 2 or (numbers % 1.0).any():
+        return False
+    years, days = np.divmod(numbers, 10_000)
+    months, days = np.divmod(days, 100)
+    limits = ((years, 1900, 2100), (months, 1, 12), (days, 1, 31))
+    return all(((low <= part) & (part <= high)).all() for part, low, high in limits)
+
+
+def _negative_code(numbers: np.ndarray) -> int | None:
+    is_code = np.isin(numbers, NEGATIVE_CODES)
+    rest = numbers[~is_code]
+    if not is_code.any() or not len(rest) or rest.min() < 0.0:
+        return None
+    return int(numbers[is_code][0])
+
+
+def _positive_code(numbers: np.ndarray) -> int | None:
+    is_code = np.isin(numbers, POSITIVE_CODES)
+    rest = numbers[~is_code]
+    if is_code.sum() < 2 or not len(rest) or rest.min() < 0.0:
+        return None
+    code = float(numbers[is_code].min())
+    return int(code) if 2.0 * rest.max() < code else None

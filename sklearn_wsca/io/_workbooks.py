@@ -1,0 +1,185 @@
+"""Workbooks (.xlsx): the only sheet with cells, as a table."""
+
+from __future__ import annotations
+
+import warnings
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from sklearn_wsca._backend.extras import import_extra
+from sklearn_wsca.io._errors import (
+    EXAMPLES,
+    file_error,
+    library_errors,
+    listed,
+    path_text,
+    plural,
+)
+from sklearn_wsca.io._sizes import check_archive
+
+WHAT = "xlsx file"
+SHEETS = "xl/worksheets/"
+# Type of a cell whose formula gave text, which may be an empty one.
+TEXT_OF_FORMULA = "str"
+
+
+class Area(NamedTuple):
+    """Merged cells of a sheet, counted from 0."""
+
+    name: str
+    rows: range
+    columns: range
+
+
+def read_workbook(path: Any, file: Path) -> pd.DataFrame:
+    """Table of the only sheet that holds something; columns of Python objects."""
+    check_archive(path, file, WHAT)
+    title, rows = _only_sheet(path, file)
+    if _holds(path, file, b"<mergeCell "):
+        _fill_merged(path, file, title, rows)
+    if _holds(path, file, b"<f"):
+        _warn_of_formulas(path, file, title)
+    return _table_of(path, rows)
+
+
+def _only_sheet(path: Any, file: Path) -> tuple[str, list[list[Any]]]:
+    """Title and cells of the sheet."""
+    with _opened(path, file) as book:
+        sheets = {sheet.title: _rows_of(sheet) for sheet in book.worksheets}
+    filled = {title: rows for title, rows in sheets.items() if rows}
+    if not filled:
+        raise file_error(path, "has no sheet with cells in it; write it again.")
+    if len(filled) > 1:
+        raise file_error(
+            path,
+            f"has {len(filled)} sheets ({listed(filled)}); save the one with the "
+            "metadata as a file of its own.",
+        )
+    return next(iter(filled.items()))
+
+
+@contextmanager
+def _opened(path: Any, file: Path, **options: Any) -> Iterator[Any]:
+    """Workbook of openpyxl, by default with values in place of formulas."""
+    openpyxl = import_extra("openpyxl", "io")
+    options = {"read_only": True, "data_only": True} | options
+    with library_errors(path, WHAT), warnings.catch_warnings():
+        # openpyxl warns of decorations that it does not know.
+        warnings.simplefilter("ignore")
+        book = openpyxl.load_workbook(file, **options)
+        try:
+            yield book
+        finally:
+            book.close()
+
+
+def _rows_of(sheet: Any) -> list[list[Any]]:
+    """Cells of a sheet without the empty rows and columns behind the last value."""
+    # The size that a file states may be wrong, and as large as it likes.
+    sheet.reset_dimensions()
+    rows = [_without_tail(cells) for cells in sheet.iter_rows(values_only=True)]
+    while rows and not rows[-1]:
+        rows.pop()
+    return rows
+
+
+def _without_tail(cells: Iterable[Any]) -> list[Any]:
+    """Cells up to the last that is not empty."""
+    cells = list(cells)
+    while cells and (cells[-1] is None or not str(cells[-1]).strip()):
+        cells.pop()
+    return cells
+
+
+def _holds(path: Any, file: Path, mark: bytes) -> bool:
+    """Whether a sheet holds some piece of XML."""
+    with library_errors(path, WHAT), zipfile.ZipFile(file) as archive:
+        sheets = [name for name in archive.namelist() if name.startswith(SHEETS)]
+        return any(mark in archive.read(name) for name in sheets)
+
+
+def _fill_merged(path: Any, file: Path, title: str, rows: list[list[Any]]) -> None:
+    """Give every row below a merged cell its value, and say so."""
+    filled = []
+    for area in _merged_areas(path, file, title):
+        first = area.rows.start
+        if first >= len(rows) or area.columns.start >= len(rows[first]):
+            continue
+        if first and len(area.columns) > 1:
+            raise file_error(
+                path,
+                f"its cells {area.name} are merged over several columns; split them, "
+                "so that every column has a value of its own.",
+            )
+        if not first:
+            continue
+        column, value = area.columns.start, rows[first][area.columns.start]
+        for row in rows[first + 1 : area.rows.stop]:
+            row.extend([None] * (column + 1 - len(row)))
+            row[column] = value
+        filled.append(area.name)
+    if filled:
+        warnings.warn(
+            f"{path_text(path)}: {plural(len(filled), 'group')} of merged cells "
+            f"({listed(filled, EXAMPLES)}): each of their rows was given their value.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _merged_areas(path: Any, file: Path, title: str) -> list[Area]:
+    """Merged cells from the top; only a book that is read as a whole knows them."""
+    with _opened(path, file, read_only=False) as book:
+        merged = sorted(book[title].merged_cells.ranges, key=lambda area: area.min_row)
+        return [
+            Area(
+                str(area.coord),
+                range(area.min_row - 1, area.max_row),
+                range(area.min_col - 1, area.max_col),
+            )
+            for area in merged
+        ]
+
+
+def _warn_of_formulas(path: Any, file: Path, title: str) -> None:
+    """Say which formulas have no value, because no program has computed them yet."""
+    with _opened(path, file) as book, _opened(path, file, data_only=False) as formulas:
+        for one in (book[title], formulas[title]):
+            one.reset_dimensions()
+        found = [
+            f"{formula.coordinate} {getattr(formula.value, 'text', formula.value)}"
+            for values, row in zip(
+                book[title].iter_rows(), formulas[title].iter_rows(), strict=True
+            )
+            for value, formula in zip(values, row, strict=True)
+            if formula.data_type == "f"
+            and value.value is None
+            and value.data_type != TEXT_OF_FORMULA
+        ]
+    if found:
+        warnings.warn(
+            f"{path_text(path)}: the values of {plural(len(found), 'formula')} were "
+            f"never saved (such as {listed(found, EXAMPLES)}) and are missing; open "
+            "the workbook in Excel or LibreOffice and save it again.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _table_of(path: Any, rows: list[list[Any]]) -> pd.DataFrame:
+    names, cells = rows[0], rows[1:]
+    names = [name.strip() if isinstance(name, str) else name for name in names]
+    width = max(map(len, rows))
+    if len(names) < width or None in names or "" in names:
+        raise file_error(
+            path,
+            "the first row of its sheet does not name every column; put one name above "
+            "each column and nothing above that row.",
+        )
+    full = [row + [None] * (width - len(row)) for row in cells]
+    return pd.DataFrame(full, columns=list(map(str, names)), dtype=object)
