@@ -55,8 +55,11 @@ from sklearn_wsca._heads.head import all_outputs, outputs_by_head
 from sklearn_wsca._heads.probe import tie_tolerance
 from sklearn_wsca._heads.reader import TaskReader
 from sklearn_wsca._heads.task import Tasks
+from sklearn_wsca._input.argument_order import check_argument_order
 from sklearn_wsca._input.checked_input import Input, check_embeddings, check_input
+from sklearn_wsca._input.feature_checks import check_features
 from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
+from sklearn_wsca._input.persons import warn_of_persons
 from sklearn_wsca._input.roles import RoleNames, add_pairs
 from sklearn_wsca._input.table import require_columns
 from sklearn_wsca._linear.subspace import Subspace
@@ -520,6 +523,11 @@ class WeightSpaceCorrelation(
         given = self._check_rows(X, y, sample_weight)
         tasks = self._read_tasks(given)
         check_null(tasks, self.null, self.n_permutations)
+        # Level 4 is the caller of fit: one more is scikit-learn's wrapper.
+        warn_of_persons(given.table, self.target, self.groups, stacklevel=4)
+        features = getattr(self, "feature_names_in_", None)
+        trained = self.target_head is not None
+        check_features(given, features, tasks.target, trained, stacklevel=4)
         self.notes_ = tasks.describe_target()
         given, rows = find_subspace(
             given, tasks, self.n_components, self.min_components
@@ -854,6 +862,11 @@ class WeightSpaceCorrelation(
     def _all_heads(self) -> dict:
         return self._primary_head | self.heads_
 
+    def _named_columns(self) -> list:
+        """Columns with a role that the user names."""
+        roles = [name for name in (self.target, self.groups) if name is not None]
+        return [*roles, *([] if self.confounders is None else self.confounders)]
+
     def _role_names(self, kinds: Mapping) -> RoleNames:
         confounders = [] if self.confounders is None else list(self.confounders)
         return RoleNames(self.target, confounders, self.groups, kinds)
@@ -861,6 +874,7 @@ class WeightSpaceCorrelation(
     def _check_rows(self, X, y, sample_weight=None, needed=None) -> Input:
         """Rows of `fit` with their roles, or new ones with the `needed` columns."""
         is_fit = needed is None
+        check_argument_order(X, y, needed or self._named_columns())
         given = check_input(self, X, y, sample_weight, reset=is_fit)
         table = add_pairs(given.table, self.columns, reset=is_fit)
         given = replace(given, table=table)

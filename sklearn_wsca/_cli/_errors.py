@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from sklearn_wsca._backend.memory import MemoryShortageError
+from sklearn_wsca._cli._as_typed import as_typed
 from sklearn_wsca._text import printable
 from sklearn_wsca.io import FileError
 
@@ -25,7 +26,8 @@ class InputError(click.ClickException):
     exit_code = BAD_INPUT
 
     def __init__(self, message: str):
-        super().__init__(" ".join(printable(message.replace("\n", " ")).split()))
+        message = as_typed(message.replace("\n", " "))
+        super().__init__(" ".join(printable(message).split()))
 
     def show(self, file=None) -> None:
         """Print the line."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import click
 
+from sklearn_wsca._cli._as_typed import as_typed
 from sklearn_wsca._text import printable
 
 
@@ -20,7 +21,7 @@ def collect_warnings(notes: list[str]) -> Iterator[None]:
     for warning in caught:
         if not issubclass(warning.category, (UserWarning, RuntimeWarning)):
             continue
-        message = printable(" ".join(str(warning.message).split()))
+        message = printable(" ".join(as_typed(str(warning.message)).split()))
         notes.append(message)
         say(message)
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sklearn_wsca._report.words import limits_of, tell_held_out
+from sklearn_wsca._report.words import limits_of, tell_held_out, tell_lacking
 from sklearn_wsca._text import (
     alike_text,
     count_points,
@@ -31,6 +31,10 @@ def print_result(console: Console, result: dict[str, Any]) -> None:
     seen = tell_held_out(result["analysis"])
     if seen:
         console.print(Text(seen), style="yellow", highlight=False, end="\n\n")
+    lacking = tell_lacking(result["analysis"])
+    if lacking:
+        text = Text(printable(lacking))
+        console.print(text, style="yellow", highlight=False, end="\n\n")
     console.print(make_table(result))
     console.print()
     columns = result["columns"]

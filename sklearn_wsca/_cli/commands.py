@@ -18,6 +18,7 @@ from sklearn_wsca._cli._inputs import (
     describe_file,
     read_audit_rows,
     read_trained_head,
+    with_names_of_both,
 )
 from sklearn_wsca._cli._lists import ListCommand
 from sklearn_wsca._cli._options import (
@@ -116,11 +117,12 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
     """
     out = options["out"]
     check_directory(out)
-    rows = read_maps(maps, metadata, options["maps_key"])
+    key, target = options["maps_key"], options["target"]
+    rows = read_maps(maps, metadata, key, target)
     held_out = None
     if options["held_out"]:
         new_maps, new_metadata = options["held_out"]
-        held_out = read_maps(new_maps, new_metadata, options["maps_key"])
+        held_out = read_maps(new_maps, new_metadata, key, target)
     analysis = IntegratedFeatureAnalysis(
         read_trained_head(options, rows),
         target=options["target"],
@@ -151,10 +153,13 @@ def read_rows(
         "id": options["id_column"],
         "unmatched": options["unmatched"],
         "key": options["embeddings_key"],
+        "target": options["target"],
     }
     rows = read_audit_rows(embeddings, metadata, **matching)
     if options["held_out"]:
-        return rows, read_audit_rows(*options["held_out"], **matching)
+        return with_names_of_both(
+            rows, read_audit_rows(*options["held_out"], **matching)
+        )
     if options["held_out_rows"]:
         return rows.hold_out(options["held_out_rows"])
     return rows, None

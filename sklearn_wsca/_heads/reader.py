@@ -14,7 +14,9 @@ from sklearn_wsca._heads.probe import make_probe
 from sklearn_wsca._heads.task import Task, Tasks
 from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.column import Column, LeftOutError, read_column
+from sklearn_wsca._input.copies import describe_copy
 from sklearn_wsca._input.groups import restrict_to_groups
+from sklearn_wsca._input.persons import find_names
 from sklearn_wsca._input.table import list_columns, require_columns
 
 UNNAMED_PRIMARY = "primary"
@@ -63,7 +65,10 @@ class TaskReader:
             self.given.table, target, groups, columns, self.heads
         )
         primary = self._primary(target, target_head)
-        metadata, dropped = self._metadata(labelled)
+        asked = self._asked_for(columns)
+        metadata, dropped = self._metadata(labelled, asked)
+        if primary is not None and primary.column is not None:
+            metadata = _leave_out_copies(metadata, primary.column, asked, dropped)
         metadata += self._unlabelled(unlabelled)
         return Tasks(primary, metadata, labelled + unlabelled, dropped)
 
@@ -87,10 +92,23 @@ class TaskReader:
             task.notes += _describe_rows(task)
         return task
 
-    def _metadata(self, names: list) -> tuple[list[Task], dict[Any, str]]:
-        """Tasks of metadata columns, and the reasons of those left out."""
-        tasks, left_out = [], {}
+    def _asked_for(self, columns: Any) -> set:
+        """Columns that the user names, rather than all that there are."""
+        entries = () if isinstance(self.heads, str) else self.heads
+        return {*self.kinds, *entries, *([] if columns is None else columns)}
+
+    def _metadata(
+        self, names: list, asked: set
+    ) -> tuple[list[Task], dict[Any, str]]:
+        """Tasks of metadata columns, and the reasons of those left out.
+
+        Columns that name rows or patients are analysed only if they are asked for.
+        """
+        others = [name for name in names if name not in asked]
+        tasks, left_out = [], find_names(self.given.table, others)
         for name in names:
+            if name in left_out:
+                continue
             try:
                 tasks.append(self._labelled(name))
             except LeftOutError as reason:
@@ -184,6 +202,21 @@ class TaskReader:
         return read_head(
             source, argument=argument, n_features=self.given.X.n_features, levels=levels
         )
+
+
+def _leave_out_copies(
+    tasks: list[Task], target: Column, asked: set, left_out: dict[Any, str]
+) -> list[Task]:
+    """Tasks without those of copies of the target, unless they are asked for."""
+    kept = []
+    for task in tasks:
+        reason = describe_copy(task.labelled()[0], target)
+        if reason is not None and task.name not in asked:
+            left_out[task.name] = reason
+            continue
+        task.notes += [] if reason is None else [reason]
+        kept.append(task)
+    return kept
 
 
 def _describe_rows(task: Task) -> list[str]:
