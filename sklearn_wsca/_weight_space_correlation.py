@@ -331,7 +331,8 @@ class WeightSpaceCorrelation(
     notes_ : list of str
         What a reader must know about the analysis as a whole.
     dropped_columns_ : dict of str to str
-        Columns that were left out, with the reason.
+        Columns that were left out, with the reason. Row numbers, patients and copies of
+        the target are, unless `columns`, `kinds` or `heads` name them.
     n_features_in_ : int
         Number of features of the embeddings.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -517,6 +518,12 @@ class WeightSpaceCorrelation(
         ------
         ValueError
             If the input cannot be analysed; the message names the argument or column.
+
+        Warns
+        -----
+        UserWarning
+            If rows share a patient that `groups` does not name, features are columns
+            of y or have their names, or X looks like outputs of the network.
         """
         context = self._init_callback_context(max_subtasks=self._count_steps())
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)

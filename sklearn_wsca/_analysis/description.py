@@ -51,10 +51,11 @@ def describe_rows(
     Returns
     -------
     dict
-        n_samples; n_used and lacking (see `count_lacking`); head_rows; withheld (why no column is judged `not used`, or None);
-        groups and n_groups (None without); target (None, or name and labels,
-        see `describe_labels`); held_fixed (names); min_effect; significance;
-        n_permutations; and columns, a list with one dict per column: name, labels,
+        n_samples; n_used and lacking (see `count_lacking`); head_rows; withheld (why no
+        column is judged `not used`, or None); groups and n_groups (None without);
+        target (None, or name and labels, see `describe_labels`); held_fixed (names);
+        min_effect; significance; n_permutations; and columns, a list with one dict per
+        column: name, labels,
         counts_by_target (rows per level and target level, None unless both are
         categorical), utilization (see `describe_test`), robustness (to_margin and
         to_zero) and confusable (see `confusable_with`).

@@ -66,9 +66,7 @@ class FeatureFindings:
         return write_files(directory, contents | draw(self.analysis, A))
 
 
-def read_maps(
-    maps: Path, metadata: Path, key: str | None, target: str
-) -> AuditRows:
+def read_maps(maps: Path, metadata: Path, key: str | None, target: str) -> AuditRows:
     """Maps and metadata of the same rows, in the same order."""
     notes: list[str] = []
     with explain_order(maps, metadata, target):

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sklearn_wsca._cli._errors import InputError
@@ -74,9 +75,11 @@ def explain_width(path: Path, key: str | None, X: Any, table: Any) -> Iterator[N
 
 def _why_other_width(path: Path, key: str | None, X: Any, table: Any) -> str | None:
     try:
-        n_rows, width = load_head(path, key=key).coef.shape
+        head = load_head(path, key=key)
     except (FileError, ImportError):
         return None
+    coef = head[0] if isinstance(head, tuple) else head.coef
+    n_rows, width = np.atleast_2d(coef).shape
     n_features = X.shape[1]
     shared = [name for name in getattr(X, "columns", ()) if name in table.columns]
     if shared and width == n_features - len(shared):

@@ -82,7 +82,7 @@ def read_audit_rows(
             table = load_metadata(metadata, id=id)
             names = (str(embeddings), str(metadata))
             X, table, notes = match_rows(X, table, unmatched=unmatched, names=names)
-    if target not in table.columns or hasattr(X, "columns") and target in X.columns:
+    if target not in table.columns or target in getattr(X, "columns", ()):
         check_order(embeddings, metadata, target)
     for note in notes:
         say(note)

@@ -21,6 +21,7 @@ from sklearn_wsca._cli._inputs import (
     with_names_of_both,
 )
 from sklearn_wsca._cli._lists import ListCommand
+from sklearn_wsca._cli._notes import say
 from sklearn_wsca._cli._options import (
     FILE,
     column_options,
@@ -34,6 +35,7 @@ from sklearn_wsca._cli._options import (
 from sklearn_wsca._cli._output import check_directory
 from sklearn_wsca._cli._terminal import print_features, print_result
 from sklearn_wsca._features.integrated_feature_analysis import IntegratedFeatureAnalysis
+from sklearn_wsca._input.persons import find_names
 from sklearn_wsca._text import list_names
 from sklearn_wsca._version import __version__
 from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
@@ -181,6 +183,11 @@ def make_analysis(
     if options["combine"]:
         roles = {options["target"], options["groups"]}
         everything = [name for name in rows.metadata.columns if name not in roles]
+        for name, reason in find_names(rows.metadata, everything).items():
+            everything.remove(name)
+            if not columns:
+                rows.notes.append(f"column {name!r} is left out: {reason}.")
+                say(rows.notes[-1])
         columns = [*(columns or everything), *options["combine"]]
     return WeightSpaceCorrelation(
         options["target"],

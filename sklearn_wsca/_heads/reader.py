@@ -69,6 +69,7 @@ class TaskReader:
         metadata, dropped = self._metadata(labelled, asked)
         if primary is not None and primary.column is not None:
             metadata = _leave_out_copies(metadata, primary.column, asked, dropped)
+        dropped = {name: dropped[name] for name in labelled if name in dropped}
         metadata += self._unlabelled(unlabelled)
         return Tasks(primary, metadata, labelled + unlabelled, dropped)
 
@@ -97,9 +98,7 @@ class TaskReader:
         entries = () if isinstance(self.heads, str) else self.heads
         return {*self.kinds, *entries, *([] if columns is None else columns)}
 
-    def _metadata(
-        self, names: list, asked: set
-    ) -> tuple[list[Task], dict[Any, str]]:
+    def _metadata(self, names: list, asked: set) -> tuple[list[Task], dict[Any, str]]:
         """Tasks of metadata columns, and the reasons of those left out.
 
         Columns that name rows or patients are analysed only if they are asked for.

@@ -57,7 +57,7 @@ def _has(known: list | None, name: Any) -> bool:
 
 
 def _width(data: Any) -> int:
-    shape = getattr(data, "shape", ())
+    shape: tuple = getattr(data, "shape", ())
     return int(shape[1]) if len(shape) == 2 else 1
 
 
@@ -66,7 +66,9 @@ def _is_numeric(data: Any) -> bool:
     if isinstance(data, pd.DataFrame):
         return all(map(_is_number_type, data.dtypes))
     if hasattr(data, "to_pandas") or hasattr(data, "get_columns"):
-        return all(str(part).startswith(("Int", "UInt", "Float")) for part in data.dtypes)
+        return all(
+            str(part).startswith(("Int", "UInt", "Float")) for part in data.dtypes
+        )
     dtype = getattr(data, "dtype", None)
     return isinstance(dtype, np.dtype) and _is_number_type(dtype)
 

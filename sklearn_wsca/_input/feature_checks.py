@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -79,8 +78,8 @@ def check_features(
     outputs = describe_outputs(S, rows, target)
     if outputs is not None:
         found.append(
-            f"X: these look like outputs of the network, not like embeddings: {outputs}."
-            " Pass what enters the last layer; outputs alone are examined by "
+            f"X: these look like outputs of the network, not embeddings: {outputs}. "
+            "Pass what enters the last layer; outputs alone are examined by "
             "utilization_test, in Python."
         )
     for message in found:

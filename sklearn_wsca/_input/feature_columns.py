@@ -127,7 +127,7 @@ def find_copies(
         return Copies({}, [])
     F = dict(zip(features.tolist(), X.features(features.tolist()).T, strict=True))
     columns = {
-        column.name: [j for j in found.tolist() if _is_copy(column, F[j])]
+        column.name: _copies(column, {j: F[j] for j in found.tolist()})
         for column, found in zip(labels, suspects, strict=True)
     }
     counters = [j for j in counting.tolist() if _counts(F[j])]
@@ -148,6 +148,13 @@ def _follow(column: Labels, rows: np.ndarray, S: np.ndarray) -> np.ndarray:
         return np.zeros(S.shape[1], dtype=bool)
     seen = S if known.all() else S[known]
     return column.unexplained(values, seen) < UNEXPLAINED
+
+
+def _copies(column: Labels, features: dict[int, np.ndarray]) -> list[int]:
+    """Which features are a column, or the indicator of one of its levels."""
+    found = [j for j, feature in features.items() if _is_copy(column, feature)]
+    indicators = [j for j in found if len(np.unique(features[j])) == 2]
+    return found if len(found) - len(indicators) <= MOST_COPIES else indicators
 
 
 def _is_copy(column: Labels, feature: np.ndarray) -> bool:

@@ -56,9 +56,7 @@ def _describe_probabilities(S: np.ndarray) -> str | None:
     return None
 
 
-def _describe_logits(
-    S: np.ndarray, labels: np.ndarray, n_classes: int
-) -> str | None:
+def _describe_logits(S: np.ndarray, labels: np.ndarray, n_classes: int) -> str | None:
     """Whether there is one feature per class, or one for two, that predicts it."""
     n_features = S.shape[1]
     if n_features == 1 and n_classes in (0, 2) and _goes_with(S[:, 0], labels):

@@ -68,7 +68,7 @@ def _describe_named(table: pd.DataFrame, target: Any, groups: Any) -> str | None
             continue
         both = (codes >= 0) & (units >= 0)
         n_persons, n_units = len(np.unique(codes[both])), len(np.unique(units[both]))
-        # Groups that hold several persons, such as families, are independent of others.
+        # Groups of several persons, such as families, are independent of others.
         if n_persons < FEWEST_PERSONS or n_persons >= n_units:
             continue
         if not _determines(units, codes):
@@ -101,11 +101,12 @@ def _describe_unnamed(table: pd.DataFrame, target: Any) -> str | None:
             and _is_evidence(codes, its_codes, target_codes)
         ]
         if told:
+            shared = list_names([target, *told[:2]])
             return (
-                f"rows with the same {name!r} ({codes.max() + 1} values in {len(codes)} "
-                f"rows) share {list_names([target, *told[:2]])} too, as those of one "
-                f"patient do, and are taken for independent. If {name!r} says which "
-                f"rows belong together, name it: groups={name!r}."
+                f"rows with the same {name!r} ({codes.max() + 1} values in "
+                f"{len(codes)} rows) share {shared} too, as those of one patient do, "
+                f"and are taken for independent. If {name!r} says which rows belong "
+                f"together, name it: groups={name!r}."
             )
     return None
 

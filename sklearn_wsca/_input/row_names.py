@@ -20,7 +20,18 @@ INDEX_NAMES = re.compile(
     r"row[ ._]?(names?|id|no|nr|num|number|index)?",
     re.IGNORECASE,
 )
-NAMES_A_ROW = {"id", "ids", "idx", "uid", "uuid", "guid", "identifier", "obs", "x", "v1"}
+NAMES_A_ROW = {
+    "id",
+    "ids",
+    "idx",
+    "uid",
+    "uuid",
+    "guid",
+    "identifier",
+    "obs",
+    "x",
+    "v1",
+}
 NUMBER_OF = "id|ids|uid|guid|uuid|no|nr|num|number|nummer|code|key|name|hash"
 PERSONS = "patient|pt|subject|subj|sub|participant|person|individual|proband"
 # A case may be the opposite of a control, and a donor a property.

@@ -52,7 +52,9 @@ def refused(folder, *files, options=()):
 def test_the_wrong_order(tmp_path, suffix, table):
     embeddings, metadata = write(tmp_path, table=table, suffix=suffix)
     line = refused(tmp_path, metadata, embeddings)
-    assert line.startswith(f"wsca: {metadata}: holds the column 'disease', so it is the")
+    assert line.startswith(
+        f"wsca: {metadata}: holds the column 'disease', so it is the"
+    )
     assert line.endswith(f"name the files in the other order: {embeddings} {metadata}")
 
 
@@ -158,3 +160,15 @@ def test_held_out_files_keep_names_only_if_both_have_them(tmp_path):
     options[-2] = tmp_path / "new.csv"
     line = refused(tmp_path, embeddings, metadata, options=options)
     assert "feature names should match" in line.lower()
+
+
+def test_row_numbers_are_no_part_of_everything(tmp_path):
+    table = TABLE.assign(**{"Unnamed: 0": np.arange(N) * 3, "age": X[:, 1]})
+    files = write(tmp_path, table=table)
+    options = ["--groups", "patient", "--combine", "sex", "sex2"]
+    table.assign(sex2=table["sex"]).to_csv(files[1], index=False)
+    found = audit(tmp_path, *files, options=options)
+    (line,) = found.stderr.splitlines()
+    assert line.startswith("wsca: note: column 'Unnamed: 0' is left out: identifier")
+    names = [column["name"] for column in result_of(tmp_path)["columns"]]
+    assert names == ["sex", "age", "sex2", "sex & sex2"]

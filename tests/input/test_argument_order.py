@@ -25,7 +25,9 @@ def as_polars(table):
 @pytest.mark.parametrize("embeddings", [X, FRAME], ids=["array", "frame"])
 @pytest.mark.parametrize("make", [lambda table: table, as_polars])
 def test_swapped(table, embeddings, make):
-    with pytest.raises(ValueError, match=r"^X: embeddings and metadata are swapped: 'd"):
+    with pytest.raises(
+        ValueError, match=r"^X: embeddings and metadata are swapped: 'd"
+    ):
         WeightSpaceCorrelation("disease").fit(make(table), embeddings)
 
 

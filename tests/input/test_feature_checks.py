@@ -72,7 +72,7 @@ def test_rows_that_are_counted(target_head):
 
 def test_rows_in_another_order():
     shuffled = TABLE["age"].sample(frac=1.0, random_state=0).to_numpy()
-    with pytest.raises(ValueError, match="'age' is a feature .* but in other rows"):
+    with pytest.raises(ValueError, match=r"'age' is a feature .* but in other rows"):
         fit(named(age=shuffled))
 
 
@@ -94,7 +94,14 @@ def test_outputs():
 
 @pytest.mark.parametrize(
     "given",
-    [X, X.astype(np.float32), named(), np.maximum(X, 0.0), np.round(X), np.hstack([X] * 40)],
+    [
+        X,
+        X.astype(np.float32),
+        named(),
+        np.maximum(X, 0.0),
+        np.round(X),
+        np.hstack([X] * 40),
+    ],
 )
 def test_embeddings_are_quiet(given):
     assert fit(given) == []

@@ -92,11 +92,12 @@ def test_missing_values_and_rows_of_weight_zero():
     assert find_copies(embeddings, rows, S, table).columns == {"age": [0]}
 
 
-def test_embeddings_that_follow_a_column_altogether_are_no_copies():
+@pytest.mark.parametrize("d", [5, 40])
+def test_embeddings_that_follow_a_column_altogether_are_no_copies(d):
     """All features of every patient are the same: that is no column among them."""
     patients = np.repeat(np.arange(12), 50)
     table = pd.DataFrame({"patient": patients})
-    embeddings = Embeddings(GENERATOR.normal(size=(12, 40))[patients])
+    embeddings = Embeddings(GENERATOR.normal(size=(12, d))[patients])
     assert find_copies(embeddings, *embeddings.sample(), table).columns == {}
 
 

@@ -63,7 +63,14 @@ def test_properties(name, values):
     "name",
     [
         *("patient", "Patients", "patient_id", "PatientID", "patient.id", "PATIENT ID"),
-        *("anon_patient_id", "id_patient", "subject", "subject_id", "SUBJECT_ID", "sub"),
+        *(
+            "anon_patient_id",
+            "id_patient",
+            "subject",
+            "subject_id",
+            "SUBJECT_ID",
+            "sub",
+        ),
         *("USUBJID", "participant_id", "person_id", "PTID", "mrn", "MRN", "pid", "eid"),
         *("record_id", "case_submitter_id", "case_id", "donor_id", "patient_nr"),
         *("Patienten-ID", "patientennummer", "Proband", "empi_anon", "IID", "mouse id"),
