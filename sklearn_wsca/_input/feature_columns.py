@@ -15,9 +15,10 @@ FEWEST_ROWS = 20
 MOST_LEVELS, ROWS_PER_LEVEL = 50, 5
 # Half precision, and tables with few digits, keep that much of a number.
 UNEXPLAINED = 1e-5
-# Features that follow a column in greater number are no copies of it: the embeddings
-# have collapsed, or are made up.
+# Features that are a column in greater number are no copies of it, besides indicators
+# of its levels: they are the same for all rows of a level, or made up.
 MOST_COPIES = 3
+MOST_SUSPECTS = 100
 FEWEST_COUNTED = 100
 
 
@@ -84,10 +85,6 @@ class Labels:
             return (values[:, None] == np.arange(self.n_levels)).astype(float)
         return ((values - values.mean()) / np.ptp(values))[:, None]
 
-    def most_copies(self) -> int:
-        """Most features that can be copies: one for each level, and some codes."""
-        return MOST_COPIES + self.n_levels
-
 
 @dataclass(frozen=True)
 class Copies:
@@ -118,8 +115,8 @@ def find_copies(
     S = standardised(S)
     suspects = [np.flatnonzero(_follow(column, rows, S)) for column in labels]
     suspects = [
-        features if len(features) <= column.most_copies() else features[:0]
-        for column, features in zip(labels, suspects, strict=True)
+        features if len(features) <= MOST_SUSPECTS else features[:0]
+        for features in suspects
     ]
     counting = counting if len(counting) <= MOST_COPIES else counting[:0]
     features = np.unique(np.concatenate([counting, *suspects]).astype(np.intp))
@@ -154,7 +151,9 @@ def _copies(column: Labels, features: dict[int, np.ndarray]) -> list[int]:
     """Which features are a column, or the indicator of one of its levels."""
     found = [j for j, feature in features.items() if _is_copy(column, feature)]
     indicators = [j for j in found if len(np.unique(features[j])) == 2]
-    return found if len(found) - len(indicators) <= MOST_COPIES else indicators
+    if len(found) - len(indicators) > MOST_COPIES:
+        found = indicators
+    return found if len(found) <= column.n_levels + MOST_COPIES else []
 
 
 def _is_copy(column: Labels, feature: np.ndarray) -> bool:

@@ -36,7 +36,8 @@ def find_names(table: pd.DataFrame, names: Iterable[Any]) -> dict[Any, str]:
 
 def _describe_persons(series: pd.Series) -> str | None:
     """Why a column names patients that several rows share; None if it may not."""
-    codes = _codes(series) if is_person_name(series.name) else None
+    named = is_person_name(series.name) and _names_something(series)
+    codes = _codes(series) if named else None
     if codes is None or codes.max() + 1 < FEWEST_PERSONS or not _n_repeats(codes):
         return None
     return (
@@ -62,6 +63,8 @@ def _describe_named(table: pd.DataFrame, target: Any, groups: Any) -> str | None
     units = np.arange(len(table)) if groups is None else _codes(table[groups])
     for name in table.columns:
         if name in (target, groups) or not is_person_name(name):
+            continue
+        if not _names_something(table[name]):
             continue
         codes = _codes(table[name])
         if codes is None or units is None:
@@ -126,8 +129,14 @@ def _may_be_persons(series: pd.Series, codes: np.ndarray) -> bool:
     n_values = int(codes.max()) + 1
     if n_values < FEWEST_VALUES or _n_repeats(codes) < FEWEST_REPEATS:
         return False
+    return _names_something(series)
+
+
+def _names_something(series: pd.Series) -> bool:
+    """Whether values are text or whole numbers."""
     observed = series.dropna()
-    return isinstance(observed.iloc[0], str) or whole_numbers(series) is not None
+    is_text = len(observed) > 0 and isinstance(observed.iloc[0], str)
+    return is_text or whole_numbers(series) is not None
 
 
 def _tells(codes: np.ndarray, labels: np.ndarray) -> bool:

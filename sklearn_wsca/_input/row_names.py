@@ -33,9 +33,9 @@ NAMES_A_ROW = {
     "v1",
 }
 NUMBER_OF = "id|ids|uid|guid|uuid|no|nr|num|number|nummer|code|key|name|hash"
-PERSONS = "patient|pt|subject|subj|sub|participant|person|individual|proband"
-# A case may be the opposite of a control, and a donor a property.
-OTHERS = "case|donor|animal|mouse|paciente|paziente|sujet|sujeto"
+PERSONS = "patient|subject|subj|sub|participant|person|individual|proband"
+# A case may be the opposite of a control, a donor a property, and PT a lab value.
+OTHERS = "case|pt|donor|animal|mouse|paciente|paziente|sujet|sujeto"
 # By themselves: of CDISC, UK Biobank, ADNI, PLINK, REDCap, TCGA and hospitals.
 PERSON_NAMES = re.compile(
     rf"((anon|anonymi[sz]ed|pseudo|deid|source) )?({PERSONS})s?( ({NUMBER_OF}))*|"

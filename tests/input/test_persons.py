@@ -76,6 +76,8 @@ NO_PATIENTS = {
     "nobody twice": table(patient=np.arange(N) + 1000),
     "patient or control": table(patient=per_row("patient", "control")),
     "true or false": table(patient=DISEASE == "ill"),
+    "prothrombin time": table(PT=per_row(11.9, 12.4, 13.0, 13.1, 14.2, 15.0)),
+    "a score": table(subject=per_row(1.5, 2.0, 2.5, 3.0, 3.5, 4.0)),
     "property of a patient": table(patient_age=AGES),
     "age": table(age=AGES),
     "age in days": table(age_days=GENERATOR.integers(7000, 29000, N)),

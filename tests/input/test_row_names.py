@@ -84,7 +84,7 @@ def test_names_of_persons(name):
     "name",
     [
         *("patient_age", "PatientSex", "patient_position", "n_patients", "inpatient"),
-        *("case", "donor", "mouse", "subjective", "personal_history", "pt_stage"),
+        *("case", "donor", "mouse", "PT", "subjective", "personal_history", "pt_stage"),
         *("image_id", "scanner", "site_id", "subtype", "patient_label", "age", 3, ""),
     ],
 )
