@@ -168,7 +168,7 @@ def test_row_numbers_are_no_part_of_everything(tmp_path):
     options = ["--groups", "patient", "--combine", "sex", "sex2"]
     table.assign(sex2=table["sex"]).to_csv(files[1], index=False)
     found = audit(tmp_path, *files, options=options)
-    (line,) = found.stderr.splitlines()
+    line, _ = found.stderr.splitlines()
     assert line.startswith("wsca: note: column 'Unnamed: 0' is left out: identifier")
     names = [column["name"] for column in result_of(tmp_path)["columns"]]
     assert names == ["sex", "age", "sex2", "sex & sex2"]
