@@ -206,15 +206,17 @@ class TaskReader:
 def _leave_out_copies(
     tasks: list[Task], target: Column, asked: set, left_out: dict[Any, str]
 ) -> list[Task]:
-    """Tasks without those of copies of the target, unless they are asked for."""
-    kept = []
+    """Tasks without copies of the target, unless asked for or nothing else is left."""
+    found = {task.name: describe_copy(task.labelled()[0], target) for task in tasks}
+    copies = {name: reason for name, reason in found.items() if reason is not None}
+    kept = [task for task in tasks if task.name in asked or task.name not in copies]
+    if not kept:
+        kept = tasks
     for task in tasks:
-        reason = describe_copy(task.labelled()[0], target)
-        if reason is not None and task.name not in asked:
-            left_out[task.name] = reason
-            continue
-        task.notes += [] if reason is None else [reason]
-        kept.append(task)
+        if task.name in copies:
+            task.notes.append(copies[task.name])
+    names = {task.name for task in kept}
+    left_out |= {name: why for name, why in copies.items() if name not in names}
     return kept
 
 

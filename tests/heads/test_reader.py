@@ -203,3 +203,9 @@ def test_columns_that_are_asked_for_are_read(asked):
 
 def test_without_a_target_nothing_is_a_copy():
     assert list(read(STRANGE, target=None).dropped) == ["image_id"]
+
+
+def test_a_copy_of_the_target_is_read_if_there_is_nothing_else():
+    tasks = read(STRANGE[["label", "disease"]])
+    assert list(tasks.columns) == ["label"] and not tasks.dropped
+    assert "cannot be told from the target" in tasks.metadata[0].notes[-1]
