@@ -56,9 +56,12 @@ from sklearn_wsca._heads.head import all_outputs, outputs_by_head
 from sklearn_wsca._heads.probe import tie_tolerance
 from sklearn_wsca._heads.reader import TaskReader
 from sklearn_wsca._heads.task import Tasks
+from sklearn_wsca._input.argument_order import check_argument_order
 from sklearn_wsca._input.checked_input import Input, check_embeddings, check_input
 from sklearn_wsca._input.doubtful_values import warn_of_doubts
+from sklearn_wsca._input.feature_checks import check_features
 from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
+from sklearn_wsca._input.persons import warn_of_persons
 from sklearn_wsca._input.roles import RoleNames, add_pairs
 from sklearn_wsca._input.separate_target import explain_single_column, name_target
 from sklearn_wsca._input.table import refuse_text, require_columns
@@ -350,7 +353,8 @@ class WeightSpaceCorrelation(
     notes_ : list of str
         What a reader must know about the analysis as a whole.
     dropped_columns_ : dict of str to str
-        Columns that were left out, with the reason.
+        Columns that were left out, with the reason. Row numbers, patients and copies of
+        the target are, unless `columns`, `kinds` or `heads` name them.
     n_features_in_ : int
         Number of features of the embeddings.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -545,6 +549,12 @@ class WeightSpaceCorrelation(
         ------
         ValueError
             If the input cannot be analysed; the message names the argument or column.
+
+        Warns
+        -----
+        UserWarning
+            If rows share a patient that `groups` does not name, features are columns
+            of y or have their names, or X looks like outputs of the network.
         """
         self._target = name_target(self.target, y, metadata)
         context = self._init_callback_context(max_subtasks=self._count_steps())
@@ -553,6 +563,11 @@ class WeightSpaceCorrelation(
         tasks = self._read_tasks(given)
         check_something_left(tasks, "y" if metadata is None else "metadata")
         check_null(tasks, self.null, self.n_permutations)
+        # Level 4 is the caller of fit: one more is scikit-learn's wrapper.
+        warn_of_persons(given.table, self._target, self.groups, stacklevel=4)
+        features = getattr(self, "feature_names_in_", None)
+        trained = self.target_head is not None
+        check_features(given, features, tasks.target, trained, stacklevel=4)
         self.notes_ = tasks.describe_target()
         given, rows = find_subspace(
             given, tasks, self.n_components, self.min_components
@@ -923,11 +938,14 @@ class WeightSpaceCorrelation(
         return self._primary_head | self.heads_
 
     def _named_columns(self) -> list:
-        """Columns that the user names, each of which the table must have."""
-        lists = [self._target], [self.groups], self.confounders, self.columns
+        """Columns with a role that the user names, and those to be analysed."""
+        refuse_text(self.confounders, "confounders")
+        refuse_text(self.columns, "columns")
+        roles = [name for name in (self._target, self.groups) if name is not None]
+        lists = roles, self.confounders, self.columns
         names = [n for names in lists if names is not None for n in names]
         elsewhere = self.heads if isinstance(self.heads, dict) else {}
-        return [n for n in names if n is not None and n not in elsewhere]
+        return [n for n in names if n not in elsewhere]
 
     def _role_names(self, kinds: Mapping) -> RoleNames:
         refuse_text(self.confounders, "confounders")
@@ -940,6 +958,8 @@ class WeightSpaceCorrelation(
         """Rows of `fit` with their roles, or new ones with the `needed` columns."""
         is_fit = needed is None
         target = name_target(self._target, y, metadata)
+        if metadata is None:
+            check_argument_order(X, y, needed or self._named_columns())
         given = check_input(self, X, y, sample_weight, is_fit, metadata, target)
         if metadata is None:
             named = self._named_columns() if is_fit else needed

@@ -54,10 +54,10 @@ def describe_rows(
     Returns
     -------
     dict
-        n_samples; head_rows; head_performance; withheld (why no column is judged
-        `not used`, or None);
-        groups and n_groups (None without); target (None, or name and labels,
-        see `describe_labels`); held_fixed (names); min_effect; significance;
+        n_samples; n_used and lacking (see `count_lacking`); head_rows;
+        head_performance; withheld (why no column is judged `not used`, or None); groups
+        and n_groups (None without); target (None, or name and labels, see
+        `describe_labels`); held_fixed (names); min_effect; significance;
         n_permutations; and columns, a list with one dict per column: name, labels,
         counts_by_target (rows per level and target level, None unless both are
         categorical), utilization (see `describe_test`), robustness (to_margin and
@@ -67,6 +67,7 @@ def describe_rows(
     groups = given.roles.groups
     return {
         "n_samples": len(given.weights),
+        **count_lacking(given, target),
         "head_rows": head_rows,
         "head_performance": head_performance,
         "withheld": rule.withheld or None,
@@ -91,6 +92,35 @@ def describe_rows(
             for (name, column), values in zip(columns.items(), robustness, strict=True)
         ],
     }
+
+
+def count_lacking(given: Input, target: Column | None) -> dict[str, Any]:
+    """Rows that lack the target, the group or a confounder, and those that lack none.
+
+    Returns
+    -------
+    dict
+        n_used, and lacking: a list with one dict per column that some rows lack: role
+        (target, group or confounder), name, n_missing (rows without a value) and n_rare
+        (rows whose value is no level that is used, as those of rare levels).
+    """
+    n = len(given.weights)
+    used, lacking = np.ones(n, dtype=bool), []
+    roles: list[tuple[str, Any, np.ndarray]] = []
+    if target is not None:
+        roles.append(("target", target.name, target.rows))
+    if given.roles.groups is not None:
+        roles.append(("group", given.roles.groups.name, given.roles.groups.rows))
+    roles += [("confounder", c.name, c.rows) for c in given.roles.confounders]
+    for role, name, rows in roles:
+        unused = ~np.isin(np.arange(n), rows)
+        missing = given.table[name].isna().to_numpy() & unused
+        used &= ~unused
+        if unused.any():
+            counts = {"n_missing": int(missing.sum())}
+            counts["n_rare"] = int(unused.sum()) - counts["n_missing"]
+            lacking.append({"role": role, "name": name, **counts})
+    return {"n_used": int(used.sum()), "lacking": lacking}
 
 
 def describe_labels(column: Column) -> dict[str, Any]:

@@ -26,7 +26,8 @@ class InputError(click.ClickException):
     exit_code = BAD_INPUT
 
     def __init__(self, message: str):
-        super().__init__(" ".join(printable(message.replace("\n", " ")).split()))
+        message = as_typed(message.replace("\n", " "))
+        super().__init__(" ".join(printable(message).split()))
 
     def show(self, file=None) -> None:
         """Print the line."""

@@ -13,6 +13,7 @@ import pandas as pd
 
 from sklearn_wsca._analysis.prepare import NothingLeftError
 from sklearn_wsca._cli._errors import refuse
+from sklearn_wsca._cli._file_order import explain_order
 from sklearn_wsca._cli._inputs import AuditRows
 from sklearn_wsca._cli._notes import collect_warnings
 from sklearn_wsca._cli._output import open_no_window, write_files
@@ -65,14 +66,15 @@ class FeatureFindings:
         return write_files(directory, contents | draw(self.analysis, A))
 
 
-def read_maps(maps: Path, metadata: Path, key: str | None) -> AuditRows:
+def read_maps(maps: Path, metadata: Path, key: str | None, target: str) -> AuditRows:
     """Maps and metadata of the same rows, in the same order."""
     notes: list[str] = []
-    with refuse({"y": maps}, "--maps-key"), collect_warnings(notes):
-        A = load_feature_maps(maps, key=key)
-    with refuse({"y": metadata}), collect_warnings(notes):
-        table = load_metadata(metadata)
-        A, table, _ = match_rows(A, table, names=(str(maps), str(metadata)))
+    with explain_order(maps, metadata, target):
+        with refuse({"y": maps}, "--maps-key"), collect_warnings(notes):
+            A = load_feature_maps(maps, key=key)
+        with refuse({"y": metadata}), collect_warnings(notes):
+            table = load_metadata(metadata)
+            A, table, _ = match_rows(A, table, names=(str(maps), str(metadata)))
     return AuditRows(A, table, {"A": maps, "y": metadata}, notes)
 
 

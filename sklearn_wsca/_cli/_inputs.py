@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_wsca._cli._errors import InputError, refuse
+from sklearn_wsca._cli._file_order import check_order, explain_order, explain_width
 from sklearn_wsca._cli._notes import collect_warnings, say
 from sklearn_wsca._heads.classes import MOST_NAMED
 from sklearn_wsca._heads.head import Head, read_head
@@ -73,18 +74,36 @@ def read_audit_rows(
     id: str | None = None,
     unmatched: Literal["error", "drop"] = "error",
     key: str | None = None,
+    target: str,
 ) -> AuditRows:
     """Read two files that describe the same rows, and match them; see `match_rows`."""
     warned: list[str] = []
-    with refuse({"y": embeddings}, "--embeddings-key"), collect_warnings(warned):
-        X = load_embeddings(embeddings, key=key, id=id)
-    with refuse({"y": metadata}), collect_warnings(warned):
-        table = load_metadata(metadata, id=id)
-        names = (str(embeddings), str(metadata))
-        X, table, notes = match_rows(X, table, unmatched=unmatched, names=names)
+    with explain_order(embeddings, metadata, target):
+        with refuse({"y": embeddings}, "--embeddings-key"), collect_warnings(warned):
+            X = load_embeddings(embeddings, key=key, id=id, feature_names=True)
+        with refuse({"y": metadata}), collect_warnings(warned):
+            table = load_metadata(metadata, id=id)
+            names = (str(embeddings), str(metadata))
+            X, table, notes = match_rows(X, table, unmatched=unmatched, names=names)
+    if target not in table.columns or target in getattr(X, "columns", ()):
+        check_order(embeddings, metadata, target)
     for note in notes:
         say(note)
     return AuditRows(X, table, {"X": embeddings, "y": metadata}, warned + notes)
+
+
+def with_names_of_both(
+    rows: AuditRows, others: AuditRows
+) -> tuple[AuditRows, AuditRows]:
+    """Return both; features keep their names only if all files have them."""
+    named = [hasattr(part.X, "columns") for part in (rows, others)]
+    if all(named):
+        return rows, others
+    both = [
+        replace(part, X=part.X.to_numpy()) if has else part
+        for part, has in zip((rows, others), named, strict=True)
+    ]
+    return both[0], both[1]
 
 
 def read_trained_head(options: dict[str, Any], rows: AuditRows) -> Any:
@@ -95,8 +114,10 @@ def read_trained_head(options: dict[str, Any], rows: AuditRows) -> Any:
             raise InputError("--classes names the rows of a head: give --head too.")
         return None
     n_features = rows.X.shape[1]
-    with refuse({"y": path}, "--head-key"):
-        source = load_head(path, key=options["head_key"], n_features=n_features)
+    key = options["head_key"]
+    explained = explain_width(path, key, rows.X, rows.metadata)
+    with explained, refuse({"y": path}, "--head-key"):
+        source = load_head(path, key=key, n_features=n_features)
         if not classes:
             return source
         head = read_head(

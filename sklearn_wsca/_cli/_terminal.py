@@ -9,7 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from sklearn_wsca._cli._wording import as_typed
-from sklearn_wsca._report.words import limits_of, tell_held_out, tell_performance
+from sklearn_wsca._report.words import (
+    limits_of,
+    tell_held_out,
+    tell_lacking,
+    tell_performance,
+)
 from sklearn_wsca._text import (
     alike_text,
     count_points,
@@ -37,6 +42,10 @@ def print_result(console: Console, result: dict[str, Any]) -> None:
     seen = tell_held_out(result["analysis"])
     if seen:
         console.print(Text(as_typed(seen)), style="yellow", highlight=False, end="\n\n")
+    lacking = tell_lacking(result["analysis"])
+    if lacking:
+        text = Text(printable(lacking))
+        console.print(text, style="yellow", highlight=False, end="\n\n")
     console.print(make_table(result))
     console.print()
     columns = result["columns"]

@@ -18,8 +18,10 @@ from sklearn_wsca._cli._inputs import (
     describe_file,
     read_audit_rows,
     read_trained_head,
+    with_names_of_both,
 )
 from sklearn_wsca._cli._lists import ListCommand
+from sklearn_wsca._cli._notes import say
 from sklearn_wsca._cli._options import (
     FILE,
     check_option,
@@ -34,6 +36,7 @@ from sklearn_wsca._cli._options import (
 from sklearn_wsca._cli._output import check_directory
 from sklearn_wsca._cli._terminal import print_features, print_result
 from sklearn_wsca._features.integrated_feature_analysis import IntegratedFeatureAnalysis
+from sklearn_wsca._input.persons import find_names
 from sklearn_wsca._text import list_names
 from sklearn_wsca._version import __version__
 from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
@@ -118,11 +121,12 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
     """
     out = options["out"]
     check_directory(out)
-    rows = read_maps(maps, metadata, options["maps_key"])
+    key, target = options["maps_key"], options["target"]
+    rows = read_maps(maps, metadata, key, target)
     held_out = None
     if options["held_out"]:
         new_maps, new_metadata = options["held_out"]
-        held_out = read_maps(new_maps, new_metadata, options["maps_key"])
+        held_out = read_maps(new_maps, new_metadata, key, target)
     analysis = IntegratedFeatureAnalysis(
         read_trained_head(options, rows),
         target=options["target"],
@@ -153,10 +157,13 @@ def read_rows(
         "id": options["id_column"],
         "unmatched": options["unmatched"],
         "key": options["embeddings_key"],
+        "target": options["target"],
     }
     rows = read_audit_rows(embeddings, metadata, **matching)
     if options["held_out"]:
-        return rows, read_audit_rows(*options["held_out"], **matching)
+        return with_names_of_both(
+            rows, read_audit_rows(*options["held_out"], **matching)
+        )
     if options["held_out_rows"]:
         return rows.hold_out(options["held_out_rows"])
     return rows, None
@@ -178,6 +185,11 @@ def make_analysis(
     if options["combine"]:
         roles = {options["target"], options["groups"]}
         everything = [name for name in rows.metadata.columns if name not in roles]
+        for name, reason in find_names(rows.metadata, everything).items():
+            everything.remove(name)
+            if not columns:
+                rows.notes.append(f"column {name!r} is left out: {reason}.")
+                say(rows.notes[-1])
         columns = [*(columns or everything), *options["combine"]]
     return WeightSpaceCorrelation(
         options["target"],

@@ -438,8 +438,10 @@ def _as_intercept(intercept: Any, n_rows: int, argument: str) -> np.ndarray:
 def _check_width(coef: np.ndarray, n_features: int, argument: str) -> None:
     if coef.shape[1] == n_features:
         return
-    hint = ""
-    if coef.shape[0] == n_features:
+    hint, (n_rows, width) = "", coef.shape
+    if n_features < width and n_features in (n_rows, 2 if n_rows == 1 else 1):
+        hint = " These look like its outputs."
+    elif n_rows == n_features:
         hint = " It looks transposed: pass weights.T."
     raise ValueError(
         f"{argument}: the head has {coef.shape[1]} weights per row and the embeddings "

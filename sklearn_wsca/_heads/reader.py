@@ -21,7 +21,9 @@ from sklearn_wsca._heads.probe import make_probe
 from sklearn_wsca._heads.task import Task, Tasks
 from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.column import Column, LeftOutError, count_values, read_column
+from sklearn_wsca._input.copies import describe_copy
 from sklearn_wsca._input.groups import restrict_to_groups
+from sklearn_wsca._input.persons import find_names
 from sklearn_wsca._input.table import list_columns, require_columns
 from sklearn_wsca._text import list_first
 
@@ -74,7 +76,11 @@ class TaskReader:
             self.given.table, target, groups, columns, self.heads
         )
         primary = self._primary(target, target_head)
-        metadata, dropped = self._metadata(labelled)
+        asked = self._asked_for(columns)
+        metadata, dropped = self._metadata(labelled, asked)
+        if primary is not None and primary.column is not None:
+            metadata = _leave_out_copies(metadata, primary.column, asked, dropped)
+        dropped = {name: dropped[name] for name in labelled if name in dropped}
         metadata += self._unlabelled(unlabelled)
         return Tasks(primary, metadata, labelled + unlabelled, dropped)
 
@@ -119,10 +125,21 @@ class TaskReader:
         else:
             task.notes += _describe_rows(task)
 
-    def _metadata(self, names: list) -> tuple[list[Task], dict[Any, str]]:
-        """Tasks of metadata columns, and the reasons of those left out."""
-        tasks, left_out = [], {}
+    def _asked_for(self, columns: Any) -> set:
+        """Columns that the user names, rather than all that there are."""
+        entries = () if isinstance(self.heads, str) else self.heads
+        return {*self.kinds, *entries, *([] if columns is None else columns)}
+
+    def _metadata(self, names: list, asked: set) -> tuple[list[Task], dict[Any, str]]:
+        """Tasks of metadata columns, and the reasons of those left out.
+
+        Columns that name rows or patients are analysed only if they are asked for.
+        """
+        others = [name for name in names if name not in asked]
+        tasks, left_out = [], find_names(self.given.table, others)
         for name in names:
+            if name in left_out:
+                continue
             try:
                 tasks.append(self._labelled(name))
             except LeftOutError as reason:
@@ -223,6 +240,23 @@ class TaskReader:
             levels=levels,
             feature_names=self.given.feature_names,
         )
+
+
+def _leave_out_copies(
+    tasks: list[Task], target: Column, asked: set, left_out: dict[Any, str]
+) -> list[Task]:
+    """Tasks without copies of the target, unless asked for or nothing else is left."""
+    found = {task.name: describe_copy(task.labelled()[0], target) for task in tasks}
+    copies = {name: reason for name, reason in found.items() if reason is not None}
+    kept = [task for task in tasks if task.name in asked or task.name not in copies]
+    if not kept:
+        kept = tasks
+    for task in tasks:
+        if task.name in copies:
+            task.notes.append(copies[task.name])
+    names = {task.name for task in kept}
+    left_out |= {name: why for name, why in copies.items() if name not in names}
+    return kept
 
 
 def _describe_rows(task: Task) -> list[str]:

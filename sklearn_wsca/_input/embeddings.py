@@ -10,11 +10,17 @@ from typing import Any, NoReturn
 import numpy as np
 
 from sklearn_wsca._backend.memory import in_parts
-from sklearn_wsca._backend.namespace import array_namespace, cast, is_tensor
+from sklearn_wsca._backend.namespace import (
+    array_namespace,
+    cast,
+    is_tensor,
+    to_numpy,
+)
 
 ELEMENTS_PER_BLOCK = 2**23
 MOST_ROWS_PER_BLOCK = 4096
 ROWS_SHOWN = 5
+SAMPLE_ROWS, SAMPLE_PARTS = 512, 4
 SMALLEST, LARGEST = 1e-120, 1e120
 REAL_TYPES = ("float", "bfloat", "int", "uint", "bool", ">f", "<f", ">i", "<i")
 
@@ -73,9 +79,39 @@ class Embeddings:
             start += len(block)
             release_pages(self.array)
 
+    def sample(self) -> tuple[np.ndarray, np.ndarray]:
+        """Which rows are in a sample, rising, and their embeddings as numpy.
+
+        They are evenly spread; where reading takes time, in a few parts that are.
+        """
+        n = self._n_given
+        parts = [slice(0, n, -(-n // SAMPLE_ROWS))]
+        if is_lazy(self.array):
+            size = min(SAMPLE_ROWS // SAMPLE_PARTS, rows_per_read(self.n_features), n)
+            starts = np.arange(0, n, size)
+            if len(starts) > SAMPLE_PARTS:
+                starts = np.linspace(0, n - size, SAMPLE_PARTS).astype(int)
+            parts = [slice(start, start + size) for start in starts.tolist()]
+        blocks = [self._kept_rows(part) for part in parts]
+        number = np.arange(n) if self.kept is None else np.cumsum(self.kept) - 1
+        if self.kept is None:
+            rows = [number[part] for part in parts]
+        else:
+            rows = [number[part][self.kept[part]] for part in parts]
+        return np.concatenate(rows), np.vstack([to_numpy(block) for block in blocks])
+
+    def features(self, which: list[int]) -> np.ndarray:
+        """Some of the features at all rows, as numpy: (n_rows, n_which)."""
+        values = np.empty((len(self), len(which)))
+        for rows, block in self.blocks():
+            values[rows] = to_numpy(block[:, which])
+        return values
+
     def _read(self, part: range) -> Any:
         """Kept rows of the array; those that were not in memory are checked here."""
-        given = slice(part.start, part.stop)
+        return self._kept_rows(slice(part.start, part.stop))
+
+    def _kept_rows(self, given: slice) -> Any:
         block = self.array[given]
         if is_lazy(self.array):
             block = np.asarray(block)

@@ -132,6 +132,8 @@ def _analysis(estimator, table: pd.DataFrame, described: dict) -> dict[str, Any]
     analysis = {
         "judged_rows": _judged_rows(estimator, table, described),
         "n_samples": described.get("n_samples"),
+        "n_used": described.get("n_used"),
+        "lacking": described.get("lacking", []),
         "head_rows": described.get("head_rows"),
         "head_performance": described.get("head_performance"),
         "withheld": described.get("withheld"),

@@ -53,7 +53,8 @@ def tell_doubts(column: dict[str, Any]) -> list[str]:
 def describe_analysis(result: dict[str, Any]) -> list[str]:
     """What was done, in sentences fit for a methods section."""
     analysis = result["analysis"]
-    sentences = [_describe_rows(analysis), _describe_space(analysis)]
+    sentences = [_describe_rows(analysis), tell_lacking(analysis)]
+    sentences.append(_describe_space(analysis))
     sentences += [_describe_head(analysis), _describe_permutations(result)]
     sentences.append(_describe_rule(analysis))
     versions = ", ".join(f"{k} {v}" for k, v in result["software"].items())
@@ -149,6 +150,22 @@ def tell_held_out(analysis: dict[str, Any]) -> str:
             "trained on these rows, repeat the analysis on others."
         )
     return ""
+
+
+def tell_lacking(analysis: dict[str, Any]) -> str:
+    """How many rows lack what every column is judged with; "" if none does."""
+    lacking = analysis.get("lacking") or []
+    if not lacking:
+        return ""
+    parts = []
+    for column in lacking:
+        name = f"the {column['role']} '{column_text(column['name'])}'"
+        if column["n_missing"]:
+            parts.append(f"{column['n_missing']} lack {name}")
+        if column["n_rare"]:
+            parts.append(f"{column['n_rare']} are of no level of {name} that is used")
+    n_used, n = analysis["n_used"], analysis["n_samples"]
+    return f"Of {n} rows, {n_used} can be judged: {', '.join(parts)}."
 
 
 def _describe_rows(analysis: dict) -> str:

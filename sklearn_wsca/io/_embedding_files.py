@@ -28,7 +28,11 @@ LOOKS_LIKE_IDS = re.compile(r"(.*[_ .-])?(id|index)|unnamed: 0", re.IGNORECASE)
 
 
 def load_embeddings(
-    path: Any, *, key: str | None = None, id: str | None = None
+    path: Any,
+    *,
+    key: str | None = None,
+    id: str | None = None,
+    feature_names: bool = False,
 ) -> np.ndarray | pd.DataFrame:
     r"""Read embeddings: one row per sample, one column per feature.
 
@@ -55,6 +59,8 @@ def load_embeddings(
         Name of the ids of the rows: a column, an array beside the embeddings, a column
         of obs, or "index" for the row names of an h5ad file or of R, and for the index
         of a table that pandas wrote. None: rows are told by their order.
+    feature_names : bool, default=False
+        Return a DataFrame wherever the file names its features, which tables do.
 
     Returns
     -------
@@ -97,8 +103,17 @@ def load_embeddings(
         ids = None if id is None else _ids_of(arrays, file, suffix, id)
         return _checked(path, X, ids, None)
     if suffix in (".csv", ".tsv"):
-        return _from_text(path, file, id)
-    return _from_table(path, read_typed_table(path, file, suffix), id)
+        X = _from_text(path, file, id)
+    else:
+        X = _from_table(path, read_typed_table(path, file, suffix), id)
+    if id is None and not (feature_names and _are_named(X)):
+        return X.to_numpy()
+    return X
+
+
+def _are_named(X: pd.DataFrame) -> bool:
+    """Whether features have names that do not just count them."""
+    return [*map(str, X.columns)] != [*map(str, range(X.shape[1]))]
 
 
 def _from_npy(path: Any, file: Path, id: str | None) -> np.ndarray:
@@ -157,7 +172,7 @@ def _checked(
     X = as_float(X)
     check_finite(path, X)
     if ids is None:
-        return X
+        return X if names is None else pd.DataFrame(X, columns=names)
     if len(ids) != len(X):
         raise file_error(
             path,
@@ -167,9 +182,7 @@ def _checked(
     return pd.DataFrame(X, index=ids, columns=names)
 
 
-def _from_table(
-    path: Any, table: pd.DataFrame, id: str | None
-) -> np.ndarray | pd.DataFrame:
+def _from_table(path: Any, table: pd.DataFrame, id: str | None) -> pd.DataFrame:
     ids = None
     if id is not None:
         table = take_ids(path, table, id)
@@ -209,7 +222,7 @@ def _check_features(path: Any, names: list[Any], id: str | None) -> None:
         )
 
 
-def _from_text(path: Any, file: Path, id: str | None) -> np.ndarray | pd.DataFrame:
+def _from_text(path: Any, file: Path, id: str | None) -> pd.DataFrame:
     with text_table(path, file, header_required=False) as table:
         label = None if id is None else text_ids(path, table.names, id)
         names = [name for name in table.names if name != label]

@@ -11,6 +11,7 @@ from sklearn_wsca._analysis.confusable import find_confusable
 from sklearn_wsca._analysis.description import (
     MOST_TARGET_LEVELS,
     count_by_target,
+    count_lacking,
     describe_labels,
     describe_rows,
     describe_test,
@@ -19,7 +20,7 @@ from sklearn_wsca._backend.jobs import SequentialRunner
 from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.column import Column, read_column
 from sklearn_wsca._input.embeddings import Embeddings
-from sklearn_wsca._input.roles import Roles
+from sklearn_wsca._input.roles import RoleNames, Roles, read_roles
 from sklearn_wsca._permutation.plan import PermutationPlan
 from sklearn_wsca._utilization.inference import infer_utilization
 from sklearn_wsca._verdict import Rule
@@ -130,7 +131,8 @@ def test_the_whole_description_can_be_written(with_groups):
     decision, columns = study(1)
     if with_groups:
         decision = grouped(decision)
-    X, table = Embeddings(np.zeros((N, 2))), pd.DataFrame(index=range(N))
+    table = pd.DataFrame({"disease": np.arange(N), "patient": np.arange(N)})
+    X = Embeddings(np.zeros((N, 2)))
     given = Input(X, table, np.ones(N), 2 * N, Roles(decision.groups, []))
     columns = {"head": None, **columns}
     tests, rule = (
@@ -178,3 +180,30 @@ def test_without_a_target_nothing_is_held_fixed():
     assert reasons == {
         "no target column, so there is nothing to hold fixed; name it in target"
     }
+
+
+def test_rows_that_lack_something_are_counted():
+    """By role; a row that lacks two of them is counted for both, and used once less."""
+    table = pd.DataFrame(
+        {
+            "disease": ["ill", "well"] * 9 + ["odd", None],
+            "patient": [None, *range(19)],
+            "age": [np.nan, *np.linspace(50.0, 67.3, 18), np.nan],
+        }
+    )
+    target = read_column(table["disease"])
+    roles = read_roles(table, RoleNames("disease", ["age"], "patient"))
+    given = Input(Embeddings(np.eye(20)), table, np.ones(20), 20, roles)
+    found = count_lacking(given, target)
+    counts = [tuple(entry.values()) for entry in found["lacking"]]
+    assert counts == [
+        ("target", "disease", 1, 1),
+        ("group", "patient", 1, 0),
+        ("confounder", "age", 2, 0),
+    ]
+    assert found["n_used"] == 17
+
+
+def test_nothing_is_lacking():
+    given = Input(Embeddings(np.eye(N)), pd.DataFrame(index=range(N)), np.ones(N), N)
+    assert count_lacking(given, None) == {"n_used": N, "lacking": []}

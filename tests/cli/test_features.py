@@ -140,10 +140,10 @@ def test_column_without_share_of_utilization_is_said(folder):
     shares = features.columns[features.columns.str.startswith("share")]
     assert shares.tolist() == ["share of utilization by scanner"]
     assert noted.splitlines()[0] == (
-        "wsca: note: features.csv has no share of utilization by 'site' (untestable: "
-        "at fixed 'label' nothing is left to compare: some of its levels never occur "
-        "together with the others); 'version' (left out: constant: all 160 observed "
-        "rows are 7)."
+        "wsca: note: features.csv has no share of utilization by 'site' (left out: "
+        "cannot be told from the target 'label' (it is 'north' where it is 'benign', "
+        "'south' where it is 'malignant'), so at fixed target nothing of it is left to "
+        "compare); 'version' (left out: constant: all 160 observed rows are 7)."
     )
 
 

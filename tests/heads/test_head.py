@@ -162,3 +162,18 @@ def test_weights_of_one_row_with_one_intercept_in_an_array():
     head = read((np.array([1.0, 2.0, 3.0]), np.array([0.5])))
     np.testing.assert_array_equal(head.coef, [[1.0, 2.0, 3.0]])
     np.testing.assert_array_equal(head.intercept, [0.5])
+
+
+@pytest.mark.parametrize(("n_rows", "n_features"), [(3, 3), (1, 1), (1, 2), (2, 1)])
+def test_outputs_in_place_of_embeddings_are_named(n_rows, n_features):
+    with pytest.raises(ValueError, match=r"enter this head\. These look like its out"):
+        read_head(
+            np.ones((n_rows, 8)), argument="head", n_features=n_features, levels=None
+        )
+
+
+@pytest.mark.parametrize(("shape", "hint"), [((8, 3), "transposed"), ((3, 9), "$")])
+def test_other_widths_are_no_outputs(shape, hint):
+    with pytest.raises(ValueError, match="enter this head.*" + hint) as error:
+        read_head(np.ones(shape), argument="head", n_features=8, levels=None)
+    assert "outputs" not in str(error.value)

@@ -167,3 +167,45 @@ UNKNOWN = r"heads\['site'\]: {} is not known; pass 'auto', 'logistic', 'ridge', 
 def test_what_cannot_be_read(options, message):
     with pytest.raises(ValueError, match=message):
         read(**options)
+
+
+# --- columns that are no properties of rows ------------------------------------------
+
+STRANGE = TABLE.assign(
+    label=np.where(TABLE["disease"] == "ill", 7, 3), image_id=np.arange(N) * 5 + 31
+)
+
+
+def test_row_numbers_and_copies_of_the_target_are_left_out_in_their_order():
+    tasks = read(STRANGE[["image_id", "site", "label", "disease"]])
+    assert tasks.names == ["image_id", "site", "label"]
+    assert list(tasks.columns) == ["site"]
+    assert list(tasks.dropped) == ["image_id", "label"]
+    assert "of row numbers" in tasks.dropped["image_id"]
+    assert "(it is 7 where it is 'ill', 3" in tasks.dropped["label"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"columns": ["image_id", "label"]},
+        {"kinds": {"image_id": "continuous", "label": "categorical"}},
+        {"heads": {"image_id": "ridge", "label": "logistic"}},
+    ],
+)
+def test_columns_that_are_asked_for_are_read(asked):
+    tasks = read(STRANGE, **asked)
+    assert {"image_id", "label"} <= set(tasks.columns)
+    assert not tasks.dropped
+    notes = {task.name: task.notes for task in tasks.metadata}
+    assert any("cannot be told from the target" in note for note in notes["label"])
+
+
+def test_without_a_target_nothing_is_a_copy():
+    assert list(read(STRANGE, target=None).dropped) == ["image_id"]
+
+
+def test_a_copy_of_the_target_is_read_if_there_is_nothing_else():
+    tasks = read(STRANGE[["label", "disease"]])
+    assert list(tasks.columns) == ["label"] and not tasks.dropped
+    assert "cannot be told from the target" in tasks.metadata[0].notes[-1]

@@ -115,3 +115,26 @@ def test_links_to_files_are_followed(tmp_path):
     np.save(tmp_path / "X.npy", X)
     (tmp_path / "link.npy").symlink_to("X.npy")
     np.testing.assert_array_equal(load_embeddings(tmp_path / "link.npy"), X)
+
+
+@pytest.mark.parametrize("name", ["X.csv", "X.tsv", "X.parquet", "X.feather"])
+def test_names_of_features(tmp_path, name):
+    X = np.array([[1.5, -20.0], [2.25, 30.0], [0.5, 7.0]])
+    frame = pd.DataFrame(X, columns=["age", "f1"])
+    file = tmp_path / name
+    if name.endswith("sv"):
+        frame.to_csv(file, index=False, sep="," if name.endswith("csv") else "\t")
+    else:
+        pytest.importorskip("pyarrow")
+        getattr(frame, f"to_{file.suffix[1:]}")(file)
+    found = load_embeddings(file, feature_names=True)
+    pd.testing.assert_frame_equal(found, frame)
+    np.testing.assert_array_equal(load_embeddings(file), X)
+    assert isinstance(load_embeddings(file), np.ndarray)
+
+
+@pytest.mark.parametrize("text", ["0,1\n1.5,2\n", "1.5,2\n3,4.5\n"])
+def test_numbers_of_features_are_no_names(tmp_path, text):
+    (tmp_path / "X.csv").write_text(text)
+    found = load_embeddings(tmp_path / "X.csv", feature_names=True)
+    assert isinstance(found, np.ndarray)
