@@ -108,6 +108,11 @@ class WeightSpaceCorrelation(
         How a continuous target and continuous confounders are held fixed, and whether a
         continuous column may move the outputs along a curve: "spline" (cubic, with
         knots at quantiles, more of them the more units there are) or "linear".
+    target_output : int or str, default=None
+        Output of `target_head` that stands for the target, by its number or the name
+        of its class, where the head decides several things (multi-label, multi-task):
+        it alone is judged. Of a target with two levels it is the score of the level
+        that has its name, or else of the second one.
     held_out : bool, default=False
         Declares that the trained `target_head` has not seen the rows of `fit`. Nobody
         else can know: without it, no column is judged "not used" where the features
@@ -427,6 +432,7 @@ class WeightSpaceCorrelation(
     _parameter_constraints: dict = {
         "target": [str, Integral, tuple, None],
         "target_head": "no_validation",
+        "target_output": [str, Integral, None],
         "adjustment": [StrOptions({"spline", "linear"})],
         "held_out": ["boolean"],
         "check_head": ["boolean"],
@@ -463,6 +469,7 @@ class WeightSpaceCorrelation(
         target=None,
         *,
         target_head=None,
+        target_output=None,
         adjustment="spline",
         held_out=False,
         check_head=True,
@@ -491,6 +498,7 @@ class WeightSpaceCorrelation(
     ):
         self.target = target
         self.target_head = target_head
+        self.target_output = target_output
         self.adjustment = adjustment
         self.held_out = held_out
         self.check_head = check_head
@@ -985,6 +993,7 @@ class WeightSpaceCorrelation(
             self.alpha,
             fewest,
             self.check_head,
+            self.target_output,
         )
         tasks = reader.read(self._target, self.target_head, self.columns, self.groups)
         confounders = [column.name for column in given.roles.confounders]
@@ -1051,8 +1060,8 @@ class WeightSpaceCorrelation(
         self.head_performance_ = None if checked is None else checked.performance
         if crossed is None and head is not None:
             if self.check_head:
-                require_fit(checked, self.target, self.groups is not None)
-            self.notes_ += doubt(checked, self.target)
+                require_fit(checked, self._target, self.groups is not None)
+            self.notes_ += doubt(checked, self._target)
         return found
 
     def _rule(self, withheld: str = "") -> Rule:

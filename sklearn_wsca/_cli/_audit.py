@@ -89,7 +89,8 @@ def analyse(
     given = [rows] if held_out is None else [rows, held_out]
     notes = [note for some in given for note in some.notes]
     table = components = None
-    heads = {} if head_file is None else {"target_head": head_file}
+    about_head = ("target_head", "target_output")
+    heads = {} if head_file is None else dict.fromkeys(about_head, head_file)
     with collect_warnings(notes), progress_bars(Console(stderr=True)):
         with refuse(rows.files | heads):
             analysis.fit(rows.X, rows.metadata, sample_weight=rows.weights)

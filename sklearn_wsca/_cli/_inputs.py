@@ -124,7 +124,7 @@ def read_trained_head(options: dict[str, Any], rows: AuditRows) -> Any:
             source, argument="target_head", n_features=n_features, levels=None
         )
     named = name_classes(head, classes, rows, options["target"])
-    if not options.get("no_check_head"):
+    if not options.get("no_check_head") and options.get("output") is None:
         switch = "no_check_head" in options
         check_names(named.classes or (), rows, options["target"], switch)
     return named
@@ -140,6 +140,8 @@ def check_names(classes: tuple, rows: AuditRows, target: str, switch: bool) -> N
     if not unknown:
         return
     near = suggest(unknown[0], [c for c in classes if c not in levels])
+    if target in classes:
+        near += f"; if they are findings or tasks, choose one: --output {target!r}"
     go_on = " To go on all the same: --no-check-head." if switch else ""
     raise InputError(
         f"--classes: {list_first(classes, MOST_NAMED)} are named, and the target "

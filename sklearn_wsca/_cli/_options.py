@@ -113,6 +113,13 @@ head_options = together(
     ),
 )
 
+output_option = named(
+    "--output",
+    "NAME",
+    "Output of --head that stands for the target, by its class or number: of a head "
+    "that decides several things.",
+)
+
 check_option = click.option(
     "--no-check-head",
     is_flag=True,

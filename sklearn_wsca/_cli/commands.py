@@ -30,6 +30,7 @@ from sklearn_wsca._cli._options import (
     head_options,
     method_options,
     out_option,
+    output_option,
     permutation_options,
     row_options,
 )
@@ -74,6 +75,7 @@ def demo(permutations: int, seed: int, out: Path) -> None:
 @click.argument("embeddings", type=FILE)
 @click.argument("metadata", type=FILE)
 @head_options
+@output_option
 @check_option
 @column_options
 @row_options
@@ -194,6 +196,7 @@ def make_analysis(
     return WeightSpaceCorrelation(
         options["target"],
         target_head=head,
+        target_output=options["output"],
         adjustment=options["adjustment"],
         held_out=options["rows_are_held_out"],
         check_head=not options["no_check_head"],

@@ -93,9 +93,9 @@ def check_classes(head: Head, column: Column) -> None:
     if not column.levels:
         raise HeadMismatchError(
             f"target_head: the head has {outputs}, and the target {name} is "
-            "continuous, which takes a single row. Pass the row that predicts it; if "
-            "its numbers are codes of classes, say so by kinds (--categorical). "
-            f"{GO_ON}"
+            "continuous, which takes a single row. If its numbers are codes of "
+            "classes, say so by kinds (--categorical). "
+            f"{_ask_for_output(head, column)} {GO_ON}"
         )
     shown = list_first(column.levels, MOST_NAMED, quote)
     found = (
@@ -105,8 +105,7 @@ def check_classes(head: Head, column: Column) -> None:
     if head.classes is None:
         raise HeadMismatchError(
             f"{found}. Which row is which cannot be told: {NAME_THEM}; classes that do "
-            "not occur in these rows too. If it decides several things, pass the "
-            f"weights of the rows that decide this one. {GO_ON}"
+            f"not occur in these rows too. {_ask_for_output(head, column)} {GO_ON}"
         )
     unknown = [level for level in column.levels if level not in head.classes]
     if unknown:
@@ -115,8 +114,21 @@ def check_classes(head: Head, column: Column) -> None:
         raise HeadMismatchError(
             f"{found}; {first} is none of its classes{near}. Is it the head of "
             f"this target? If so, {NAME_THEM}; rows of levels that it does not know "
-            f"must be missing in {name}. {GO_ON}"
+            f"must be missing in {name}. {_ask_for_output(head, column)} {GO_ON}"
         )
+
+
+def _ask_for_output(head: Head, column: Column) -> str:
+    """How the one output of several that stands for a target is chosen."""
+    output = f"its number, from 0 to {head.n_rows - 1}"
+    if head.classes is not None:
+        names = {plain_text(name): name for name in head.row_names}
+        likely = names.get(plain_text(column.name), head.row_names[0])
+        output = f"its name, such as {quote(likely)}"
+    return (
+        "If its outputs are several findings or tasks, say which one stands for "
+        f"{quote(column.name)} by target_output (--output): {output}."
+    )
 
 
 def missing_classes(head: Head, column: Column) -> list[Any]:

@@ -17,6 +17,7 @@ from sklearn_wsca._heads.classes import (
     missing_classes,
 )
 from sklearn_wsca._heads.head import Head, is_trained, read_head
+from sklearn_wsca._heads.output import choose_output
 from sklearn_wsca._heads.probe import make_probe
 from sklearn_wsca._heads.task import Task, Tasks
 from sklearn_wsca._input.checked_input import Input
@@ -25,7 +26,7 @@ from sklearn_wsca._input.copies import describe_copy
 from sklearn_wsca._input.groups import restrict_to_groups
 from sklearn_wsca._input.persons import find_names
 from sklearn_wsca._input.table import list_columns, require_columns
-from sklearn_wsca._text import list_first
+from sklearn_wsca._text import list_first, quote
 
 UNNAMED_PRIMARY = "primary"
 RECIPES = ("auto", "logistic", "ridge")
@@ -51,6 +52,8 @@ class TaskReader:
         Fewest observed rows of a column.
     check_head : bool
         Whether the classes of the primary head must be those of the target.
+    target_output : object or None
+        Name or number of the output of the primary head that stands for the target.
     """
 
     given: Input
@@ -61,6 +64,7 @@ class TaskReader:
     alpha: float
     min_rows: int
     check_head: bool = False
+    target_output: Any = None
 
     def read(self, target: Any, target_head: Any, columns: Any, groups: Any) -> Tasks:
         """Read all tasks.
@@ -100,9 +104,26 @@ class TaskReader:
         if target_head is not None:
             task.head = self._trained(target_head, "target_head", None)
             task.trained = True
-            if task.column is not None:
+            if self.target_output is not None:
+                self._choose_output(task, self.target_output)
+            elif task.column is not None:
                 self._name_classes(task, task.column, target_head)
+        elif self.target_output is not None:
+            raise ValueError(
+                f"target_output={self.target_output!r} names an output of a trained "
+                "head; pass the head in target_head."
+            )
         return task
+
+    def _choose_output(self, task: Task, output: Any) -> None:
+        """Keep the one output of the trained head that stands for the target."""
+        assert task.head is not None
+        n_rows, column = task.head.n_rows, task.column
+        if column is not None:
+            task.head = match_classes(task.head, column)
+        task.head = choose_output(task.head, output, column)
+        task.notes.append(f"judged by output {quote(output)} alone, of {n_rows}")
+        task.notes += _describe_rows(task)
 
     def _name_classes(self, task: Task, column: Column, target_head: Any) -> None:
         """Tell which class of the target each row of its trained head stands for."""
@@ -185,7 +206,8 @@ class TaskReader:
     def _kind_of_target(self, target: Any, recipe: Any, target_head: Any) -> Any:
         """The same; a trained head with a row per class has a categorical target."""
         kind = self._kind_of(target, recipe)
-        if kind is not None or target_head is None:
+        single = target_head is None or self.target_output is not None
+        if kind is not None or single:
             return kind
         head = self._trained(target_head, "target_head", None)
         n_values = count_values(self.given.table[target])
