@@ -132,7 +132,7 @@ def test_an_output_is_judged_as_if_it_were_the_whole_head(study, classes):
 
 
 def test_another_output_is_another_answer(study):
-    """It ranks the target no better than chance, which is said, and uses the scanner."""
+    """It does not rank the target, which is said, and uses the scanner."""
     found = fit(study, study[2], 1)
     assert found.verdicts_["scanner"] == "used"
     assert any("not better than chance" in note for note in found.notes_)
