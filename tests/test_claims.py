@@ -147,7 +147,7 @@ def judged(draw):
 def test_no_row_of_numbers_makes_a_result_contradict_itself():
     notes, verdicts = [], set()
 
-    @settings(PROFILE, max_examples=300)
+    @settings(PROFILE, max_examples=150)
     @given(judged())
     def visit(drawn):
         table, found, rule = drawn

@@ -47,7 +47,6 @@ QUICK = [
     "levels: 12 'unknown' of 5,000, no effect",
     "patients: 1 and 20 images, used",
     "patients: one wrong cell, used",
-    "detectable: two even levels",
 ]
 
 

@@ -131,10 +131,11 @@ def encoding_rejections(n_studies, strength, n=60):
 
 @pytest.mark.slow
 def test_size_of_the_encoding_test():
-    rates = encoding_rejections(200, strength=0.0)
-    low, high = np.array(stats.binom.interval(0.999, 200, 0.05)) / 200
+    rates = encoding_rejections(100, strength=0.0)
+    low, high = np.array(stats.binom.interval(0.999, 100, 0.05)) / 100
     assert rates.between(low, high).all(), rates
 
 
+@pytest.mark.slow
 def test_power_of_the_encoding_test():
     assert (encoding_rejections(20, strength=2.0) > 0.8).all()

@@ -154,6 +154,7 @@ def test_units_are_patients(images):
     assert counts.sum() == N / images
 
 
+@pytest.mark.slow
 def test_intervals_of_effects_cover():
     """Of the noisy level, too."""
     covered = n = 0

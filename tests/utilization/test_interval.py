@@ -224,6 +224,7 @@ def covers(decision, column, truth):
 @pytest.mark.parametrize(
     ("use", "images", "n_groups"), [(0.2, 1, 200), (0.2, 20, 50), (0.6, 20, 50)]
 )
+@pytest.mark.slow
 def test_intervals_cover_the_true_utilization(use, images, n_groups):
     covered = sum(
         covers(*study(seed, use, images, n_groups)) for seed in range(N_STUDIES)
@@ -233,6 +234,7 @@ def test_intervals_cover_the_true_utilization(use, images, n_groups):
 
 
 @pytest.mark.parametrize("use", [0.2, 0.6])
+@pytest.mark.slow
 def test_intervals_that_ignore_patients_do_not_cover(use):
     """Negative control: images of one patient taken for independent."""
     covered = 0
@@ -243,6 +245,7 @@ def test_intervals_that_ignore_patients_do_not_cover(use):
 
 
 @pytest.mark.parametrize(("images", "n_groups"), [(1, 200), (20, 50)])
+@pytest.mark.slow
 def test_limits_cover_the_absence_of_an_effect(images, n_groups):
     excluded = limited = 0
     for seed in range(N_STUDIES):
@@ -280,6 +283,7 @@ def share_found(n_studies, opposite=False, **design):
 
 
 @pytest.mark.parametrize(("images", "n_groups"), [(1, 160), (4, 60)])
+@pytest.mark.slow
 def test_the_detectable_effect_is_found_in_80_percent_of_studies(images, n_groups):
     found = share_found(90, images=images, n_groups=n_groups, target=False)
     low, high = stats.binom.interval(0.999, 90, 0.8)
@@ -287,6 +291,7 @@ def test_the_detectable_effect_is_found_in_80_percent_of_studies(images, n_group
 
 
 @pytest.mark.parametrize("opposite", [False, True])
+@pytest.mark.slow
 def test_with_a_target_about_as_many_are_found(opposite):
     """Effects that the classes share are found more easily than those that cancel."""
     found = share_found(60, opposite, images=1, n_groups=200)

@@ -218,6 +218,7 @@ def test_raw_values_alone_would_find_a_noisier_level():
     assert alarms > stats.binom.ppf(0.999, 60, 0.05)
 
 
+@pytest.mark.slow
 def test_a_noisier_level_is_not_called_used():
     """The whole test, over all statistics."""
     alarms = 0
