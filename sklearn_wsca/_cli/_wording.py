@@ -44,6 +44,7 @@ BOTH = (
     (r"kinds=\{'([^']*)': '(categorical|continuous)'\}", r"--\2 \1"),
     (r"[\w']+=\w+ \((--[\w-]+)\)", r"\1"),
     (r"\((--[\w-]+); \w+=\w+\)", r"(\1)"),
+    (r"\bin groups \(--groups\)", "with --groups"),
     (r"\bin groups\b", "with --groups"),
     (r"^kinds: ", ""),
     (r"^kinds\['([^']*)'\]", r"column '\1'"),

@@ -441,6 +441,8 @@ def _check_width(coef: np.ndarray, n_features: int, argument: str) -> None:
     hint, (n_rows, width) = "", coef.shape
     if n_features < width and n_features in (n_rows, 2 if n_rows == 1 else 1):
         hint = " These look like its outputs."
+        if n_rows == n_features:
+            hint = " It looks transposed (pass weights.T), or these are its outputs."
     elif n_rows == n_features:
         hint = " It looks transposed: pass weights.T."
     raise ValueError(

@@ -92,13 +92,20 @@ class Embeddings:
             if len(starts) > SAMPLE_PARTS:
                 starts = np.linspace(0, n - size, SAMPLE_PARTS).astype(int)
             parts = [slice(start, start + size) for start in starts.tolist()]
-        blocks = [self._kept_rows(part) for part in parts]
+        blocks = [block for part in parts for block in self._read_part(part)]
         number = np.arange(n) if self.kept is None else np.cumsum(self.kept) - 1
         if self.kept is None:
             rows = [number[part] for part in parts]
         else:
             rows = [number[part][self.kept[part]] for part in parts]
         return np.concatenate(rows), np.vstack([to_numpy(block) for block in blocks])
+
+    def _read_part(self, part: slice) -> Iterator[Any]:
+        """Part of a sample, in more blocks where memory does not suffice for one."""
+        if not is_lazy(self.array):
+            return iter([self._kept_rows(part)])
+        rows = range(self._n_given)[part]
+        return in_parts(self._read, rows, len(rows))
 
     def features(self, which: list[int]) -> np.ndarray:
         """Some of the features at all rows, as numpy: (n_rows, n_which)."""

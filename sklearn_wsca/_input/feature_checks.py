@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from sklearn_wsca._backend.jobs import LESS_MEMORY
+from sklearn_wsca._backend.memory import explain_shortage
 from sklearn_wsca._input.argument_order import MADE_NAME
 from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.column import Column
@@ -50,7 +52,8 @@ def check_features(
         or shows that the rows of embeddings and table are in different orders.
     """
     try:
-        rows, S = given.X.sample()
+        with explain_shortage("X", LESS_MEMORY):
+            rows, S = given.X.sample()
     except ValueError:  # Values that cannot be analysed are said by who reads them all.
         return
     copies = find_copies(given.X, rows, S, given.table)

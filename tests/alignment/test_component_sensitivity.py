@@ -175,7 +175,8 @@ def test_one_pass_and_nothing_but_head_fits(study, monkeypatch):
 def test_refused_columns_have_no_scores(study):
     X, table, _ = study
     y = table.assign(copy=np.where(table["target"] == "a", "p", "q"))
-    analysis = WeightSpaceCorrelation("target", adjust_for_target=True)
+    columns = ["site", "copy"]
+    analysis = WeightSpaceCorrelation("target", adjust_for_target=True, columns=columns)
     found = analysis.component_sensitivity(X, y, [5])
     assert found["copy"].isna().all() and found["site"].notna().all()
 

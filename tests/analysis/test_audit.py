@@ -515,7 +515,7 @@ def test_missing_values(fitted, rows):
 def test_a_number_as_target():
     X, table = make_rows(0)
     X2, table2 = make_rows(1)
-    table["severity"], table2["severity"] = X[:, 2], X2[:, 2]
+    table["severity"], table2["severity"] = X[:, 2] + X[:, 3], X2[:, 2] + X2[:, 3]
     options = {"target": "severity", "columns": ["scanner", "dose"]}
     found = fit(X, table, **options).audit(X2, table2)
     assert "at fixed 'severity'" in found.loc["dose", "note"]

@@ -331,6 +331,7 @@ def stops(X, table, head, groups, seed):
     estimator = WeightSpaceCorrelation(
         "diagnosis", n_permutations=0, random_state=seed, **settings
     )
+    estimator._target = estimator.target
     given = estimator._check_rows(X, table)
     tasks = estimator._read_tasks(given)
     try:

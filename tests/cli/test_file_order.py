@@ -91,7 +91,7 @@ def test_a_wrong_name_is_no_wrong_order(tmp_path, target):
 def test_a_column_among_the_features_is_named_by_its_file(tmp_path):
     embeddings, metadata = write(tmp_path, FEATURES.assign(sex=SEX))
     found = audit(tmp_path, embeddings, metadata, options=["--groups", "patient"])
-    note = "X: the feature 'sex' of the embeddings is the column 'sex' of the metadata"
+    note = "the feature 'sex' of the embeddings is the column 'sex' of the metadata"
     assert f"wsca: note: {note}" in found.stderr
     assert any(note in said for said in result_of(tmp_path)["notes"])
 
@@ -122,7 +122,9 @@ def test_a_patient_without_groups(tmp_path):
     files = write(tmp_path)
     found = audit(tmp_path, *files)
     (line,) = found.stderr.splitlines()
-    assert line.startswith("wsca: note: groups: 120 rows share 60 values of 'patient'")
+    assert line.startswith(
+        "wsca: note: --groups: 120 rows share 60 values of 'patient'"
+    )
     assert line.endswith("Say which belong together: --groups patient.")
     assert audit(tmp_path, *files, options=["--groups", "patient"]).stderr == ""
 

@@ -43,9 +43,7 @@ def judge(folder, head, *options, code=0, out="out"):
 def test_an_export_without_classes_cannot_be_swapped_in_silence(words):
     refused = judge(words, "head.npz", code=2)
     assert refused.stdout == "" and refused.stderr.count("\n") == 1
-    assert refused.stderr.startswith(
-        f"wsca: {words / 'head.npz'}: target_head: the head"
-    )
+    assert refused.stderr.startswith(f"wsca: {words / 'head.npz'}: --head: the head")
     assert "classes in the order 'malignant', 'benign' it would be 0." in refused.stderr
     assert "--classes" in refused.stderr and "--no-check-head" in refused.stderr
 
