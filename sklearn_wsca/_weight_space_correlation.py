@@ -995,15 +995,19 @@ class WeightSpaceCorrelation(
             self.check_head,
             self.target_output,
         )
-        tasks = reader.read(self._target, self.target_head, self.columns, self.groups)
         confounders = [column.name for column in given.roles.confounders]
+        roles = [n for n in (self._target, self.groups) if n in given.table.columns]
+        held = [*roles, *confounders]
+        # First, as what is doubtful may be why a head does not fit its target.
+        warn_of_doubts(given.table, held, stacklevel=5)
+        tasks = reader.read(self._target, self.target_head, self.columns, self.groups)
         guessed = tasks.guessed() + [n for n in confounders if n not in kinds]
         # Level 5 is the caller of fit: one of them is scikit-learn's wrapper.
         read_as = {} if self.heads == "auto" else tasks.kinds()
         warn_of_codes(given.table, guessed, stacklevel=5, read_as=read_as)
-        roles = [name for name in (self._target, self.groups) if name is not None]
         analysed = [task.name for task in tasks.metadata if task.column is not None]
-        warn_of_doubts(given.table, [*roles, *confounders, *analysed], stacklevel=5)
+        others = [name for name in analysed if name not in held]
+        warn_of_doubts(given.table, others, stacklevel=5)
         return tasks
 
     def _tests_alignment(self) -> bool:

@@ -45,6 +45,7 @@ BOTH = (
     (r"[\w']+=\w+ \((--[\w-]+)\)", r"\1"),
     (r"\((--[\w-]+); \w+=\w+\)", r"(\1)"),
     (r"\bin groups \(--groups\)", "with --groups"),
+    (r"\b(?:target_output|id|groups) \((--[\w-]+)\)", r"\1"),
     (r"\bin groups\b", "with --groups"),
     (r"^kinds: ", ""),
     (r"^kinds\['([^']*)'\]", r"column '\1'"),
@@ -57,7 +58,7 @@ BOTH = (
     (r"convert (it|them) with pd\.to_datetime", r"write \1 as 2026-01-31"),
     (r", for example by \.astype\(str\)", ""),
 )
-VALUE = r"""'[^']*'|"[^"]*"|\[[^\]]*\]|[\w.+-]+"""
+VALUE = r"""'[^']*'|"[^"]*"|\[[^\]]*\]|(?!\.\.\.)[\w.+-]+"""
 
 
 def as_typed(message: str, key: str = "") -> str:
