@@ -198,7 +198,8 @@ def _list_causes(checked: HeadCheck) -> str:
         "the rows of embeddings and metadata are in different orders (match them by an "
         "id: --id)",
         "it is the head of another task, or of another network",
-        "the embeddings were changed after export, for example scaled",
+        "the embeddings were changed after export, for example scaled (in a Pipeline: "
+        "Head.behind(step))",
     ]
     if checked.order is not None:
         causes.insert(

@@ -33,16 +33,17 @@ class Head:
 
     Parameters
     ----------
-    coef : ndarray of shape (n_rows, n_features)
+    coef : array-like of shape (n_rows, n_features) or (n_features,)
         Weights: one row for a binary classification (the second class) or a regression,
         one per class otherwise.
-    intercept : ndarray of shape (n_rows,)
+    intercept : array-like of shape (n_rows,)
         Intercepts.
-    classes : tuple or None
-        Names of all classes, None for a regression.
-    kind : {"logistic", "ridge"}
+    classes : sequence, default=None
+        Names of all classes, in the order of the rows; None for a regression.
+    kind : {"auto", "logistic", "ridge"}, default="auto"
         "logistic": rows are class scores, which a vector added to all of them does not
-        change. "ridge": every row is an output of its own.
+        change. "ridge": every row is an output of its own. "auto": "logistic" where
+        there are classes or several rows.
 
     Raises
     ------
@@ -56,21 +57,21 @@ class Head:
     >>> head = Head(
     ...     coef=np.array([[2.0, 0.0, -1.0]]),
     ...     intercept=np.array([0.5]),
-    ...     classes=("benign", "malignant"),
-    ...     kind="logistic",
+    ...     classes=["benign", "malignant"],
     ... )
-    >>> head.row_names
-    ('malignant',)
+    >>> head.kind, head.row_names
+    ('logistic', ('malignant',))
     >>> head.outputs(np.array([[1.0, 4.0, 3.0]]))
     array([[-0.5]])
     """
 
     coef: np.ndarray
     intercept: np.ndarray
-    classes: tuple | None
-    kind: str
+    classes: tuple | None = None
+    kind: str = "auto"
 
     def __post_init__(self) -> None:
+        self._settle()
         if len(self.coef) != len(self.intercept):
             raise ValueError(
                 f"Head: coef has {len(self.coef)} rows and intercept has "
@@ -84,6 +85,20 @@ class Head:
                 f"Head: coef has {self.n_rows} rows and there are {n_classes} classes; "
                 "pass one row per class, or a single row for two classes."
             )
+
+    def _settle(self) -> None:
+        """Bring what was passed to the forms that attributes have."""
+        settled: dict[str, Any] = {
+            "coef": np.atleast_2d(np.asarray(self.coef)),
+            "intercept": np.atleast_1d(np.asarray(self.intercept)),
+        }
+        if self.classes is not None:
+            settled["classes"] = tuple(np.asarray(self.classes, dtype=object).tolist())
+        if self.kind == "auto":
+            several = self.classes is not None or len(settled["coef"]) > 1
+            settled["kind"] = "logistic" if several else "ridge"
+        for name, value in settled.items():
+            object.__setattr__(self, name, value)
 
     @property
     def n_rows(self) -> int:
@@ -442,7 +457,9 @@ def _check_width(coef: np.ndarray, n_features: int, argument: str) -> None:
     if n_features < width and n_features in (n_rows, 2 if n_rows == 1 else 1):
         hint = " These look like its outputs."
         if n_rows == n_features:
-            hint = " It looks transposed (pass weights.T), or these are its outputs."
+            hint = (
+                " These look like its outputs; or it looks transposed: pass weights.T."
+            )
     elif n_rows == n_features:
         hint = " It looks transposed: pass weights.T."
     raise ValueError(

@@ -177,3 +177,27 @@ def test_other_widths_are_no_outputs(shape, hint):
     with pytest.raises(ValueError, match="enter this head.*" + hint) as error:
         read_head(np.ones(shape), argument="head", n_features=8, levels=None)
     assert "outputs" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("coef", "classes", "kind"),
+    [
+        ([[1.0, 2.0], [3.0, -40.0]], ["ill", "well"], "logistic"),
+        (np.array([[1.0, 2.0], [3.0, -40.0]]), np.array([4, 7]), "logistic"),
+        ([1.0, 200.0], ("ill", "well"), "logistic"),
+        ([1.0, 200.0], None, "ridge"),
+        ([[1.0, 2.0], [3.0, -40.0]], None, "logistic"),
+    ],
+)
+def test_weights_and_classes_are_enough(coef, classes, kind):
+    """As arrays or lists, names in any sequence; the kind follows."""
+    intercept = [5.0] * len(np.atleast_2d(coef))
+    head = Head(coef, intercept, classes)
+    assert head.kind == kind
+    assert head.classes == (None if classes is None else tuple(np.asarray(classes)))
+    assert head.coef.shape == (len(intercept), 2)
+    X = np.array([[1.0, 0.5], [-3.0, 20.0]])
+    np.testing.assert_allclose(
+        head.outputs(X), X @ np.atleast_2d(coef).T + np.array(intercept)
+    )
+    assert Head(coef, intercept, classes=classes, kind=kind).kind == kind
