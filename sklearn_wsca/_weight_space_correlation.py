@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from copy import copy, deepcopy
 from dataclasses import replace
 from numbers import Integral, Real
@@ -104,15 +104,15 @@ class WeightSpaceCorrelation(
         trained when the analysis is cloned. None fits a head
         for `target` on the embeddings; outputs of a row are then those of a head that
         was fitted without its group, or without the row where there are no groups.
-    adjustment : {"spline", "linear"}, default="spline"
-        How a continuous target and continuous confounders are held fixed, and whether a
-        continuous column may move the outputs along a curve: "spline" (cubic, with
-        knots at quantiles, more of them the more units there are) or "linear".
     target_output : int or str, default=None
         Output of `target_head` that stands for the target, by its number or the name
         of its class, where the head decides several things (multi-label, multi-task):
         it alone is judged. Of a target with two levels it is the score of the level
         that has its name, or else of the second one.
+    adjustment : {"spline", "linear"}, default="spline"
+        How a continuous target and continuous confounders are held fixed, and whether a
+        continuous column may move the outputs along a curve: "spline" (cubic, with
+        knots at quantiles, more of them the more units there are) or "linear".
     held_out : bool, default=False
         Declares that the trained `target_head` has not seen the rows of `fit`. Nobody
         else can know: without it, no column is judged "not used" where the features
@@ -953,7 +953,8 @@ class WeightSpaceCorrelation(
         lists = roles, self.confounders, self.columns
         names = [n for names in lists if names is not None for n in names]
         elsewhere = self.heads if isinstance(self.heads, dict) else {}
-        return [n for n in names if n not in elsewhere]
+        # What is no name at all is said by who reads the columns.
+        return [n for n in names if isinstance(n, Hashable) and n not in elsewhere]
 
     def _role_names(self, kinds: Mapping) -> RoleNames:
         refuse_text(self.confounders, "confounders")

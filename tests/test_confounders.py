@@ -309,7 +309,7 @@ def test_and_leaves_the_other_columns(empty_cell):
     ("confounders", "message"),
     [
         (["dose", "disease"], "confounders: the target 'disease' is among them; it is"),
-        ("dose", "'confounders' parameter .* must be an array-like or None"),
+        ("dose", "confounders='dose' is text and no list of names"),
         (["vendor"], "confounders: 'vendor' cannot be held fixed: constant"),
     ],
 )

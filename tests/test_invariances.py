@@ -41,6 +41,8 @@ def fit(X, table, *, weight=None, head=None, **options):
         "random_state": 5,
         "significance": 0.5,
     } | options
+    # Some heads are random ones.
+    settings = {"check_head": False} | settings
     model = WeightSpaceCorrelation(target_head=head, **settings)
     return model.fit(X, table, sample_weight=weight)
 

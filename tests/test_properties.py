@@ -331,7 +331,8 @@ def assert_same_results(first, second):
         assert second == first
         return
     for name, numbers in first.items():
-        np.testing.assert_allclose(second[name], numbers, atol=1e-9, rtol=1e-7)
+        # A length near 0 is the root of rounding.
+        np.testing.assert_allclose(second[name], numbers, atol=1e-7, rtol=1e-7)
 
 
 @pytest.mark.parametrize(

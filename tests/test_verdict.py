@@ -228,7 +228,7 @@ def test_used_says_what_carries_it_and_what_that_is_in_probabilities():
         ({"levels_above": ["C"]}, "moves by the margin on its own: rare level 'C'"),
         (
             {"classes_unseen": ["rare"]},
-            "the class 'rare' cannot be judged: it holds one value of the column only",
+            "cannot be judged: class 'rare', which holds one value of the column only",
         ),
         ({"class_in_doubt": "least is known of 'x'"}, "least is known of 'x'"),
     ],
@@ -469,7 +469,10 @@ def test_a_use_of_which_the_size_is_open():
     ("entries", "words"),
     [
         ({"qvalue": None}, "Neither a use nor its absence is shown"),
-        ({"qvalue": 0.06, "low": 0.0}, "Neither a use nor its absence is shown"),
+        (
+            {"qvalue": 0.06, "low": 0.0, "balanced_low": 0.0},
+            "Neither a use nor its absence is shown",
+        ),
         ({"qvalue": 0.06}, "A use is indicated, but the test does not confirm it"),
     ],
 )

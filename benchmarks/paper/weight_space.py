@@ -203,6 +203,8 @@ def ones_table(digits: Digits, n_permutations: int) -> pd.DataFrame:
     parameters = {
         "target": "target",
         "target_head": np.ones(maps.shape[1]),
+        # A sum of pixels is no prediction.
+        "check_head": False,
         "n_permutations": n_permutations,
         "random_state": 0,
     }

@@ -177,6 +177,9 @@ def _codes(series: pd.Series) -> np.ndarray | None:
     """Number of the value of each row, -1 where it is missing; None if it has none."""
     try:
         codes = pd.factorize(series)[0]
-    except TypeError:  # Lists and the like: said where the column is read.
+    except (
+        TypeError,
+        NotImplementedError,
+    ):  # Lists and the like: said where the column is read.
         return None
     return None if codes.max(initial=-1) < 0 else np.asarray(codes, dtype=np.intp)

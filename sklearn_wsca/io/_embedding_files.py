@@ -42,7 +42,8 @@ def load_embeddings(
     .npy                    stays on disk and is read in blocks (a memory map)
     .npz, .safetensors,     an array by its name (`key`)
     .pt, .pth
-    .ckpt, .bin, .pth.tar   the same; which format it is, tells the content
+    .ckpt, .bin, .pth.tar,  the same; which format it is, tells the content
+    .pt.tar
     .h5ad                   X, or the matrix in obsm or layers that `key` names
     .csv, .tsv, .parquet,   all columns but the ids, which have to be numbers
     .feather

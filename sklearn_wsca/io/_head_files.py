@@ -34,7 +34,7 @@ def load_head(
 
     Nothing is ever unpickled. Formats, told by the suffix:
 
-    .npz, .safetensors, .pt, .pth
+    .npz, .safetensors, .pt, .pth, .ckpt, .bin, .pth.tar, .pt.tar
         The only linear layer that fits `n_features`, or the one that `key` names, with
         its weights ("head.fc.weight") or without ("head.fc"). Intercepts are the array
         beside the weights: bias for weight, intercept for coef; none means zeros. An

@@ -38,6 +38,8 @@ class Area(NamedTuple):
 
 def read_workbook(path: Any, file: Path) -> pd.DataFrame:
     """Table of the only sheet that holds something; columns of Python objects."""
+    # First: what cannot be read for want of it must not be called damaged.
+    import_extra("openpyxl", "io")
     check_archive(path, file, WHAT)
     title, rows = _only_sheet(path, file)
     if _holds(path, file, b"<mergeCell "):

@@ -137,6 +137,7 @@ def test_without_permutations_it_is_exactly_that(fitted, rows):
     assert found["encoding_pvalue"].isna().all()
 
 
+@pytest.mark.filterwarnings("ignore:X. these look like outputs")
 def test_same_pvalues_where_the_rows_are_permuted_in_the_same_order():
     """A single feature that is the output itself: both sort the rows by it."""
     X, table = make_rows(0)
@@ -566,12 +567,18 @@ def test_a_missing_column_is_an_error(name):
         (lambda X, y: (X[:50], y), "X has 50 rows and y has 200 rows"),
         (lambda X, y: (np.where(X > 2, np.nan, X), y), "X: the embeddings contain NaN"),
         (lambda X, y: (X, None), "requires y"),
-        (lambda X, y: (X, y.assign(dose="much")), "'dose' was numeric in fit"),
     ],
 )
 def test_bad_rows_raise(fitted, rows, change, message):
     with pytest.raises(ValueError, match=message):
         fitted.audit(*change(*rows))
+
+
+def test_text_in_place_of_numbers_is_left_out(fitted, rows):
+    X, y = rows
+    found = fitted.audit(X, y.assign(dose="much"))
+    assert found.loc["dose", "verdict"] == "untestable"
+    assert "was numeric in fit and holds str now" in found.loc["dose", "note"]
 
 
 # --- the estimator -------------------------------------------------------------------

@@ -110,7 +110,7 @@ class TestRefusals:
         save(tmp_path, type(used)(**(used | {"metadata": metadata})))
         printed = audit(tmp_path)
         (line,) = printed.stderr.splitlines()
-        assert line.startswith("wsca: note: n_permutations=99: no p-value can be below")
+        assert line.startswith("wsca: note: --permutations 99: no p-value can be below")
         assert line.removeprefix("wsca: note: ") in result_of(tmp_path)["notes"]
 
     def test_a_missing_extra_is_named(self, folder, monkeypatch):

@@ -86,7 +86,7 @@ class TestOptions:
             (
                 ["--classes", "a", "b", "--target", "tarte"],
                 True,
-                "metadata.csv: target: there is no column 'tarte' in the metadata",
+                "metadata.csv: --target: there is no column 'tarte' in the metadata",
             ),
         ],
     )

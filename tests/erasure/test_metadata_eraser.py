@@ -483,7 +483,7 @@ BAD = {
     "infinite number": (
         {"columns": ["age"]},
         {"y": TABLE.assign(age=np.inf)},
-        "column 'age' holds 60 infinite values",
+        "'age': holds 60 infinite values",
     ),
     "no table": ({}, {"y": None}, "requires y to be passed"),
     "other length": ({}, {"y": TABLE[:50]}, "X has 60 rows and y has 50 rows"),
@@ -502,7 +502,7 @@ BAD = {
     ),
     "shrinkage above 1": ({"shrinkage": 1.5}, {}, "'shrinkage' parameter"),
     "unknown shrinkage": ({"shrinkage": "oas"}, {}, "'shrinkage' parameter"),
-    "columns not a list": ({"columns": "site"}, {}, "'columns' parameter"),
+    "columns not a list": ({"columns": "site"}, {}, r"pass columns=\['site'\]"),
 }
 
 

@@ -99,6 +99,7 @@ def fit(X, table, weight=None, **options):
     settings = {
         "target": "disease",
         "target_head": HEAD[:1],
+        "check_head": False,
         "groups": "patient",
         "n_permutations": 19,
         "random_state": 3,

@@ -121,8 +121,9 @@ def test_effects_are_those_of_explicit_models(column, target, weighted, held):
         assert expected.weight * expected.specific > 0.05 * model.total_variance * (
             raw**2
         )
-    if target != "numbers":
-        # Classes know nothing of each other, so one model of all rows is the same.
+    if target != "numbers" and held < 2:
+        # Classes know nothing of each other, so one model of all rows is the same;
+        # but two confounders are held fixed together in all classes alike.
         assert expected.specific == pytest.approx(expected.joint, abs=1e-9)
 
 
