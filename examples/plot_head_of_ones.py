@@ -60,9 +60,8 @@ _ = figure.colorbar(image, ax=axes)
 # ------------
 # The maps, with their positions as features, are the embeddings. Any array can be the
 # trained head; here it is a vector of ones. (The average divides by 252. That changes
-# no number below, as all are in units of the output.) An average has no threshold and no
-# sign that would make it a prediction of the birth, so whether it is a good one is not
-# asked.
+# no number below, as all are in units of the output.) An average has no threshold and
+# no sign that would make it a prediction of the birth, so it is not checked.
 X = maps.reshape(N_PATIENTS, -1)
 analysis = WeightSpaceCorrelation(
     "birth",
