@@ -20,6 +20,7 @@ SHIPPED = [
     "datasets/data/README.md",
 ]
 # Those of torch run in the tests; its wheels are large.
+OF_TORCH = ["torch", "_backend/module_state.py", "_heads/module_head.py"]
 DOCTESTS = [
     *("-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"),
     *("--doctest-modules", "--pyargs", "sklearn_wsca"),
@@ -65,7 +66,7 @@ def check_installed(folder: Path) -> None:
     assert "site-packages" in installed.parts, installed
     run(str(Path(sys.executable).with_name("wsca")), "demo")
     assert (folder / "wsca-demo" / "report.html").exists()
-    doctests = (*DOCTESTS, f"--ignore={installed / 'torch'}")
+    doctests = (*DOCTESTS, *(f"--ignore={installed / path}" for path in OF_TORCH))
     print(run(sys.executable, *doctests).splitlines()[-1])
     (folder / "typed.py").write_text(TYPED, encoding="utf-8")
     assert "ndarray" in run(sys.executable, "-m", "mypy", "typed.py")
