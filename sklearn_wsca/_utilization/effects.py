@@ -22,6 +22,8 @@ MOST_CLASSES = 50
 ENTRIES = ("level", "output", "target_class")
 NUMBERS = ("n_rows", "n_units", "effect", "low", "high")
 POINTS = ("points", "points_low", "points_high")
+# Share of the level at which a rare level stands out.
+BEYOND_DOUBT = 0.1
 
 
 @dataclass(frozen=True)
@@ -152,9 +154,12 @@ def clear_sizes(
     levels: list,
     significance: float,
 ) -> dict[Any, float]:
-    """Lengths of the effects of some levels, 0 where noise may explain them."""
+    """Lengths of the effects of some levels, 0 where noise may explain them.
+
+    They stand beside a claim that is not about them, which one in twenty must not undo.
+    """
     found = {}
-    n_effects = len(levels) * noise.outputs.shape[1]
+    n_effects = len(levels) * noise.outputs.shape[1] / BEYOND_DOUBT
     for level in levels:
         if level in column.levels:
             rows = part.rows[:, [list(column.levels).index(level)]]
