@@ -129,7 +129,7 @@ def how_much_shown(
     estimate: float | None, low: float | None, margin: float | None
 ) -> int:
     """What a utilization shows: 0 nothing, 1 that it is above 0, 2 the margin."""
-    if not low or low <= 0.0:
+    if low is None or not low > 0.0:
         return 0
     reached = margin is not None and max(low, estimate or 0.0) >= margin
     return 2 if reached else 1

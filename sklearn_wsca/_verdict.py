@@ -17,6 +17,7 @@ from sklearn_wsca._text import (
     column_text,
     count_points,
     format_number,
+    how_much_shown,
     list_names,
     quote,
 )
@@ -120,7 +121,7 @@ class Rule:
     def reaches(self, row: dict[str, Any], which: str) -> bool:
         """Whether a utilization is above 0, and it or its lower limit at the margin."""
         low = row[f"{which}_low"]
-        return bool(low > 0.0 and max(low, row[which]) >= self.min_effect)
+        return how_much_shown(row[which], low, self.min_effect) == 2
 
     def is_below(self, row: dict[str, Any]) -> bool:
         """Whether the whole intervals lie below the margin, pooled and balanced."""

@@ -967,11 +967,11 @@ class WeightSpaceCorrelation(
         """Rows of `fit` with their roles, or new ones with the `needed` columns."""
         is_fit = needed is None
         target = name_target(self._target, y, metadata)
+        named = self._named_columns() if is_fit else needed
         if metadata is None:
-            check_argument_order(X, y, needed or self._named_columns())
+            check_argument_order(X, y, named)
         given = check_input(self, X, y, sample_weight, is_fit, metadata, target)
         if metadata is None:
-            named = self._named_columns() if is_fit else needed
             explain_single_column(y, given.table, named)
         table = add_pairs(given.table, self.columns, reset=is_fit)
         given = replace(given, table=table)

@@ -75,8 +75,9 @@ def check_decision(
     found = read_predictions(decision.outputs, head, target, decision.weights)
     if found is None or not len(found.labels):
         return None
-    finding, order = _judge(*_sample(found, target, decision.groups, seed), seed)
     measured = measure_performance(found)
+    sample = _sample(found, target, decision.groups, seed)
+    finding, order = _judge(*sample, is_far_below(measured), seed)
     return HeadCheck(measured | finding, order, found)
 
 
@@ -100,12 +101,15 @@ def _sample(
 
 
 def _judge(
-    found: Predictions, target: Column, groups: Groups | None, seed: int
+    found: Predictions,
+    target: Column,
+    groups: Groups | None,
+    far_below: bool,
+    seed: int,
 ) -> tuple[dict[str, Any], np.ndarray | None]:
     """Pvalue and finding; and the order of the classes that is better, if any."""
     worse, better = compare_with_chance(found, exchange_units(target, groups), seed)
-    measured = measure_performance(found)
-    below = worse <= STOPPING and is_far_below(measured)
+    below = worse <= STOPPING and far_below
     finding: Finding = BETTER if better <= SIGNIFICANCE else CHANCE
     order = None
     if found.classes is not None:

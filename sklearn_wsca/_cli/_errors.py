@@ -76,13 +76,10 @@ def refuse(files: dict[str, Path], key: str = "") -> Iterator[None]:
             "fewer rows."
         ) from error
     except REFUSALS as error:
-        message = str(error) or type(error).__name__
+        message, file = str(error) or type(error).__name__, None
         # Readers name their file themselves.
         if not isinstance(error, FileError):
             argument = message.split(":")[0].split("[")[0]
             file = files.get(argument, files.get("y"))
-            message = as_typed(message, key)
-            message = message if file is None else f"{file}: {message}"
-        else:
-            message = as_typed(message, key)
-        raise InputError(message) from error
+        message = as_typed(message, key)
+        raise InputError(message if file is None else f"{file}: {message}") from error

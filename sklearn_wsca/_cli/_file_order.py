@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_wsca._cli._errors import InputError
+from sklearn_wsca._heads.head import may_be_outputs
 from sklearn_wsca._text import list_first
 from sklearn_wsca.io import FileError, load_head, load_metadata
 
@@ -79,18 +80,17 @@ def _why_other_width(path: Path, key: str | None, X: Any, table: Any) -> str | N
     except (FileError, ImportError):
         return None
     coef = head[0] if isinstance(head, tuple) else head.coef
-    n_rows, width = np.atleast_2d(coef).shape
-    n_features = X.shape[1]
+    coef, n_features = np.atleast_2d(coef), X.shape[1]
     shared = [name for name in getattr(X, "columns", ()) if name in table.columns]
-    if shared and width == n_features - len(shared):
+    if shared and coef.shape[1] == n_features - len(shared):
         return (
             f"Columns of the metadata are among the features ({list_first(shared)}): "
             "delete them from the file of the embeddings."
         )
-    if n_features < width and n_features in (n_rows, 2 if n_rows == 1 else 1):
+    if may_be_outputs(n_features, coef):
         return (
             "These embeddings look like the outputs of the head, of which there are "
-            f"{n_rows}: export what enters the last layer."
+            f"{len(coef)}: export what enters the last layer."
         )
     return None
 

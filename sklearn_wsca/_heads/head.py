@@ -450,11 +450,17 @@ def _as_intercept(intercept: Any, n_rows: int, argument: str) -> np.ndarray:
     return intercept
 
 
+def may_be_outputs(n_features: int, coef: np.ndarray) -> bool:
+    """Whether so many features may be the outputs of a head, not its embeddings."""
+    n_rows, width = coef.shape
+    return n_features < width and n_features in (n_rows, 2 if n_rows == 1 else 1)
+
+
 def _check_width(coef: np.ndarray, n_features: int, argument: str) -> None:
     if coef.shape[1] == n_features:
         return
-    hint, (n_rows, width) = "", coef.shape
-    if n_features < width and n_features in (n_rows, 2 if n_rows == 1 else 1):
+    hint, n_rows = "", len(coef)
+    if may_be_outputs(n_features, coef):
         hint = " These look like its outputs."
         if n_rows == n_features:
             hint = (

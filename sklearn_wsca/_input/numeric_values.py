@@ -17,7 +17,7 @@ from sklearn_wsca._input.embeddings import LARGEST, SMALLEST
 
 SECONDS_PER_DAY = 86_400.0
 # Doubles hold every whole number up to here.
-LARGEST_EXACT = 2.0**53
+LARGEST_EXACT = 2**53
 DATES = (date, np.datetime64, pd.Period)
 DURATIONS = (timedelta, np.timedelta64)
 # What Python or numpy takes for numbers, and a column of numbers does not hold.

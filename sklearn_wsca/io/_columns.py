@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_wsca._input.numeric_values import LARGEST_EXACT
 from sklearn_wsca.io._errors import EXAMPLES, listed
 from sklearn_wsca.io._missing import is_missing
 
@@ -45,8 +46,6 @@ OTHER_DATE = re.compile(
 ZONE = re.compile(r".*:.*(Z|[+-][0-9]{2}:?[0-9]{2})")
 LONGEST_MICROSECONDS = len("2026-01-31T12:00:00.123456")
 TRUTH = {"true": True, "false": False}
-# Doubles hold every whole number up to here.
-LARGEST_EXACT = 2**53
 # Few different numbers with a unit may be levels, such as 1.5T and 3T.
 MOST_LEVELS = 10
 

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from sklearn_wsca._input.numeric_values import LARGEST_EXACT
 from sklearn_wsca._text import plain_text
-from sklearn_wsca.io._columns import LARGEST_EXACT
 from sklearn_wsca.io._errors import EXAMPLES, listed
 from sklearn_wsca.io._missing import without_words
 
@@ -89,10 +89,6 @@ def _whole_column(column: pd.Series) -> tuple[pd.Series, str | None]:
     if not huge:
         missing = len(present) < len(column)
         return column.astype(np.float64 if missing else np.int64), None
-    cells = [
-        None if missing else str(int(value))
-        for value, missing in zip(column, column.isna(), strict=True)
-    ]
     warning = (
         f"column {column.name!r} is kept as text: it holds whole numbers too large to "
         f"be held exactly (such as {listed(huge[:1])})"
@@ -102,7 +98,7 @@ def _whole_column(column: pd.Series) -> tuple[pd.Series, str | None]:
             f"; all are zero behind {EXCEL_DIGITS} digits, as Excel leaves numbers: "
             "export them again as text"
         )
-    return pd.Series(cells, index=column.index, name=column.name), f"{warning}."
+    return _as_text(column), f"{warning}."
 
 
 def _is_cut_by_excel(value: int) -> bool:
