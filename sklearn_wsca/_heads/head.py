@@ -23,6 +23,8 @@ from sklearn_wsca._heads.affine import (
 from sklearn_wsca._input.embeddings import as_embeddings, check_magnitude
 
 KINDS = ("logistic", "ridge")
+# Weights (C, d), intercepts (C,), classes and kind, as far as they are said.
+Weights = tuple[np.ndarray, np.ndarray, tuple | None, str | None]
 
 
 @dataclass(frozen=True)
@@ -303,6 +305,16 @@ def read_head(
         If the head is not trained, no array of numbers, not finite, of another width,
         or a module that is not linear.
     """
+    weights = read_weights(
+        source, argument=argument, n_features=n_features, feature_names=feature_names
+    )
+    return name_head(weights, levels)
+
+
+def read_weights(
+    source: Any, *, argument: str, n_features: int, feature_names: Any = None
+) -> Weights:
+    """Read weights, intercepts and what is said of their classes; see `read_head`."""
     if not is_trained(source):
         raise ValueError(
             f"{argument}: {_why_untrained(source)}; pass a trained head, or leave "
@@ -310,29 +322,34 @@ def read_head(
         )
     check_feature_names(source, feature_names, argument)
     if hasattr(source, "steps"):
-        return _read_pipeline(source, argument, n_features, levels)
+        return _read_pipeline(source, argument, n_features)
     _check_single_rows(source, argument)
     coef, intercept, classes, kind = _unpack(source, n_features, argument)
     coef = _as_matrix(coef, argument)
     intercept = _as_intercept(intercept, len(coef), argument)
     _check_width(coef, n_features, argument)
+    return coef, intercept, classes, kind
+
+
+def name_head(weights: Weights, levels: tuple | None) -> Head:
+    """Head whose rows are called by levels, where it does not name them itself."""
+    coef, intercept, classes, kind = weights
     if classes is None and levels is not None:
         classes = _name_rows(len(coef), levels)
-    if kind is None:
-        # Several unnamed rows are class scores in practice: outputs of a network.
-        kind = "logistic" if len(coef) > 1 or classes is not None else "ridge"
-    return Head(coef, intercept, classes, kind)
+    # Several unnamed rows are class scores in practice: outputs of a network.
+    return Head(coef, intercept, classes, kind or "auto")
 
 
-def _read_pipeline(
-    source: Any, argument: str, n_features: int, levels: tuple | None
-) -> Head:
-    """Head of the last step of a Pipeline, on the input of the first."""
+def _read_pipeline(source: Any, argument: str, n_features: int) -> Weights:
+    """Weights of the last step of a Pipeline, on the input of the first."""
     *steps, model = list_steps(source)
     widths = count_features(steps, n_features, argument)
-    head = read_head(model, argument=argument, n_features=widths[-1], levels=levels)
-    coef, intercept = move_before(head.coef, head.intercept, steps, widths, argument)
-    return replace(head, coef=coef, intercept=intercept)
+    width = widths[-1]
+    coef, intercept, classes, kind = read_weights(
+        model, argument=argument, n_features=width
+    )
+    coef, intercept = move_before(coef, intercept, steps, widths, argument)
+    return coef, intercept, classes, kind
 
 
 def _check_single_rows(source: Any, argument: str) -> None:

@@ -16,7 +16,13 @@ from sklearn_wsca._heads.classes import (
     match_classes,
     missing_classes,
 )
-from sklearn_wsca._heads.head import Head, is_trained, read_head
+from sklearn_wsca._heads.head import (
+    Head,
+    Weights,
+    is_trained,
+    name_head,
+    read_weights,
+)
 from sklearn_wsca._heads.output import choose_output
 from sklearn_wsca._heads.probe import make_probe
 from sklearn_wsca._heads.task import Task, Tasks
@@ -95,19 +101,22 @@ class TaskReader:
         task = Task(self._unused_name() if target is None else target)
         # A common recipe for the metadata heads does not bind the primary head.
         recipe = "auto" if isinstance(self.heads, str) else self._source(target)
+        weights = None
+        if target_head is not None:
+            # Once: a module is run for that, and so are the steps of a Pipeline.
+            weights = self._weights(target_head, "target_head")
+            task.head, task.trained = name_head(weights, None), True
         if target is not None:
-            kind = self._kind_of_target(target, recipe, target_head)
+            kind = self._kind_of_target(target, recipe, task.head)
             task.column = self._target_column(target, recipe, kind)
             task.guessed = kind is None
             task.notes = list(task.column.notes)
             task.probe = make_probe(recipe, task.column, self.C, self.alpha)
-        if target_head is not None:
-            task.head = self._trained(target_head, "target_head", None)
-            task.trained = True
+        if weights is not None:
             if self.target_output is not None:
                 self._choose_output(task, self.target_output)
             elif task.column is not None:
-                self._name_classes(task, task.column, target_head)
+                self._name_classes(task, task.column, weights)
         elif self.target_output is not None:
             raise ValueError(
                 f"target_output={self.target_output!r} names an output of a trained "
@@ -125,13 +134,13 @@ class TaskReader:
         task.notes.append(f"judged by output {quote(output)} alone, of {n_rows}")
         task.notes += _describe_rows(task)
 
-    def _name_classes(self, task: Task, column: Column, target_head: Any) -> None:
+    def _name_classes(self, task: Task, column: Column, weights: Weights) -> None:
         """Tell which class of the target each row of its trained head stands for."""
         assert task.head is not None
         if task.head.classes is None:
             series = self.given.table[column.name]
             levels = levels_to_name(task.head.n_rows, column, series)
-            task.head = self._trained(target_head, "target_head", levels)
+            task.head = name_head(weights, levels)
             task.notes += describe_assumption(task.head)
         else:
             task.head = match_classes(task.head, column)
@@ -203,13 +212,11 @@ class TaskReader:
             )
         return said or implied
 
-    def _kind_of_target(self, target: Any, recipe: Any, target_head: Any) -> Any:
+    def _kind_of_target(self, target: Any, recipe: Any, head: Head | None) -> Any:
         """The same; a trained head with a row per class has a categorical target."""
         kind = self._kind_of(target, recipe)
-        single = target_head is None or self.target_output is not None
-        if kind is not None or single:
+        if kind is not None or head is None or self.target_output is not None:
             return kind
-        head = self._trained(target_head, "target_head", None)
         n_values = count_values(self.given.table[target])
         is_class_head = head.kind == "logistic" and 2 <= n_values <= head.n_rows
         return "categorical" if is_class_head else None
@@ -255,11 +262,13 @@ class TaskReader:
         return task
 
     def _trained(self, source: Any, argument: str, levels: tuple | None) -> Head:
-        return read_head(
+        return name_head(self._weights(source, argument), levels)
+
+    def _weights(self, source: Any, argument: str) -> Weights:
+        return read_weights(
             source,
             argument=argument,
             n_features=self.given.X.n_features,
-            levels=levels,
             feature_names=self.given.feature_names,
         )
 
