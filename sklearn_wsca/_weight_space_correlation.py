@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from copy import copy, deepcopy
 from dataclasses import replace
 from numbers import Integral, Real
@@ -571,11 +571,7 @@ class WeightSpaceCorrelation(
         tasks = self._read_tasks(given)
         check_something_left(tasks, "y" if metadata is None else "metadata")
         check_null(tasks, self.null, self.n_permutations)
-        # Level 4 is the caller of fit: one more is scikit-learn's wrapper.
-        warn_of_persons(given.table, self._target, self.groups, stacklevel=4)
-        features = getattr(self, "feature_names_in_", None)
-        trained = self.target_head is not None
-        check_features(given, features, tasks.target, trained, stacklevel=4)
+        self._check_belonging(given, tasks)
         self.notes_ = tasks.describe_target()
         given, rows = find_subspace(
             given, tasks, self.n_components, self.min_components
@@ -632,11 +628,7 @@ class WeightSpaceCorrelation(
             self.head_performance_,
         )
         self._record = FitRecord.of(tasks, given, self.mean_, self.summary_)
-        # Level 3 is the caller of fit: one more is scikit-learn's wrapper.
-        for message in list_failures(failed, encoding, alignment, crossed):
-            warnings.warn(message, ConvergenceWarning, stacklevel=3)
-        for message in self._explain_floor() + [f"outputs: {extreme}."] * bool(extreme):
-            warnings.warn(message, UserWarning, stacklevel=3)
+        self._warn(list_failures(failed, encoding, alignment, crossed), extreme)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
@@ -1010,6 +1002,21 @@ class WeightSpaceCorrelation(
         others = [name for name in analysed if name not in held]
         warn_of_doubts(given.table, others, stacklevel=5)
         return tasks
+
+    def _check_belonging(self, given: Input, tasks: Tasks) -> None:
+        """Look for rows and features that are not what they seem."""
+        # Level 5 is the caller of fit: one of them is scikit-learn's wrapper.
+        warn_of_persons(given.table, self._target, self.groups, stacklevel=5)
+        trained = self.target_head is not None
+        check_features(given, given.feature_names, tasks.target, trained, stacklevel=5)
+
+    def _warn(self, failures: Iterable[str], extreme: str) -> None:
+        """Warn of fits that did not converge, and of what limits the findings."""
+        notes = self._explain_floor() + ([f"outputs: {extreme}."] if extreme else [])
+        for messages, kind in ((failures, ConvergenceWarning), (notes, UserWarning)):
+            for message in messages:
+                # Level 4 is the caller of fit: one is scikit-learn's wrapper.
+                warnings.warn(message, kind, stacklevel=4)
 
     def _tests_alignment(self) -> bool:
         """Whether there will be a null of the alignment."""

@@ -211,10 +211,16 @@ def _measure(
         draws = np.random.default_rng(0).standard_normal((len(POINT_SIZES), n_features))
         points = draws * POINT_SIZES[:, None] * sizes
         error = np.abs(function(points) - (points @ slope + offset))
-        terms = np.abs(points) @ np.abs(slope) + np.abs(offset)
-        if not (error <= ROUNDING * terms).all():
+        if not (error <= rounding_of(points, slope, offset)).all():
             raise ValueError(_explain_shape(step, argument))
     return slope, offset
+
+
+def rounding_of(
+    points: np.ndarray, slope: np.ndarray, offset: np.ndarray
+) -> np.ndarray:
+    """Error that rounding may leave of ``points @ slope + offset``: (n, m)."""
+    return ROUNDING * (np.abs(points) @ np.abs(slope) + np.abs(offset))
 
 
 def _differences(

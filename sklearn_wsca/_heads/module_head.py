@@ -15,6 +15,7 @@ import torch
 
 from sklearn_wsca._backend.memory import is_out_of_memory
 from sklearn_wsca._backend.module_state import evaluation_mode, full_precision
+from sklearn_wsca._heads.affine import rounding_of
 
 Run = Callable[[np.ndarray], np.ndarray]
 # Numbers in one run of the layer, inputs and outputs; 32 MB.
@@ -22,8 +23,6 @@ NUMBERS_PER_RUN = 2**22
 N_CHECKED_ROWS = 4
 # What is linear near zero, such as tanh, is not far from it.
 CHECKED_SCALES = (1.0, 1e3)
-# Of the size of the terms: layers that compute in single precision whatever they get.
-TOLERANCE = 1e-5
 WAY_OUT = (
     "name or pass the linear layer itself, or analyse its outputs with utilization_test"
 )
@@ -185,7 +184,8 @@ def _check_affine(run: Run, coef: np.ndarray, intercept: np.ndarray, name: str) 
     for scale in CHECKED_SCALES:
         rows = scale * generator.standard_normal((N_CHECKED_ROWS, coef.shape[1]))
         outputs = run(rows)
-        allowed = TOLERANCE * (np.abs(rows) @ np.abs(coef.T) + np.abs(intercept))
+        # Some layers compute in single precision whatever they get.
+        allowed = rounding_of(rows, coef.T, intercept)
         if not (np.abs(run(rows) - outputs) <= allowed).all():
             raise ValueError(
                 f"{name} gives other outputs each time it is run on the same rows, "

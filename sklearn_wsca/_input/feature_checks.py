@@ -25,7 +25,7 @@ FEWEST_DISTINCT = 10
 
 def check_features(
     given: Input,
-    names: Sequence[str] | None,
+    names: Sequence[str] | np.ndarray | None,
     target: Column | None,
     trained: bool,
     stacklevel: int,
@@ -89,7 +89,7 @@ def check_features(
         warnings.warn(message, UserWarning, stacklevel=stacklevel)
 
 
-def _list(features: Sequence[int], names: Sequence[str] | None) -> str:
+def _list(features: Sequence[int], names: Sequence[str] | np.ndarray | None) -> str:
     if names is not None:
         return f"the feature {list_first([names[j] for j in features], SHOWN, quote)}"
     return f"feature {list_first(features, SHOWN)} (counted from 0)"
