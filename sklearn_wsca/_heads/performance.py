@@ -11,7 +11,7 @@ from scipy import stats
 from sklearn_wsca._heads.head import Head, log_probability
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._permutation.exchangeability import Exchangeability
-from sklearn_wsca._permutation.plan import ROUNDING, PermutationPlan, split
+from sklearn_wsca._permutation.plan import ROUNDING, split
 
 # A head that is not worse than chance by these is not looked at any longer.
 FIRST_PERMUTATIONS, ALL_PERMUTATIONS = 199, 999
@@ -245,9 +245,12 @@ def draw_sources(
     exchange: Exchangeability, n_rows: int, seed: int, permutations: range
 ) -> Iterator[np.ndarray]:
     """Where each entry takes its label from, in batches of permutations: (p, n)."""
-    plan = PermutationPlan(seed, len(permutations), n_rows)
-    for batch in split(permutations, max(1, NUMBERS_AT_ONCE // n_rows)):
-        yield exchange.sources(plan.orders(batch))
+    size = max(1, NUMBERS_AT_ONCE // n_rows)
+    for batch in split(permutations, size):
+        # Each has its own generator, so that they do not depend on batches.
+        generators = (np.random.default_rng([seed, number]) for number in batch)
+        orders = np.stack([generator.permutation(n_rows) for generator in generators])
+        yield exchange.sources(orders)
 
 
 def extreme_pvalue(observed: np.ndarray, null: np.ndarray) -> float:
