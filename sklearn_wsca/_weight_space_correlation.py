@@ -70,7 +70,7 @@ from sklearn_wsca._permutation.column_tests import Testing
 from sklearn_wsca._permutation.plan import PermutationPlan, explain_floor
 from sklearn_wsca._report.formats import ReportMixin
 from sklearn_wsca._text import short_arrays
-from sklearn_wsca._utilization.adjusted_effect import Decision
+from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.extremes import describe_extreme
 from sklearn_wsca._utilization.from_head import make_decision
 from sklearn_wsca._utilization.inference import UtilizationTests, infer_utilization

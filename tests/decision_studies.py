@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn_wsca._input.column import read_column
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._permutation.exchangeability import exchange_units
-from sklearn_wsca._utilization.adjusted_effect import Decision
+from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.output_model import prepare_outputs
 from tests.columns import column_of
 from tests.reference import (

@@ -16,7 +16,10 @@ from sklearn_wsca._input.column import LeftOutError, read_column
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._permutation.plan import PermutationPlan, permutation_pvalues
-from sklearn_wsca._utilization.adjusted_effect import Decision, examine
+from sklearn_wsca._utilization.adjusted_effect import (
+    examine,
+)
+from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.inference import combine
 from sklearn_wsca._utilization.output_model import prepare_outputs
 

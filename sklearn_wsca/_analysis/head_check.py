@@ -21,7 +21,7 @@ from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._text import list_first, quote
-from sklearn_wsca._utilization.adjusted_effect import Decision
+from sklearn_wsca._utilization.decision import Decision
 
 Finding = Literal[
     "better than chance",

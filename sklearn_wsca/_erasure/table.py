@@ -17,7 +17,7 @@ from sklearn_wsca._heads.task import Task, Tasks
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._input.table import name_index
 from sklearn_wsca._linear.subspace import Subspace
-from sklearn_wsca._utilization.adjusted_effect import Decision
+from sklearn_wsca._utilization.decision import Decision
 
 N_FOLDS = 5
 N_RANDOM = 100

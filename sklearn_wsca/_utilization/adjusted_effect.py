@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,9 @@ from sklearn_wsca._permutation.exchangeability import (
     exchange_units,
     share_between,
 )
-from sklearn_wsca._permutation.plan import canonical_order
 from sklearn_wsca._text import list_first, quote
 from sklearn_wsca._utilization.by_class import utilization_by_class
+from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.effects import (
     Shift,
     class_names,
@@ -32,7 +31,6 @@ from sklearn_wsca._utilization.effects import (
 from sklearn_wsca._utilization.interval import EffectNoise
 from sklearn_wsca._utilization.noise import NoiseSource
 from sklearn_wsca._utilization.output_model import OutputModel, prepare_outputs
-from sklearn_wsca._utilization.regression import Adjustment
 from sklearn_wsca._utilization.robustness import contrast_strength
 
 # A level in fewer units than this, or a smaller share of them, is no part of the
@@ -40,76 +38,6 @@ from sklearn_wsca._utilization.robustness import contrast_strength
 # a share of all units together, they are what the column is made of.
 FEWEST_LEVEL_UNITS, SMALLEST_LEVEL_SHARE = 10, 0.01
 MOST_RARE_SHARE = 0.2
-
-
-@dataclass(frozen=True)
-class Decision:
-    """Outputs of a primary head, and what is held fixed when they are examined.
-
-    Parameters
-    ----------
-    outputs : ndarray of shape (n, C)
-        Class scores centred over classes, or predicted values.
-    probabilities : ndarray of shape (n, c) or None
-        Predicted probabilities of the classes, if there are any.
-    weights : ndarray of shape (n,)
-        Row weights.
-    target : Column or None
-        The target.
-    confounders : list of Column
-        What else is held fixed.
-    groups : Groups or None
-        Which rows belong together.
-    names : list
-        Names of the outputs; numbers if there are none.
-    adjustment : {"spline", "linear"}
-        How what is continuous is held fixed.
-    orders_rows : bool
-        Whether permutations act on the rows in the order of these outputs. Those of a
-        trained head are the same in whatever space it reads the embeddings.
-    """
-
-    outputs: np.ndarray
-    probabilities: np.ndarray | None
-    weights: np.ndarray
-    target: Column | None
-    confounders: list[Column]
-    groups: Groups | None
-    names: list = field(default_factory=list)
-    adjustment: Adjustment = "spline"
-    orders_rows: bool = False
-
-    def in_own_order(self, columns: Mapping) -> tuple[Decision, dict]:
-        """Itself and columns, by the distance of the outputs from their mean."""
-        if not self.orders_rows:
-            return self, dict(columns)
-        centred = self.outputs - self.outputs.mean(axis=0)
-        distance = np.sum(centred**2, axis=1)
-        order = canonical_order(distance, lambda: np.arange(len(distance)))
-        probabilities, groups = self.probabilities, self.groups
-        taken = replace(
-            self,
-            outputs=self.outputs[order],
-            probabilities=None if probabilities is None else probabilities[order],
-            weights=self.weights[order],
-            target=_take(self.target, order),
-            confounders=[column.take(order) for column in self.confounders],
-            groups=None if groups is None else groups.take(order),
-        )
-        return taken, {name: _take(c, order) for name, c in columns.items()}
-
-    def output_names(self) -> list:
-        """Names of the outputs."""
-        return self.names or list(range(self.outputs.shape[1]))
-
-    def held_fixed(self, column: Column) -> list[Column]:
-        """Everything that is held fixed for a column, which may be a confounder."""
-        held = [self.target, *self.confounders]
-        return [c for c in held if c is not None and c.name != column.name]
-
-
-def _take(column: Column | None, order: np.ndarray) -> Column | None:
-    return None if column is None else column.take(order)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sklearn_wsca._utilization.adjusted_effect import Decision
+from sklearn_wsca._utilization.decision import Decision
 
 # A row with more of the variance of the outputs than this makes everything else look
 # small: 24 standard deviations of the others among 600 rows.

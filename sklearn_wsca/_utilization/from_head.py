@@ -10,7 +10,7 @@ from scipy import special
 from sklearn_wsca._heads.head import Head, all_outputs, center_rows
 from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.column import Column
-from sklearn_wsca._utilization.adjusted_effect import Decision
+from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.regression import Adjustment
 
 

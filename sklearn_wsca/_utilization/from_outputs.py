@@ -26,8 +26,8 @@ from sklearn_wsca._permutation.plan import (
     canonical_order,
     explain_floor,
 )
-from sklearn_wsca._utilization.adjusted_effect import Decision
 from sklearn_wsca._utilization.by_class import CLASS_ENTRIES
+from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.extremes import describe_extreme
 from sklearn_wsca._utilization.inference import (
     UtilizationTests,

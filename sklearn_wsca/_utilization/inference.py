@@ -20,8 +20,12 @@ from sklearn_wsca._permutation.plan import (
     permutation_pvalues,
     split,
 )
-from sklearn_wsca._utilization.adjusted_effect import Decision, Examined, examine
+from sklearn_wsca._utilization.adjusted_effect import (
+    Examined,
+    examine,
+)
 from sklearn_wsca._utilization.by_class import CLASS_ENTRIES
+from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.effects import ENTRIES, NUMBERS, POINTS
 from sklearn_wsca._utilization.interval import limits
 from sklearn_wsca._utilization.robustness import (

@@ -13,7 +13,7 @@ from sklearn_wsca._analysis.confusable import (
     find_confusable,
 )
 from sklearn_wsca._input.groups import Groups
-from sklearn_wsca._utilization.adjusted_effect import Decision
+from sklearn_wsca._utilization.decision import Decision
 from tests.columns import column_of
 
 

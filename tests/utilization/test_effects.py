@@ -10,7 +10,10 @@ from scipy import special, stats
 from sklearn_wsca._input.column import Column, read_column
 from sklearn_wsca._input.groups import Groups, count_units
 from sklearn_wsca._utilization import effects as effects_module
-from sklearn_wsca._utilization.adjusted_effect import Decision, examine
+from sklearn_wsca._utilization.adjusted_effect import (
+    examine,
+)
+from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.effects import (
     ALL,
     SLOPE,

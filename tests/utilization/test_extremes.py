@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation, utilization_test
-from sklearn_wsca._utilization.adjusted_effect import Decision
+from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.extremes import describe_extreme
 from sklearn_wsca.datasets import make_shortcut
 

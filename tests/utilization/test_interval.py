@@ -10,7 +10,10 @@ from scipy import stats
 from sklearn_wsca._backend.jobs import SequentialRunner
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._permutation.plan import PermutationPlan
-from sklearn_wsca._utilization.adjusted_effect import Decision, examine
+from sklearn_wsca._utilization.adjusted_effect import (
+    examine,
+)
+from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.inference import infer_utilization
 from sklearn_wsca._utilization.interval import EffectNoise, limits
 from tests.columns import column_of

@@ -10,7 +10,7 @@ from sklearn_wsca import utilization_test
 from sklearn_wsca._backend.jobs import SequentialRunner
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._permutation.plan import PermutationPlan
-from sklearn_wsca._utilization.adjusted_effect import Decision
+from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.inference import infer_utilization, no_utilization
 from sklearn_wsca._utilization.robustness import (
     contrast_strength,
