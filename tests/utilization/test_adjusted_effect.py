@@ -31,19 +31,6 @@ def examine(decision, column):
     return examine_at(decision, column, 0.05)
 
 
-def test_a_column_is_not_held_fixed_for_itself():
-    decision, columns = study()
-    decision = replace(decision, confounders=[columns["age"], columns["view"]])
-    names = [c.name for c in decision.held_fixed(columns["scanner"])]
-    assert names == ["disease", "age", "view"]
-    names = [c.name for c in decision.held_fixed(columns["age"])]
-    assert names == ["disease", "view"]
-    names = [c.name for c in decision.held_fixed(decision.target)]
-    assert names == ["age", "view"]
-    untargeted = replace(decision, target=None)
-    assert [c.name for c in untargeted.held_fixed(columns["age"])] == ["view"]
-
-
 # --- one column ----------------------------------------------------------------------
 
 
