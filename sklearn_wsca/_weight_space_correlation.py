@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from copy import copy, deepcopy
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -29,12 +30,24 @@ from sklearn_wsca._alignment.inference import (
 from sklearn_wsca._alignment.metrics import METRICS, AlignmentSpace
 from sklearn_wsca._alignment.null import NULLS
 from sklearn_wsca._alignment.reliability import Reliability, measure_reliability
-from sklearn_wsca._analysis.audit import FitRecord, audit_rows, warn_of_shared_groups
+from sklearn_wsca._analysis.audit import (
+    AuditedRows,
+    FitRecord,
+    audit_rows,
+    conclude_audits,
+    warn_of_shared_groups,
+)
 from sklearn_wsca._analysis.confusable import find_confusable
 from sklearn_wsca._analysis.description import describe_rows
 from sklearn_wsca._analysis.feature_utilization import measure_feature_utilization
 from sklearn_wsca._analysis.head_check import check_decision, doubt, require_fit
 from sklearn_wsca._analysis.head_rows import relate_head
+from sklearn_wsca._analysis.joined_fits import (
+    correct,
+    describe_correction,
+    join_audits,
+    join_fits,
+)
 from sklearn_wsca._analysis.notes import describe_subspace, list_failures
 from sklearn_wsca._analysis.prepare import check_something_left, find_subspace
 from sklearn_wsca._analysis.summary import summarise_fit
@@ -64,6 +77,12 @@ from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
 from sklearn_wsca._input.persons import warn_of_persons
 from sklearn_wsca._input.roles import RoleNames, add_pairs
 from sklearn_wsca._input.separate_target import explain_single_column, name_target
+from sklearn_wsca._input.several_targets import (
+    entry_of,
+    join_tables,
+    list_targets,
+    split_target,
+)
 from sklearn_wsca._input.table import refuse_text, require_columns
 from sklearn_wsca._linear.subspace import Subspace
 from sklearn_wsca._permutation.column_tests import Testing
@@ -91,8 +110,11 @@ class WeightSpaceCorrelation(
 
     Parameters
     ----------
-    target : str, default=None
-        Column of the primary task. None: there is no such column, unless `fit` is given
+    target : str or list of str, default=None
+        Column of the primary task. A list of columns analyses one task after the other,
+        corrected over the columns of all of them; none of them is among the columns of
+        another unless `columns` names it. None: there is no such column, unless `fit`
+        is given
         the target apart from the `metadata`; with a `target_head` the metadata are
         still compared with it, without one all heads are only compared with each other.
     target_head : array, pair (W, b), linear model, torch.nn.Linear, Head, default=None
@@ -104,11 +126,14 @@ class WeightSpaceCorrelation(
         trained when the analysis is cloned. None fits a head
         for `target` on the embeddings; outputs of a row are then those of a head that
         was fitted without its group, or without the row where there are no groups.
-    target_output : int or str, default=None
+        Several targets share a head, or have one each: a dict of target to head.
+    target_output : int, str or dict, default=None
         Output of `target_head` that stands for the target, by its number or the name
         of its class, where the head decides several things (multi-label, multi-task):
         it alone is judged. Of a target with two levels it is the score of the level
-        that has its name, or else of the second one.
+        that has its name, or else of the second one. Of several targets a dict of
+        target to output; None takes the output with the name of the target, where the
+        head has one.
     adjustment : {"spline", "linear"}, default="spline"
         How a continuous target and continuous confounders are held fixed, and whether a
         continuous column may move the outputs along a curve: "spline" (cubic, with
@@ -357,6 +382,11 @@ class WeightSpaceCorrelation(
         and their counts, and what was permuted for the test of utilization.
     notes_ : list of str
         What a reader must know about the analysis as a whole.
+    targets_ : dict of str to WeightSpaceCorrelation
+        Only where `target` is a list: the fitted analysis of each, for plots and
+        reports. The tables above then have a first level "target" in their index (null
+        distributions in their columns), and what is no table but depends on the target
+        is a dict by target.
     dropped_columns_ : dict of str to str
         Columns that were left out, with the reason. Row numbers, patients and copies of
         the target are, unless `columns`, `kinds` or `heads` name them.
@@ -430,9 +460,9 @@ class WeightSpaceCorrelation(
     """
 
     _parameter_constraints: dict = {
-        "target": [str, Integral, tuple, None],
+        "target": [str, Integral, tuple, list, None],
         "target_head": "no_validation",
-        "target_output": [str, Integral, None],
+        "target_output": [str, Integral, dict, None],
         "adjustment": [StrOptions({"spline", "linear"})],
         "held_out": ["boolean"],
         "check_head": ["boolean"],
@@ -463,6 +493,9 @@ class WeightSpaceCorrelation(
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
     }
+
+    # Those of the same call that are analysed by estimators of their own.
+    _other_targets: Sequence | None = None
 
     def __init__(
         self,
@@ -539,7 +572,7 @@ class WeightSpaceCorrelation(
         y : DataFrame, Series or array-like of shape (n_samples[, n_columns])
             Metadata, pandas or polars; row i describes row i of X. Columns of arrays
             are called x0, x1, ... With `metadata`, the target alone, as classifiers in
-            the same Pipeline take it.
+            the same Pipeline take it (of several targets, a column each).
         sample_weight : array-like of shape (n_samples,), default=None
             Row weights; a row of weight 0 counts as absent.
         metadata : DataFrame or array-like, default=None
@@ -564,9 +597,28 @@ class WeightSpaceCorrelation(
             If rows share a patient that `groups` does not name, features are columns
             of y or have their names, or X looks like outputs of the network.
         """
-        self._target = name_target(self.target, y, metadata)
-        context = self._init_callback_context(max_subtasks=self._count_steps())
+        parts = self._by_target(y, metadata)
+        context = self._init_callback_context(max_subtasks=self._count_steps(parts))
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        start = partial(JobRunner, self, context, self.n_jobs)
+        measured = []
+        for part, own in parts.values():
+            measured.append(part._measure(X, own, sample_weight, metadata, start))
+        tests = [own for own, _ in measured]
+        if isinstance(self.target, list):
+            tests = correct(tests, self.significance)
+        for own, (_, conclude) in zip(tests, measured, strict=True):
+            conclude(own)
+        if isinstance(self.target, list):
+            self._keep_targets({name: part for name, (part, _) in parts.items()})
+        context.call_on_fit_task_end(estimator=self, X=X, y=y)
+        return self
+
+    def _measure(self, X, y, sample_weight, metadata, start):
+        """Heads and tests of one target, and what makes verdicts of them.
+
+        `start` gives a runner of jobs on the coordinates of the rows.
+        """
         given = self._check_rows(X, y, sample_weight, metadata=metadata)
         tasks = self._read_tasks(given)
         check_something_left(tasks, "y" if metadata is None else "metadata")
@@ -583,7 +635,7 @@ class WeightSpaceCorrelation(
         # A trained head comes first: if it is the wrong one, nothing need be fitted.
         decision = self._decide(tasks, given, None, testing)
 
-        runner = JobRunner(self, context, self.n_jobs, rows.T)
+        runner = start(rows.T)
         failed = fit_heads(tasks.all, rows, runner)
         comparison = compare_heads(
             tasks, given, self._space(rows.subspace), self.aggregate
@@ -594,7 +646,13 @@ class WeightSpaceCorrelation(
             tasks, rows, given, self.cv, testing, self.significance, runner
         )
         alignment = infer_alignment(tasks, rows, comparison, self.null, testing, runner)
-        self._keep_tests(encoding, alignment, testing)
+        self.notes_ += describe_inference(
+            self.null,
+            testing,
+            comparison.has_primary,
+            self.groups,
+            self.adjust_for_target,
+        )
 
         seed = testing.plan.seed
         reliability = measure_reliability(tasks, rows, comparison, seed, runner)
@@ -602,20 +660,27 @@ class WeightSpaceCorrelation(
         if crossed is not None:
             decision = self._decide(tasks, given, crossed, testing)
         erasure = erase_columns(tasks, rows, decision, seed, runner)
-        self._keep_checks(reliability, erasure)
+        self._keep_checks(alignment, reliability, erasure)
 
         utilization = infer_utilization(
             decision, tasks.columns, testing.plan, self.significance, runner
         )
-        self._keep_utilization(utilization)
-        confusable = find_confusable(decision, tasks.columns, self.significance)
-        self.confusable_ = confusable
-
-        tests = encoding, alignment, utilization
-        seen = relate_head(tasks, given.X.n_features, crossed, self.held_out)
+        self.confusable_ = find_confusable(decision, tasks.columns, self.significance)
         extreme = describe_extreme(decision, given.positions)
+        self._warn(list_failures(failed, encoding, alignment, crossed), extreme)
+        seen = relate_head(tasks, given.X.n_features, crossed, self.held_out)
         rule = self._rule(seen.withheld or extreme)
-        self.summary_ = summarise_fit(tasks, given, *tests, rule, confusable)
+        conclude = partial(self._conclude, given, tasks, rule, seen.relation)
+        return (encoding, alignment, utilization), conclude
+
+    def _conclude(self, given, tasks, rule, relation, tests):
+        """Verdicts, from tests that are corrected over all columns and targets."""
+        encoding, alignment, utilization = tests
+        self._keep_tests(encoding, alignment)
+        self._keep_utilization(utilization)
+        self.summary_ = summarise_fit(
+            tasks, given, encoding, alignment, utilization, rule, self.confusable_
+        )
         self.verdicts_ = self.summary_["verdict"]
         self.description_ = describe_rows(
             given,
@@ -623,14 +688,11 @@ class WeightSpaceCorrelation(
             tasks.target,
             utilization,
             rule,
-            seen.relation,
-            confusable,
+            relation,
+            self.confusable_,
             self.head_performance_,
         )
         self._record = FitRecord.of(tasks, given, self.mean_, self.summary_)
-        self._warn(list_failures(failed, encoding, alignment, crossed), extreme)
-        context.call_on_fit_task_end(estimator=self, X=X, y=y)
-        return self
 
     def transform(self, X):
         """Outputs of all heads.
@@ -672,6 +734,11 @@ class WeightSpaceCorrelation(
             count where their classes are the levels of the column.
         """
         check_is_fitted(self)
+        if isinstance(self.target, list):
+            parts = self._fitted_by_target(y, metadata).values()
+            return float(
+                np.mean([p.score(X, own, sample_weight, metadata) for p, own in parts])
+            )
         scored = self._record.scored
         given = self._check_rows(X, y, sample_weight, list(scored), metadata)
         outputs = outputs_by_head(given.X, [column.head for column in scored.values()])
@@ -728,6 +795,16 @@ class WeightSpaceCorrelation(
             If groups of these rows were in `fit`, with their number.
         """
         check_is_fitted(self)
+        audited = {}
+        for target, (part, own) in self._fitted_by_target(y, metadata).items():
+            audited[target] = part._audit(X, own, sample_weight, metadata)
+        tables = conclude_audits(audited, self.significance, self.n_permutations)
+        if isinstance(self.target, list):
+            return join_audits(tables)
+        (table,) = tables.values()
+        return table
+
+    def _audit(self, X, y, sample_weight, metadata) -> AuditedRows:
         names = self._role_names(self._record.kinds)
         needed = self._record.needed(names)
         given = self._check_rows(X, y, sample_weight, needed, metadata)
@@ -795,6 +872,15 @@ class WeightSpaceCorrelation(
         """
         self._validate_params()
         check_dimensions(n_components)
+        if isinstance(self.target, list):
+            parts = self._by_target(y, metadata)
+            tables = {
+                target: part.component_sensitivity(
+                    X, own, n_components, sample_weight, metadata
+                )
+                for target, (part, own) in parts.items()
+            }
+            return join_tables(tables, axis=1)
         # Not a clone: the name of the target, which y may give, is not a parameter.
         scratch = copy(self)
         scratch._target = name_target(self.target, y, metadata)
@@ -870,6 +956,14 @@ class WeightSpaceCorrelation(
         1.000
         """
         check_is_fitted(self)
+        if isinstance(self.target, list):
+            parts = self._fitted_by_target(y, metadata)
+            return join_tables(
+                {
+                    target: part.utilization_by_feature(X, own, column, metadata)
+                    for target, (part, own) in parts.items()
+                }
+            )
         names = self._role_names(self._record.kinds)
         needed = self._record.needed(names)
         given = self._check_rows(X, y, None, needed, metadata)
@@ -937,6 +1031,57 @@ class WeightSpaceCorrelation(
     def _all_heads(self) -> dict:
         return self._primary_head | self.heads_
 
+    def _by_target(self, y, metadata) -> dict:
+        """Estimator and y of every target; of a single one this estimator."""
+        targets = list_targets(self.target, self.groups)
+        if targets is None:
+            self._target = name_target(self.target, y, metadata)
+            return {self._target: (self, y)}
+        if not isinstance(self.target_output, Mapping | None):
+            raise ValueError(
+                f"target_output={self.target_output!r}: one output, and target names "
+                f"{len(targets)}; pass a dict of target to output."
+            )
+        parts, seed = {}, self.random_state
+        if not isinstance(seed, Integral):
+            seed = self._draw_seed()
+        for target, own in zip(
+            targets, split_target(y, metadata, targets), strict=True
+        ):
+            part = clone(self).set_params(target=target, random_state=seed)
+            part.target_head = entry_of(
+                self.target_head, target, targets, "target_head"
+            )
+            part.target_output = entry_of(
+                self.target_output, target, targets, "target_output"
+            )
+            part._target = target
+            part._other_targets = [name for name in targets if name != target]
+            parts[target] = part, own
+        return parts
+
+    def _fitted_by_target(self, y, metadata) -> dict:
+        """Fitted estimator and y of every target."""
+        if not isinstance(self.target, list):
+            return {self._target: (self, y)}
+        own = split_target(y, metadata, list(self.targets_))
+        return {
+            target: (part, its)
+            for (target, part), its in zip(self.targets_.items(), own, strict=True)
+        }
+
+    def _keep_targets(self, parts: dict) -> None:
+        """Attributes of several targets, and each of them by itself."""
+        self.targets_ = parts
+        for name, value in join_fits(parts, self.adjust_for_target).items():
+            setattr(self, name, value)
+        self.notes_.insert(0, describe_correction(list(parts)))
+        self._primary_head = {
+            name: part.target_head_
+            for part in parts.values()
+            for name in part._primary_head
+        }
+
     def _named_columns(self) -> list:
         """Columns with a role that the user names, and those to be analysed."""
         refuse_text(self.confounders, "confounders")
@@ -968,7 +1113,11 @@ class WeightSpaceCorrelation(
         table = add_pairs(given.table, self.columns, reset=is_fit)
         given = replace(given, table=table)
         if is_fit:
-            kinds = check_kinds(self.kinds, table)
+            absent = {name for name in self._other_targets or () if name not in table}
+            kinds = self.kinds
+            if absent and isinstance(kinds, Mapping):
+                kinds = {name: kinds[name] for name in kinds if name not in absent}
+            kinds = check_kinds(kinds, table)
             return given.with_roles(self._role_names(kinds))
         require_columns(needed, table, "y" if metadata is None else "metadata")
         return given
@@ -987,62 +1136,68 @@ class WeightSpaceCorrelation(
             fewest,
             self.check_head,
             self.target_output,
+            self._other_targets,
         )
         confounders = [column.name for column in given.roles.confounders]
         roles = [n for n in (self._target, self.groups) if n in given.table.columns]
         held = [*roles, *confounders]
         # First, as what is doubtful may be why a head does not fit its target.
-        warn_of_doubts(given.table, held, stacklevel=5)
+        warn_of_doubts(given.table, held, stacklevel=6)
         tasks = reader.read(self._target, self.target_head, self.columns, self.groups)
         guessed = tasks.guessed() + [n for n in confounders if n not in kinds]
-        # Level 5 is the caller of fit: one of them is scikit-learn's wrapper.
+        # Level 6 is the caller of fit: one of them is scikit-learn's wrapper.
         read_as = {} if self.heads == "auto" else tasks.kinds()
-        warn_of_codes(given.table, guessed, stacklevel=5, read_as=read_as)
+        warn_of_codes(given.table, guessed, stacklevel=6, read_as=read_as)
         analysed = [task.name for task in tasks.metadata if task.column is not None]
         others = [name for name in analysed if name not in held]
-        warn_of_doubts(given.table, others, stacklevel=5)
+        warn_of_doubts(given.table, others, stacklevel=6)
         return tasks
 
     def _check_belonging(self, given: Input, tasks: Tasks) -> None:
         """Look for rows and features that are not what they seem."""
-        # Level 5 is the caller of fit: one of them is scikit-learn's wrapper.
-        warn_of_persons(given.table, self._target, self.groups, stacklevel=5)
+        # Level 6 is the caller of fit: one of them is scikit-learn's wrapper.
+        warn_of_persons(given.table, self._target, self.groups, stacklevel=6)
         trained = self.target_head is not None
-        check_features(given, given.feature_names, tasks.target, trained, stacklevel=5)
+        check_features(given, given.feature_names, tasks.target, trained, stacklevel=6)
 
     def _warn(self, failures: Iterable[str], extreme: str) -> None:
         """Warn of fits that did not converge, and of what limits the findings."""
         notes = self._explain_floor() + ([f"outputs: {extreme}."] if extreme else [])
         for messages, kind in ((failures, ConvergenceWarning), (notes, UserWarning)):
             for message in messages:
-                # Level 4 is the caller of fit: one is scikit-learn's wrapper.
-                warnings.warn(message, kind, stacklevel=4)
+                # Level 5 is the caller of fit: one is scikit-learn's wrapper.
+                warnings.warn(message, kind, stacklevel=5)
 
     def _tests_alignment(self) -> bool:
         """Whether there will be a null of the alignment."""
         has_primary = self._target is not None or self.target_head is not None
         return has_primary and self.n_permutations > 0
 
-    def _count_steps(self) -> int | None:
+    def _count_steps(self, parts: dict) -> int | None:
         """Steps of `fit` that show progress; nobody knows under a stopping rule."""
         if self.stop_after is not None:
             return None
         steps = ["fit heads", "encoding", "reliability"]
         steps += ["encoding null"] * bool(self.n_permutations)
-        steps += ["alignment null"] * self._tests_alignment()
-        if self._target is not None:
+        has_target = None not in parts
+        has_primary = has_target or self.target_head is not None
+        steps += ["alignment null"] * (has_primary and self.n_permutations > 0)
+        if has_target:
             steps += ["erasure", "utilization"]
             steps += ["cross-fitting"] * (self.target_head is None)
-        return len(steps)
+        return len(steps) * len(parts)
 
     def _space(self, subspace: Subspace) -> AlignmentSpace:
         """Where heads are compared."""
         projected = self.n_components is not None
         return AlignmentSpace(subspace, METRICS[self.metric], projected)
 
+    def _draw_seed(self) -> int:
+        return check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+
     def _testing(self, n: int) -> Testing:
         """How permutations of the rows are turned into p-values."""
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        seed = self._draw_seed()
         plan = PermutationPlan(seed, self.n_permutations, n)
         return Testing(plan, self.stop_after, self.extrapolate, tie_tolerance(n))
 
@@ -1084,7 +1239,8 @@ class WeightSpaceCorrelation(
         """Whether there are too few permutations for any finding on the alignment."""
         if not self._tests_alignment():
             return []
-        return explain_floor(self.n_permutations, len(self.heads_), self.significance)
+        n_tests = len(self.heads_) * (1 + len(self._other_targets or ()))
+        return explain_floor(self.n_permutations, n_tests, self.significance)
 
     def _keep_subspace(self, subspace: Subspace) -> None:
         self.mean_, self.components_ = subspace.mean, subspace.components
@@ -1100,9 +1256,7 @@ class WeightSpaceCorrelation(
         self.correlation_ = comparison.correlation
         self.alignment_ = comparison.alignment
 
-    def _keep_tests(
-        self, encoding: EncodingTest, alignment: AlignmentTest, testing: Testing
-    ) -> None:
+    def _keep_tests(self, encoding: EncodingTest, alignment: AlignmentTest) -> None:
         self.encoding_scores_ = encoding.scores
         self.encoding_pvalues_ = encoding.tests.pvalues
         self.encoding_qvalues_ = encoding.qvalues
@@ -1119,17 +1273,16 @@ class WeightSpaceCorrelation(
         self.n_permutations_used_ = pd.DataFrame(
             {"encoding": encoding.tests.used, "alignment": alignment.tests.used}
         )
-        has_primary = self.target_head_ is not None
-        self.notes_ += describe_inference(
-            self.null, testing, has_primary, self.groups, self.adjust_for_target
-        )
 
     def _keep_checks(
-        self, reliability: Reliability, erasure: pd.DataFrame | None
+        self,
+        alignment: AlignmentTest,
+        reliability: Reliability,
+        erasure: pd.DataFrame | None,
     ) -> None:
         self.reliability_ = reliability.directions
         self.alignment_ceilings_ = reliability.ceilings
-        self.alignment_corrected_ = self.alignment_scores_ / reliability.ceilings
+        self.alignment_corrected_ = alignment.scores / reliability.ceilings
         self.erasure_ = erasure
 
     def _keep_utilization(self, tests: UtilizationTests) -> None:

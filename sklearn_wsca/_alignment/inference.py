@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,10 @@ from sklearn_wsca._heads.task import Tasks
 from sklearn_wsca._permutation.column_tests import (
     ColumnTests,
     Testing,
+    correct_pvalues,
     infer_columns,
 )
-from sklearn_wsca._permutation.plan import benjamini_hochberg, max_t_pvalues
+from sklearn_wsca._permutation.plan import max_t_pvalues
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,15 @@ class AlignmentTest:
         Alignment of the columns; NaN without a primary head, and where it is refused.
     tests : ColumnTests
         p-values per column; NaN without permutations.
+    testing : Testing
+        How p-values came about.
     pvalues_fwer, qvalues : Series
         Over columns by max-T, NaN under a stopping rule, and by Benjamini-Hochberg.
     """
 
     scores: pd.Series
     tests: ColumnTests
+    testing: Testing
     pvalues_fwer: pd.Series
     qvalues: pd.Series
 
@@ -59,19 +63,36 @@ def infer_alignment(
         draw = NULLS[null].draw
         nulls = draw(tested, rows, testing.rounds, comparison, runner)
     tests = infer_columns(nulls, scores.index, testing, testing.extrapolate)
-    pvalues_fwer = pd.Series(np.nan, scores.index)
-    if nulls and testing.stop_after is None:
-        at = [scores.index.get_loc(name) for name in nulls]
-        pvalues_fwer.iloc[at] = max_t_pvalues(
-            scores.to_numpy()[at], tests.null.to_numpy()[:, at], testing.tolerance
+    none = pd.Series(np.nan, scores.index)
+    test = AlignmentTest(scores.mask(tasks.refused), tests, testing, none, none)
+    return correct([test])[0]
+
+
+def correct(several: list[AlignmentTest]) -> list[AlignmentTest]:
+    """Correct over all columns of several tests, such as those of several targets.
+
+    Tests share their permutations, which max-T needs all of.
+    """
+    qvalues = correct_pvalues([test.tests.pvalues for test in several])
+    fwer = [pd.Series(np.nan, test.scores.index) for test in several]
+    testing = several[0].testing
+    if testing.stop_after is None:
+        tested = [test.tests.pvalues.notna().to_numpy() for test in several]
+        pairs = list(zip(several, tested, strict=True))
+        observed = [test.scores.to_numpy()[at] for test, at in pairs]
+        null = [test.tests.null.to_numpy()[:, at] for test, at in pairs]
+        found = max_t_pvalues(
+            np.concatenate(observed), np.hstack(null), testing.tolerance
         )
-    qvalues = benjamini_hochberg(tests.pvalues.to_numpy())
-    return AlignmentTest(
-        scores.mask(tasks.refused),
-        tests,
-        pvalues_fwer,
-        pd.Series(qvalues, scores.index),
-    )
+        ends = np.cumsum([len(own) for own in observed])
+        for own, at, values in zip(
+            fwer, tested, np.split(found, ends[:-1]), strict=True
+        ):
+            own[at] = values
+    return [
+        replace(test, pvalues_fwer=own, qvalues=q)
+        for test, own, q in zip(several, fwer, qvalues, strict=True)
+    ]
 
 
 def check_null(tasks: Tasks, null: str, n_permutations: int) -> None:

@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_wsca._analysis.audited_encoding import audit_head, encoding_entries
+from sklearn_wsca._analysis.audited_encoding import (
+    AuditedHead,
+    audit_head,
+    encoding_entries,
+)
 from sklearn_wsca._analysis.confusable import find_confusable
 from sklearn_wsca._analysis.description import describe_rows
 from sklearn_wsca._analysis.head_check import check_decision, require_fit
@@ -42,7 +46,11 @@ from sklearn_wsca._input.table import row_fingerprints
 from sklearn_wsca._permutation.plan import PermutationPlan, canonical_order
 from sklearn_wsca._utilization.extremes import describe_extreme
 from sklearn_wsca._utilization.from_head import make_decision
-from sklearn_wsca._utilization.inference import infer_utilization
+from sklearn_wsca._utilization.inference import (
+    UtilizationTests,
+    correct,
+    infer_utilization,
+)
 from sklearn_wsca._utilization.regression import Adjustment
 from sklearn_wsca._verdict import Rule
 
@@ -164,6 +172,13 @@ class FitRecord:
         row = self.summary.iloc[self.summary.index.get_loc(name)]
         return {key: row[key] for key in ALIGNMENT_COLUMNS}
 
+    def read_target(self, table: pd.DataFrame) -> Column | None:
+        """Read the target on new rows; None if there was none in `fit`."""
+        if self.target is None:
+            return None
+        with named_column(self.target_name, "target"):
+            return self.target.read(table[self.target_name])
+
     def needed(self, names: RoleNames) -> list:
         """Columns that a table must have to be audited."""
         roles = [n for n in (names.target, names.groups) if n is not None]
@@ -179,6 +194,78 @@ class FitRecord:
         }
 
 
+@dataclass(frozen=True)
+class AuditedRows:
+    """New rows under the heads of `fit`, tested, and not yet judged.
+
+    Parameters
+    ----------
+    record : FitRecord
+        What is known of `fit`.
+    given : Input
+        The rows, in canonical order.
+    columns : dict of name to Column
+        Columns on them.
+    left_out : dict of name to str
+        Why there is none of others.
+    target : Column or None
+        The target on them.
+    performance : dict or None
+        Of the primary head.
+    tests : UtilizationTests
+        Utilization of the columns.
+    heads : dict of name to AuditedHead
+        Encoding of the columns.
+    rule : Rule
+        Of the verdicts.
+    confusable : DataFrame
+        Pairs of columns that may stand for each other.
+    head_rows : str or None
+        What is known of the rows that the primary head was fitted on, if there is one.
+    """
+
+    record: FitRecord
+    given: Input
+    columns: dict[Any, Column]
+    left_out: dict[Any, str]
+    target: Column | None
+    performance: dict | None
+    tests: UtilizationTests
+    heads: dict[Any, AuditedHead]
+    rule: Rule
+    confusable: pd.DataFrame
+    head_rows: str | None
+
+    def conclude(self, encoding: dict[Any, dict[str, float]]) -> pd.DataFrame:
+        """Table with the verdicts; `encoding` holds the entries of `heads`."""
+        rows, notes = {}, {}
+        for name, column in self.columns.items():
+            described = describe_column(column, self.target, self.given)
+            rows[name] = described | encoding[name] | self.record.alignment(name)
+            notes[name] = list(column.notes)
+        add_utilization(rows, notes, self.tests, self.rule, self.confusable)
+        names = list(self.record.summary.index)
+        summary = summarise(names, self.record.reasons() | self.left_out, rows)
+        summary.attrs |= {
+            "effects": as_lists(self.tests.effects()),
+            "by_class": as_lists(self.tests.by_class()),
+            "robustness_values": as_lists(self.tests.robustness(self.rule.min_effect)),
+            "confusable": as_lists(self.confusable),
+            "head_performance": self.performance,
+        }
+        summary.attrs[DESCRIPTION] = describe_rows(
+            self.given,
+            self.columns,
+            self.target,
+            self.tests,
+            self.rule,
+            self.head_rows,
+            self.confusable,
+            self.performance,
+        )
+        return summary
+
+
 def audit_rows(
     record: FitRecord,
     given: Input,
@@ -188,8 +275,8 @@ def audit_rows(
     rule: Rule,
     adjustment: Adjustment,
     check_head: bool = True,
-) -> pd.DataFrame:
-    """Table of new rows under the heads of `fit`.
+) -> AuditedRows:
+    """Test new rows under the heads of `fit`.
 
     Parameters
     ----------
@@ -217,12 +304,8 @@ def audit_rows(
     )
     given = given.take(order)
     columns, left_out = read_columns(record.columns, given)
-    target = None
-    if record.target is not None:
-        with named_column(record.target_name, "target"):
-            target = record.target.read(given.table[record.target_name])
+    target = record.read_target(given.table)
     decision = make_decision(primary, given, target, adjustment)
-    rule = replace(rule, withheld=describe_extreme(decision, given.positions))
     checked = check_decision(decision, primary, plan.seed)
     if check_head:
         require_fit(checked, record.target_name, given.roles.groups is not None)
@@ -233,39 +316,38 @@ def audit_rows(
         name: audit_head(record.columns[name].scored, column, own, given, plan)
         for (name, column), own in zip(columns.items(), outputs, strict=True)
     }
-    encoding = encoding_entries(
-        audited,
-        record.summary["encoding_power"],
-        rule.significance,
-        plan.n_permutations,
-    )
-    rows, notes = {}, {}
-    for name, column in columns.items():
-        described = describe_column(column, target, given)
-        rows[name] = described | encoding[name] | record.alignment(name)
-        notes[name] = list(column.notes)
-    confusable = find_confusable(decision, columns, rule.significance)
-    add_utilization(rows, notes, tests, rule, confusable)
-    summary = summarise(list(record.summary.index), record.reasons() | left_out, rows)
-    head_rows = None if decision is None else HELD_OUT
-    summary.attrs |= {
-        "effects": as_lists(tests.effects()),
-        "by_class": as_lists(tests.by_class()),
-        "robustness_values": as_lists(tests.robustness(rule.min_effect)),
-        "confusable": as_lists(confusable),
-        "head_performance": None if checked is None else checked.performance,
-    }
-    summary.attrs[DESCRIPTION] = describe_rows(
+    return AuditedRows(
+        record,
         given,
         columns,
+        left_out,
         target,
+        None if checked is None else checked.performance,
         tests,
-        rule,
-        head_rows,
-        confusable,
-        summary.attrs["head_performance"],
+        audited,
+        replace(rule, withheld=describe_extreme(decision, given.positions)),
+        find_confusable(decision, columns, rule.significance),
+        None if decision is None else HELD_OUT,
     )
-    return summary
+
+
+def conclude_audits(
+    audits: dict[Any, AuditedRows], significance: float, n_permutations: int
+) -> dict[Any, pd.DataFrame]:
+    """Tables of one or several targets, corrected over all their columns together."""
+    corrected = correct([rows.tests for rows in audits.values()], significance)
+    heads, power = {}, {}
+    for target, rows in audits.items():
+        fitted = rows.record.summary["encoding_power"]
+        for name, head in rows.heads.items():
+            heads[target, name] = head
+            power[target, name] = fitted.iloc[fitted.index.get_loc(name)]
+    entries = encoding_entries(heads, power, significance, n_permutations)
+    tables = {}
+    for (target, rows), tests in zip(audits.items(), corrected, strict=True):
+        encoding = {name: entries[target, name] for name in rows.heads}
+        tables[target] = replace(rows, tests=tests).conclude(encoding)
+    return tables
 
 
 def as_lists(table: pd.DataFrame) -> dict[str, list]:
@@ -313,5 +395,5 @@ def warn_of_shared_groups(record: FitRecord, table: pd.DataFrame, name: Any) -> 
             f"(such as {min(map(str, shared))}), so these rows are not held out: "
             "encoding and utilization may look better than on new ones.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )

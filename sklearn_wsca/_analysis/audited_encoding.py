@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy import stats
 
 from sklearn_wsca._encoding.planted import PLANTED_SKILL, largest_pvalue
@@ -125,7 +125,7 @@ def scaled_skill(
 
 def encoding_entries(
     heads: dict[Any, AuditedHead],
-    power_of_fit: pd.Series,
+    power_of_fit: Mapping[Any, float],
     significance: float,
     n_permutations: int,
 ) -> dict[Any, dict[str, float]]:
@@ -138,7 +138,7 @@ def encoding_entries(
         power = np.nan
         if not np.isnan(head.pvalue):
             power = chance_to_be_found(head.n_units, level, n_permutations)
-            power = np.fmin(power, power_of_fit.iloc[power_of_fit.index.get_loc(name)])
+            power = np.fmin(power, power_of_fit[name])
         entries[name] = {
             "encoding_score": head.score,
             "encoding_pvalue": head.pvalue,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from rich.console import Console
 
+from sklearn_wsca._analysis.joined_fits import describe_correction
 from sklearn_wsca._cli._errors import refuse
 from sklearn_wsca._cli._inputs import AuditRows
 from sklearn_wsca._cli._notes import collect_warnings
@@ -20,6 +21,8 @@ from sklearn_wsca._cli._output import (
     write_files,
 )
 from sklearn_wsca._cli._progress import progress_bars
+from sklearn_wsca._cli._targets import name_folders
+from sklearn_wsca._input.several_targets import audit_of
 from sklearn_wsca._report.figures import draw_figures, head_displays
 from sklearn_wsca._report.formats import to_json
 from sklearn_wsca._report.html import render_html
@@ -56,33 +59,70 @@ class Findings:
         """What is judged."""
         return self.analysis.summary_ if self.held_out is None else self.held_out
 
-    def result(self, inputs: dict[str, str]) -> dict[str, Any]:
-        """All of it as one dict."""
-        return make_result(
-            self.analysis,
-            self.held_out,
-            inputs=inputs,
-            sensitivity=self.sensitivity,
-            notes=self.notes,
-        )
+    def by_target(self) -> list[Findings]:
+        """Findings of every target; a single one are these."""
+        if not isinstance(self.analysis.target, list):
+            return [self]
+        return [
+            replace(
+                self,
+                analysis=part,
+                held_out=None
+                if self.held_out is None
+                else audit_of(self.held_out, name),
+                sensitivity=None
+                if self.sensitivity is None
+                else self.sensitivity[name],
+                notes=[describe_correction(self.analysis.target), *self.notes],
+            )
+            for name, part in self.analysis.targets_.items()
+        ]
 
-    def write(self, directory: Path, result: dict[str, Any]) -> list[Path]:
-        """Write report, table and result."""
+    def results(self, inputs: dict[str, str]) -> list[dict[str, Any]]:
+        """All that is known of every target as one dict."""
+        return [
+            make_result(
+                own.analysis,
+                own.held_out,
+                inputs=inputs,
+                sensitivity=own.sensitivity,
+                notes=own.notes,
+            )
+            for own in self.by_target()
+        ]
+
+    def write(self, directory: Path, results: list[dict[str, Any]]) -> list[Path]:
+        """Write report, table and result; those of several targets in their folders."""
         open_no_window()
-        figures = draw_figures(result, head_displays(self.analysis))
+        every = self.by_target()
+        if len(every) == 1:
+            return write_files(directory, every[0].files(results[0]))
+        folders = name_folders([own.analysis.target for own in every])
         contents = {
+            f"{folder}/{name}": content
+            for folder, own, result in zip(
+                folders.values(), every, results, strict=True
+            )
+            for name, content in own.files(result).items()
+        }
+        contents[SUMMARY] = self.table.to_csv(lineterminator="\n")
+        return write_files(directory, contents)
+
+    def files(self, result: dict[str, Any]) -> dict[str, str]:
+        """Content of the files of one target by their names."""
+        figures = draw_figures(result, head_displays(self.analysis))
+        return {
             REPORT: render_html(result, figures),
             SUMMARY: self.table.to_csv(lineterminator="\n"),
             RESULT: to_json(result),
         }
-        return write_files(directory, contents)
 
 
 def analyse(
     analysis: WeightSpaceCorrelation,
     rows: AuditRows,
     held_out: AuditRows | None,
-    head_file: Path | None,
+    head_files: list[Path],
     sensitivity: bool | None,
 ) -> Findings:
     """Fit, audit and compare numbers of components, with progress on standard error."""
@@ -90,7 +130,7 @@ def analyse(
     notes = [note for some in given for note in some.notes]
     table = components = None
     about_head = ("target_head", "target_output")
-    heads = {} if head_file is None else dict.fromkeys(about_head, head_file)
+    heads = dict.fromkeys(about_head, head_files[0]) if len(head_files) == 1 else {}
     with collect_warnings(notes), progress_bars(Console(stderr=True)):
         with refuse(rows.files | heads):
             analysis.fit(rows.X, rows.metadata, sample_weight=rows.weights)

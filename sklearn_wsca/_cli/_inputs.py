@@ -106,8 +106,13 @@ def with_names_of_both(
     return both[0], both[1]
 
 
-def read_trained_head(options: dict[str, Any], rows: AuditRows) -> Any:
-    """Head of the network, with the names of its classes where they are given."""
+def read_trained_head(
+    options: dict[str, Any], rows: AuditRows, several: bool = False
+) -> Any:
+    """Head of the network, with the names of its classes where they are given.
+
+    Those of a head of several targets are the names of its outputs.
+    """
     path, classes = options["head"], options["classes"]
     if path is None:
         if classes:
@@ -124,7 +129,8 @@ def read_trained_head(options: dict[str, Any], rows: AuditRows) -> Any:
             source, argument="target_head", n_features=n_features, levels=None
         )
     named = name_classes(head, classes, rows, options["target"])
-    if not options.get("no_check_head") and options.get("output") is None:
+    chosen = several or options.get("output") is not None
+    if not options.get("no_check_head") and not chosen:
         switch = "no_check_head" in options
         check_names(named.classes or (), rows, options["target"], switch)
     return named

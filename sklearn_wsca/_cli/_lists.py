@@ -6,10 +6,11 @@ import click
 
 
 class ListCommand(click.Command):
-    """Command whose repeatable options also take several values in a row.
+    """Command whose options of lists (``COL...``) take several values in a row.
 
     ``--columns a b`` is read as ``--columns a --columns b``: the values end at the next
-    option. After ``--`` nothing is an option.
+    option. After ``--`` nothing is an option. Other repeatable options, such as
+    ``--target A --target B``, take one value at a time.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -20,6 +21,7 @@ class ListCommand(click.Command):
             if isinstance(parameter, click.Option)
             and parameter.multiple
             and parameter.nargs == 1
+            and (parameter.metavar is None or parameter.metavar.endswith("..."))
             for name in parameter.opts
         }
         return super().parse_args(ctx, repeat_options(args, repeatable))

@@ -94,30 +94,56 @@ groups_option = named(
     "Column of the patient, or whatever is independent of others of its kind.",
 )
 
+TARGET = "Column that the network decides."
+HEAD = (
+    "Trained last layer: npz, npy, safetensors, pt or csv. Without it a linear head is "
+    "fitted to the target, and the answers are about that one."
+)
+HEAD_KEY = "Name of the weights in the file of --head."
+
+classes_option = named(
+    "--classes",
+    "NAME...",
+    "Class of each row of --head, in order; needed where that is not the sorted order "
+    "of the target's levels.",
+    multiple=True,
+)
+
 head_options = together(
-    named("--target", "COL", "Column that the network decides.", required=True),
+    named("--target", "COL", TARGET, required=True),
+    named("--head", "FILE", HEAD, type=FILE),
+    named("--head-key", "NAME", HEAD_KEY),
+    classes_option,
+)
+
+# Once, or once for each target.
+target_options = together(
+    named(
+        "--target",
+        "COL",
+        f"{TARGET} Repeatable: the answers for each target stand in a folder of its "
+        "own, with one correction over all.",
+        required=True,
+        multiple=True,
+    ),
     named(
         "--head",
         "FILE",
-        "Trained last layer: npz, npy, safetensors, pt or csv. Without it a linear "
-        "head is fitted to the target, and the answers are about that one.",
+        f"{HEAD} With several targets once for all, or once for each, in their order; "
+        "so are --head-key and --output.",
         type=FILE,
-    ),
-    named("--head-key", "NAME", "Name of the weights in the file of --head."),
-    named(
-        "--classes",
-        "NAME...",
-        "Class of each row of --head, in order; needed where that is not the sorted "
-        "order of the target's levels.",
         multiple=True,
     ),
-)
-
-output_option = named(
-    "--output",
-    "NAME",
-    "Output of --head that stands for the target, by its class or number: of a head "
-    "that decides several things.",
+    named("--head-key", "NAME", HEAD_KEY, multiple=True),
+    classes_option,
+    named(
+        "--output",
+        "NAME",
+        "Output of --head that stands for the target, by its class or number: of a "
+        "head that decides several things. With several targets it is the one that "
+        "has the name of the target.",
+        multiple=True,
+    ),
 )
 
 check_option = click.option(

@@ -72,7 +72,10 @@ def write_files(directory: Path, contents: Mapping[str, str | bytes]) -> list[Pa
             for name, content in contents.items():
                 if isinstance(content, str):
                     content = content.encode("utf-8")
-                (Path(draft) / name).write_bytes(content)
-            for path in paths:
-                (Path(draft) / path.name).replace(path)
+                made = Path(draft) / name
+                made.parent.mkdir(parents=True, exist_ok=True)
+                made.write_bytes(content)
+            for name, path in zip(contents, paths, strict=True):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                (Path(draft) / name).replace(path)
     return paths

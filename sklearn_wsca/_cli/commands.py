@@ -30,21 +30,26 @@ from sklearn_wsca._cli._options import (
     head_options,
     method_options,
     out_option,
-    output_option,
     permutation_options,
     row_options,
+    target_options,
 )
-from sklearn_wsca._cli._output import check_directory
+from sklearn_wsca._cli._output import REPORT, RESULT, SUMMARY, check_directory
+from sklearn_wsca._cli._targets import choose_outputs, read_heads, split_options
 from sklearn_wsca._cli._terminal import print_features, print_result
 from sklearn_wsca._features.integrated_feature_analysis import IntegratedFeatureAnalysis
 from sklearn_wsca._input.persons import find_names
-from sklearn_wsca._text import list_names
+from sklearn_wsca._text import list_names, printable
 from sklearn_wsca._version import __version__
 from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
 
 FOUND = 3
 FILES = "report.html, summary.csv and result.json"
-FILE_WORDS = ("Report, to open in a browser", "Table", "Result, for programs")
+FILE_WORDS = {
+    REPORT: "Report, to open in a browser",
+    SUMMARY: "Table",
+    RESULT: "Result, for programs",
+}
 
 
 @click.group(cls=OneLineGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -64,9 +69,9 @@ def demo(permutations: int, seed: int, out: Path) -> None:
     console.print(INTRODUCTION, end="\n\n", highlight=False)
     X, metadata, head = load_demo()
     analysis = demo_analysis(head, permutations, seed)
-    found = analyse(analysis, AuditRows(X, metadata, {}), None, None, True)
+    found = analyse(analysis, AuditRows(X, metadata, {}), None, [], True)
     inputs = {"embeddings and metadata": "shipped with sklearn_wsca"}
-    report(console, found, found.result(inputs), out)
+    report(console, found, found.results(inputs), out)
     console.print()
     console.print(READING, highlight=False, style="dim")
 
@@ -74,8 +79,7 @@ def demo(permutations: int, seed: int, out: Path) -> None:
 @wsca.command(cls=ListCommand)
 @click.argument("embeddings", type=FILE)
 @click.argument("metadata", type=FILE)
-@head_options
-@output_option
+@target_options
 @check_option
 @column_options
 @row_options
@@ -95,13 +99,15 @@ def audit(ctx: click.Context, embeddings: Path, metadata: Path, **options: Any) 
     """
     out = options["out"]
     check_directory(out)
-    rows, held_out = read_rows(embeddings, metadata, options)
-    head_file = options["head"]
-    analysis = make_analysis(read_trained_head(options, rows), options, rows)
-    found = analyse(analysis, rows, held_out, head_file, options["sensitivity"])
-    result = found.result(name_inputs(rows, held_out, head_file))
-    report(Console(), found, result, out)
-    if set(options["fail_on"]) & set(result["verdict_counts"]):
+    every = split_options(options)
+    rows, held_out = read_rows(embeddings, metadata, every[0])
+    analysis = make_analysis(every, options, rows)
+    head_files = list(dict.fromkeys(own["head"] for own in every if own["head"]))
+    found = analyse(analysis, rows, held_out, head_files, options["sensitivity"])
+    results = found.results(name_inputs(rows, held_out, head_files))
+    report(Console(), found, results, out)
+    verdicts = {verdict for result in results for verdict in result["verdict_counts"]}
+    if set(options["fail_on"]) & verdicts:
         ctx.exit(FOUND)
 
 
@@ -172,9 +178,10 @@ def read_rows(
 
 
 def make_analysis(
-    head: Any, options: dict[str, Any], rows: AuditRows
+    every: list[dict[str, Any]], options: dict[str, Any], rows: AuditRows
 ) -> WeightSpaceCorrelation:
-    """Estimator with the settings of the command line."""
+    """Estimator with the settings of the command line, `every` being of one target."""
+    targets = list(options["target"])
     columns = [*options["columns"]] or None
     both = {*options["categorical"]} & {*options["continuous"]}
     if both:
@@ -185,7 +192,7 @@ def make_analysis(
     kinds = dict.fromkeys(options["categorical"], "categorical")
     kinds |= dict.fromkeys(options["continuous"], "continuous")
     if options["combine"]:
-        roles = {options["target"], options["groups"]}
+        roles = {*targets, options["groups"]}
         everything = [name for name in rows.metadata.columns if name not in roles]
         for name, reason in find_names(rows.metadata, everything).items():
             everything.remove(name)
@@ -194,9 +201,9 @@ def make_analysis(
                 say(rows.notes[-1])
         columns = [*(columns or everything), *options["combine"]]
     return WeightSpaceCorrelation(
-        options["target"],
-        target_head=head,
-        target_output=options["output"],
+        targets if len(targets) > 1 else targets[0],
+        target_head=read_heads(every, rows),
+        target_output=choose_outputs(every),
         adjustment=options["adjustment"],
         held_out=options["rows_are_held_out"],
         check_head=not options["no_check_head"],
@@ -218,26 +225,31 @@ def make_analysis(
 
 
 def name_inputs(
-    rows: AuditRows, held_out: AuditRows | None, head_file: Path | None
+    rows: AuditRows, held_out: AuditRows | None, head_files: list[Path]
 ) -> dict[str, str]:
     """What was read, with hashes by which it can be recognised."""
     files = {"embeddings": rows.files["X"], "metadata": rows.files["y"]}
     if held_out is not None and held_out.files != rows.files:
         files["held-out embeddings"] = held_out.files["X"]
         files["held-out metadata"] = held_out.files["y"]
-    if head_file is not None:
-        files["head"] = head_file
+    for number, path in enumerate(head_files, 1):
+        files["head" if len(head_files) == 1 else f"head {number}"] = path
     return {role: describe_file(path) for role, path in files.items()}
 
 
 def report(
-    console: Console, found: Findings, result: dict[str, Any], out: Path
+    console: Console, found: Findings, results: list[dict[str, Any]], out: Path
 ) -> None:
     """Print the answers, write the files, and say where they are."""
     # First, so that a disk that is full by now does not cost the answers as well.
-    print_result(console, result)
-    paths = found.write(out, result)
+    for result in results:
+        if len(results) > 1:
+            name = printable(result["analysis"]["target"]["name"])
+            console.print(Text(f"Target '{name}'", style="bold underline"), end="\n\n")
+        print_result(console, result)
+    paths = found.write(out, results)
     console.print()
-    for words, path in zip(FILE_WORDS, paths, strict=True):
+    for path in paths:
+        words = FILE_WORDS[path.name]
         # Without wrapping, so that a long path can be copied.
         console.print(Text(f"{words}: {path}"), soft_wrap=True, highlight=False)

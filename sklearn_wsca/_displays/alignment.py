@@ -29,6 +29,7 @@ from sklearn_wsca._displays.style import (
     text_points,
     write_in_cell,
 )
+from sklearn_wsca._input.several_targets import check_one_target
 
 LARGEST_CELL, SMALLEST_CELL = 0.32, 0.125
 USUAL_INCHES, MOST_INCHES = 10.0, 18.0
@@ -120,6 +121,7 @@ class AlignmentDisplay(Display):
             If `kind` is unknown, or "primary" without a primary head.
         """
         check_is_fitted(estimator)
+        check_one_target(estimator)
         check_choice("kind", kind, ("all", "primary"))
         if kind == "primary" and estimator.target_head_ is None:
             raise ValueError(

@@ -23,6 +23,7 @@ from sklearn_wsca._displays.style import (
     name_places,
     tidy,
 )
+from sklearn_wsca._input.several_targets import check_one_target
 
 EXPLAINED = 0.99
 MOST_NAMED = 2 * len(COLOURS)
@@ -114,6 +115,7 @@ class ComponentSensitivityDisplay(Display):
         ValueError
             If there is no primary head, or the input cannot be analysed.
         """
+        check_one_target(estimator)
         found = estimator.component_sensitivity(
             X, y, n_components, sample_weight, metadata
         )

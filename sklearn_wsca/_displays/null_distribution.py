@@ -28,6 +28,7 @@ from sklearn_wsca._displays.style import (
     set_title,
     tidy,
 )
+from sklearn_wsca._input.several_targets import check_one_target
 
 KINDS, STATISTICS = ("permutation", "pairs"), ("alignment", "utilization")
 
@@ -137,6 +138,7 @@ class NullDistributionDisplay(Display):
             If an argument is unknown, or if the estimator has no such null.
         """
         check_is_fitted(estimator)
+        check_one_target(estimator)
         check_choice("kind", kind, KINDS)
         check_choice("statistic", statistic, STATISTICS)
         names = _choose(columns, estimator.alignment_scores_.index)

@@ -26,6 +26,7 @@ from sklearn_wsca._displays.style import (
     text_points,
     tidy,
 )
+from sklearn_wsca._input.several_targets import check_one_target, table_of
 from sklearn_wsca._text import format_number
 from sklearn_wsca._verdict import UNTESTABLE, VERDICTS
 
@@ -139,6 +140,7 @@ class UtilizationDisplay(Display):
             If there is no target, or the table lacks a column.
         """
         check_is_fitted(estimator)
+        check_one_target(estimator)
         target = estimator.description_["target"]
         if target is None:
             raise ValueError(
@@ -146,7 +148,7 @@ class UtilizationDisplay(Display):
                 "name its column in target and fit again."
             )
         return cls.from_table(
-            estimator.summary_ if table is None else table,
+            estimator.summary_ if table is None else table_of(estimator, table),
             estimator.min_effect,
             confidence=1.0 - estimator.significance,
             target=target["name"],

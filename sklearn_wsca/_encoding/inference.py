@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -18,8 +18,12 @@ from sklearn_wsca._heads.fit import Rows
 from sklearn_wsca._heads.task import Task, Tasks
 from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.table import name_index
-from sklearn_wsca._permutation.column_tests import ColumnTests, Testing, infer_columns
-from sklearn_wsca._permutation.plan import benjamini_hochberg
+from sklearn_wsca._permutation.column_tests import (
+    ColumnTests,
+    Testing,
+    correct_pvalues,
+    infer_columns,
+)
 from sklearn_wsca._permutation.rounds import Null
 
 
@@ -85,12 +89,20 @@ def infer_encoding(
         scores.astype(float).reindex(index),
         tests,
         skills.astype(float).reindex(index),
-        pd.Series(benjamini_hochberg(tests.pvalues.to_numpy()), index),
+        correct_pvalues([tests.pvalues])[0],
         _power(planted, nulls, tests.pvalues, testing, significance),
         pd.DataFrame.from_dict(metrics, "index").reindex(index),
         _selectivity(nulls, index),
         [name for name, result in found.items() if not result.all_converged],
     )
+
+
+def correct(several: list[EncodingTest]) -> list[EncodingTest]:
+    """Correct over all columns of several tests, such as those of several targets."""
+    qvalues = correct_pvalues([test.tests.pvalues for test in several])
+    return [
+        replace(test, qvalues=own) for test, own in zip(several, qvalues, strict=True)
+    ]
 
 
 def _cross_validate(

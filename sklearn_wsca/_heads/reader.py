@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +60,9 @@ class TaskReader:
         Whether the classes of the primary head must be those of the target.
     target_output : object or None
         Name or number of the output of the primary head that stands for the target.
+    other_targets : sequence or None
+        Other targets of the same call, which are no metadata. Of a list of targets each
+        is judged by the output of the head that has its name; None without a list.
     """
 
     given: Input
@@ -71,6 +74,7 @@ class TaskReader:
     min_rows: int
     check_head: bool = False
     target_output: Any = None
+    other_targets: Sequence | None = None
 
     def read(self, target: Any, target_head: Any, columns: Any, groups: Any) -> Tasks:
         """Read all tasks.
@@ -83,7 +87,12 @@ class TaskReader:
         """
         _check_recipes(self.heads)
         labelled, unlabelled = _select_columns(
-            self.given.table, target, groups, columns, self.heads
+            self.given.table,
+            target,
+            groups,
+            columns,
+            self.heads,
+            self.other_targets or (),
         )
         primary = self._primary(target, target_head)
         asked = self._asked_for(columns)
@@ -113,8 +122,9 @@ class TaskReader:
             task.notes = list(task.column.notes)
             task.probe = make_probe(recipe, task.column, self.C, self.alpha)
         if weights is not None:
-            if self.target_output is not None:
-                self._choose_output(task, self.target_output)
+            output = self._output_of(target, task.head)
+            if output is not None:
+                self._choose_output(task, output)
             elif task.column is not None:
                 self._name_classes(task, task.column, weights)
         elif self.target_output is not None:
@@ -123,6 +133,12 @@ class TaskReader:
                 "head; pass the head in target_head."
             )
         return task
+
+    def _output_of(self, target: Any, head: Head | None) -> Any:
+        """Output that stands for the target; of several targets that of its name."""
+        named = () if head is None or head.classes is None else head.classes
+        by_name = self.target_output is None and self.other_targets is not None
+        return target if by_name and target in named else self.target_output
 
     def _choose_output(self, task: Task, output: Any) -> None:
         """Keep the one output of the trained head that stands for the target."""
@@ -329,7 +345,12 @@ def _check_recipes(heads: Any) -> None:
 
 
 def _select_columns(
-    table: pd.DataFrame, target: Any, groups: Any, columns: Any, heads: Any
+    table: pd.DataFrame,
+    target: Any,
+    groups: Any,
+    columns: Any,
+    heads: Any,
+    others: Sequence,
 ) -> tuple[list, list]:
     """Names of the columns to analyse, and of trained heads without a column.
 
@@ -347,11 +368,10 @@ def _select_columns(
         for name, source in entries.items()
         if name not in table.columns and is_trained(source)
     ]
-    require_columns(
-        [name for name in entries if name not in unlabelled], table, "heads"
-    )
+    apart = [*unlabelled, *others]
+    require_columns([name for name in entries if name not in apart], table, "heads")
     if columns is None:
-        roles = (target, groups)
+        roles = (target, groups, *others)
         return [name for name in table.columns if name not in roles], unlabelled
     names = list_columns(columns)
     require_columns([n for n in names if n not in unlabelled], table, "columns")
@@ -365,7 +385,8 @@ def _select_columns(
             f"columns: {groups!r} is among them; it names the groups that are "
             "exchanged, so leave it out of columns."
         )
-    unused = [name for name in entries if name not in names and name != target]
+    used = {*names, target, *others}
+    unused = [name for name in entries if name not in used]
     if unused:
         raise ValueError(
             f"heads: {unused} are not among columns; add them there or drop them here."

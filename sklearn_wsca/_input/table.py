@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -247,3 +247,16 @@ def refuse_text(names: Any, argument: str) -> None:
 def name_index(names: Any) -> pd.Index:
     """Index of columns, whose names may be tuples."""
     return pd.Index(list(names), name="column", tupleize_cols=False)
+
+
+def level_index(labels: Sequence[Sequence], names: Sequence[Any]) -> pd.MultiIndex:
+    """Index of several levels; labels (one sequence per level) may be tuples.
+
+    Levels are not sorted: pandas would turn tuples beside text into rows of a table.
+    """
+    levels, codes = [], []
+    for own in labels:
+        found = {label: code for code, label in enumerate(dict.fromkeys(own))}
+        levels.append(pd.Index(list(found), tupleize_cols=False))
+        codes.append([found[label] for label in own])
+    return pd.MultiIndex(levels=levels, codes=codes, names=list(names))

@@ -10,6 +10,7 @@ import pandas as pd
 
 from sklearn_wsca._permutation.plan import (
     PermutationPlan,
+    benjamini_hochberg,
     permutation_pvalues,
     sequential_pvalue,
 )
@@ -105,3 +106,14 @@ def _pvalue(null: Null, testing: Testing) -> tuple[float, int]:
     observed = np.array([null.observed])
     (p,) = permutation_pvalues(observed, statistics[:, None], tolerance)
     return float(p), len(statistics)
+
+
+def correct_pvalues(several: list[pd.Series]) -> list[pd.Series]:
+    """q-values of Benjamini and Hochberg over all columns of several tests."""
+    qvalues = benjamini_hochberg(np.concatenate(several))
+    ends = np.cumsum([len(pvalues) for pvalues in several])
+    parts = np.split(qvalues, ends[:-1])
+    return [
+        pd.Series(own, pvalues.index)
+        for own, pvalues in zip(parts, several, strict=True)
+    ]

@@ -14,6 +14,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_wsca._analysis.audit import DESCRIPTION
 from sklearn_wsca._analysis.summary import SUMMARY_COLUMNS
+from sklearn_wsca._input.several_targets import (
+    check_one_target,
+    is_joined,
+    table_of,
+)
 from sklearn_wsca._report.words import (
     ask,
     describe_analysis,
@@ -69,6 +74,11 @@ def make_result(
         return source
     if isinstance(source, pd.DataFrame):
         check_table(source, "table")
+        if is_joined(source):
+            raise ValueError(
+                "table: it is of several targets; pass the analysis of one of them, "
+                "analysis.targets_[name], and the table as audit."
+            )
         return _assemble(None, source, inputs, sensitivity, notes)
     if not hasattr(source, "get_params"):
         raise TypeError(
@@ -76,8 +86,10 @@ def make_result(
             f"its audit, not from {type(source).__name__}."
         )
     check_is_fitted(source)
+    check_one_target(source)
     if audit is not None:
         check_table(audit, "audit")
+        audit = table_of(source, audit)
     return _assemble(source, audit, inputs, sensitivity, notes)
 
 

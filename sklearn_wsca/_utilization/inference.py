@@ -12,7 +12,7 @@ import pandas as pd
 
 from sklearn_wsca._backend.memory import in_parts
 from sklearn_wsca._input.column import Column, LeftOutError
-from sklearn_wsca._input.table import name_index
+from sklearn_wsca._input.table import level_index, name_index
 from sklearn_wsca._permutation.plan import (
     PermutationPlan,
     benjamini_hochberg,
@@ -43,6 +43,7 @@ STEP = "utilization"
 # Rounding of the statistics, which are closed forms in double precision.
 TIES = 1e-9
 TIE_DIGITS = 7
+DETECTABLE = "minimum_detectable_effect"
 ESTIMATES = (
     "utilization",
     "low",
@@ -53,7 +54,7 @@ ESTIMATES = (
     "balanced_low",
     "balanced_high",
     "balanced_upper",
-    "minimum_detectable_effect",
+    DETECTABLE,
     "probability_shift",
     "probability_shift_low",
     "probability_shift_high",
@@ -101,11 +102,16 @@ class UtilizationTests:
         """Raw utilizations of the permutations of one column."""
         return self.null.iloc[:, self.index.get_loc(name)].to_numpy()
 
-    def with_pvalues(self, pvalues: np.ndarray) -> UtilizationTests:
-        """Return the same with p-values (n_examined, 3) of the columns examined."""
+    def corrected(self, pvalues: np.ndarray, level: float) -> UtilizationTests:
+        """Return the same with p-values (n_examined, 3) of the columns examined.
+
+        `level` is what a single test must reach to survive the correction.
+        """
         table = self.table.copy()
         at = [self.index.get_loc(name) for name in self.examined]
         table.iloc[at, len(ESTIMATES) :] = pvalues
+        effects = [detectable_effect(found, level) for found in self.examined.values()]
+        table.iloc[at, ESTIMATES.index(DETECTABLE)] = effects
         return replace(self, table=table)
 
     def robustness(self, margin: float) -> pd.DataFrame:
@@ -139,9 +145,8 @@ def stack_columns(
         for name, part in parts.items()
         for key in part.index
     ]
-    index = pd.MultiIndex.from_arrays(
-        [list(v) for v in zip(*rows, strict=True)] or [[]] * len(names), names=names
-    )
+    labels: list = list(zip(*rows, strict=True)) or [[]] * len(names)
+    index = level_index(labels, names)
     values = [part.to_numpy(dtype=float) for part in parts.values()]
     empty = np.empty((0, len(entries)))
     return pd.DataFrame(np.concatenate([empty, *values]), index, entries)
@@ -177,8 +182,7 @@ def infer_utilization(
     raw = permuted[:, :, 0]
     at = [tests.index.get_loc(name) for name in tests.examined]
     estimates = [
-        _estimates(found, raw[:, i], significance, len(at))
-        for i, found in enumerate(examined)
+        _estimates(found, raw[:, i], significance) for i, found in enumerate(examined)
     ]
     n_estimates = len(ESTIMATES)
     tests.table.iloc[at, :n_estimates] = np.reshape(estimates, (len(at), n_estimates))
@@ -191,8 +195,8 @@ def infer_utilization(
         [found.observed for found in examined], (1, *permuted.shape[1:])
     )
     statistics = combine(np.concatenate([observed, permuted])[:, :, 1:])
-    (tests,) = correct([replace(tests, null=null, statistics=statistics)])
-    return tests
+    tests = replace(tests, null=null, statistics=statistics)
+    return correct([tests], significance)[0]
 
 
 def no_utilization(columns: Any, reason: str) -> UtilizationTests:
@@ -233,8 +237,8 @@ def _permute_batch(T, models, batch, plan) -> np.ndarray:
     return np.concatenate(list(in_parts(permute, batch, len(batch))))
 
 
-def _estimates(found: Examined, null: np.ndarray, significance: float, n_columns: int):
-    """Entries of the table by `ESTIMATES`."""
+def _estimates(found: Examined, null: np.ndarray, significance: float):
+    """Entries of the table by `ESTIMATES`; `correct` adds the detectable effect."""
     # Permutations even out noise that differs between rows, and may remove too little.
     noise = max(np.mean(null**2) if len(null) else 0.0, found.noise.mean_square)
     balanced, shift = found.balanced, found.shift
@@ -242,8 +246,7 @@ def _estimates(found: Examined, null: np.ndarray, significance: float, n_columns
         *limits(found.raw, found.noise, noise, significance).values(),
         found.raw,
         *balanced.values(),
-        # What a single test must reach to survive the correction over columns.
-        detectable_effect(found, significance / n_columns),
+        np.nan,
         shift.points,
         shift.low,
         shift.high,
@@ -264,10 +267,14 @@ def detectable_effect(found: Examined, significance: float) -> float:
     return min(leading / share, found.noise.detectable(level, POWER))
 
 
-def correct(several: list[UtilizationTests]) -> list[UtilizationTests]:
+def correct(
+    several: list[UtilizationTests], significance: float
+) -> list[UtilizationTests]:
     """Fill in p-values, with one correction over all columns of all tests.
 
-    Tests share their permutations. Without permutations p-values stay NaN.
+    Tests may be of several targets. Where each permutes in the order of its own outputs
+    max-T takes them for independent, which is on the careful side. Without permutations
+    p-values stay NaN.
     """
     statistics = np.hstack(
         [tests.statistics for tests in several if tests.examined] or [np.empty((1, 0))]
@@ -278,8 +285,9 @@ def correct(several: list[UtilizationTests]) -> list[UtilizationTests]:
         corrected = max_t_pvalues(statistics[0], statistics[1:])
         pvalues = np.stack([single, corrected, benjamini_hochberg(single)], axis=1)
     ends = np.cumsum([len(tests.examined) for tests in several])
+    level = significance / max(len(pvalues), 1)
     return [
-        tests.with_pvalues(own)
+        tests.corrected(own, level)
         for tests, own in zip(several, np.split(pvalues, ends[:-1]), strict=True)
     ]
 
