@@ -113,7 +113,7 @@ def fit_everything():
     study = make_shortcut(n_samples=120, n_features=8, random_state=0)
     table = study.metadata
     analysis = WeightSpaceCorrelation(
-        "target",
+        ["target"],
         target_head=study.head,
         adjust_for_target=True,
         n_permutations=19,

@@ -288,7 +288,7 @@ NO_NUMBERS = {
     *("target_head_", "heads_", "head_", "classes_", "n_correct_", "ranking_"),
     *("mean_", "components_", "explained_variance_", "n_components_"),
     *("verdicts_", "summary_", "description_", "notes_", "dropped_columns_"),
-    *("n_features_in_", "feature_names_in_"),
+    *("n_features_in_", "feature_names_in_", "targets_"),
 }
 
 
