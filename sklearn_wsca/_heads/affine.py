@@ -216,6 +216,27 @@ def _measure(
     return slope, offset
 
 
+def intercept_of(model: Any) -> Any:
+    """Intercept of a fitted regressor, as its predictions have it.
+
+    Some, such as PLSRegression, have coefficients of centred features and the mean of
+    the target as intercept_. Where predictions are no linear function of the features
+    (of a Poisson regression they are its exponential) intercept_ stands.
+    """
+    stated = getattr(model, "intercept_", 0.0)
+    if not hasattr(model, "predict") or sparse.issparse(model.coef_):
+        return stated
+    coef = np.atleast_2d(np.asarray(model.coef_, dtype=np.float64))
+    size = 1.0 / np.abs(coef).max(initial=1e-300)
+    points = np.vstack([np.zeros(coef.shape[1]), np.eye(coef.shape[1])[:8] * size])
+    names = getattr(model, "feature_names_in_", None)
+    given = points if names is None else pd.DataFrame(points, columns=names)
+    found = np.asarray(model.predict(given), dtype=np.float64)
+    rest = found.reshape(len(points), -1) - points @ coef.T
+    is_constant = np.abs(rest - rest[0]) <= rounding_of(points, coef.T, rest[0])
+    return rest[0] if is_constant.all() else stated
+
+
 def rounding_of(
     points: np.ndarray, slope: np.ndarray, offset: np.ndarray
 ) -> np.ndarray:

@@ -16,6 +16,7 @@ from sklearn_wsca._backend.namespace import to_numpy, to_same_device
 from sklearn_wsca._heads.affine import (
     check_feature_names,
     count_features,
+    intercept_of,
     list_steps,
     move_before,
     move_behind,
@@ -371,7 +372,9 @@ def _unpack(
     if hasattr(source, "coef_"):
         classes = getattr(source, "classes_", None)
         kind = "ridge" if classes is None else "logistic"
-        classes = None if classes is None else tuple(np.asarray(classes).tolist())
+        if classes is None:
+            return source.coef_, intercept_of(source), None, kind
+        classes = tuple(np.asarray(classes).tolist())
         return source.coef_, getattr(source, "intercept_", 0.0), classes, kind
     if _is_module(source):
         # Not the attributes: a layer need not compute with its weight alone.

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
+from sklearn.cross_decomposition import CCA, PLSRegression
 from sklearn.decomposition import (
     NMF,
     PCA,
@@ -17,7 +19,12 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.feature_selection import SelectKBest, VarianceThreshold
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
+from sklearn.linear_model import (
+    LogisticRegression,
+    PoissonRegressor,
+    Ridge,
+    RidgeClassifier,
+)
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -301,3 +308,27 @@ def test_a_model_of_other_features_is_no_head_of_these(names):
             levels=None,
             feature_names=np.array(list("abcd"), dtype=object),
         )
+
+
+def read(model):
+    return read_head(model, argument="target_head", n_features=D, levels=None)
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("model", [PLSRegression(2), CCA(1), Ridge()])
+@pytest.mark.parametrize("named", [False, True])
+def test_a_head_predicts_what_its_regressor_predicts(model, several, named):
+    """The coefficients of some are those of centred features."""
+    y = 300.0 + 40.0 * MIXED[:, :2] if several else 300.0 + 40.0 * MIXED[:, 0]
+    names = [f"unit {i}" for i in range(D)]
+    seen, new = (pd.DataFrame(v, columns=names) if named else v for v in (X, NEW))
+    head = read(clone(model).fit(seen, y))
+    predicted = clone(model).fit(seen, y).predict(new).reshape(len(NEW), -1)
+    np.testing.assert_allclose(NEW @ head.coef.T + head.intercept, predicted, rtol=1e-6)
+
+
+def test_predictions_that_are_not_linear_leave_the_linear_predictor():
+    model = PoissonRegressor(alpha=0.1).fit(MIXED, np.exp(MIXED[:, 0] / 9.0) + 1.0)
+    head = read(model)
+    found = MIXED @ head.coef.T + head.intercept
+    np.testing.assert_allclose(np.exp(found[:, 0]), model.predict(MIXED))
