@@ -44,12 +44,15 @@ class Rule:
         Names of the columns held fixed, target first.
     withheld : str, default=""
         Why these rows cannot show that a column is not used; "" if they can.
+    extreme : bool, default=False
+        Whether that is a single row, which hides an encoding too.
     """
 
     significance: float
     min_effect: float
     held: Sequence[Any]
     withheld: str = ""
+    extreme: bool = False
 
     def judge(self, row: dict[str, Any]) -> tuple[str, str]:
         """Verdict and sentence for a row of the table and its `Findings`."""
@@ -111,6 +114,8 @@ class Rule:
         lows = row["utilization_low"], row["utilization_balanced_low"]
         moves = self.is_significant(row) or any(low > 0.0 for low in lows)
         if np.isnan(row["encoding_qvalue"]) or self.is_encoded(row) or moves:
+            return False
+        if self.extreme:
             return False
         return bool(row["encoding_power"] >= ENOUGH_POWER)
 
@@ -288,7 +293,8 @@ class Inconclusive(Verdict):
 
     def note(self, row, rule):
         """Effect, what is open, and the class that leaves it open."""
-        if rule.withheld and rule.excludes(row):
+        hidden = rule.extreme and not rule.is_significant(row)
+        if hidden or (rule.withheld and rule.excludes(row)):
             return f"{rule.describe_effect(row)}; {WITHHELD}: {rule.withheld}"
         margin = format_number(rule.min_effect)
         reason = f"neither a use nor its absence (margin {margin}) is shown"

@@ -669,7 +669,7 @@ class WeightSpaceCorrelation(
         extreme = describe_extreme(decision, given.positions)
         self._warn(list_failures(failed, encoding, alignment, crossed), extreme)
         seen = relate_head(tasks, given.X.n_features, crossed, self.held_out)
-        rule = self._rule(seen.withheld or extreme)
+        rule = self._rule(extreme or seen.withheld, bool(extreme))
         conclude = partial(self._conclude, given, tasks, rule, seen.relation)
         return (encoding, alignment, utilization), conclude
 
@@ -792,7 +792,8 @@ class WeightSpaceCorrelation(
         Warns
         -----
         UserWarning
-            If groups of these rows were in `fit`, with their number.
+            If groups of these rows were in `fit`, with their number, or a single row
+            holds most of the variance of the outputs.
         """
         check_is_fitted(self)
         audited = {}
@@ -809,7 +810,7 @@ class WeightSpaceCorrelation(
         needed = self._record.needed(names)
         given = self._check_rows(X, y, sample_weight, needed, metadata)
         warn_of_shared_groups(self._record, given.table, self.groups)
-        return audit_rows(
+        found = audit_rows(
             self._record,
             given.with_roles(names),
             self.target_head_,
@@ -819,6 +820,9 @@ class WeightSpaceCorrelation(
             self.adjustment,
             self.check_head and self.target_head is not None,
         )
+        if found.rule.withheld:
+            warnings.warn(f"outputs: {found.rule.withheld}.", UserWarning, stacklevel=3)
+        return found
 
     def component_sensitivity(
         self, X, y, n_components=None, sample_weight=None, metadata=None
@@ -1231,9 +1235,9 @@ class WeightSpaceCorrelation(
             self.notes_ += doubt(checked, self._target)
         return found
 
-    def _rule(self, withheld: str = "") -> Rule:
+    def _rule(self, withheld: str = "", extreme: bool = False) -> Rule:
         held = [self._target, *(self.confounders or [])]
-        return Rule(self.significance, self.min_effect, held, withheld)
+        return Rule(self.significance, self.min_effect, held, withheld, extreme)
 
     def _explain_floor(self) -> list[str]:
         """Whether there are too few permutations for any finding on the alignment."""

@@ -309,6 +309,7 @@ def audit_rows(
     checked = check_decision(decision, primary, plan.seed)
     if check_head:
         require_fit(checked, record.target_name, given.roles.groups is not None)
+    extreme = describe_extreme(decision, given.positions)
     runner = SequentialRunner("permutations")
     tests = infer_utilization(decision, columns, plan, rule.significance, runner)
     outputs = outputs_by_head(given.X, [heads[name] for name in columns])
@@ -325,7 +326,7 @@ def audit_rows(
         None if checked is None else checked.performance,
         tests,
         audited,
-        replace(rule, withheld=describe_extreme(decision, given.positions)),
+        replace(rule, withheld=extreme, extreme=bool(extreme)),
         find_confusable(decision, columns, rule.significance),
         None if decision is None else HELD_OUT,
     )

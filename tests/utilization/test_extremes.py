@@ -46,13 +46,17 @@ def test_it_is_warned_of_and_withholds_not_used():
     settings = {"target_head": study.head, "held_out": True, "n_permutations": 99}
     analysis = WeightSpaceCorrelation("target", random_state=0, **settings)
     table = study.metadata.assign(target=study.target)
-    sound = analysis.fit(study.data, table).verdicts_["scanner"]
+    assert analysis.fit(study.data, table).verdicts_["scanner"] == "not used"
     X = np.array(study.data)
     X[7] *= 300.0
     with pytest.warns(UserWarning, match=r"outputs: row 7 \(from 0\) alone holds"):
         broken = analysis.fit(X, table)
-    assert sound == "not used"
     assert broken.verdicts_["scanner"] == "inconclusive"
+    sound = analysis.fit(study.data, table)
+    with pytest.warns(UserWarning, match=r"outputs: row 7 \(from 0\)") as warned:
+        audited = sound.audit(X, table)
+    assert {warning.filename for warning in warned} == {__file__}
+    assert audited.loc["scanner", "verdict"] == "inconclusive"
     with pytest.warns(UserWarning, match=r"row 7 \(from 0\)"):
         utilization_test(
             X @ coef.T + intercept,
