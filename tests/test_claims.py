@@ -88,17 +88,20 @@ EDGES = [0.0, 1e-9, 0.004, 0.05, 0.1 - 1e-9, 0.1, 0.1 + 1e-9, 0.3, 0.7]
 SIZES = st.sampled_from(EDGES) | st.floats(0.0, 1.0)
 PVALUES = st.just(0.001) | st.sampled_from([0.05, 0.05 + 1e-9, 0.6, np.nan])
 NAMES = ["scanner", "site", "disease", ("site", "sex"), 7]
-CLASSES = st.sampled_from([[], ["rare"]])
+CLASSES = st.sampled_from([[], [], [], ["rare"]])
 
 
 @st.composite
 def rows(draw, name):
     """Numbers of a column as an analysis could give them, and others."""
     three = st.tuples(SIZES, SIZES, SIZES).map(sorted)
-    scale = st.sampled_from([0.04, 0.04, 1.0])
+    scale = st.sampled_from([0.04, 0.04, 0.04, 1.0])
     pooled, balanced = (
         np.multiply(draw(scale), draw(three)).tolist() for _ in range(2)
     )
+    if draw(st.booleans()):
+        # What no drawing of sizes makes likely: both intervals reach 0.
+        pooled[0] = balanced[0] = 0.0
     shift = sorted(draw(st.tuples(*[st.floats(-1.0, 60.0)] * 3)))
     keys = ("_low", "", "_high")
     row = {f"utilization{k}": v for k, v in zip(keys, pooled, strict=True)}
@@ -110,7 +113,7 @@ def rows(draw, name):
     return row | {
         "name": name,
         "kind": "categorical",
-        "encoding_skill": draw(st.sampled_from([-6.8, 0.004, 0.01, 0.3])),
+        "encoding_skill": draw(st.sampled_from([-6.8, 0.004, 0.01, 0.3, 0.3])),
         "encoding_power": draw(st.sampled_from([0.2, 0.8, 1.0, np.nan])),
         "target_association": 0.3,
         "minimum_detectable_effect": 0.2,
@@ -129,7 +132,7 @@ def judged(draw):
     held = draw(st.lists(st.sampled_from(NAMES[1:]), unique=True, max_size=3))
     level = draw(st.sampled_from([0.01, 0.05, 0.1]))
     margin = draw(st.sampled_from([0.05, 0.1, 0.3]))
-    rule = Rule(level, margin, held, draw(st.sampled_from(["", "seen"])))
+    rule = Rule(level, margin, held, draw(st.sampled_from(["", "", "seen"])))
     found = {name: draw(rows(name)) for name in NAMES}
     for row in found.values():
         row["verdict"], sentence = rule.judge(row)
