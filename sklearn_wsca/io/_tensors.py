@@ -22,7 +22,7 @@ DEEPEST = 8
 ONLY_IN_TORCH = ("BF16", "F8_E4M3", "F8_E5M2", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "F8_E8M0")
 
 
-def open_pt(path: Any, file: Path) -> ArrayFile:
+def open_pt(path: Any, file: Path, max_size: int | None = None) -> ArrayFile:
     """Tensors of a file of torch, nested dicts with dots between the names.
 
     The older format of torch is not a zip archive but a sequence of pickles, from which
@@ -36,7 +36,7 @@ def open_pt(path: Any, file: Path) -> ArrayFile:
             "is a pickle or was saved by torch before 1.6, and could run code when it "
             f"is read; {RESAVE_MODEL} in a recent torch.",
         )
-    check_archive(path, file, "torch file")
+    check_archive(path, file, "torch file", max_size)
     content = _load_weights(path, file)
     parts = dict(_flatten(content, ""))
     tensors = {name: part for name, part in parts.items() if hasattr(part, "detach")}
@@ -49,14 +49,15 @@ def open_pt(path: Any, file: Path) -> ArrayFile:
             return np.asarray(lists[name])
         tensor = tensors[name]
         # A tensor may repeat one stored number along a dimension of any length.
-        check_unpacked_size(path, quoted(name), tensor.numel() * tensor.element_size())
+        n_bytes = tensor.numel() * tensor.element_size()
+        check_unpacked_size(path, quoted(name), n_bytes, None, max_size)
         with library_errors(path, "torch file"):
             return _to_numpy(tensor)
 
     return ArrayFile(path, shapes, read)
 
 
-def open_safetensors(path: Any, file: Path) -> ArrayFile:
+def open_safetensors(path: Any, file: Path, max_size: int | None = None) -> ArrayFile:
     """Tensors of a safetensors file."""
     library = import_extra("safetensors", "io")
     with (

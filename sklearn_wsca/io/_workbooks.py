@@ -36,11 +36,11 @@ class Area(NamedTuple):
     columns: range
 
 
-def read_workbook(path: Any, file: Path) -> pd.DataFrame:
+def read_workbook(path: Any, file: Path, max_size: int | None = None) -> pd.DataFrame:
     """Table of the only sheet that holds something; columns of Python objects."""
     # First: what cannot be read for want of it must not be called damaged.
     import_extra("openpyxl", "io")
-    check_archive(path, file, WHAT)
+    check_archive(path, file, WHAT, max_size)
     title, rows = _only_sheet(path, file)
     if _holds(path, file, b"<mergeCell "):
         _fill_merged(path, file, title, rows)
