@@ -9,6 +9,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 MEMORY_IF_UNKNOWN = 16 * 2**30
+# What is read is copied once or twice on its way, and analysed in the memory left.
+SHARE_OF_MEMORY = 0.5
+# Trained embeddings shrink by less than 10, mostly empty ones by up to 100.
+LARGEST_RATIO = 500
+SMALL = 16 * 2**20
 # In three digits.
 ROUNDED_TO_1000 = 999.5
 UNITS = {"b": 1} | {
@@ -57,6 +62,18 @@ def describe_size(n_bytes: int) -> str:
             return f"{size:.3g} {unit}"
         size /= 1000
     return f"{size:.3g} PB"
+
+
+def largest_size(max_size: int | None, stored: int | None = None) -> int:
+    """Bytes that content may take in memory.
+
+    Users who set a limit mean it. Otherwise it is half of the memory at hand, and for
+    what is compressed no more than 16 MiB or 500 times the bytes stored.
+    """
+    if max_size is not None:
+        return max_size
+    limit = int(SHARE_OF_MEMORY * memory_at_hand())
+    return limit if stored is None else min(limit, max(SMALL, LARGEST_RATIO * stored))
 
 
 def memory_at_hand() -> int:

@@ -6,14 +6,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from sklearn_wsca._backend.memory_size import describe_size, memory_at_hand
+from sklearn_wsca._backend.memory_size import describe_size, largest_size
 from sklearn_wsca.io._errors import file_error, library_errors, quoted
-
-# What is read is copied once or twice on its way, and analysed in the memory left.
-SHARE_OF_MEMORY = 0.5
-# Trained embeddings shrink by less than 10, mostly empty ones by up to 100.
-LARGEST_RATIO = 500
-SMALL = 16 * 2**20
 
 
 def check_unpacked_size(
@@ -62,18 +56,6 @@ def check_unpacked_size(
         "and is not unpacked; if the file is yours, raise the limit max_size "
         "(--max-size).",
     )
-
-
-def largest_size(max_size: int | None, stored: int | None = None) -> int:
-    """Bytes that content may take in memory.
-
-    Users who set a limit mean it. Otherwise it is half of the memory at hand, and for
-    what is compressed no more than 16 MiB or 500 times the bytes stored.
-    """
-    if max_size is not None:
-        return max_size
-    limit = int(SHARE_OF_MEMORY * memory_at_hand())
-    return limit if stored is None else min(limit, max(SMALL, LARGEST_RATIO * stored))
 
 
 def check_archive(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from sklearn_wsca._backend.extras import import_extra
+from sklearn_wsca.io._apart import parts_of
 from sklearn_wsca.io._errors import (
     LONGEST_REASON,
     file_error,
@@ -18,10 +21,7 @@ from sklearn_wsca.io._errors import (
     quoted,
     refuse_repeated,
 )
-from sklearn_wsca.io._sizes import check_unpacked_size
 from sklearn_wsca.io._workbooks import read_workbook
-
-BYTES_PER_CELL = 8
 
 
 def read_typed_table(
@@ -46,19 +46,44 @@ def _check_columns(path: Any, names: pd.Index) -> None:
     refuse_repeated(path, names[names.duplicated()].unique())
 
 
-def _read_parquet(path: Any, file: Path, max_size: int | None) -> pd.DataFrame:
-    parquet = import_extra("pyarrow.parquet", "io")
-    with library_errors(path, "parquet file"), parquet.ParquetFile(file) as content:
-        n_rows, n_columns = content.metadata.num_rows, content.metadata.num_columns
-        n_bytes = n_rows * n_columns * BYTES_PER_CELL
-        check_unpacked_size(path, "its table", n_bytes, None, max_size)
-        return _from_arrow(path, content.read())
+def _read_arrow(name: str) -> Callable[[Any, Path, int | None], pd.DataFrame]:
+    """Reader of a format of Arrow, whose tables come from a process of their own."""
+    what, task = f"{name} file", f"sklearn_wsca._native.arrow:read_{name}"
+
+    def read(path: Any, file: Path, max_size: int | None) -> pd.DataFrame:
+        pyarrow = import_extra("pyarrow", "io")
+        with library_errors(path, what):
+            with parts_of(path, what, task, file, max_size) as parts:
+                source = pyarrow.PythonFile(_Joined(parts), mode="r")
+                with pyarrow.ipc.open_stream(source) as stream:
+                    table = stream.read_all()
+            return _from_arrow(path, table)
+
+    return read
 
 
-def _read_feather(path: Any, file: Path, max_size: int | None) -> pd.DataFrame:
-    feather = import_extra("pyarrow.feather", "io")
-    with library_errors(path, "feather file"):
-        return _from_arrow(path, feather.read_table(file, memory_map=True))
+class _Joined(io.RawIOBase):
+    """Parts as one stream."""
+
+    def __init__(self, parts: Iterator[bytearray]) -> None:
+        self._parts = parts
+        self._left = memoryview(b"")
+
+    def readable(self) -> bool:
+        """Whether it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer with the bytes that are next."""
+        while not self._left:
+            part = next(self._parts, None)
+            if part is None:
+                return 0
+            self._left = memoryview(part)
+        n_bytes = min(len(buffer), len(self._left))
+        buffer[:n_bytes] = self._left[:n_bytes]
+        self._left = self._left[n_bytes:]
+        return n_bytes
 
 
 def _from_arrow(path: Any, table: Any) -> pd.DataFrame:
@@ -96,7 +121,7 @@ def _unreadable(table: Any) -> dict[str, str]:
 
 
 _READERS = {
-    ".parquet": _read_parquet,
-    ".feather": _read_feather,
+    ".parquet": _read_arrow("parquet"),
+    ".feather": _read_arrow("feather"),
     ".xlsx": read_workbook,
 }

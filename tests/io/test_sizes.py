@@ -2,13 +2,14 @@
 
 import pytest
 
-from sklearn_wsca.io import FileError, _sizes
+from sklearn_wsca._backend import memory_size
+from sklearn_wsca.io import FileError
 from sklearn_wsca.io._sizes import check_unpacked_size
 
 
 @pytest.fixture(autouse=True)
 def memory(monkeypatch):
-    monkeypatch.setattr(_sizes, "memory_at_hand", lambda: 4 * 10**9)
+    monkeypatch.setattr(memory_size, "memory_at_hand", lambda: 4 * 10**9)
 
 
 @pytest.mark.parametrize(
