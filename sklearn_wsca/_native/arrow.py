@@ -34,7 +34,7 @@ def read_feather(file: str, max_size: int | None) -> Iterator[Any]:
 def read_parquet(file: str, max_size: int | None) -> Iterator[Any]:
     """Bytes of a stream of the table."""
     parquet = import_extra("pyarrow.parquet", "io")
-    with parquet.ParquetFile(file) as content:
+    with parquet.ParquetFile(file, pre_buffer=False) as content:
         check_size(
             TABLE, _declared(content.metadata), Path(file).stat().st_size, max_size
         )
@@ -59,15 +59,34 @@ def _stream(
 ) -> Iterator[bytes]:
     """Stream of Arrow, a piece per batch."""
     pyarrow = import_extra("pyarrow", "io")
-    sink = io.BytesIO()
+    sink = _Pieces()
     held, unpacked = Path(file).stat().st_size, 0
-    with pyarrow.ipc.new_stream(sink, schema) as writer:
+    with pyarrow.ipc.new_stream(pyarrow.PythonFile(sink, mode="w"), schema) as writer:
         for batch in batches:
             batch.validate(full=True)
             unpacked += batch.nbytes
-            check_size(TABLE, unpacked, held, max_size)
+            check_size(f"part of {TABLE}", unpacked, held, max_size)
             writer.write_batch(batch)
-            yield sink.getvalue()
-            sink.seek(0)
-            sink.truncate()
-    yield sink.getvalue()
+            yield from sink.taken()
+    yield from sink.taken()
+
+
+class _Pieces(io.RawIOBase):
+    """What was written and not yet taken away."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        """Whether it can be written to."""
+        return True
+
+    def write(self, piece: Any) -> int:
+        """Keep a piece."""
+        self._pieces.append(bytes(piece))
+        return len(piece)
+
+    def taken(self) -> list[bytes]:
+        """Pieces since this was asked last."""
+        pieces, self._pieces = self._pieces, []
+        return pieces

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
@@ -49,7 +49,7 @@ class ReadingError(Exception):
 
 def read_apart(
     task: str, file: Path, max_size: int | None, **arguments: Any
-) -> Iterator[Any]:
+) -> Generator[Any, None, None]:
     """Parts that a generator function yields in a process of its own.
 
     Parameters

@@ -56,11 +56,11 @@ def _values(parts: Iterator[Any]) -> Any:
     if isinstance(header, list):
         return header
     array = np.empty(tuple(header["shape"]), header["dtype"])
-    held = memoryview(array.reshape(-1).view(np.uint8))
+    held = array.reshape(-1).view(np.uint8)
     start = 0
     while start < len(held):
         part = next(parts)
-        held[start : start + len(part)] = part
+        held[start : start + len(part)] = np.frombuffer(part, np.uint8)
         start += len(part)
     return array
 

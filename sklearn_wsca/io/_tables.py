@@ -74,16 +74,19 @@ class _Joined(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a buffer with the bytes that are next."""
-        while not self._left:
-            part = next(self._parts, None)
-            if part is None:
-                return 0
-            self._left = memoryview(part)
-        n_bytes = min(len(buffer), len(self._left))
-        buffer[:n_bytes] = self._left[:n_bytes]
-        self._left = self._left[n_bytes:]
-        return n_bytes
+        """Fill a buffer, the last one as far as there are bytes."""
+        filled = 0
+        while filled < len(buffer):
+            if not self._left:
+                part = next(self._parts, None)
+                if part is None:
+                    break
+                self._left = memoryview(part)
+            n_bytes = min(len(buffer) - filled, len(self._left))
+            buffer[filled : filled + n_bytes] = self._left[:n_bytes]
+            self._left = self._left[n_bytes:]
+            filled += n_bytes
+        return filled
 
 
 def _from_arrow(path: Any, table: Any) -> pd.DataFrame:

@@ -146,7 +146,7 @@ def test_files_that_are_cut_off_are_refused(share, tmp_path):
 
 @pytest.mark.parametrize("compression", [None, "gzip", "lzf"])
 def test_rows_come_in_blocks(compression, tmp_path):
-    wide = np.random.default_rng(0).normal(3, 2, (70, 90_000)).astype("f4")
+    wide = np.random.default_rng(0).normal(3, 2, (N, 90_000)).astype("f4")
     file = write_h5ad(tmp_path / "X.h5ad", X=wide, compression=compression)
     np.testing.assert_array_equal(load_embeddings(file), wide)
 
