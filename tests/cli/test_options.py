@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_wsca._cli._options import Components
+from sklearn_wsca._cli._options import Components, Size
 from tests.command_runs import QUICK, audit, result_of, run, save
 
 
@@ -49,6 +49,11 @@ class TestOptions:
     def test_shares_and_numbers_of_components_are_told_apart(self, text, value):
         found = Components().convert(text, None, None)
         assert found == value and type(found) is type(value)
+
+    def test_sizes_have_units(self):
+        assert Size().convert("1.5GB", None, None) == 1_500_000_000
+        with pytest.raises(click.BadParameter, match="'8' is no size with a unit, su"):
+            Size().convert("8", None, None)
 
     @pytest.mark.parametrize("text", ["0", "0.0", "1.5", "-3", "most", ""])
     def test_other_components_are_refused(self, text):

@@ -91,7 +91,7 @@ def compressed_zeros(content):
 
 
 def one_huge_chunk(content):
-    options = {"chunks": (2**15, 2**15), "maxshape": (None, None)}
+    options = {"chunks": (2**14, 2**14), "maxshape": (None, None)}
     content.create_dataset("X", (N, 6), "f8", compression="gzip", **options)
 
 
