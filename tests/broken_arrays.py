@@ -225,8 +225,8 @@ EMBEDDINGS_PT = {
     ),
     "archive that is named pt": (
         archive_that_is_named_pt,
-        r": cannot be read as torch file \(RuntimeError: .*\); it may be damaged "
-        r"or cut off: write it again\.$",
+        r": is a zip archive without data\.pkl, and no torch file; save the "
+        r"weights alone with torch\.save.*$",
     ),
 }
 broken_contents("embeddings", ".pt", EMBEDDINGS_PT)

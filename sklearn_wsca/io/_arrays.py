@@ -9,9 +9,10 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from sklearn_wsca.io._archives import check_archive
 from sklearn_wsca.io._array_file import ArrayFile
-from sklearn_wsca.io._errors import file_error, library_errors, quoted
-from sklearn_wsca.io._sizes import check_archive, check_unpacked_size
+from sklearn_wsca.io._errors import file_error, library_errors, plural, quoted
+from sklearn_wsca.io._sizes import check_unpacked_size
 
 MAGIC = b"\x93NUMPY"
 # Headers of arrays of numbers have 128 bytes; numpy itself stops at this length too.
@@ -42,6 +43,13 @@ def open_npy(path: Any, file: Path) -> np.ndarray:
             f"is cut off: its header promises {header.n_bytes} bytes (shape "
             f"{header.shape}, {header.dtype}) and {held} follow; copy or export it "
             "again.",
+        )
+    if header.n_bytes < held:
+        raise file_error(
+            path,
+            f"holds {plural(held - header.n_bytes, 'byte')} behind its array (shape "
+            f"{header.shape}, {header.dtype}), as if several arrays were written to "
+            "it; save one array with np.save, several with np.savez.",
         )
     if not header.n_bytes:
         return np.empty(header.shape, header.dtype)

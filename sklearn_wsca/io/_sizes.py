@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import zipfile
-from pathlib import Path
 from typing import Any
 
-from sklearn_wsca.io._errors import file_error, library_errors, quoted
+from sklearn_wsca.io._errors import file_error
 
 MEMORY_IF_UNKNOWN = 16 * 2**30
 # Trained embeddings shrink by less than 10, mostly empty ones by up to 100.
@@ -41,18 +39,6 @@ def check_unpacked_size(
             "and is not unpacked; if the file is yours, save it without compression "
             "(np.save, np.savez).",
         )
-
-
-def check_archive(path: Any, file: Path, what: str) -> list[zipfile.ZipInfo]:
-    """Members of a zip archive that as a whole is safe to unpack."""
-    with library_errors(path, what), zipfile.ZipFile(file) as archive:
-        members = archive.infolist()
-    for member in members:
-        name = f"its member {quoted(member.filename)}"
-        if member.flag_bits & 1:
-            raise file_error(path, f"{name} is encrypted; save it without a password.")
-        check_unpacked_size(path, name, member.file_size, member.compress_size)
-    return members
 
 
 def memory_of_machine() -> int:

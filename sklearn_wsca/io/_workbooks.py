@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from sklearn_wsca._backend.extras import import_extra
+from sklearn_wsca.io._archives import check_archive
 from sklearn_wsca.io._errors import (
     EXAMPLES,
     file_error,
@@ -20,7 +21,6 @@ from sklearn_wsca.io._errors import (
     path_text,
     plural,
 )
-from sklearn_wsca.io._sizes import check_archive
 
 WHAT = "xlsx file"
 SHEETS = "xl/worksheets/"
