@@ -9,6 +9,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from sklearn_wsca._backend.file_rows import FileArray, FileSource
 from sklearn_wsca.io._archives import check_archive
 from sklearn_wsca.io._array_file import ArrayFile
 from sklearn_wsca.io._errors import file_error, library_errors, plural, quoted
@@ -30,13 +31,16 @@ class Header(NamedTuple):
     shape: tuple[int, ...]
     dtype: np.dtype
     n_bytes: int
+    fortran: bool
 
 
 def open_npy(path: Any, file: Path) -> np.ndarray:
     """Memory map of an array; nothing but its header is read."""
+    source = FileSource(path, file)
     with file.open("rb") as stream:
         header = _read_header(path, stream, "its array")
-        held = file.stat().st_size - stream.tell()
+        start = stream.tell()
+    held = source.state.n_bytes - start
     if header.n_bytes > held:
         raise file_error(
             path,
@@ -54,7 +58,13 @@ def open_npy(path: Any, file: Path) -> np.ndarray:
     if not header.n_bytes:
         return np.empty(header.shape, header.dtype)
     with library_errors(path, "npy file"):
-        return np.load(file, mmap_mode="r", allow_pickle=False)
+        array = FileArray(
+            file, header.dtype, "r", start, header.shape, "F" if header.fortran else "C"
+        )
+    # The header is hashed with what follows.
+    source.read([(0, start)])
+    array.source = source
+    return array
 
 
 def open_npz(path: Any, file: Path) -> ArrayFile:
@@ -119,12 +129,12 @@ def _read_header(
         read = np.lib.format.read_array_header_1_0
         if version != (1, 0):
             read = np.lib.format.read_array_header_2_0
-        shape, _, dtype = read(stream)
+        shape, fortran, dtype = read(stream)
     if min(shape, default=0) < 0:
         raise file_error(path, f"{name} has the shape {shape}; export it again.")
     if dtype.hasobject and not objects:
         raise file_error(path, f"{RESAVE_OBJECTS}.")
-    return Header(shape, dtype, math.prod(shape) * dtype.itemsize)
+    return Header(shape, dtype, math.prod(shape) * dtype.itemsize, fortran)
 
 
 def _not_npy(start: bytes) -> str:
