@@ -66,14 +66,20 @@ class FeatureFindings:
         return write_files(directory, contents | draw(self.analysis, A))
 
 
-def read_maps(maps: Path, metadata: Path, key: str | None, target: str) -> AuditRows:
+def read_maps(
+    maps: Path,
+    metadata: Path,
+    key: str | None,
+    target: str,
+    max_size: int | None = None,
+) -> AuditRows:
     """Maps and metadata of the same rows, in the same order."""
     notes: list[str] = []
-    with explain_order(maps, metadata, target):
+    with explain_order(maps, metadata, target, max_size):
         with refuse({"y": maps}, "--maps-key"), collect_warnings(notes):
-            A = load_feature_maps(maps, key=key)
+            A = load_feature_maps(maps, key=key, max_size=max_size)
         with refuse({"y": metadata}), collect_warnings(notes):
-            table = load_metadata(metadata)
+            table = load_metadata(metadata, max_size=max_size)
             A, table, _ = match_rows(A, table, names=(str(maps), str(metadata)))
     return AuditRows(A, table, {"A": maps, "y": metadata}, notes)
 

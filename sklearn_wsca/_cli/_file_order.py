@@ -22,7 +22,9 @@ BOTH = (".h5ad",)
 
 
 @contextmanager
-def explain_order(first: Path, second: Path, target: str) -> Iterator[None]:
+def explain_order(
+    first: Path, second: Path, target: str, max_size: int | None = None
+) -> Iterator[None]:
     """Say so where two files cannot be used because they are in the wrong order.
 
     Parameters
@@ -31,22 +33,28 @@ def explain_order(first: Path, second: Path, target: str) -> Iterator[None]:
         What should hold embeddings (or maps), and the metadata.
     target : str
         Column that the metadata have.
+    max_size : int, default=None
+        What the content of a file may take in memory.
     """
     try:
         yield
     except InputError as error:
-        check_order(first, second, target, error)
+        check_order(first, second, target, max_size, error)
         raise
 
 
 def check_order(
-    first: Path, second: Path, target: str, error: InputError | None = None
+    first: Path,
+    second: Path,
+    target: str,
+    max_size: int | None = None,
+    error: InputError | None = None,
 ) -> None:
     """Raise if the target is a column of the first of two files and not of the second.
 
     Both files are read for that: not where all is well.
     """
-    if target not in _columns(first):
+    if target not in _columns(first, max_size):
         return
     if _same_file(first, second):
         if first.suffix.lower() not in BOTH:
@@ -54,7 +62,7 @@ def check_order(
                 f"{first}: is named for the embeddings and for the metadata; save the "
                 "features of the embeddings in a file of their own."
             ) from error
-    elif target not in _columns(second):
+    elif target not in _columns(second, max_size):
         other_way = shlex.join([str(second), str(first)])
         raise InputError(
             f"{first}: holds the column {target!r}, so it is the metadata, which come "
@@ -63,20 +71,24 @@ def check_order(
 
 
 @contextmanager
-def explain_width(path: Path, key: str | None, X: Any, table: Any) -> Iterator[None]:
+def explain_width(
+    path: Path, key: str | None, X: Any, table: Any, max_size: int | None = None
+) -> Iterator[None]:
     """Say why a head does not have the width of the embeddings, where that is seen."""
     try:
         yield
     except InputError as error:
-        reason = _why_other_width(path, key, X, table)
+        reason = _why_other_width(path, key, X, table, max_size)
         if reason is None:
             raise
         raise InputError(f"{error.message.removesuffix('.')}. {reason}") from error
 
 
-def _why_other_width(path: Path, key: str | None, X: Any, table: Any) -> str | None:
+def _why_other_width(
+    path: Path, key: str | None, X: Any, table: Any, max_size: int | None
+) -> str | None:
     try:
-        head = load_head(path, key=key)
+        head = load_head(path, key=key, max_size=max_size)
     except (FileError, ImportError):
         return None
     coef = head[0] if isinstance(head, tuple) else head.coef
@@ -95,12 +107,12 @@ def _why_other_width(path: Path, key: str | None, X: Any, table: Any) -> str | N
     return None
 
 
-def _columns(path: Path) -> pd.Index:
+def _columns(path: Path, max_size: int | None) -> pd.Index:
     """Columns of a table; none if it cannot be read as one."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return load_metadata(path).columns
+            return load_metadata(path, max_size=max_size).columns
         except (FileError, ImportError, MemoryError):
             return pd.Index([])
 

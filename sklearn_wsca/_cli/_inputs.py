@@ -87,18 +87,21 @@ def read_audit_rows(
     unmatched: Literal["error", "drop"] = "error",
     key: str | None = None,
     target: str,
+    max_size: int | None = None,
 ) -> AuditRows:
     """Read two files that describe the same rows, and match them; see `match_rows`."""
     warned: list[str] = []
-    with explain_order(embeddings, metadata, target):
+    with explain_order(embeddings, metadata, target, max_size):
         with refuse({"y": embeddings}, "--embeddings-key"), collect_warnings(warned):
-            X = load_embeddings(embeddings, key=key, id=id, feature_names=True)
+            X = load_embeddings(
+                embeddings, key=key, id=id, feature_names=True, max_size=max_size
+            )
         with refuse({"y": metadata}), collect_warnings(warned):
-            table = load_metadata(metadata, id=id)
+            table = load_metadata(metadata, id=id, max_size=max_size)
             names = (str(embeddings), str(metadata))
             X, table, notes = match_rows(X, table, unmatched=unmatched, names=names)
     if target not in table.columns or target in getattr(X, "columns", ()):
-        check_order(embeddings, metadata, target)
+        check_order(embeddings, metadata, target, max_size)
     for note in notes:
         say(note)
     return AuditRows(X, table, {"X": embeddings, "y": metadata}, warned + notes)
@@ -131,10 +134,10 @@ def read_trained_head(
             raise InputError("--classes names the rows of a head: give --head too.")
         return None
     n_features = rows.X.shape[1]
-    key = options["head_key"]
-    explained = explain_width(path, key, rows.X, rows.metadata)
+    key, max_size = options["head_key"], options["max_size"]
+    explained = explain_width(path, key, rows.X, rows.metadata, max_size)
     with explained, refuse({"y": path}, "--head-key"):
-        source = load_head(path, key=key, n_features=n_features)
+        source = load_head(path, key=key, n_features=n_features, max_size=max_size)
         if not classes:
             return source
         head = read_head(

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from sklearn_wsca._backend.memory_size import read_size
 from sklearn_wsca._verdict import VERDICTS
 
 FILE = click.Path(path_type=Path)
@@ -38,6 +39,21 @@ class Components(click.ParamType):
             f"{text!r} is neither a share such as 0.99, nor a number of directions "
             "such as 50, nor all."
         )
+
+
+class Size(click.ParamType):
+    """Bytes in memory, with their unit."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int | None:
+        """As `max_size` of the readers takes it."""
+        try:
+            return read_size(value)
+        except ValueError as error:
+            raise click.BadParameter(
+                f"{value!r} is no size with a unit, such as 8GB or 500MB."
+            ) from error
 
 
 def together(*options: Decorator) -> Decorator:
@@ -144,6 +160,14 @@ target_options = together(
         "has the name of the target.",
         multiple=True,
     ),
+)
+
+size_option = named(
+    "--max-size",
+    "SIZE",
+    "Memory that the content of one file may take, such as 8GB; by default half of the "
+    "memory at hand. Files .npy are read from disk and not counted.",
+    type=Size(),
 )
 
 check_option = click.option(

@@ -30,6 +30,7 @@ OPTIONS = {
     "ratio": "--ratio",
     "ranking": "--ranking",
     "scale": "--scale",
+    "max_size": "--max-size",
 }
 # Arguments with a single other value have options without any.
 FLAGS = {
@@ -45,7 +46,7 @@ BOTH = (
     (r"[\w']+=\w+ \((--[\w-]+)\)", r"\1"),
     (r"\((--[\w-]+); \w+=\w+\)", r"(\1)"),
     (r"\bin groups \(--groups\)", "with --groups"),
-    (r"\b(?:target_output|id|groups) \((--[\w-]+)\)", r"\1"),
+    (r"\b(?:target_output|id|groups|max_size) \((--[\w-]+)\)", r"\1"),
     (r"\bin groups\b", "with --groups"),
     (r"^kinds: ", ""),
     (r"^kinds\['([^']*)'\]", r"column '\1'"),

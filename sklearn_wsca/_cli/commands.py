@@ -34,6 +34,7 @@ from sklearn_wsca._cli._options import (
     out_option,
     permutation_options,
     row_options,
+    size_option,
     target_options,
 )
 from sklearn_wsca._cli._output import REPORT, RESULT, SUMMARY, check_directory
@@ -85,6 +86,7 @@ def demo(permutations: int, seed: int, out: Path) -> None:
 @check_option
 @column_options
 @row_options
+@size_option
 @method_options
 @permutation_options
 @out_option("wsca-report", FILES)
@@ -122,6 +124,7 @@ def audit(ctx: click.Context, embeddings: Path, metadata: Path, **options: Any) 
 @click.argument("metadata", type=FILE)
 @head_options
 @feature_options
+@size_option
 @permutation_options
 @out_option("wsca-features", "the tables (csv) and figures (png)")
 def features(maps: Path, metadata: Path, **options: Any) -> None:
@@ -134,11 +137,12 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
     out = options["out"]
     check_directory(out)
     key, target = options["maps_key"], options["target"]
-    rows = read_maps(maps, metadata, key, target)
+    most = options["max_size"]
+    rows = read_maps(maps, metadata, key, target, most)
     held_out = None
     if options["held_out"]:
         new_maps, new_metadata = options["held_out"]
-        held_out = read_maps(new_maps, new_metadata, key, target)
+        held_out = read_maps(new_maps, new_metadata, key, target, most)
     analysis = IntegratedFeatureAnalysis(
         read_trained_head(options, rows),
         target=options["target"],
@@ -170,6 +174,7 @@ def read_rows(
         "unmatched": options["unmatched"],
         "key": options["embeddings_key"],
         "target": options["target"],
+        "max_size": options["max_size"],
     }
     rows = read_audit_rows(embeddings, metadata, **matching)
     if options["held_out"]:

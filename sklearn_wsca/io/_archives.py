@@ -17,14 +17,16 @@ METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 BLOCK = 2**20
 
 
-def check_archive(path: Any, file: Path, what: str) -> list[zipfile.ZipInfo]:
-    """Members of a zip archive that as a whole is safe to unpack.
+def check_archive(
+    path: Any, file: Path, what: str, max_size: int | None = None
+) -> list[zipfile.ZipInfo]:
+    """Members of a zip archive, each of which is safe to unpack.
 
     Raises
     ------
     FileError
-        If members share a name, are encrypted or compressed in a rare way, or would be
-        larger than memory, or suspiciously large, when they are unpacked.
+        If members share a name, are encrypted or compressed in a rare way, or would
+        take more memory than a file may take.
     """
     with library_errors(path, what), zipfile.ZipFile(file) as archive:
         members = archive.infolist()
@@ -45,9 +47,9 @@ def check_archive(path: Any, file: Path, what: str) -> list[zipfile.ZipInfo]:
                 f"{name} is compressed by the method {member.compress_type}; save it "
                 "again without compression.",
             )
-        check_unpacked_size(path, name, member.file_size, member.compress_size)
-    total = sum(member.file_size for member in members)
-    check_unpacked_size(path, "its archive", total, file.stat().st_size)
+        check_unpacked_size(
+            path, name, member.file_size, member.compress_size, max_size
+        )
     return members
 
 

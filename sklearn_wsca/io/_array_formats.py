@@ -16,18 +16,19 @@ from sklearn_wsca.io._torch_files import RESAVE_MODEL, open_pt
 LENGTH = 8
 
 
-def open_by_content(path: Any, file: Path) -> ArrayFile:
+def open_by_content(path: Any, file: Path, max_size: int | None = None) -> ArrayFile:
     """Arrays of a checkpoint whose suffix does not tell its format."""
     with file.open("rb") as stream:
         start = stream.read(LENGTH + 1)
     if start[LENGTH:] == b"{":
-        return open_safetensors(path, file)
+        return open_safetensors(path, file, max_size)
     if start.startswith(b"PK"):
         with library_errors(path, "zip archive"), zipfile.ZipFile(file) as archive:
             is_npz = all(name.endswith(".npy") for name in archive.namelist())
-        return open_npz(path, file) if is_npz else open_pt(path, file)
+        opened = open_npz if is_npz else open_pt
+        return opened(path, file, max_size)
     if start.startswith(b"\x80"):
-        return open_pt(path, file)
+        return open_pt(path, file, max_size)
     raise file_error(
         path,
         f"begins with {start[:LENGTH]!r}, as neither torch, safetensors nor numpy "

@@ -67,9 +67,9 @@ def open_npy(path: Any, file: Path) -> np.ndarray:
     return array
 
 
-def open_npz(path: Any, file: Path) -> ArrayFile:
+def open_npz(path: Any, file: Path, max_size: int | None = None) -> ArrayFile:
     """Arrays of an npz archive; only their headers are read."""
-    members = check_archive(path, file, "npz archive")
+    members = check_archive(path, file, "npz archive", max_size)
     shapes, unreadable, names = {}, {}, {}
     with library_errors(path, "npz archive"), zipfile.ZipFile(file) as archive:
         for member in members:
@@ -82,7 +82,9 @@ def open_npz(path: Any, file: Path) -> ArrayFile:
                 if header.dtype.hasobject:
                     unreadable[name] = f"{RESAVE_OBJECTS}."
                     continue
-                _check_member(path, name, header, member.file_size - stream.tell())
+                _check_member(
+                    path, name, header, member.file_size - stream.tell(), max_size
+                )
             shapes[name] = header.shape
 
     def read(name: str) -> np.ndarray:
@@ -96,9 +98,11 @@ def open_npz(path: Any, file: Path) -> ArrayFile:
     return ArrayFile(path, shapes, read, unreadable)
 
 
-def _check_member(path: Any, name: str, header: Header, held: int) -> None:
+def _check_member(
+    path: Any, name: str, header: Header, held: int, max_size: int | None
+) -> None:
     """Compare what an array declares with what its member of the archive holds."""
-    check_unpacked_size(path, quoted(name), header.n_bytes)
+    check_unpacked_size(path, quoted(name), header.n_bytes, None, max_size)
     if header.n_bytes != held:
         raise file_error(
             path,

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from sklearn_wsca._backend.memory_size import read_size
 from sklearn_wsca.io._array_file import ArrayFile, as_float, check_finite, check_matrix
 from sklearn_wsca.io._array_formats import ARRAY_FORMATS
 from sklearn_wsca.io._arrays import open_npy
@@ -33,6 +34,7 @@ def load_embeddings(
     key: str | None = None,
     id: str | None = None,
     feature_names: bool = False,
+    max_size: int | str | None = None,
 ) -> np.ndarray | pd.DataFrame:
     r"""Read embeddings: one row per sample, one column per feature.
 
@@ -62,6 +64,10 @@ def load_embeddings(
         of a table that pandas wrote. None: rows are told by their order.
     feature_names : bool, default=False
         Return a DataFrame wherever the file names its features, which tables do.
+    max_size : int or str, default=None
+        Bytes that what is read may take in memory, such as "8GB"; None: half of the
+        memory at hand, and no more than 500 times what is stored. Files .npy are
+        read from disk and not counted.
 
     Returns
     -------
@@ -89,6 +95,7 @@ def load_embeddings(
     >>> embeddings.loc["007"].tolist()
     [1.5, 20.0]
     """
+    limit = read_size(max_size)
     file = regular_file(path)
     known = [".npy", *BY_NAME, *TABLES]
     suffix = known_suffix(path, known, "embeddings", RESAVE)
@@ -99,14 +106,14 @@ def load_embeddings(
     if suffix == ".npy":
         return _from_npy(path, file, id)
     if suffix in BY_NAME:
-        arrays = BY_NAME[suffix](path, file)
+        arrays = BY_NAME[suffix](path, file, limit)
         X = _choose(arrays, key, id)
-        ids = None if id is None else _ids_of(arrays, file, suffix, id)
+        ids = None if id is None else _ids_of(arrays, file, suffix, id, limit)
         return _checked(path, X, ids, None)
     if suffix in (".csv", ".tsv"):
         X = _from_text(path, file, id)
     else:
-        X = _from_table(path, read_typed_table(path, file, suffix), id)
+        X = _from_table(path, read_typed_table(path, file, suffix, limit), id)
     if id is None and not (feature_names and _are_named(X)):
         return X.to_numpy()
     return X
@@ -146,11 +153,13 @@ def _choose(arrays: ArrayFile, key: str | None, id: str | None) -> np.ndarray:
     return arrays.read(name)
 
 
-def _ids_of(arrays: ArrayFile, file: Path, suffix: str, id: str) -> pd.Index:
+def _ids_of(
+    arrays: ArrayFile, file: Path, suffix: str, id: str, limit: int | None
+) -> pd.Index:
     """Ids that lie in the same file as an array."""
     path = arrays.path
     if suffix == ".h5ad":
-        obs = read_obs(path, file)
+        obs = read_obs(path, file, limit)
         if id != INDEX and id not in obs.columns:
             raise no_such_id(path, id, [INDEX, *obs.columns])
         return id_index(path, obs.index if id == INDEX else obs[id], id)

@@ -27,7 +27,7 @@ OLD_LEVELS = "_categories"
 OLD_SHAPE = "h5sparse_shape"
 
 
-def open_h5ad(path: Any, file: Path) -> ArrayFile:
+def open_h5ad(path: Any, file: Path, max_size: int | None = None) -> ArrayFile:
     """Matrices of an h5ad file: "X" and, by their names, those in obsm and layers."""
     with _opened(path, file) as content:
         shapes = {
@@ -40,11 +40,11 @@ def open_h5ad(path: Any, file: Path) -> ArrayFile:
             room, _, field = place.partition("/")
             in_records = _is_of_records(content[room])
             element = content[room if in_records else place]
-            _check_element(path, name, element)
+            _check_element(path, name, element, max_size)
             # Sparse matrices become dense, in double precision at worst.
             declared = math.prod(shapes[name]) * BYTES_PER_VALUE
             stored = None if hasattr(element, "keys") else element.id.get_storage_size()
-            check_unpacked_size(path, quoted(name), declared, stored)
+            check_unpacked_size(path, quoted(name), declared, stored, max_size)
             read = _read_element(path, element)
             return _dense(read[field] if in_records else read)
 
@@ -52,15 +52,15 @@ def open_h5ad(path: Any, file: Path) -> ArrayFile:
     return ArrayFile(path, shapes, read, default=default)
 
 
-def read_obs(path: Any, file: Path) -> pd.DataFrame:
+def read_obs(path: Any, file: Path, max_size: int | None = None) -> pd.DataFrame:
     """Annotation of the rows, indexed by their names."""
     with _opened(path, file) as content:
         if "obs" not in content:
             raise file_error(path, "has no obs table; write it with anndata again.")
-        _check_element(path, "obs", content["obs"])
+        _check_element(path, "obs", content["obs"], max_size)
         obs = _read_element(path, content["obs"])
         if _is_of_records(content["obs"]):
-            return _table_of_records(path, obs, content)
+            return _table_of_records(path, obs, content, max_size)
     if not isinstance(obs, pd.DataFrame):
         raise file_error(path, "has an obs that is no table; write it again.")
     return obs
@@ -116,7 +116,9 @@ def _shape_of(content: Any, place: str) -> Shape:
     return tuple(int(size) for size in sizes)
 
 
-def _table_of_records(path: Any, records: np.ndarray, content: Any) -> pd.DataFrame:
+def _table_of_records(
+    path: Any, records: np.ndarray, content: Any, max_size: int | None
+) -> pd.DataFrame:
     """Annotation as anndata wrote it before 0.7: levels are codes, named elsewhere."""
     names = list(records.dtype.names or ())
     index = next((name for name in OLD_INDEXES if name in names), None)
@@ -127,7 +129,7 @@ def _table_of_records(path: Any, records: np.ndarray, content: Any) -> pd.DataFr
             continue
         place = f"uns/{name}{OLD_LEVELS}"
         if place in content:
-            _check_element(path, place, content[place])
+            _check_element(path, place, content[place], max_size)
             # A single level was written as a scalar, which anndata no longer reads.
             levels = np.atleast_1d(content[place][()]).tolist()
             levels = [_decoded(level) for level in levels]
@@ -143,7 +145,7 @@ def _decoded(value: Any) -> Any:
     return decoded_text(value) if isinstance(value, bytes) else value
 
 
-def _check_element(path: Any, name: str, element: Any) -> None:
+def _check_element(path: Any, name: str, element: Any, max_size: int | None) -> None:
     """Refuse data that lie in other files, or do not fit into memory."""
 
     def check(part: str, found: Any) -> None:
@@ -156,7 +158,7 @@ def _check_element(path: Any, name: str, element: Any) -> None:
                 "the data into this file.",
             )
         declared = math.prod(found.shape or ()) * found.dtype.itemsize
-        check_unpacked_size(path, quoted(name), declared)
+        check_unpacked_size(path, quoted(name), declared, None, max_size)
 
     if hasattr(element, "visititems"):
         element.visititems(check)

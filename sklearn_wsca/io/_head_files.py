@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_wsca._backend.file_rows import read_rows
+from sklearn_wsca._backend.memory_size import read_size
 from sklearn_wsca._heads.head import Head, read_head
 from sklearn_wsca.io._array_formats import ARRAY_FORMATS
 from sklearn_wsca.io._arrays import open_npy
@@ -29,7 +30,11 @@ Pair = tuple[np.ndarray, np.ndarray]
 
 
 def load_head(
-    path: Any, *, key: str | None = None, n_features: int | None = None
+    path: Any,
+    *,
+    key: str | None = None,
+    n_features: int | None = None,
+    max_size: int | str | None = None,
 ) -> Head | Pair:
     r"""Read the weights of a trained linear head.
 
@@ -56,6 +61,9 @@ def load_head(
         tells that an array is the weights of a linear layer.
     n_features : int, default=None
         Width of the embeddings; None takes any.
+    max_size : int or str, default=None
+        Bytes that what is read may take in memory, such as "8GB"; None: half of the
+        memory at hand, and no more than 500 times what is stored.
 
     Returns
     -------
@@ -101,11 +109,12 @@ def load_head(
     array([[1., 2.],
            [3., 4.]])
     """
+    limit = read_size(max_size)
     file = regular_file(path)
     known = [".npy", *ARRAY_FORMATS, ".csv", ".tsv"]
     suffix = known_suffix(path, known, "heads", RESAVE)
     if suffix in ARRAY_FORMATS:
-        parts = head_arrays(ARRAY_FORMATS[suffix](path, file), key, n_features)
+        parts = head_arrays(ARRAY_FORMATS[suffix](path, file, limit), key, n_features)
     elif key is not None:
         raise file_error(
             path, f"key={key!r}: a {suffix} file holds one head; leave out key."

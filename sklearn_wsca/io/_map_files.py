@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_wsca._backend.memory_size import read_size
 from sklearn_wsca.io._array_file import Shape
 from sklearn_wsca.io._array_formats import ARRAY_FORMATS
 from sklearn_wsca.io._arrays import open_npy
@@ -20,7 +21,9 @@ REMEDY = (
 )
 
 
-def load_feature_maps(path: Any, *, key: str | None = None) -> np.ndarray:
+def load_feature_maps(
+    path: Any, *, key: str | None = None, max_size: int | str | None = None
+) -> np.ndarray:
     r"""Read feature maps of shape (n_samples, n_features, \*spatial), or pooled ones.
 
     Nothing is ever unpickled.
@@ -32,6 +35,10 @@ def load_feature_maps(path: Any, *, key: str | None = None) -> np.ndarray:
         .safetensors, .pt and .pth are read as a whole.
     key : str, default=None
         Name of the array in a file that holds several.
+    max_size : int or str, default=None
+        Bytes that what is read may take in memory, such as "8GB"; None: half of the
+        memory at hand, and no more than 500 times what is stored. Files .npy are
+        read from disk and not counted.
 
     Returns
     -------
@@ -57,6 +64,7 @@ def load_feature_maps(path: Any, *, key: str | None = None) -> np.ndarray:
     >>> maps.shape
     (4, 8, 7, 7)
     """
+    limit = read_size(max_size)
     file = regular_file(path)
     suffix = known_suffix(path, [".npy", *ARRAY_FORMATS], "feature maps", RESAVE)
     if suffix == ".npy":
@@ -66,7 +74,7 @@ def load_feature_maps(path: Any, *, key: str | None = None) -> np.ndarray:
             )
         maps = open_npy(path, file)
     else:
-        arrays = ARRAY_FORMATS[suffix](path, file)
+        arrays = ARRAY_FORMATS[suffix](path, file, limit)
         name = arrays.choose("feature maps", _fits, REMEDY) if key is None else key
         maps = arrays.require(name, "key")
     if not _fits(maps.shape) or maps.dtype.kind not in "fiu":

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from sklearn_wsca._backend.memory_size import read_size
 from sklearn_wsca._input.doubtful_values import describe_doubts
 from sklearn_wsca.io._columns import parse_cells
 from sklearn_wsca.io._errors import path_text
@@ -23,7 +24,9 @@ SUFFIXES = (".csv", ".tsv", ".parquet", ".feather", ".xlsx", ".h5ad")
 RESAVE = "table.to_csv('metadata.csv', index=False)"
 
 
-def load_metadata(path: Any, *, id: str | None = None) -> pd.DataFrame:
+def load_metadata(
+    path: Any, *, id: str | None = None, max_size: int | str | None = None
+) -> pd.DataFrame:
     r"""Read a table of metadata: one row per sample, one named column per property.
 
     Formats, told by the suffix: .csv and .tsv (separated by comma, semicolon, tab or
@@ -52,6 +55,9 @@ def load_metadata(path: Any, *, id: str | None = None) -> pd.DataFrame:
     id : str, default=None
         Name of the column with the ids of the rows; "index" for the row names of an
         h5ad file or of R, and for the index of a table that pandas wrote.
+    max_size : int or str, default=None
+        Bytes that what is read may take in memory, such as "8GB"; None: half of the
+        memory at hand, and no more than 500 times what is stored.
 
     Returns
     -------
@@ -80,12 +86,13 @@ def load_metadata(path: Any, *, id: str | None = None) -> pd.DataFrame:
     007     61.5  north
     010      NaN  south
     """
+    limit = read_size(max_size)
     file = regular_file(path)
     suffix = known_suffix(path, SUFFIXES, "metadata", RESAVE)
     if suffix in (".csv", ".tsv"):
         table, notes = _from_text(path, file, id)
     else:
-        table, notes = _from_table(path, file, suffix, id)
+        table, notes = _from_table(path, file, suffix, id, limit)
     for note in notes:
         warnings.warn(f"{path_text(path)}: {note}", UserWarning, stacklevel=2)
     return table
@@ -110,12 +117,12 @@ def _from_text(path: Any, file: Path, id: str | None) -> tuple[pd.DataFrame, lis
 
 
 def _from_table(
-    path: Any, file: Path, suffix: str, id: str | None
+    path: Any, file: Path, suffix: str, id: str | None, limit: int | None
 ) -> tuple[pd.DataFrame, list[str]]:
     if suffix == ".h5ad":
-        table = read_obs(path, file)
+        table = read_obs(path, file, limit)
     else:
-        table = read_typed_table(path, file, suffix)
+        table = read_typed_table(path, file, suffix, limit)
     table = table.reset_index(drop=True) if id is None else take_ids(path, table, id)
     typed = {name: exact_column(table[name]) for name in table.columns}
     columns = {name: column for name, (column, _, _) in typed.items()}

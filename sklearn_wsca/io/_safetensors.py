@@ -42,7 +42,7 @@ TYPES = {
 }
 
 
-def open_safetensors(path: Any, file: Path) -> ArrayFile:
+def open_safetensors(path: Any, file: Path, max_size: int | None = None) -> ArrayFile:
     """Tensors of a safetensors file; only its header is read.
 
     The library verifies types, shapes, and that the tensors lie behind each other in
@@ -66,7 +66,7 @@ def open_safetensors(path: Any, file: Path) -> ArrayFile:
 
     def read(name: str) -> np.ndarray:
         first, end = header[name]["data_offsets"]
-        check_unpacked_size(path, quoted(name), end - first)
+        check_unpacked_size(path, quoted(name), end - first, None, max_size)
         content = np.empty(end - first, np.uint8)
         with library_errors(path, WHAT):
             with file.open("rb") as stream:

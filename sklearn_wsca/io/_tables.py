@@ -24,9 +24,11 @@ from sklearn_wsca.io._workbooks import read_workbook
 BYTES_PER_CELL = 8
 
 
-def read_typed_table(path: Any, file: Path, suffix: str) -> pd.DataFrame:
+def read_typed_table(
+    path: Any, file: Path, suffix: str, max_size: int | None = None
+) -> pd.DataFrame:
     """Table of a parquet, feather or xlsx file; an index that it names is kept."""
-    table = _READERS[suffix](path, file)
+    table = _READERS[suffix](path, file, max_size)
     if not len(table):
         raise file_error(path, "has columns and no rows; export it again.")
     _check_columns(path, table.columns)
@@ -44,15 +46,16 @@ def _check_columns(path: Any, names: pd.Index) -> None:
     refuse_repeated(path, names[names.duplicated()].unique())
 
 
-def _read_parquet(path: Any, file: Path) -> pd.DataFrame:
+def _read_parquet(path: Any, file: Path, max_size: int | None) -> pd.DataFrame:
     parquet = import_extra("pyarrow.parquet", "io")
     with library_errors(path, "parquet file"), parquet.ParquetFile(file) as content:
         n_rows, n_columns = content.metadata.num_rows, content.metadata.num_columns
-        check_unpacked_size(path, "its table", n_rows * n_columns * BYTES_PER_CELL)
+        n_bytes = n_rows * n_columns * BYTES_PER_CELL
+        check_unpacked_size(path, "its table", n_bytes, None, max_size)
         return _from_arrow(path, content.read())
 
 
-def _read_feather(path: Any, file: Path) -> pd.DataFrame:
+def _read_feather(path: Any, file: Path, max_size: int | None) -> pd.DataFrame:
     feather = import_extra("pyarrow.feather", "io")
     with library_errors(path, "feather file"):
         return _from_arrow(path, feather.read_table(file, memory_map=True))

@@ -38,7 +38,7 @@ MOST_ARRAYS = 1_000_000
 BYTE_ORDERS = {b"little": "<", b"big": ">"}
 
 
-def open_pt(path: Any, file: Path) -> ArrayFile:
+def open_pt(path: Any, file: Path, max_size: int | None = None) -> ArrayFile:
     """Tensors of a file of torch, nested dicts with dots between the names.
 
     The older format of torch is not a zip archive but a sequence of pickles, which only
@@ -52,7 +52,7 @@ def open_pt(path: Any, file: Path) -> ArrayFile:
             "is a pickle or was saved by torch before 1.6, and could run code when it "
             f"is read; {RESAVE_MODEL} in a recent torch.",
         )
-    records = _open_records(path, file)
+    records = _open_records(path, file, max_size)
     parts = _named(path, _read_description(records))
     shapes, unreadable = {}, {}
     for name, part in parts.items():
@@ -70,7 +70,7 @@ def open_pt(path: Any, file: Path) -> ArrayFile:
             return np.asarray(part)
         # A tensor may repeat one stored number along a dimension of any length.
         n_bytes = item_size(part.type) * int(np.prod(part.place.shape, dtype=object))
-        check_unpacked_size(path, quoted(name), n_bytes)
+        check_unpacked_size(path, quoted(name), n_bytes, None, max_size)
         with library_errors(path, WHAT):
             return records.tensor(part)
 
@@ -130,8 +130,8 @@ class _Records:
         return self.read("byteorder").tobytes()
 
 
-def _open_records(path: Any, file: Path) -> _Records:
-    members = check_archive(path, file, WHAT)
+def _open_records(path: Any, file: Path, max_size: int | None) -> _Records:
+    members = check_archive(path, file, WHAT, max_size)
     names = [member.filename for member in members]
     pickles = [name for name in names if name.rpartition("/")[2] == PICKLE]
     if not pickles:

@@ -22,6 +22,7 @@ from sklearn_wsca.io._errors import (
     path_text,
     plural,
 )
+from sklearn_wsca.io._sizes import check_unpacked_size
 
 WHAT = "xlsx file"
 # Cells cost time, formulas as much again; half a minute on a slow machine.
@@ -52,11 +53,14 @@ class Marks(NamedTuple):
     merged: list[str]
 
 
-def read_workbook(path: Any, file: Path) -> pd.DataFrame:
+def read_workbook(path: Any, file: Path, max_size: int | None = None) -> pd.DataFrame:
     """Table of the only sheet that holds something; columns of Python objects."""
     # First: what cannot be read for want of it must not be called damaged.
     import_extra("openpyxl", "io")
-    check_archive(path, file, WHAT)
+    members = check_archive(path, file, WHAT, max_size)
+    total = sum(member.file_size for member in members)
+    stored = file.stat().st_size
+    check_unpacked_size(path, "its content", total, stored, max_size)
     marks = _marks_of(path, file)
     if marks.n_cells * (1 + marks.has_formulas) > MOST_CELLS:
         raise _too_large(path, plural(marks.n_cells, "cell"))

@@ -166,5 +166,8 @@ def test_fit_of_a_map_is_that_of_the_array(tmp_path):
         ).fit(given, study.metadata)
         for given in (study.data, load_embeddings(tmp_path / "X.npy"))
     ]
-    first, second = (fit.summary_.select_dtypes("number") for fit in fits)
+    first, second = (
+        fit.summary_.select_dtypes("number").to_numpy(float, na_value=np.nan)
+        for fit in fits
+    )
     np.testing.assert_allclose(first, second, rtol=1e-6)
