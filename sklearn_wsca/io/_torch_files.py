@@ -34,7 +34,7 @@ RESAVE_MODEL = (
 WHAT = "torch file"
 PICKLE = "data.pkl"
 DEEPEST = 8
-MOST_ARRAYS = 1_000_000
+MOST_ARRAYS = 100_000
 BYTE_ORDERS = {b"little": "<", b"big": ">"}
 
 
