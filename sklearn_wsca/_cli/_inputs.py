@@ -211,7 +211,10 @@ def describe_file(path: Path, content: Any, state: FileState) -> str:
         If the content is not what was read, when the file was in the state given.
     """
     source = content.source if isinstance(content, FileArray) else None
-    source = source or FileSource(path, path)
+    try:
+        source = source or FileSource(path, path)
+    except OSError as error:
+        raise FileChangedError(path, f" ({error.strerror})") from error
     if source.state != state:
         raise FileChangedError(path)
     return f"{path.name} (sha256 {source.digest()})"

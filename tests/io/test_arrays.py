@@ -76,8 +76,8 @@ def test_bytes_behind_an_array_are_refused(tmp_path, tail):
     file.write_bytes(npy_bytes(X) + tail)
     expected = (
         f"{file}: holds {plural(len(tail), 'byte')} behind its array "
-        "(shape (60, 6), float64), as if several arrays were written to it; save one array "
-        "with np.save, several with np.savez."
+        "(shape (60, 6), float64), as if several arrays were written to it; save one "
+        "array with np.save, several with np.savez."
     )
     for load in (load_embeddings, load_feature_maps, load_head):
         with pytest.raises(FileError, match=f"^{re.escape(expected)}$"):
