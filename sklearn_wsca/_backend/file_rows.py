@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import mmap
 import os
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -85,7 +86,7 @@ class FileSource:
         with self._opened() as stream:
             self._check(FileState.of(stream))
             for start, length in places:
-                part = memoryview(content)[filled : filled + length]
+                part = content.data[filled : filled + length]
                 stream.seek(start)
                 if stream.readinto(part) < length:
                     raise FileChangedError(self.path, SHORTER)
@@ -103,7 +104,7 @@ class FileSource:
         self.read([])
         return self._hash.hexdigest()
 
-    def _opened(self) -> BinaryIO:
+    def _opened(self) -> BufferedReader:
         try:
             return self.file.open("rb")
         except OSError as error:

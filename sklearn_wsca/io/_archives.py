@@ -64,9 +64,11 @@ def read_member(
         archive.open(member) as stream,
     ):
         for start in range(0, len(content), BLOCK):
-            block = memoryview(content)[start : start + BLOCK]
-            if stream.readinto(block) < len(block):
+            part = content[start : start + BLOCK]
+            block = stream.read(len(part))
+            if len(block) < len(part):
                 raise ValueError(f"{quoted(member.filename)} is cut off")
+            part[:] = np.frombuffer(block, np.uint8)
         # Of an empty member, too.
         if stream.read(1):
             raise ValueError(f"{quoted(member.filename)} is longer than it declares")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from sklearn_wsca._backend.extras import import_extra
 
+ByteOrder = Literal["<", ">"]
 # Numbers of 8 bits that only torch can tell, by its names for them.
 ONLY_IN_TORCH = (
     "float8_e4m3fn",
@@ -68,7 +69,7 @@ def item_size(name: str) -> int:
 
 
 def decode(
-    content: np.ndarray, name: str, place: Place, byte_order: str = "<"
+    content: np.ndarray, name: str, place: Place, byte_order: ByteOrder = "<"
 ) -> np.ndarray:
     """Numbers in the bytes of a storage; floats below single precision become it.
 

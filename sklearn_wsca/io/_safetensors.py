@@ -71,7 +71,7 @@ def open_safetensors(path: Any, file: Path, max_size: int | None = None) -> Arra
         with library_errors(path, WHAT):
             with file.open("rb") as stream:
                 stream.seek(start + first)
-                if stream.readinto(memoryview(content)) < len(content):
+                if stream.readinto(content.data) < len(content):
                     raise EOFError(f"{quoted(name)} is cut off")
             return decode(
                 content, TYPES[header[name]["dtype"]], row_major(shapes[name])

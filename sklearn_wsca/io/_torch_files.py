@@ -17,7 +17,7 @@ import numpy as np
 from sklearn_wsca.io._archives import check_archive, read_member
 from sklearn_wsca.io._array_file import ArrayFile
 from sklearn_wsca.io._errors import file_error, library_errors, quoted
-from sklearn_wsca.io._number_types import decode, item_size
+from sklearn_wsca.io._number_types import ByteOrder, decode, item_size
 from sklearn_wsca.io._sizes import check_unpacked_size
 from sklearn_wsca.io._torch_pickle import (
     ForeignObjectError,
@@ -35,7 +35,7 @@ WHAT = "torch file"
 PICKLE = "data.pkl"
 DEEPEST = 8
 MOST_ARRAYS = 100_000
-BYTE_ORDERS = {b"little": "<", b"big": ">"}
+BYTE_ORDERS: dict[bytes, ByteOrder] = {b"little": "<", b"big": ">"}
 
 
 def open_pt(path: Any, file: Path, max_size: int | None = None) -> ArrayFile:

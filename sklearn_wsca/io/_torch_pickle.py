@@ -155,10 +155,10 @@ class _Machine:
     def name(self, argument: str) -> None:
         # pickletools puts a blank between module and name.
         module, _, name = argument.partition(" ")
-        name = Name(f"{module}.{name}")
-        if not _is_known(name):
-            raise ForeignObjectError(name.text)
-        self.stack.append(name)
+        found = Name(f"{module}.{name}")
+        if not _is_known(found):
+            raise ForeignObjectError(found.text)
+        self.stack.append(found)
 
     def call(self, _: Any) -> None:
         arguments, function = self.stack.pop(), self.stack.pop()
