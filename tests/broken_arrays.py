@@ -177,10 +177,10 @@ EMBEDDINGS_NPZ = {
         lambda files: {"X": objects(files)},
         r"Python objects.*np\.save",
     ),
-    "zip bomb": (zip_bomb, r"X\.npy.*zip bomb.*raise the limit"),
+    "zip bomb": (zip_bomb, r"X\.npy.*zip bomb.*max_size"),
     "archive that promises more than memory": (
         archive_whose_member("file_size", 2**50),
-        r"would take 1\.13 PB once unpacked, and the limit is.*\.npy",
+        r"the limit is.*\.npy",
     ),
     "member that promises more than it holds": (
         zipped({"X.npy": npy_of_shape((1000, 6)) + bytes(80)}),
