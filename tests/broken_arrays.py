@@ -177,7 +177,7 @@ EMBEDDINGS_NPZ = {
         lambda files: {"X": objects(files)},
         r"Python objects.*np\.save",
     ),
-    "zip bomb": (zip_bomb, r"X\.npy.*zip bomb.*max_size"),
+    "zip bomb": (zip_bomb, r"X\.npy.*zip bomb.*max.size"),
     "archive that promises more than memory": (
         archive_whose_member("file_size", 2**50),
         r"the limit is.*\.npy",
