@@ -177,7 +177,7 @@ EMBEDDINGS_NPZ = {
         lambda files: {"X": objects(files)},
         r"Python objects.*np\.save",
     ),
-    "zip bomb": (zip_bomb, r"X\.npy.*zip bomb.*max_size"),
+    "zip bomb": (zip_bomb, r"X\.npy.*zip bomb.*max.size"),
     "archive that promises more than memory": (
         archive_whose_member("file_size", 2**50),
         r"the limit is.*\.npy",
@@ -225,8 +225,8 @@ EMBEDDINGS_PT = {
     ),
     "archive that is named pt": (
         archive_that_is_named_pt,
-        r": cannot be read as torch file \(RuntimeError: .*\); it may be damaged "
-        r"or cut off: write it again\.$",
+        r": is a zip archive without data\.pkl, and no torch file; save the "
+        r"weights alone with torch\.save.*$",
     ),
 }
 broken_contents("embeddings", ".pt", EMBEDDINGS_PT)

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from sklearn_wsca._backend.file_rows import FileChangedError
 from sklearn_wsca._backend.memory import MemoryShortageError
 from sklearn_wsca._cli._wording import as_typed
 from sklearn_wsca._text import printable
@@ -78,7 +79,7 @@ def refuse(files: dict[str, Path], key: str = "") -> Iterator[None]:
     except REFUSALS as error:
         message, file = str(error) or type(error).__name__, None
         # Readers name their file themselves.
-        if not isinstance(error, FileError):
+        if not isinstance(error, (FileError, FileChangedError)):
             argument = message.split(":")[0].split("[")[0]
             file = files.get(argument, files.get("y"))
         message = as_typed(message, key)

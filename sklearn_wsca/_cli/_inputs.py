@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -10,12 +11,20 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from sklearn_wsca._backend.file_rows import (
+    FileArray,
+    FileChangedError,
+    FileSource,
+    FileState,
+    take_rows,
+)
 from sklearn_wsca._cli._errors import InputError, refuse
 from sklearn_wsca._cli._file_order import check_order, explain_order, explain_width
 from sklearn_wsca._cli._notes import collect_warnings, say
 from sklearn_wsca._heads.classes import MOST_NAMED
 from sklearn_wsca._heads.head import Head, read_head
 from sklearn_wsca._input.column import FEWEST_LEVEL_ROWS
+from sklearn_wsca._input.embeddings import rows_per_read
 from sklearn_wsca._text import list_first, suggest
 from sklearn_wsca.io import load_embeddings, load_head, load_metadata, match_rows
 
@@ -61,7 +70,10 @@ class AuditRows:
                 f"rows must have it and some not. It holds {found}."
             )
         rest = self.metadata.drop(columns=name)
-        X = self.X.iloc[held_out] if hasattr(self.X, "iloc") else self.X[held_out]
+        if hasattr(self.X, "iloc"):
+            X = self.X.iloc[held_out]
+        else:
+            X = take_rows(self.X, held_out, rows_per_read(self.X.shape[1]))
         # Rows of weight 0 count as absent, and a memory map is not copied.
         fitted = replace(self, metadata=rest, weights=1.0 - held_out)
         return fitted, replace(self, X=X, metadata=rest[held_out], notes=[])
@@ -180,8 +192,29 @@ def name_classes(
     return replace(head, classes=named, kind="logistic")
 
 
-def describe_file(path: Path) -> str:
-    """Name of a file and the hash of its content."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return f"{path.name} (sha256 {digest})"
+def file_states(paths: Iterable[Any]) -> dict[Path, FileState]:
+    """State of the files that are about to be read; of those that there are."""
+    states = {}
+    for path in filter(None, paths):
+        # Readers say what is wrong with the others.
+        with suppress(OSError, ValueError):
+            states[path] = FileState.of(path)
+    return states
+
+
+def describe_file(path: Path, content: Any, state: FileState) -> str:
+    """Name of a file and the hash of its content.
+
+    Raises
+    ------
+    FileChangedError
+        If the content is not what was read, when the file was in the state given.
+    """
+    source = content.source if isinstance(content, FileArray) else None
+    try:
+        source = source or FileSource(path, path)
+    except OSError as error:
+        raise FileChangedError(path, f" ({error.strerror})") from error
+    if source.state != state:
+        raise FileChangedError(path)
+    return f"{path.name} (sha256 {source.digest()})"

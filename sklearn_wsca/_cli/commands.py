@@ -9,13 +9,15 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from sklearn_wsca._backend.file_rows import FileState
 from sklearn_wsca._cli._audit import Findings, analyse
 from sklearn_wsca._cli._demo import INTRODUCTION, READING, demo_analysis, load_demo
-from sklearn_wsca._cli._errors import InputError, OneLineGroup
+from sklearn_wsca._cli._errors import InputError, OneLineGroup, refuse
 from sklearn_wsca._cli._features import analyse_features, read_maps
 from sklearn_wsca._cli._inputs import (
     AuditRows,
     describe_file,
+    file_states,
     read_audit_rows,
     read_trained_head,
     with_names_of_both,
@@ -102,11 +104,13 @@ def audit(ctx: click.Context, embeddings: Path, metadata: Path, **options: Any) 
     out = options["out"]
     check_directory(out)
     every = split_options(options)
+    head_files = list(dict.fromkeys(own["head"] for own in every if own["head"]))
+    held_out_files = options["held_out"] or ()
+    states = file_states([embeddings, metadata, *held_out_files, *head_files])
     rows, held_out = read_rows(embeddings, metadata, every[0])
     analysis = make_analysis(every, options, rows)
-    head_files = list(dict.fromkeys(own["head"] for own in every if own["head"]))
     found = analyse(analysis, rows, held_out, head_files, options["sensitivity"])
-    results = found.results(name_inputs(rows, held_out, head_files))
+    results = found.results(name_inputs(rows, held_out, head_files, states))
     report(Console(), found, results, out)
     verdicts = {verdict for result in results for verdict in result["verdict_counts"]}
     if set(options["fail_on"]) & verdicts:
@@ -230,16 +234,29 @@ def make_analysis(
 
 
 def name_inputs(
-    rows: AuditRows, held_out: AuditRows | None, head_files: list[Path]
+    rows: AuditRows,
+    held_out: AuditRows | None,
+    head_files: list[Path],
+    states: dict[Path, FileState],
 ) -> dict[str, str]:
-    """What was read, with hashes by which it can be recognised."""
-    files = {"embeddings": rows.files["X"], "metadata": rows.files["y"]}
+    """What was read, with hashes by which it can be recognised.
+
+    `states` are those of the files before they were read: they must be the same still.
+    """
+    files = {
+        "embeddings": (rows.files["X"], rows.X),
+        "metadata": (rows.files["y"], rows.metadata),
+    }
     if held_out is not None and held_out.files != rows.files:
-        files["held-out embeddings"] = held_out.files["X"]
-        files["held-out metadata"] = held_out.files["y"]
+        files["held-out embeddings"] = held_out.files["X"], held_out.X
+        files["held-out metadata"] = held_out.files["y"], held_out.metadata
     for number, path in enumerate(head_files, 1):
-        files["head" if len(head_files) == 1 else f"head {number}"] = path
-    return {role: describe_file(path) for role, path in files.items()}
+        files["head" if len(head_files) == 1 else f"head {number}"] = path, None
+    with refuse({}):
+        return {
+            role: describe_file(path, content, states[path])
+            for role, (path, content) in files.items()
+        }
 
 
 def report(

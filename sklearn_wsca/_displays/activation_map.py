@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_wsca._backend.file_rows import read_rows
 from sklearn_wsca._displays._map_drawing import (
     LONGEST_TITLE,
     draw_map,
@@ -174,7 +175,7 @@ class ActivationMapDisplay(Display):
         check_count("most", most, "maps")
         maps = FeatureMaps.of(A)
         n, shown = len(maps), slice(min(len(maps), most))
-        first = FeatureMaps(np.asarray(maps.array[shown]))
+        first = FeatureMaps(np.asarray(read_rows(maps.array, shown)))
         if target is not None and np.ndim(target):
             target = take(target, n, shown, "target")
         images, size = _read_images(images, maps, shown)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from sklearn_wsca._backend.file_rows import read_rows
 from sklearn_wsca._backend.memory import in_parts
 from sklearn_wsca._backend.namespace import is_tensor, to_numpy
 from sklearn_wsca._input.embeddings import (
@@ -114,7 +115,7 @@ class FeatureMaps:
             release_pages(self.array)
 
     def _read(self, part: range) -> np.ndarray:
-        return np.asarray(self.array[part.start : part.stop])
+        return np.asarray(read_rows(self.array, slice(part.start, part.stop)))
 
     def cut(self, start: int, piece: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
         """Blocks of a piece, and which rows they are; each is overwritten by the next.
@@ -168,7 +169,8 @@ class FeatureMaps:
     def take(self, rows: np.ndarray) -> Iterator[np.ndarray]:
         """Maps (C, P) of single rows, in double precision."""
         for row in rows:
-            one = np.asarray(self.array[int(row)], dtype=np.float64)
+            one = read_rows(self.array, slice(int(row), int(row) + 1))
+            one = np.asarray(one, dtype=np.float64)
             yield one.reshape(self.n_features, self.n_positions)
         release_pages(self.array)
 

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from sklearn_wsca._backend.file_rows import memory_map, read_rows
 from sklearn_wsca._backend.memory import in_parts
 from sklearn_wsca._backend.namespace import (
     array_namespace,
@@ -119,7 +120,7 @@ class Embeddings:
         return self._kept_rows(slice(part.start, part.stop))
 
     def _kept_rows(self, given: slice) -> Any:
-        block = self.array[given]
+        block = read_rows(self.array, given)
         if is_lazy(self.array):
             block = np.asarray(block)
             check_finite(block, given.start)
@@ -152,7 +153,7 @@ def is_lazy(X: Any) -> bool:
     sparse matrices and tensors are not among them.
     """
     if isinstance(X, np.ndarray):
-        return _memory_map(X) is not None
+        return memory_map(X) is not None
     known = hasattr(X, "shape") and hasattr(X, "dtype") and hasattr(X, "__getitem__")
     tabular = hasattr(X, "iloc") or hasattr(X, "columns") or hasattr(X, "tocsr")
     return known and not tabular and not is_tensor(X) and len(X.shape) == 2
@@ -165,16 +166,9 @@ def release_pages(array: Any) -> None:
     grow to the size of the file. A copy-on-write map is left alone: its pages may hold
     changes.
     """
-    pages = _memory_map(array)
+    pages = memory_map(array)
     if pages is not None and getattr(array, "mode", "r") in ("r", "r+"):
         pages.madvise(mmap.MADV_DONTNEED)
-
-
-def _memory_map(array: Any) -> mmap.mmap | None:
-    """Memory map behind an array of numpy, if there is one."""
-    while array is not None and not isinstance(array, mmap.mmap):
-        array = getattr(array, "base", None)
-    return array
 
 
 def check_lazy(X: Any) -> None:

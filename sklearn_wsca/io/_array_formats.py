@@ -9,7 +9,8 @@ from typing import Any
 from sklearn_wsca.io._array_file import ArrayFile
 from sklearn_wsca.io._arrays import open_npz
 from sklearn_wsca.io._errors import file_error, library_errors
-from sklearn_wsca.io._tensors import RESAVE_MODEL, open_pt, open_safetensors
+from sklearn_wsca.io._safetensors import open_safetensors
+from sklearn_wsca.io._torch_files import RESAVE_MODEL, open_pt
 
 # A file of safetensors begins with the length of a header of JSON.
 LENGTH = 8

@@ -9,9 +9,11 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from sklearn_wsca._backend.file_rows import FileArray, FileSource
+from sklearn_wsca.io._archives import check_archive
 from sklearn_wsca.io._array_file import ArrayFile
-from sklearn_wsca.io._errors import file_error, library_errors, quoted
-from sklearn_wsca.io._sizes import check_archive, check_unpacked_size
+from sklearn_wsca.io._errors import file_error, library_errors, plural, quoted
+from sklearn_wsca.io._sizes import check_unpacked_size
 
 MAGIC = b"\x93NUMPY"
 # Headers of arrays of numbers have 128 bytes; numpy itself stops at this length too.
@@ -29,13 +31,16 @@ class Header(NamedTuple):
     shape: tuple[int, ...]
     dtype: np.dtype
     n_bytes: int
+    fortran: bool
 
 
 def open_npy(path: Any, file: Path) -> np.ndarray:
     """Memory map of an array; nothing but its header is read."""
+    source = FileSource(path, file)
     with file.open("rb") as stream:
         header = _read_header(path, stream, "its array")
-        held = file.stat().st_size - stream.tell()
+        start = stream.tell()
+    held = source.state.n_bytes - start
     if header.n_bytes > held:
         raise file_error(
             path,
@@ -43,10 +48,23 @@ def open_npy(path: Any, file: Path) -> np.ndarray:
             f"{header.shape}, {header.dtype}) and {held} follow; copy or export it "
             "again.",
         )
+    if header.n_bytes < held:
+        raise file_error(
+            path,
+            f"holds {plural(held - header.n_bytes, 'byte')} behind its array (shape "
+            f"{header.shape}, {header.dtype}), as if several arrays were written to "
+            "it; save one array with np.save, several with np.savez.",
+        )
     if not header.n_bytes:
         return np.empty(header.shape, header.dtype)
     with library_errors(path, "npy file"):
-        return np.load(file, mmap_mode="r", allow_pickle=False)
+        array = FileArray(
+            file, header.dtype, "r", start, header.shape, "F" if header.fortran else "C"
+        )
+    # The header is hashed with what follows.
+    source.read([(0, start)])
+    array.source = source
+    return array
 
 
 def open_npz(path: Any, file: Path, max_size: int | None = None) -> ArrayFile:
@@ -115,12 +133,12 @@ def _read_header(
         read = np.lib.format.read_array_header_1_0
         if version != (1, 0):
             read = np.lib.format.read_array_header_2_0
-        shape, _, dtype = read(stream)
+        shape, fortran, dtype = read(stream)
     if min(shape, default=0) < 0:
         raise file_error(path, f"{name} has the shape {shape}; export it again.")
     if dtype.hasobject and not objects:
         raise file_error(path, f"{RESAVE_OBJECTS}.")
-    return Header(shape, dtype, math.prod(shape) * dtype.itemsize)
+    return Header(shape, dtype, math.prod(shape) * dtype.itemsize, fortran)
 
 
 def _not_npy(start: bytes) -> str:

@@ -76,7 +76,6 @@ def parse_cells(
     if all(cell.lower() in TRUTH for cell in counts):
         values = [TRUTH.get(cell.lower(), np.nan) for cell in stripped]
         return pd.Series(values, name=name), None
-    text = pd.Series([cell if clean[cell] else None for cell in cells], name=name)
     warning = None
     if separator != "," and _all_match(WITH_COMMA, counts):
         warning = _ambiguous(name, counts)
@@ -86,13 +85,22 @@ def parse_cells(
         reason = _lost_as_numbers(name, counts)
         if reason is None:
             return _numbers(name, stripped), warning
-        return text, f"column {name!r} is kept as text: {reason}"
+        return (
+            _as_written(name, cells, clean),
+            f"column {name!r} is kept as text: {reason}",
+        )
     if _all_match(DATE, counts):
         dates = _dates(name, stripped)
         if dates is not None:
             return dates, None
     reason = _describe_text(counts)
-    return text, None if reason is None else f"column {name!r} {reason}."
+    warning = None if reason is None else f"column {name!r} {reason}."
+    return _as_written(name, cells, clean), warning
+
+
+def _as_written(name: Any, cells: list[str], clean: dict[str, str]) -> pd.Series:
+    """Text of cells; None where nothing is left of one."""
+    return pd.Series([cell if clean[cell] else None for cell in cells], name=name)
 
 
 def _all_match(pattern: re.Pattern[str], cells: Iterable[str]) -> bool:

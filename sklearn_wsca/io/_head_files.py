@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_wsca._backend.file_rows import read_rows
 from sklearn_wsca._backend.memory_size import read_size
 from sklearn_wsca._heads.head import Head, read_head
 from sklearn_wsca.io._array_formats import ARRAY_FORMATS
@@ -119,7 +120,7 @@ def load_head(
             path, f"key={key!r}: a {suffix} file holds one head; leave out key."
         )
     elif suffix == ".npy":
-        parts = np.array(open_npy(path, file)), None, None
+        parts = np.array(read_rows(open_npy(path, file), slice(None))), None, None
     else:
         parts = _from_text(path, file)
     return _build(path, *parts, n_features)

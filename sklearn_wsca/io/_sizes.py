@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import zipfile
-from pathlib import Path
 from typing import Any
 
 from sklearn_wsca._backend.memory_size import describe_size, largest_size
-from sklearn_wsca.io._errors import file_error, library_errors, quoted
+from sklearn_wsca.io._errors import file_error
 
 
 def check_unpacked_size(
@@ -56,19 +54,3 @@ def check_unpacked_size(
         "and is not unpacked; if the file is yours, raise the limit max_size "
         "(--max-size).",
     )
-
-
-def check_archive(
-    path: Any, file: Path, what: str, max_size: int | None = None
-) -> list[zipfile.ZipInfo]:
-    """Members of a zip archive that as a whole is safe to unpack."""
-    with library_errors(path, what), zipfile.ZipFile(file) as archive:
-        members = archive.infolist()
-    for member in members:
-        name = f"its member {quoted(member.filename)}"
-        if member.flag_bits & 1:
-            raise file_error(path, f"{name} is encrypted; save it without a password.")
-        check_unpacked_size(
-            path, name, member.file_size, member.compress_size, max_size
-        )
-    return members

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -125,7 +126,8 @@ def _split_header(
         return TextTable(names, rows, layout.separator)
     names = ["", *names] if layout.row_names else names
     names = [name or UNNAMED.format(i) for i, name in enumerate(names)]
-    refuse_repeated(path, sorted({n for n in names if names.count(n) > 1}))
+    counts = Counter(names)
+    refuse_repeated(path, sorted(name for name, n in counts.items() if n > 1))
     try:
         second = next(records)
     except StopIteration as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from sklearn_wsca._backend.extras import import_extra
+from sklearn_wsca.io._archives import check_archive
 from sklearn_wsca.io._errors import (
     EXAMPLES,
     file_error,
@@ -20,10 +22,17 @@ from sklearn_wsca.io._errors import (
     path_text,
     plural,
 )
-from sklearn_wsca.io._sizes import check_archive
+from sklearn_wsca.io._sizes import check_unpacked_size
 
 WHAT = "xlsx file"
-SHEETS = "xl/worksheets/"
+# Cells cost time, formulas as much again; half a minute on a slow machine.
+MOST_CELLS = 600_000
+# With the empty ones between and around them, which cost memory.
+MOST_PLACES = 10_000_000
+CELL = re.compile(rb"<(?:\w+:)?c[\s>/]")
+VALUE = re.compile(rb"<(?:\w+:)?(?:v|t|f)[\s>]")
+FORMULA = re.compile(rb"<(?:\w+:)?f[\s>/]")
+MERGED = re.compile(rb"<(?:\w+:)?mergeCell\s[^>]*?ref=\"([A-Z]+[0-9]+:[A-Z]+[0-9]+)\"")
 # Type of a cell whose formula gave text, which may be an empty one.
 TEXT_OF_FORMULA = "str"
 
@@ -36,15 +45,29 @@ class Area(NamedTuple):
     columns: range
 
 
+class Marks(NamedTuple):
+    """What the sheets with values hold besides them."""
+
+    n_cells: int
+    has_formulas: bool
+    merged: list[str]
+
+
 def read_workbook(path: Any, file: Path, max_size: int | None = None) -> pd.DataFrame:
     """Table of the only sheet that holds something; columns of Python objects."""
     # First: what cannot be read for want of it must not be called damaged.
     import_extra("openpyxl", "io")
-    check_archive(path, file, WHAT, max_size)
+    members = check_archive(path, file, WHAT, max_size)
+    total = sum(member.file_size for member in members)
+    stored = file.stat().st_size
+    check_unpacked_size(path, "its content", total, stored, max_size)
+    marks = _marks_of(path, file)
+    if marks.n_cells * (1 + marks.has_formulas) > MOST_CELLS:
+        raise _too_large(path, plural(marks.n_cells, "cell"))
     title, rows = _only_sheet(path, file)
-    if _holds(path, file, b"<mergeCell "):
-        _fill_merged(path, file, title, rows)
-    if _holds(path, file, b"<f"):
+    if marks.merged:
+        _fill_merged(path, marks.merged, rows)
+    if marks.has_formulas:
         _warn_of_formulas(path, file, title)
     return _table_of(path, rows)
 
@@ -52,7 +75,7 @@ def read_workbook(path: Any, file: Path, max_size: int | None = None) -> pd.Data
 def _only_sheet(path: Any, file: Path) -> tuple[str, list[list[Any]]]:
     """Title and cells of the sheet."""
     with _opened(path, file) as book:
-        sheets = {sheet.title: _rows_of(sheet) for sheet in book.worksheets}
+        sheets = {sheet.title: _rows_of(path, sheet) for sheet in book.worksheets}
     filled = {title: rows for title, rows in sheets.items() if rows}
     if not filled:
         raise file_error(path, "has no sheet with cells in it; write it again.")
@@ -80,14 +103,28 @@ def _opened(path: Any, file: Path, **options: Any) -> Iterator[Any]:
             book.close()
 
 
-def _rows_of(sheet: Any) -> list[list[Any]]:
+def _rows_of(path: Any, sheet: Any) -> list[list[Any]]:
     """Cells of a sheet without the empty rows and columns behind the last value."""
     # The size that a file states may be wrong, and as large as it likes.
     sheet.reset_dimensions()
-    rows = [_without_tail(cells) for cells in sheet.iter_rows(values_only=True)]
+    rows: list[list[Any]] = []
+    width = 1
+    for cells in sheet.iter_rows(values_only=True):
+        rows.append(_without_tail(cells))
+        width = max(width, len(rows[-1]))
+        if width * len(rows) > MOST_PLACES:
+            raise _too_large(path, f"{len(rows)} rows of {width} columns")
     while rows and not rows[-1]:
         rows.pop()
     return rows
+
+
+def _too_large(path: Any, found: str) -> Exception:
+    return file_error(
+        path,
+        f"has {found}, which takes a workbook long to read; export the sheet as .csv, "
+        "or leave out what is no metadata.",
+    )
 
 
 def _without_tail(cells: Iterable[Any]) -> list[Any]:
@@ -98,17 +135,23 @@ def _without_tail(cells: Iterable[Any]) -> list[Any]:
     return cells
 
 
-def _holds(path: Any, file: Path, mark: bytes) -> bool:
-    """Whether a sheet holds some piece of XML."""
+def _marks_of(path: Any, file: Path) -> Marks:
+    """Look for what must be known before the sheets with values are opened."""
+    n_cells, has_formulas, merged = 0, False, []
     with library_errors(path, WHAT), zipfile.ZipFile(file) as archive:
-        sheets = [name for name in archive.namelist() if name.startswith(SHEETS)]
-        return any(mark in archive.read(name) for name in sheets)
+        for name in archive.namelist():
+            sheet = archive.read(name) if name.endswith(".xml") else b""
+            n_cells += sum(1 for _ in CELL.finditer(sheet))
+            has_formulas = has_formulas or FORMULA.search(sheet) is not None
+            if VALUE.search(sheet):
+                merged += [found.decode() for found in MERGED.findall(sheet)]
+    return Marks(n_cells, has_formulas, merged)
 
 
-def _fill_merged(path: Any, file: Path, title: str, rows: list[list[Any]]) -> None:
+def _fill_merged(path: Any, merged: list[str], rows: list[list[Any]]) -> None:
     """Give every row below a merged cell its value, and say so."""
     filled = []
-    for area in _merged_areas(path, file, title):
+    for area in _areas(path, merged):
         first = area.rows.start
         if first >= len(rows) or area.columns.start >= len(rows[first]):
             continue
@@ -134,18 +177,15 @@ def _fill_merged(path: Any, file: Path, title: str, rows: list[list[Any]]) -> No
         )
 
 
-def _merged_areas(path: Any, file: Path, title: str) -> list[Area]:
-    """Merged cells from the top; only a book that is read as a whole knows them."""
-    with _opened(path, file, read_only=False) as book:
-        merged = sorted(book[title].merged_cells.ranges, key=lambda area: area.min_row)
-        return [
-            Area(
-                str(area.coord),
-                range(area.min_row - 1, area.max_row),
-                range(area.min_col - 1, area.max_col),
-            )
-            for area in merged
-        ]
+def _areas(path: Any, merged: list[str]) -> list[Area]:
+    """Merged cells from the top."""
+    utils = import_extra("openpyxl.utils", "io")
+    areas = []
+    with library_errors(path, WHAT):
+        for name in merged:
+            left, top, right, bottom = utils.range_boundaries(name)
+            areas.append(Area(name, range(top - 1, bottom), range(left - 1, right)))
+    return sorted(areas, key=lambda area: area.rows.start)
 
 
 def _warn_of_formulas(path: Any, file: Path, title: str) -> None:

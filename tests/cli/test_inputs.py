@@ -1,10 +1,14 @@
 """Rows that are read, and those that are held out."""
 
+import hashlib
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca._cli import commands
 from sklearn_wsca.datasets import make_shortcut
 from sklearn_wsca.io import load_metadata
 from sklearn_wsca.report import to_dict
@@ -69,3 +73,53 @@ class TestHeldOut:
     def test_not_both(self, folder):
         options = ["--held-out", "a", "b", "--held-out-rows", "c=d"]
         assert "exclude each other" in audit(folder, *options, code=2).stderr
+
+
+class TestChangedFiles:
+    """What was analysed is what is reported, or nothing is."""
+
+    @pytest.mark.parametrize(
+        ("name", "change"),
+        [
+            ("embeddings.npy", "shorter"),
+            ("embeddings.npy", "replaced"),
+            ("metadata.csv", "longer"),
+            ("head.npz", "gone"),
+        ],
+    )
+    def test_end_in_one_line(self, tmp_path, used, monkeypatch, name, change):
+        folder = save(tmp_path, used)
+        file = folder / name
+        analyse = commands.analyse
+
+        def change_then_analyse(*arguments):
+            if change == "replaced":
+                (folder / "other").write_bytes(file.read_bytes())
+                (folder / "other").replace(file)
+            elif change == "gone":
+                file.unlink()
+            else:
+                length = file.stat().st_size + (100 if change == "longer" else -100)
+                os.truncate(file, length)
+            return analyse(*arguments)
+
+        monkeypatch.setattr(commands, "analyse", change_then_analyse)
+        result = audit(folder, code=2)
+        (line,) = [one for one in result.stderr.splitlines() if "note:" not in one]
+        assert line.startswith(f"wsca: {file}: has changed while it was in use")
+        assert not (folder / "out").exists() or not [*(folder / "out").iterdir()]
+
+    def test_hashes_are_those_of_the_files(self, both):
+        folder, _ = both
+        new = [folder / "embeddings_new.npy", folder / "metadata_new.csv"]
+        audit(folder, "--held-out", *new, out="hashed")
+        inputs = result_of(folder, "hashed")["inputs"]
+        for role, name in {
+            "embeddings": "embeddings.npy",
+            "metadata": "metadata.csv",
+            "head": "head.npz",
+            "held-out embeddings": "embeddings_new.npy",
+            "held-out metadata": "metadata_new.csv",
+        }.items():
+            digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+            assert inputs[role] == f"{name} (sha256 {digest})"

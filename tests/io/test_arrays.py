@@ -6,7 +6,13 @@ import resource
 import numpy as np
 import pytest
 
-from sklearn_wsca.io import FileError, load_embeddings
+from sklearn_wsca.io import (
+    FileError,
+    load_embeddings,
+    load_feature_maps,
+    load_head,
+)
+from sklearn_wsca.io._errors import plural
 from tests.broken_files import arrays, npy_bytes, zipped
 
 X = arrays()
@@ -62,3 +68,17 @@ def test_large_array_stays_on_disk(tmp_path):
     assert read[-1, -1] == 3.5
     # In kilobytes; the whole file has 400 000 of them.
     assert grown < 20_000
+
+
+@pytest.mark.parametrize("tail", [b"\0", npy_bytes(X), bytes(96)])
+def test_bytes_behind_an_array_are_refused(tmp_path, tail):
+    file = tmp_path / "X.npy"
+    file.write_bytes(npy_bytes(X) + tail)
+    expected = (
+        f"{file}: holds {plural(len(tail), 'byte')} behind its array "
+        "(shape (60, 6), float64), as if several arrays were written to it; save one "
+        "array with np.save, several with np.savez."
+    )
+    for load in (load_embeddings, load_feature_maps, load_head):
+        with pytest.raises(FileError, match=f"^{re.escape(expected)}$"):
+            load(file)

@@ -37,7 +37,6 @@ def test_file_error_is_a_value_error_with_the_path_as_given(tmp_path, monkeypatc
         (".safetensors", "safetensors", "io"),
         (".h5ad", "h5py", "io"),
         (".xlsx", "openpyxl", "io"),
-        (".pt", "torch", "torch"),
     ],
 )
 def test_missing_package_names_the_command(

@@ -1,8 +1,12 @@
 """Tables of text: encodings, separators, line ends, and where they end."""
 
+import time
+import warnings
+
 import pytest
 
 from sklearn_wsca.io import FileError, load_metadata
+from sklearn_wsca.io._text import text_table
 
 
 def read_text(folder, text, encoding="utf-8", **options):
@@ -47,3 +51,48 @@ def test_rows_behind_the_last_one_are_left_out(tmp_path):
 def test_single_column_of_words(tmp_path):
     read = read_text(tmp_path, "age at scan\n61.5\n70\n")
     assert read["age at scan"].tolist() == [61.5, 70]
+
+
+def test_many_columns_and_long_cells_take_time_in_proportion(tmp_path):
+    file = tmp_path / "wide.csv"
+    names = [f"c{i}" for i in range(100_000)]
+    file.write_text("\n".join([",".join(names), ",".join(["1"] * len(names))]))
+    start = time.perf_counter()
+    with text_table(file, file) as table:
+        assert table.names == names
+    assert time.perf_counter() - start < 10
+    file.write_text("\n".join([",".join([*names, "c7"]), ",".join(["1"] * 100_001)]))
+    start = time.perf_counter()
+    repeated = pytest.raises(FileError, match="several columns named 'c7'")
+    with repeated, text_table(file, file):
+        pass
+    assert time.perf_counter() - start < 10
+
+
+LONG = 100_000
+CELLS = [
+    "9" * LONG + "x",
+    "9" * LONG,
+    "0" * LONG,
+    "1," * LONG + "x",
+    "1." * LONG + "x",
+    "1" + ",000" * LONG + "x",
+    "1'000" * LONG,
+    "1e" + "9" * LONG,
+    "2026-01-31" + " " * LONG + "x",
+    "#" + "a" * LONG,
+    "_" * LONG,
+    "-" * LONG,
+]
+
+
+@pytest.mark.parametrize("other", ["1", "1,5", "2026-01-31", "a"])
+def test_patterns_take_time_in_proportion_to_a_cell(tmp_path, other):
+    rows = [f"{i};{cell};{other}" for i, cell in enumerate([other] * 20 + CELLS)]
+    (tmp_path / "T.csv").write_text("\n".join(["s;d;e", *rows]))
+    start = time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        table = load_metadata(tmp_path / "T.csv")
+    assert time.perf_counter() - start < 10
+    assert table["d"].tolist()[20:23] == CELLS[:3]

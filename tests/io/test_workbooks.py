@@ -8,7 +8,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from sklearn_wsca.io import FileError, load_metadata
+from sklearn_wsca.io import FileError, _workbooks, load_metadata
 
 ROWS = [("id", "site", "age"), (1, "a", 5), (2, None, 6), (3, None, 7), (4, "b", 8)]
 
@@ -133,3 +133,51 @@ def test_times_of_day_are_what_they_are(tmp_path):
     assert read["day"].tolist() == [pd.Timestamp(day)] * 2
     assert read["share"].tolist() == [0.25, 0.5]
     assert messages == []
+
+
+def repacked(file, change):
+    """Write a workbook again, with its sheet changed."""
+    with zipfile.ZipFile(file) as archive:
+        members = {info.filename: archive.read(info) for info in archive.infolist()}
+    name = "xl/worksheets/sheet1.xml"
+    members[name] = change(members[name].decode()).encode()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+TO_CSV = r"which takes a workbook long to read; export the sheet as \.csv"
+
+
+@pytest.mark.parametrize("formulas", [False, True])
+def test_more_cells_than_are_read_in_half_a_minute(tmp_path, monkeypatch, formulas):
+    file = tmp_path / "T.xlsx"
+    pd.DataFrame({"a": range(40), "b": range(40)}).to_excel(file, index=False)
+    if formulas:
+        repacked(file, lambda sheet: sheet.replace("<v>7</v>", "<f>6+1</f><v>7</v>"))
+    monkeypatch.setattr(_workbooks, "MOST_CELLS", 100)
+    if not formulas:
+        assert len(load_metadata(file)) == 40
+        monkeypatch.setattr(_workbooks, "MOST_CELLS", 81)
+    with pytest.raises(FileError, match=f"has 82 cells, {TO_CSV}"):
+        load_metadata(file)
+
+
+def test_few_cells_far_apart_do_not_become_many(tmp_path):
+    file = tmp_path / "T.xlsx"
+    pd.DataFrame({"a": [1]}).to_excel(file, index=False)
+    far = "".join(
+        f'<row r="{i}"><c r="XFD{i}"><v>1</v></c></row>' for i in range(3, 900)
+    )
+    repacked(file, lambda sheet: sheet.replace("</sheetData>", f"{far}</sheetData>"))
+    with pytest.raises(FileError, match=f"rows of 16384 columns, {TO_CSV}"):
+        load_metadata(file)
+
+
+def test_merged_area_of_a_whole_sheet_costs_nothing(tmp_path):
+    file = tmp_path / "T.xlsx"
+    pd.DataFrame({"a": [1, None, None], "b": [4, 5, 6]}).to_excel(file, index=False)
+    area = '<mergeCells><mergeCell ref="A2:A1048576"/></mergeCells>'
+    repacked(file, lambda sheet: sheet.replace("</sheetData>", f"</sheetData>{area}"))
+    with pytest.warns(UserWarning, match="1 group of merged cells .'A2:A1048576'."):
+        assert load_metadata(file)["a"].tolist() == [1, 1, 1]
