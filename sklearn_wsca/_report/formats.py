@@ -75,7 +75,9 @@ def to_json(source: Any, *, audit: pd.DataFrame | None = None) -> str:
     'disease'
     """
     result = make_result(source, audit)
-    return json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    # Half a surrogate pair is no text; its escape is that of JSON too.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def to_markdown(source: Any, *, audit: pd.DataFrame | None = None) -> str:
