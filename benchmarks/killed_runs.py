@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import click
@@ -127,7 +128,7 @@ def at_each_step(results, exchange=True):
     from sklearn_wsca._cli import _switch
     from sklearn_wsca._cli._output import write_files
 
-    def work():
+    def work(number):
         if not exchange:
             _switch.exchange = lambda *_: False
         kill_at_step(number)
@@ -137,7 +138,7 @@ def at_each_step(results, exchange=True):
     for kind in STARTS:
         for number in range(1, MOST_STEPS):
             results.start(kind)
-            status = in_child(work)
+            status = in_child(partial(work, number))
             results.judge(kind, status)
             if not os.WIFSIGNALED(status):
                 break
@@ -180,7 +181,10 @@ def in_a_run(results, runs, generator):
 @contextmanager
 def suppress_output():
     """Print nothing in this block, nor in what is below Python."""
-    saved, sink = [os.dup(number) for number in (1, 2)], os.open(os.devnull, os.O_WRONLY)
+    saved, sink = (
+        [os.dup(number) for number in (1, 2)],
+        os.open(os.devnull, os.O_WRONLY),
+    )
     for number in (1, 2):
         os.dup2(sink, number)
     try:

@@ -188,8 +188,8 @@ def write_files(
     if not at_once:
         say(
             f"the file system of {directory} cannot exchange folders in one step: had "
-            "the command been killed between two, the folder would have been gone until "
-            "the next run put the older results back."
+            "the command been killed between two, the folder would have been gone "
+            "until the next run put the older results back."
         )
     return [directory / name for name in contents]
 

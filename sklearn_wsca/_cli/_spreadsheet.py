@@ -44,4 +44,3 @@ def defuse(text: str) -> str:
     """Text that is no formula: an apostrophe in front, unless it is a number."""
     formula = FORMULA.match(text) and not NUMBER.fullmatch(text)
     return f"'{text}" if formula else text
-

@@ -1,7 +1,7 @@
 """A folder that is switched as a whole: there is the old one or the new one.
 
-The new one is made in a hidden working folder beside it, and changes places with the old
-one in a single step of the system (``renameat2`` with RENAME_EXCHANGE on Linux,
+The new one is made in a hidden working folder beside it, and changes places with the
+old one in a single step of the system (``renameat2`` with RENAME_EXCHANGE on Linux,
 ``renamex_np`` with RENAME_SWAP on macOS). A lock tells working folders in use from what
 a killed run left.
 """
@@ -173,7 +173,7 @@ def _remove(folder: Path, lock: IO[bytes], removable: Collection[str]) -> None:
         for name in folders:
             with suppress(OSError):
                 Path(where, name).rmdir()
-    # While it is held, so that nobody holds a lock that is gone; Windows does not let us.
+    # While it is held, so that nobody holds a lock that is gone; not on Windows.
     with suppress(OSError):
         (folder / LOCK).unlink()
     lock.close()

@@ -258,4 +258,6 @@ def report(
     for path in paths:
         words = FILE_WORDS[path.name]
         # Without wrapping, so that a long path can be copied.
-        console.print(Text(f"{words}: {printable(path)}"), soft_wrap=True, highlight=False)
+        console.print(
+            Text(f"{words}: {printable(path)}"), soft_wrap=True, highlight=False
+        )

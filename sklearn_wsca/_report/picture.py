@@ -94,13 +94,13 @@ def draw_plainly() -> Iterator[None]:
     it is that of the user again.
     """
     matplotlib = import_for_report("matplotlib")
-    import matplotlib.style
+    from matplotlib.style import context
 
     # Equal pictures get equal bytes, and need no font where they are looked at.
     settings: Any = {"svg.hashsalt": "sklearn_wsca", "svg.fonttype": "path"}
     with ONE_AT_A_TIME, apart_from_pyplot():
         settings |= {name: matplotlib.rcParams[name] for name in FONTS}
-        with matplotlib.style.context("default"), matplotlib.rc_context(settings):
+        with context("default"), matplotlib.rc_context(settings):
             yield
 
 

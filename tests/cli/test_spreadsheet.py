@@ -48,6 +48,8 @@ def test_names_headers_and_notes_are_defused_and_numbers_stay():
 
 
 def test_several_levels_of_rows():
-    index = pd.MultiIndex.from_tuples([("=a", 0), ("b", 1)], names=["column", "feature"])
+    index = pd.MultiIndex.from_tuples(
+        [("=a", 0), ("b", 1)], names=["column", "feature"]
+    )
     text = to_csv_text(pd.DataFrame({"shift": [-0.5, 0.5]}, index))
     assert text == '"column","feature","shift"\n"\'=a",0,-0.5\n"b",1,0.5\n'
