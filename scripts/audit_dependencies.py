@@ -2,9 +2,9 @@
 
 ``python scripts/audit_dependencies.py`` runs ``pip check``, and compares versions of
 installed packages, of constraints.txt and of floors.txt, and the lowest versions of
-pyproject.toml, with known_vulnerabilities.csv. It ends with 1 where a vulnerable version
-could be installed whose flaw this package reaches, and needs no network. In the column
-`reached`, "contained" is a flaw that a file can trigger in a process of its own only.
+pyproject.toml, with known_vulnerabilities.csv. It ends with 1 where a vulnerable
+version could be installed whose flaw this package reaches, and needs no network. In the
+column `reached`, "contained" is a flaw that a file can trigger in a process of its own.
 """
 
 import re
