@@ -1,6 +1,7 @@
 """Files: all complete, or none."""
 
 import csv
+import json
 import os
 
 import pytest
@@ -189,3 +190,22 @@ class TestWriting:
         with (tmp_path / "out" / "summary.csv").open(newline="", encoding="utf-8") as f:
             names = [row[0] for row in csv.reader(f)]
         assert names == ["column", "a\nb, c", "age", "batch"]
+
+    @pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX only")
+    def test_names_of_files_that_are_not_utf8(self, used, tmp_path):
+        folder = tmp_path / "data\udcff"
+        try:
+            save(folder, used)
+        except OSError:
+            pytest.skip("this file system wants names in UTF-8")
+        (folder / "embeddings.npy").rename(folder / "X\udcff.npy")
+        files = [str(folder / "X\udcff.npy"), str(folder / "metadata.csv")]
+        out = folder / "out\udcfe"
+        command = ["audit", *files, "--target", "target", "--out", str(out), *QUICK]
+        result = CliRunner().invoke(wsca, command)
+        assert result.exit_code == 0, result.output
+        assert "out\\udcfe/report.html" in result.output
+        assert sorted(tree(out)) == ["report.html", "result.json", "summary.csv"]
+        found = json.loads((out / "result.json").read_text("utf-8"))["inputs"]
+        assert found["embeddings"].startswith("X\udcff.npy (sha256")
+        assert "X\\udcff.npy" in (out / "report.html").read_text("utf-8")
