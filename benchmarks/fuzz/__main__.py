@@ -2,10 +2,12 @@
 
 Run from the repository: ``python -m benchmarks.fuzz --cases 10000 --out FILE``; goes on
 where it stopped if FILE holds results, and prints a table of it. Without ``--cases`` it
-only prints the table. ``--write "npz head" 17 FILE`` writes the file of one case.
+only prints the table. ``--page docs/evidence/security.md`` puts the table there, and
+``--write "npz head" 17 FILE`` writes the file of one case.
 """
 
 import json
+import re
 from pathlib import Path
 
 import click
@@ -16,6 +18,7 @@ from benchmarks.fuzz.mutations import mutate
 from benchmarks.markdown import as_markdown
 
 MOST_SHOWN = 40
+PLACE = re.compile(r"(?<=<!-- fuzz -->\n).*?(?=<!-- /fuzz -->)", re.DOTALL)
 
 
 @click.command()
@@ -24,8 +27,9 @@ MOST_SHOWN = 40
 @click.option("--format", "only", help="Name of a single format.")
 @click.option("--seconds", default=60.0, show_default=True, help="Limit of a case.")
 @click.option("--write", nargs=3, help="Format, number and path of a case to write.")
+@click.option("--page", type=click.Path(path_type=Path), help="Page of the table.")
 @click.option("--quick", is_flag=True, help="Only show that everything runs.")
-def main(cases, out, only, seconds, write, quick):
+def main(cases, out, only, seconds, write, page, quick):
     """Print the table, and the cases that should not be."""
     if write:
         write_case(*write)
@@ -41,7 +45,11 @@ def main(cases, out, only, seconds, write, quick):
             if out is not None:
                 with out.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(found) + "\n")
-    print(as_markdown(count(results)))
+    table = as_markdown(count(results))
+    print(table)
+    if page is not None:
+        text = page.read_text("utf-8")
+        page.write_text(PLACE.sub(lambda _: f"\n{table}\n\n", text), "utf-8")
     bad = [found for found in results if found["outcome"] in BAD]
     for found in bad[:MOST_SHOWN]:
         print("{format} {number} ({change}): {outcome}: {detail}".format(**found))
