@@ -9,7 +9,15 @@ from pathlib import Path
 import nox
 
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["lint", "main-3.11", "floors", "bare", "package", "docs"]
+nox.options.sessions = [
+    "lint",
+    "main-3.11",
+    "audit",
+    "floors",
+    "bare",
+    "package",
+    "docs",
+]
 nox.options.stop_on_first_error = False
 
 PINNED = ("-c", "constraints.txt")
@@ -68,6 +76,13 @@ def main(session):
     """All tests with the pinned versions."""
     session.install(*PINNED, "-e", ".[test]")
     run_tests(session)
+
+
+@nox.session(python="3.11")
+def audit(session):
+    """Dependencies beside the list of known vulnerabilities, and pip check."""
+    session.install(*PINNED, "-e", ".[torch,dask,plot,io,cli]", "packaging")
+    session.run("python", "scripts/audit_dependencies.py", *session.posargs)
 
 
 @nox.session(python="3.11")

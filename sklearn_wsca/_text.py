@@ -40,6 +40,14 @@ def printable(text: Any) -> str:
     )
 
 
+def encodable(text: str) -> str:
+    """Text in which halves of surrogate pairs are backslash escapes.
+
+    They stand for bytes that are not UTF-8, and pandas and files do not take them.
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 @contextmanager
 def short_arrays() -> Iterator[None]:
     """Print arrays of numpy with a few numbers of each row."""

@@ -152,7 +152,7 @@ PARAMETERS = {
     "random_state": ["seed", -1],
     "n_jobs": [1.5, "all"],
     "heads": ["lasso", None, 3],
-    "target": [["disease"], 2.5],
+    "target": [{"disease"}, 2.5],
     "columns": [3],
     "stop_after": [0, -3, 2.5, "10"],
     "extrapolate": ["yes", None],

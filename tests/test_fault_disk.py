@@ -104,10 +104,11 @@ def one_line(error, folder):
 
 def test_full_disk_leaves_no_half_report(command, small_disk):
     fill(small_disk, free=8192)
-    code, printed, error = call(*command, "--out", small_disk)
+    out = small_disk / "new" / "out"
+    code, printed, error = call(*command, "--out", out)
     assert code == 2
     assert "┏" in printed  # The table of answers is not lost.
-    assert one_line(error.splitlines(keepends=True)[-1], small_disk)
+    assert one_line(error.splitlines(keepends=True)[-1], out)
     assert "No space left on device" in error
     assert "make room" in error
     assert names_in(small_disk) == {"filler"}
@@ -132,23 +133,35 @@ def test_full_disk_keeps_the_older_report(files, small_disk):
     command = ["audit", files / "embeddings.npy", files / "metadata.csv"]
     command += ["--head", files / "head.npz", "--target", "disease", *PERMUTATIONS]
     old = dict.fromkeys(("report.html", "summary.csv", "result.json"), OLD)
+    out = small_disk / "out"
+    out.mkdir()
     for name, text in old.items():
-        (small_disk / name).write_text(text)
+        (out / name).write_text(text)
     fill(small_disk, free=8192)
-    code, _, error = call(*command, "--out", small_disk)
+    code, _, error = call(*command, "--out", out)
     assert code == 2
     assert "nothing in it was changed" in error
-    assert {name: (small_disk / name).read_text() for name in old} == old
-    assert names_in(small_disk) == {*old, "filler"}
+    assert {name: (out / name).read_text() for name in old} == old
+    assert names_in(small_disk) == {"out", "filler"}
     # With room on the disk, the same command replaces it.
     mount("-o", "remount,size=4m", small_disk)
-    assert call(*command, "--out", small_disk)[0] == 0
-    assert OLD not in {(small_disk / name).read_text() for name in old}
+    assert call(*command, "--out", out)[0] == 0
+    assert OLD not in {(out / name).read_text() for name in old}
+
+
+def test_mounted_folder_is_refused_before_the_analysis(command, small_disk):
+    """It cannot change places with another folder."""
+    code, output, error = call(*command, "--out", small_disk)
+    assert code == 2
+    assert one_line(error, small_disk)
+    assert "it is a disk or a mounted folder" in error
+    assert f"such as {small_disk / 'wsca-report'}." in error
+    assert output == ""
 
 
 def test_read_only_disk_is_refused_before_the_analysis(command, small_disk):
     mount("-o", "remount,ro", small_disk)
-    for out in (small_disk, small_disk / "new" / "folder"):
+    for out in (small_disk / "out", small_disk / "new" / "folder"):
         code, output, error = call(*command, "--out", out)
         assert code == 2
         assert one_line(error, out)
@@ -167,9 +180,9 @@ def test_disk_that_becomes_read_only_meanwhile(files, small_disk, monkeypatch):
         mount("-o", "remount,ro", small_disk)
 
     monkeypatch.setattr(commands, "check_directory", check_and_close)
-    code, _, error = call("demo", *PERMUTATIONS, "--out", small_disk)
+    code, _, error = call("demo", *PERMUTATIONS, "--out", small_disk / "out")
     assert code == 2
-    assert one_line(error.splitlines(keepends=True)[-1], small_disk)
+    assert one_line(error.splitlines(keepends=True)[-1], small_disk / "out")
     assert "Read-only file system" in error
 
 

@@ -21,6 +21,7 @@ from sklearn_wsca._cli._output import (
     write_files,
 )
 from sklearn_wsca._cli._progress import progress_bars
+from sklearn_wsca._cli._spreadsheet import to_csv_text
 from sklearn_wsca._cli._targets import name_folders
 from sklearn_wsca._input.several_targets import audit_of
 from sklearn_wsca._report.figures import draw_figures, head_displays
@@ -105,7 +106,7 @@ class Findings:
             )
             for name, content in own.files(result).items()
         }
-        contents[SUMMARY] = self.table.to_csv(lineterminator="\n")
+        contents[SUMMARY] = to_csv_text(self.table)
         return write_files(directory, contents)
 
     def files(self, result: dict[str, Any]) -> dict[str, str]:
@@ -113,7 +114,7 @@ class Findings:
         figures = draw_figures(result, head_displays(self.analysis))
         return {
             REPORT: render_html(result, figures),
-            SUMMARY: self.table.to_csv(lineterminator="\n"),
+            SUMMARY: to_csv_text(self.table),
             RESULT: to_json(result),
         }
 

@@ -16,7 +16,8 @@ from sklearn_wsca._cli._errors import refuse
 from sklearn_wsca._cli._file_order import explain_order
 from sklearn_wsca._cli._inputs import AuditRows
 from sklearn_wsca._cli._notes import collect_warnings
-from sklearn_wsca._cli._output import open_no_window, write_files
+from sklearn_wsca._cli._output import FEATURE_FILES, open_no_window, write_files
+from sklearn_wsca._cli._spreadsheet import to_csv_text
 from sklearn_wsca._displays.activation_map import ActivationMapDisplay
 from sklearn_wsca._displays.consistency import ConsistencyDisplay
 from sklearn_wsca._displays.feature_importance import FeatureImportanceDisplay
@@ -61,9 +62,10 @@ class FeatureFindings:
             "curve.csv": self.analysis.performance_curve_,
         }
         contents: dict[str, str | bytes] = {
-            name: table.to_csv(lineterminator="\n") for name, table in tables.items()
+            name: to_csv_text(table) for name, table in tables.items()
         }
-        return write_files(directory, contents | draw(self.analysis, A))
+        contents |= draw(self.analysis, A)
+        return write_files(directory, contents, FEATURE_FILES)
 
 
 def read_maps(

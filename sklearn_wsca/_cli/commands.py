@@ -37,7 +37,13 @@ from sklearn_wsca._cli._options import (
     size_option,
     target_options,
 )
-from sklearn_wsca._cli._output import REPORT, RESULT, SUMMARY, check_directory
+from sklearn_wsca._cli._output import (
+    FEATURE_FILES,
+    REPORT,
+    RESULT,
+    SUMMARY,
+    check_directory,
+)
 from sklearn_wsca._cli._targets import choose_outputs, read_heads, split_options
 from sklearn_wsca._cli._terminal import print_features, print_result
 from sklearn_wsca._features.integrated_feature_analysis import IntegratedFeatureAnalysis
@@ -135,7 +141,7 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
     METADATA describes sample i.
     """
     out = options["out"]
-    check_directory(out)
+    check_directory(out, FEATURE_FILES)
     key, target = options["maps_key"], options["target"]
     most = options["max_size"]
     rows = read_maps(maps, metadata, key, target, most)
@@ -160,7 +166,7 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
     paths = found.write(out, rows.X)
     console.print()
     for path in paths:
-        console.print(Text(str(path)), soft_wrap=True, highlight=False)
+        console.print(Text(printable(path)), soft_wrap=True, highlight=False)
 
 
 def read_rows(
@@ -274,4 +280,6 @@ def report(
     for path in paths:
         words = FILE_WORDS[path.name]
         # Without wrapping, so that a long path can be copied.
-        console.print(Text(f"{words}: {path}"), soft_wrap=True, highlight=False)
+        console.print(
+            Text(f"{words}: {printable(path)}"), soft_wrap=True, highlight=False
+        )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,6 +41,7 @@ DARK, CELL_TEXT_SIZE = 0.6, 6.5
 INCHES_OF_COLOUR_BAR = 4.0
 # Text from data is shown as it is: a dollar sign starts no formula.
 LITERAL = {"parse_math": False}
+_APART = ContextVar("apart from pyplot", default=False)
 
 
 def import_pyplot() -> Any:
@@ -93,8 +96,25 @@ def _fonts() -> list:
     return [get_font(path) for path in dict.fromkeys(found)]
 
 
+@contextmanager
+def apart_from_pyplot() -> Iterator[None]:
+    """Make figures that pyplot neither knows nor shows, in this thread."""
+    token = _APART.set(True)
+    try:
+        yield
+    finally:
+        _APART.reset(token)
+
+
 def make_axes(width: float, height: float) -> Any:
     """Axes of a new figure, in inches, whose layout makes room for labels."""
+    if _APART.get():
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        return figure.add_subplot()
     _, ax = import_pyplot().subplots(figsize=(width, height), layout="constrained")
     return ax
 

@@ -13,7 +13,7 @@ from pandas.api import types
 from sklearn.utils import check_array
 
 from sklearn_wsca._input.array_checks import explain_bad_array, is_no_array
-from sklearn_wsca._text import list_first, plain_text, suggest
+from sklearn_wsca._text import encodable, list_first, plain_text, suggest
 
 NAMES_SHOWN = 10
 
@@ -48,6 +48,7 @@ def as_table(y: Any, argument: str = "y") -> pd.DataFrame:
         return as_table(y.to_pandas(), argument)
     else:
         table = _from_array(y, argument)
+    table = _in_unicode(table, argument)
     _check_header(table.columns, argument)
     return _in_plain_types(table)
 
@@ -146,6 +147,42 @@ def _exact(values: Iterable[Any]) -> pd.Series:
     if is_whole and 0 < len(present) < len(objects):
         return objects
     return objects.infer_objects()
+
+
+def _in_unicode(table: pd.DataFrame, argument: str) -> pd.DataFrame:
+    """The same with escapes for bytes of names and labels that are not UTF-8."""
+    names = [encodable(n) if isinstance(n, str) else n for n in table.columns]
+    if names != list(table.columns):
+        table = table.set_axis(pd.Index(names, tupleize_cols=False), axis=1)
+    for place, dtype in enumerate(table.dtypes):
+        is_categorical = isinstance(dtype, pd.CategoricalDtype)
+        if not (is_categorical or types.is_object_dtype(dtype)):
+            continue
+        column = table.iloc[:, place]
+        escaped = _escape(column.cat.categories if is_categorical else column)
+        if escaped is None:
+            raise ValueError(
+                f"{argument}: column {names[place]!r} has a label with bytes that are "
+                "not UTF-8 and another one that is written like their escape; rename "
+                "one of them."
+            )
+        if not escaped:
+            continue
+        if is_categorical:
+            column = column.cat.rename_categories(escaped)
+        else:
+            labels = [escaped.get(v, v) if isinstance(v, str) else v for v in column]
+            column = pd.Series(labels, column.index, dtype=object)
+        table = table.copy(deep=False)
+        table.isetitem(place, column)
+    return table
+
+
+def _escape(values: Iterable[Any]) -> dict[str, str] | None:
+    """Escapes of what is not UTF-8; None if one of them is there already."""
+    texts = {value for value in values if isinstance(value, str)}
+    escaped = {text: encodable(text) for text in texts if encodable(text) != text}
+    return None if texts & {*escaped.values()} else escaped
 
 
 def _in_plain_types(table: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn_wsca._report.picture import import_for_report
 from sklearn_wsca._report.result import SCHEMA_VERSION, make_result
 from sklearn_wsca._report.words import tell_held_out, tell_performance
-from sklearn_wsca._text import format_number, format_skill, printable
+from sklearn_wsca._text import encodable, format_number, format_skill, printable
 
 
 def to_dict(source: Any, *, audit: pd.DataFrame | None = None) -> dict[str, Any]:
@@ -75,7 +75,9 @@ def to_json(source: Any, *, audit: pd.DataFrame | None = None) -> str:
     'disease'
     """
     result = make_result(source, audit)
-    return json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    # The escape of half a surrogate pair is that of JSON too.
+    return encodable(text)
 
 
 def to_markdown(source: Any, *, audit: pd.DataFrame | None = None) -> str:

@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
+from threading import RLock
 from typing import Any
 
 from sklearn_wsca._backend.extras import import_extra
+from sklearn_wsca._displays.style import apart_from_pyplot
 
 PIXELS_PER_INCH = 96
+FONTS = ("font.family", "font.sans-serif", "font.serif", "font.monospace")
+ONE_AT_A_TIME = RLock()
 CAPTIONS = {
     "utilization": (
         "How far the output of the decision moves with each column when the target is "
@@ -84,27 +88,26 @@ def import_for_report(package: str) -> Any:
 
 @contextmanager
 def draw_plainly() -> Iterator[None]:
-    """Draw in one style, whatever that of the user; but with the user's fonts."""
-    matplotlib = import_for_report("matplotlib")
-    import matplotlib.pyplot as plt
+    """Draw in one style, whatever that of the user; but with the user's fonts.
 
-    kept = ("font.family", "font.sans-serif", "font.serif", "font.monospace")
-    settings: Any = {name: matplotlib.rcParams[name] for name in kept}
+    One thread at a time, because matplotlib has one style for all of them. Afterwards
+    it is that of the user again.
+    """
+    matplotlib = import_for_report("matplotlib")
+    from matplotlib.style import context
+
     # Equal pictures get equal bytes, and need no font where they are looked at.
-    settings |= {"svg.hashsalt": "sklearn_wsca", "svg.fonttype": "path"}
-    with plt.ioff(), plt.style.context("default"), plt.rc_context(settings):
-        yield
+    settings: Any = {"svg.hashsalt": "sklearn_wsca", "svg.fonttype": "path"}
+    with ONE_AT_A_TIME, apart_from_pyplot():
+        settings |= {name: matplotlib.rcParams[name] for name in FONTS}
+        with context("default"), matplotlib.rc_context(settings):
+            yield
 
 
 def save_display(display: Any, key: str, title: str, alternative: str) -> Figure:
-    """Take the picture out of a display and close its figure."""
-    import matplotlib.pyplot as plt
-
+    """Take the picture out of a display."""
     figure, drawn = display.figure_, BytesIO()
-    try:
-        nothing = dict.fromkeys(("Date", "Creator"))
-        figure.savefig(drawn, format="svg", metadata=nothing)
-    finally:
-        plt.close(figure)
+    nothing = dict.fromkeys(("Date", "Creator"))
+    figure.savefig(drawn, format="svg", metadata=nothing)
     width, height = (round(PIXELS_PER_INCH * i) for i in figure.get_size_inches())
     return Figure(key, title, drawn.getvalue(), alternative, width, height)

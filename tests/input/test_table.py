@@ -231,3 +231,31 @@ def test_fingerprints_of_extension_types(dtype):
     prints = row_fingerprints(values.to_frame("a"))
     assert prints[0] == prints[3]
     assert len(set(prints)) == 3
+
+
+@pytest.mark.parametrize("dtype", [object, "category"])
+def test_bytes_that_are_not_utf8_become_escapes(dtype):
+    values = pd.Series(["n\udcff", "n", None, 3, "n\ud800"], dtype=object)
+    if dtype == "category":
+        categories = pd.Index(["n\udcff", "n", 3, "n\ud800"], dtype=object)
+        values = pd.Series(pd.Categorical(values, categories=categories))
+    frame = pd.DataFrame({"plain": range(5), "other": values})
+    frame.columns = pd.Index(["plain", "a\udcff"], dtype=object)
+    table = as_table(frame)
+    assert list(table.columns) == ["plain", "a\\udcff"]
+    labels = table["a\\udcff"].astype(object)
+    assert labels.isna().tolist() == [False, False, True, False, False]
+    assert labels.dropna().tolist() == ["n\\udcff", "n", 3, "n\\ud800"]
+    assert table["a\\udcff"].dtype == dtype
+    # That of the user stays as it was.
+    assert list(frame.columns) == ["plain", "a\udcff"]
+    assert frame.iloc[0, 1] == "n\udcff"
+
+
+def test_an_escape_is_merged_with_nothing():
+    frame = pd.DataFrame({"a": pd.Series(["n\udcff", "n\\udcff"], dtype=object)})
+    with pytest.raises(ValueError, match="y: column 'a' has a label with bytes"):
+        as_table(frame)
+    names = pd.Index(["n\udcff", "n\\udcff"], dtype=object)
+    with pytest.raises(ValueError, match="several columns named"):
+        as_table(pd.DataFrame([[1, 2]]).set_axis(names, axis=1))

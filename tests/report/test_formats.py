@@ -96,3 +96,12 @@ def test_missing_extra(package, heart, monkeypatch):
     message = rf'report needs {package}.*: pip install "\.\[cli\]"$'
     with pytest.raises(ImportError, match=message):
         to_html(heart)
+
+
+def test_what_is_not_utf8_is_escaped_in_every_format(heart):
+    result = to_dict(heart) | {"inputs": {"embeddings": "a\udcff.npy"}}
+    text = to_json(result)
+    assert text.isascii() or text.encode("utf-8")
+    assert json.loads(text)["inputs"] == {"embeddings": "a\udcff.npy"}
+    assert "a\\udcff.npy" in to_html(result).encode("utf-8").decode()
+    to_markdown(result).encode("utf-8")

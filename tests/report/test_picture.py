@@ -1,11 +1,16 @@
 """A display as bytes: the same in every run, and nothing is left behind."""
 
 import base64
+import locale
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from sklearn_wsca._report.figures import draw_figures
+from sklearn_wsca._report.formats import to_html
 
 pytest.importorskip("jinja2")
 matplotlib = pytest.importorskip("matplotlib")
@@ -28,3 +33,24 @@ def test_pictures_can_be_read(heart_figures):
         assert root.tag.endswith("svg")
         assert figure.width > 300 and figure.height > 100
         assert b"<dc:date>" not in figure.svg
+
+
+def settings():
+    """What the whole process shares."""
+    return (
+        dict(matplotlib.rcParams),
+        [*warnings.filters],
+        locale.setlocale(locale.LC_ALL),
+        np.get_printoptions(),
+    )
+
+
+def test_several_threads_get_the_same_page_and_change_no_setting(heart):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    with plt.style.context({"font.size": 17.0, "figure.dpi": 60}):
+        before = settings()
+        with ThreadPoolExecutor(4) as threads:
+            pages = list(threads.map(lambda _: to_html(heart), range(6)))
+        assert settings() == before
+    assert len(set(pages)) == 1
+    assert plt.get_fignums() == []
