@@ -88,7 +88,9 @@ def audit(session):
 @nox.session(python="3.11")
 def floors(session):
     """The lowest versions that pyproject.toml allows, see floors.txt."""
-    session.install("-c", "floors.txt", "-e", ".[plot,io,cli]", *TOOLS, "playwright")
+    session.install(
+        "-c", "floors.txt", "-e", ".[plot,io,cli]", *TOOLS, "anndata", "playwright"
+    )
     run_tests(session, "-m", "not slow", *(f"--ignore={path}" for path in STUDIES))
 
 

@@ -35,13 +35,33 @@ class InputError(click.ClickException):
         click.echo(f"wsca: {self.message}", file=file, err=True)
 
 
+@contextmanager
+def _usage_in_one_line() -> Iterator[None]:
+    """Turn what click says of options and arguments into one line."""
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        command = "wsca" if error.ctx is None else error.ctx.command_path
+        reason = error.format_message().strip()
+        stop = "" if reason.endswith((".", "?")) else "."
+        raise InputError(f"{reason}{stop} See {command} --help.") from error
+
+
 class OneLineGroup(click.Group):
-    """Commands that end with one line where the system refuses, as on a full disk."""
+    """Commands that end with one line where they, or the system, refuse something."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the options before the name of a command."""
+        with _usage_in_one_line():
+            return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
         try:
-            return super().invoke(ctx)
+            with _usage_in_one_line():
+                return super().invoke(ctx)
         except OSError as error:
             if error.errno == errno.EPIPE:  # Nobody reads on: click ends quietly.
                 raise

@@ -11,6 +11,7 @@ import pytest
 
 from sklearn_wsca._cli._errors import InputError, refuse
 from sklearn_wsca._cli.commands import wsca
+from tests.command_runs import run
 
 
 def test_output_that_nobody_reads_on_ends_quietly(monkeypatch):
@@ -27,6 +28,31 @@ def test_output_that_nobody_reads_on_ends_quietly(monkeypatch):
         monkeypatch.undo()
     assert caught.value.code == 1
     assert error.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["audit", "X.npy"], "Missing argument 'METADATA'. See wsca audit --help."),
+        (["audit", "X.npy", "T.csv"], "Missing option '--target'. See wsca audit"),
+        (["audit", "X", "T", "--targt", "a"], "'--target'? See wsca audit --help."),
+        (["audit", "--permutations", "9"], "--permutations': 9 is not in the range"),
+        (["audit", "--fail-on", "maybe"], "'maybe' is not one of 'used', 'not used'"),
+        (["demo", "more"], "unexpected extra argument (more). See wsca demo --help."),
+        (["adit"], "No such command 'adit'."),
+        (["--nope"], "No such option '--nope'. See wsca --help."),
+    ],
+)
+def test_what_is_typed_wrongly_is_told_in_one_line(words, message):
+    printed = run(*words, code=2)
+    assert printed.stdout == ""
+    assert printed.stderr.startswith("wsca: ") and message in printed.stderr
+    assert printed.stderr.count("\n") == 1
+
+
+def test_help_is_shown_where_nothing_is_typed():
+    printed = run(code=2)
+    assert "Commands:" in printed.output and "wsca: " not in printed.output
 
 
 class TestRefuse:
