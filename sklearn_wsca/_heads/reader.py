@@ -24,6 +24,7 @@ from sklearn_wsca._heads.head import (
     read_weights,
 )
 from sklearn_wsca._heads.output import choose_output
+from sklearn_wsca._heads.performance import predicts_number
 from sklearn_wsca._heads.probe import make_probe
 from sklearn_wsca._heads.task import Task, Tasks
 from sklearn_wsca._input.checked_input import Input
@@ -310,7 +311,12 @@ def _describe_rows(task: Task) -> list[str]:
     """Say where the outputs of a trained head are no predictions of its column."""
     if task.column is None or task.head is None or task.predicting_head():
         return []
-    rows = f"{task.head.n_rows} rows"
+    rows = f"{task.head.n_rows} row{'s' if task.head.n_rows > 1 else ''}"
+    if predicts_number(task.head, task.column):
+        return ["the trained head predicts a number, so it has no score by levels"]
+    if task.head.kind != "logistic" and task.head.classes is not None:
+        if set(task.head.classes) == set(task.column.levels):
+            return ["the trained head is a regression, so it has no score by levels"]
     if task.head.classes is not None:
         rows = f"classes {', '.join(map(repr, task.head.classes))}"
     wanted = "is continuous"
