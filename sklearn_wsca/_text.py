@@ -211,3 +211,8 @@ def describe_encoding(column: dict[str, Any], metrics: Any) -> str:
         f"{metrics['balanced_accuracy']:.0%} right, "
         f"by chance {metrics['balanced_accuracy_chance']:.0%}"
     )
+
+
+def is_nothing(value: Any) -> bool:
+    """Whether a value is None, NaN or another sign that there is none."""
+    return value is None or bool(value != value)  # noqa: PLR0124

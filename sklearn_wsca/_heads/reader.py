@@ -36,6 +36,7 @@ from sklearn_wsca._input.table import list_columns, require_columns
 from sklearn_wsca._text import list_first, quote
 
 UNNAMED_PRIMARY = "primary"
+WORDS_FOR_MISSING = ("none", "na", "n/a", "nan", "null")
 RECIPES = ("auto", "logistic", "ridge")
 
 
@@ -118,7 +119,7 @@ class TaskReader:
             task.head, task.trained = name_head(weights, None), True
         if target is not None:
             kind = self._kind_of_target(target, recipe, task.head)
-            task.column = self._target_column(target, recipe, kind)
+            task.column = self._target_column(target, recipe, kind, task.head)
             task.guessed = kind is None
             task.notes = list(task.column.notes)
             task.probe = make_probe(recipe, task.column, self.C, self.alpha)
@@ -238,7 +239,9 @@ class TaskReader:
         is_class_head = head.kind == "logistic" and 2 <= n_values <= head.n_rows
         return "categorical" if is_class_head else None
 
-    def _target_column(self, target: Any, recipe: Any, kind: Any) -> Column:
+    def _target_column(
+        self, target: Any, recipe: Any, kind: Any, head: Head | None
+    ) -> Column:
         if is_trained(recipe):
             raise ValueError(
                 f"heads[{target!r}]: the trained head of the target goes into "
@@ -249,7 +252,7 @@ class TaskReader:
         except LeftOutError as reason:
             raise ValueError(
                 f"target={target!r} cannot be the primary task: {reason}. Choose "
-                "another column, or rows on which it varies."
+                f"another column, or rows on which it varies.{_explain_words(head)}"
             ) from reason
 
     def _labelled(self, name: Any) -> Task:
@@ -305,6 +308,18 @@ def _leave_out_copies(
     names = {task.name for task in kept}
     left_out |= {name: why for name, why in copies.items() if name not in names}
     return kept
+
+
+def _explain_words(head: Head | None) -> str:
+    """What may have become of classes that are called by a word for missing values."""
+    classes = () if head is None else head.classes or ()
+    words = [name for name in classes if str(name).lower() in WORDS_FOR_MISSING]
+    if not words:
+        return ""
+    return (
+        f" Its head has the class {quote(words[0])}: files are read with this word as "
+        "a missing value, so call that class otherwise, in the table and in the head."
+    )
 
 
 def _describe_rows(task: Task) -> list[str]:
