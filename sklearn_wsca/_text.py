@@ -215,4 +215,4 @@ def describe_encoding(column: dict[str, Any], metrics: Any) -> str:
 
 def is_nothing(value: Any) -> bool:
     """Whether a value is None, NaN or another sign that there is none."""
-    return value is None or bool(value != value)  # noqa: PLR0124
+    return value is None or bool(value != value)

@@ -147,7 +147,9 @@ def describe_undirected(comparison: Comparison) -> list[str]:
     without = found.index[found.isna().all(axis=1)]
     if not len(without):
         return []
-    names = list_first(list(without), MOST_NAMED, lambda row: f"{row[1]!r} of {row[0]!r}")
+    names = list_first(
+        list(without), MOST_NAMED, lambda row: f"{row[1]!r} of {row[0]!r}"
+    )
     return [
         "Rows of heads that are zero after centring over classes and projection have "
         f"no direction, and their alignment is NaN; scores are of the others: {names}."

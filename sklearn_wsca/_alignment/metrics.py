@@ -191,8 +191,9 @@ class AlignmentSpace:
     def filters(self, coef: np.ndarray, X: Embeddings, weights):
         """Unit vectors of heads that read the embedding: (rows, k + extra).
 
-        Rows that nothing is left of have no direction and are zero. The extra coordinates carry what lies outside the retained directions where
-        the metric counts it; they are zero for heads fitted in the subspace.
+        Rows that nothing is left of have no direction and are zero. The extra
+        coordinates carry what lies outside the retained directions where the metric
+        counts it; they are zero for heads fitted in the subspace.
         """
         # Heads of different units together: each is judged at its own length.
         coef = unit_or_zero(coef)

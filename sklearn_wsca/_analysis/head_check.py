@@ -43,7 +43,7 @@ FAR_OFF = -1.0
 MOST_CLASSES_SHOWN = 20
 INDEPENDENT = (
     "Rows were taken for independent: if several belong to one patient, name it in "
-    "groups (--groups)."
+    "groups."
 )
 # Rows that tests are made on, in whole units: more would not change what they find.
 MOST_ROWS = 20_000
@@ -194,7 +194,7 @@ def _describe_levels(checked: HeadCheck, target: Any) -> str:
         f"which it does not rise: its mean is "
         f"{list_first(shown, MOST_CLASSES_SHOWN, str)} "
         f"({describe_score(checked.performance)}). If the levels are classes, pass a "
-        "head with one row for each of them, and no target_output (--output); if the "
+        "head with one row for each of them, and no target_output; if the "
         "output is the score of one finding, leave two levels, yes and no, and make "
         f"all others missing; if it is a number, is it that of this target? {GO_ON}"
     )
@@ -247,7 +247,7 @@ def _describe_order(checked: HeadCheck) -> str:
 def _list_causes(checked: HeadCheck) -> str:
     causes = [
         "the rows of embeddings and metadata are in different orders (match them by an "
-        "id: --id)",
+        "id: id=... of load_embeddings and load_metadata, and match_rows)",
         "it is the head of another task, or of another network",
         "the embeddings were changed after export, for example scaled (in a Pipeline: "
         "Head.behind(step))",
@@ -255,7 +255,8 @@ def _list_causes(checked: HeadCheck) -> str:
     if checked.order is not None:
         causes.insert(
             0,
-            "its classes are in another order (name them: classes=, --classes)",
+            "its classes are in another order (name them: Head(coef, intercept, "
+            "classes=...))",
         )
     else:
         causes.append("the sign of the target or of the output was turned")

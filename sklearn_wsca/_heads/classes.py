@@ -14,8 +14,8 @@ from sklearn_wsca._text import list_first, plain_text, quote, suggest
 
 GO_ON = "To go on all the same: check_head=False (--no-check-head)."
 NAME_THEM = (
-    "name the class of each row, in order: Head(coef, intercept, classes, 'logistic'), "
-    "head_from_module(..., classes=...), or --classes"
+    "name the class of each row, in order: Head(coef, intercept, classes=...) or "
+    "head_from_module(..., classes=...)"
 )
 
 
@@ -93,7 +93,7 @@ def check_classes(head: Head, column: Column) -> None:
         raise HeadMismatchError(
             f"target_head: the head has {outputs}, and the target {name} is "
             "continuous, which takes a single row. If its numbers are codes of "
-            "classes, say so by kinds (--categorical)."
+            f"classes, say so: kinds={{{column.name!r}: 'categorical'}}."
             f"{_ask_for_output(head, column)} {GO_ON}"
         )
     shown = list_first(column.levels, MOST_NAMED, quote)
@@ -128,7 +128,7 @@ def _ask_for_output(head: Head, column: Column) -> str:
         output = f"its name, such as {quote(likely)}"
     return (
         " If its outputs are several findings or tasks, say which one stands for "
-        f"{quote(column.name)} by target_output (--output): {output}."
+        f"{quote(column.name)} by target_output: {output}."
     )
 
 

@@ -53,7 +53,7 @@ def _find_row(head: Head, output: Any) -> int:
 def describe_outputs(head: Head) -> str:
     """Outputs of a head, by which one is chosen."""
     if head.n_rows == 1:
-        return "it has a single output, so leave out target_output (--output)"
+        return "it has a single output, so leave out target_output"
     if head.classes is None:
         return f"its outputs have no names, only numbers from 0 to {head.n_rows - 1}"
     return f"its outputs are {list_first(head.row_names, MOST_NAMED, quote)}"

@@ -329,9 +329,9 @@ def _describe_rows(task: Task) -> list[str]:
     rows = f"{task.head.n_rows} row{'s' if task.head.n_rows > 1 else ''}"
     if predicts_number(task.head, task.column):
         return ["the trained head predicts a number, so it has no score by levels"]
-    if task.head.kind != "logistic" and task.head.classes is not None:
-        if set(task.head.classes) == set(task.column.levels):
-            return ["the trained head is a regression, so it has no score by levels"]
+    classes = set(task.head.classes or ())
+    if task.head.kind == "ridge" and classes and classes == set(task.column.levels):
+        return ["the trained head is a regression, so it has no score by levels"]
     if task.head.classes is not None:
         rows = f"classes {', '.join(map(repr, task.head.classes))}"
     wanted = "is continuous"

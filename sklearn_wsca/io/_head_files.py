@@ -150,7 +150,9 @@ def _build(
         )
     coef = np.atleast_2d(coef)
     if coef.ndim > 2:
-        raise file_error(path, f"holds weights of shape {coef.shape}; {as_matrix(coef.shape)}.")
+        raise file_error(
+            path, f"holds weights of shape {coef.shape}; {as_matrix(coef.shape)}."
+        )
     _check_classes(path, classes, len(coef))
     width = coef.shape[-1] if n_features is None else n_features
     try:
@@ -206,7 +208,8 @@ def _from_text(
         found = [name for name in names if name in INTERCEPT_COLUMNS]
         raise file_error(
             path,
-            f"has {len(found)} columns of intercepts ({listed(found)}); leave out all but one.",
+            f"has {len(found)} columns of intercepts ({listed(found)}); leave out all "
+            "but one.",
         )
     classes = None
     if label is not None:

@@ -57,9 +57,12 @@ OTHER_LAYERS = {
 }
 # As a word of a longer name; a kernel has its rows and columns the other way round.
 RENAMED = (
-    ("weights", "biases"), ("weights", "bias"), ("weight", "bias"), ("coef", "intercept"),
+    ("weights", "biases"),
+    ("weights", "bias"),
+    ("weight", "bias"),
+    ("coef", "intercept"),
     ("W", "b"),
-)  # fmt: skip
+)
 # At the top of a file arrays of all kinds lie side by side; these concern the weights.
 BESIDE = re.compile(
     r"((in|out)put_)?scales?|zero_points?|g_idx|(mean|std|var|scale|components)_?"

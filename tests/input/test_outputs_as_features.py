@@ -80,7 +80,9 @@ def test_embeddings(S, target):
     assert describe(S, target) is None
 
 
-@pytest.mark.parametrize(("separation", "n_classes"), [(1, 2), (2, 2), (1.2, 3), (2, 4)])
+@pytest.mark.parametrize(
+    ("separation", "n_classes"), [(1, 2), (2, 2), (1.2, 3), (2, 4)]
+)
 def test_logits_of_a_network_that_is_often_wrong(separation, n_classes):
     target, S = separate_logits(separation, n_classes)
     accuracy = np.mean(S.argmax(axis=1) == np.arange(N) % n_classes)

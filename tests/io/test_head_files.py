@@ -191,7 +191,10 @@ def test_text_of_weights_only(tmp_path):
         ("bias,intercept,a\n1,1,2\n", "leave out all but one"),
         (",bias,a\n0,1,1\n1,1,2\n", "its column 0 .* has no name.*index=False"),
         ("a,bias,\n0,1,1\n1,1,2\n", "its column 2 .* has no name"),
-        ("a,b\nill,1,2\nwell,3,4\n", "its column 0 .* has no name.*row.names=FALSE"),
+        (
+            "a\tb\nill\t1\t2\nwell\t3\t4\n",
+            "its column 0 .* has no name.*row.names=FALSE",
+        ),
         ("class,a\nill,1\n ,2\n", r"names no class in row 1 \(counted"),
         ("bias,class\n1,x\n2,y\n", "instead of weights"),
         ("a,b\n1,\n2,3\n", "1 of 4 weights are NaN"),
@@ -271,7 +274,9 @@ def test_convolutions_are_no_matrix(tmp_path, size, key):
     parts = {"classifier.1.weight": weights, "classifier.1.bias": INTERCEPT}
     np.savez(tmp_path / "head.npz", **parts)
     is_point = set(size) == {1}
-    expected = r"flatten\(1\) of torch, or weight.reshape" if is_point else r"\(2, 3, 3, 3"
+    expected = (
+        r"flatten\(1\) of torch, or weight.reshape" if is_point else r"\(2, 3, 3, 3"
+    )
     with pytest.raises(FileError, match=expected) as caught:
         load_head(tmp_path / "head.npz", key=key, n_features=3)
     assert "tuple" not in str(caught.value)
