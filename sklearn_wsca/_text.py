@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from pandas.api import types
 
 MOST_DIGITS = 17
 LONGEST_SHOWN = 60
@@ -215,4 +217,4 @@ def describe_encoding(column: dict[str, Any], metrics: Any) -> str:
 
 def is_nothing(value: Any) -> bool:
     """Whether a value is None, NaN or another sign that there is none."""
-    return value is None or bool(value != value)
+    return types.is_scalar(value) and bool(pd.isna(value))

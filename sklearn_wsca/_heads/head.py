@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -219,7 +220,7 @@ def _check_names(classes: tuple) -> None:
             "Head: classes hold a missing value (NaN or None); name all classes, None "
             "and nan as text if they are called so."
         )
-    repeated = [name for name in dict.fromkeys(classes) if classes.count(name) > 1]
+    repeated = [name for name, count in Counter(classes).items() if count > 1]
     if repeated:
         raise ValueError(
             f"Head: classes name {list_first(repeated, MOST_NAMED, quote)} twice; give "

@@ -38,13 +38,14 @@ def falls(found: Predictions, units: np.ndarray, significance: float) -> bool:
     width = max(means.values()) - min(means.values())
     pairs = list(combinations(means, 2))
     for low, high in pairs:
-        if means[low] - means[high] < LARGE * width:
+        fall = means[low] - means[high]
+        if fall <= 0.0 or fall < LARGE * width:
             continue
         lower, higher = (_unit_means(found, units, level) for level in (low, high))
         if min(len(lower), len(higher)) < FEWEST_UNITS:
             continue
         if not max(np.ptp(lower), np.ptp(higher)):
-            continue
+            return True
         test = stats.ttest_ind(lower, higher, equal_var=False, alternative="greater")
         if test.pvalue * len(pairs) <= significance:
             return True

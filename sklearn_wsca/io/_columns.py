@@ -154,14 +154,15 @@ def _lost_as_numbers(name: Any, counts: Counter[str]) -> str | None:
     codes = [cell for cell in counts if CODE.fullmatch(cell)]
     if codes and not has_point:
         return f"codes such as {listed(codes, EXAMPLES)} would become other numbers."
-    if _are_versions(counts):
+    merged = _merged(name, counts)
+    if merged is None and _are_versions(counts):
         ends = [cell for cell in counts if VERSION_END.fullmatch(cell)]
         return (
             f"versions such as {listed(ends, EXAMPLES)} would lose their last zero; if "
             "they are numbers, write all with as many digits behind the point, or call "
             f"the column continuous (kinds={{{name!r}: 'continuous'}})."
         )
-    return _merged(name, counts)
+    return merged
 
 
 def _are_versions(cells: Iterable[str]) -> bool:

@@ -44,7 +44,6 @@ TABLES = (
 )
 ADAPTERS = r"(lora|vera|randlora|hada|loha|lokr|ia3|oft|boft)(_.*)?"
 SPREADS = r"rho|sigma|logsigma|logvar|logstd"
-PROJECTION = r"(\w+_)?proj(ection)?"
 OPTIMIZER = (
     r"(^|\.)optim(izers?)?([_\d][^.]*)?\.|opt_state|exp_avg|momentum_buffer|square_avg|"
     r"(^|\.)grads?(\.|$)"
@@ -53,6 +52,7 @@ OTHER_LAYERS = {
     OPTIMIZER: "belongs to an optimizer",
     r"(^|\.)weight_(ih|hh|hr)": "belongs to a recurrent layer",
     r"(^|\.)(in_proj|[qkv]_proj)_weight$": "belongs to an attention layer",
+    r"(^|[._])proj(ection)?$": "may be a projection within the network",
     r"(^|\.)original_module\.": "is no longer in use beside 'modules_to_save'",
 }
 # As a word of a longer name; a kernel has its rows and columns the other way round.
@@ -294,13 +294,10 @@ def _foreign(name: str) -> str | None:
 def _other(name: str) -> str | None:
     """What an array may be by its name, if nothing else says that it is linear."""
     words = _words(name)
-    parts = name.split(".")
-    if any(re.fullmatch(ADAPTERS, part) for part in parts):
+    if any(re.fullmatch(ADAPTERS, part) for part in name.split(".")):
         return "is a factor of an adapter"
     if _has(words, SPREADS):
         return "may be the spread of random weights"
-    if re.fullmatch(PROJECTION, parts[-1]):
-        return "may be a projection within the network"
     if _has(words, CENTRES):
         return "may be centres of classes, compared by angle or distance"
     return "may be an embedding table" if _has(words, TABLES) else None

@@ -212,6 +212,7 @@ def test_weights_and_classes_are_enough(coef, classes, kind):
         ([np.nan, "yes"], "a missing value"),
         ([None, "yes"], "a missing value"),
         ([pd.NaT, "yes"], "a missing value"),
+        ([pd.NA, "yes"], "a missing value"),
     ],
 )
 def test_classes_need_names_of_their_own(classes, problem):
