@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from pandas.api import types
 
 MOST_DIGITS = 17
 LONGEST_SHOWN = 60
@@ -211,3 +213,8 @@ def describe_encoding(column: dict[str, Any], metrics: Any) -> str:
         f"{metrics['balanced_accuracy']:.0%} right, "
         f"by chance {metrics['balanced_accuracy_chance']:.0%}"
     )
+
+
+def is_nothing(value: Any) -> bool:
+    """Whether a value is None, NaN or another sign that there is none."""
+    return types.is_scalar(value) and bool(pd.isna(value))

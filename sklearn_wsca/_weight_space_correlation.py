@@ -16,7 +16,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_wsca._alignment.comparison import Comparison, compare_heads
+from sklearn_wsca._alignment.comparison import (
+    Comparison,
+    compare_heads,
+    describe_undirected,
+)
 from sklearn_wsca._alignment.component_sensitivity import (
     check_dimensions,
     measure_component_sensitivity,
@@ -1259,6 +1263,7 @@ class WeightSpaceCorrelation(
         self.dropped_columns_ = tasks.dropped
         self.correlation_ = comparison.correlation
         self.alignment_ = comparison.alignment
+        self.notes_ += describe_undirected(comparison)
 
     def _keep_tests(self, encoding: EncodingTest, alignment: AlignmentTest) -> None:
         self.encoding_scores_ = encoding.scores

@@ -13,10 +13,14 @@ from sklearn_wsca._alignment.metrics import (
     AlignmentSpace,
     aggregate_alignment,
     fitted_references,
+    no_direction,
 )
 from sklearn_wsca._heads.task import Tasks
 from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.table import name_index
+from sklearn_wsca._text import list_first
+
+MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -54,12 +58,15 @@ class Comparison:
         The metric.
     aggregate : {"rms", "max", "mean"}
         How a column score is made of all pairs of rows.
-    filters : ndarray of shape (n_primary_rows, k + extra)
-        Unit vectors of the primary head; no rows without one.
-    references : dict of name to ndarray of shape (n_rows, k + extra)
+    filters : ndarray of shape (n_directed_rows, k + extra)
+        Unit vectors of the primary head; no rows without one. Rows of a head that are
+        zero have no direction and are left out.
+    references : dict of name to ndarray of shape (n_directed_rows, k + extra)
         Unit vectors of the metadata heads.
     correlation : DataFrame
-        Alignment of all rows with all rows, primary task first.
+        Alignment of all rows with all rows, primary task first; NaN without direction.
+    n_primary_rows : int
+        Number of rows of the primary head.
     """
 
     space: AlignmentSpace
@@ -67,6 +74,7 @@ class Comparison:
     filters: np.ndarray
     references: dict[Any, np.ndarray]
     correlation: pd.DataFrame
+    n_primary_rows: int
 
     @property
     def has_primary(self) -> bool:
@@ -76,7 +84,7 @@ class Comparison:
     @property
     def alignment(self) -> pd.DataFrame:
         """Rows of the primary head against rows of the metadata heads."""
-        n = len(self.filters)
+        n = self.n_primary_rows
         return self.correlation.iloc[:n, n:]
 
     @property
@@ -103,20 +111,46 @@ def compare_heads(
     everything = [*primary.items(), *heads.items()]
     coef = np.vstack([head.centred_coef for _, head in everything])
     labels = [(name, row) for name, head in everything for row in head.row_names]
-    filters = space.filters(coef, given.X, given.weights, labels)
-    references = filters
+    filters = references = space.filters(coef, given.X, given.weights)
     if not space.metric.symmetric:
-        references = space.references(coef, given.X, given.weights, labels)
+        references = space.references(coef, given.X, given.weights)
     index = pd.MultiIndex.from_tuples(labels, names=["task", "class"])
     n = sum(head.n_rows for head in primary.values())
     ends = np.cumsum([n] + [head.n_rows for head in heads.values()])
+    correlation = pd.DataFrame(np.clip(filters @ references.T, -1.0, 1.0), index, index)
+    correlation.iloc[~filters.any(axis=1), :] = np.nan
+    correlation.iloc[:, ~references.any(axis=1)] = np.nan
     return Comparison(
         space,
         aggregate,
-        filters[:n],
+        _directed(filters[:n], labels[:n]),
         {
-            name: references[start:end]
+            name: _directed(references[start:end], labels[start:end])
             for name, start, end in zip(heads, ends[:-1], ends[1:], strict=True)
         },
-        pd.DataFrame(np.clip(filters @ references.T, -1.0, 1.0), index, index),
+        correlation,
+        n,
     )
+
+
+def _directed(rows: np.ndarray, labels: list) -> np.ndarray:
+    """Rows of one head that have a direction; an error if there are none."""
+    kept = rows.any(axis=1)
+    if len(rows) and not kept.any():
+        raise no_direction(labels[0])
+    return rows[kept]
+
+
+def describe_undirected(comparison: Comparison) -> list[str]:
+    """Say which rows of heads are not compared, because nothing is left of them."""
+    found = comparison.correlation
+    without = found.index[found.isna().all(axis=1)]
+    if not len(without):
+        return []
+    names = list_first(
+        list(without), MOST_NAMED, lambda row: f"{row[1]!r} of {row[0]!r}"
+    )
+    return [
+        "Rows of heads that are zero after centring over classes and projection have "
+        f"no direction, and their alignment is NaN; scores are of the others: {names}."
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -148,14 +148,25 @@ def unit_rows(rows: np.ndarray, labels: Sequence, rounding: float = 0.0) -> np.n
 
     `labels` names the rows along the second last axis.
     """
+    found = unit_or_zero(rows, rounding)
+    without = ~found.any(axis=-1)
+    if without.any():
+        raise no_direction(labels[np.argwhere(without)[0][-1]])
+    return found
+
+
+def unit_or_zero(rows: np.ndarray, rounding: float = 0.0) -> np.ndarray:
+    """Divide rows by their length; one of length 0, or `rounding`, becomes zero."""
     lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
-    if not (lengths > rounding).all():
-        first = labels[np.argwhere(lengths <= rounding)[0][-2]]
-        raise ValueError(
-            f"the head row {first} is zero after centring over classes and projection "
-            "on the principal directions, so it has no direction to compare."
-        )
-    return rows / lengths
+    return np.divide(rows, lengths, where=lengths > rounding, out=np.zeros_like(rows))
+
+
+def no_direction(label: Any) -> ValueError:
+    """Error about a row of a head that nothing is left of."""
+    return ValueError(
+        f"the head row {label} is zero after centring over classes and projection on "
+        "the principal directions, so it has no direction to compare."
+    )
 
 
 @dataclass(frozen=True)
@@ -177,31 +188,32 @@ class AlignmentSpace:
     metric: Metric
     projected: bool = True
 
-    def filters(self, coef: np.ndarray, X: Embeddings, weights, labels: list):
+    def filters(self, coef: np.ndarray, X: Embeddings, weights):
         """Unit vectors of heads that read the embedding: (rows, k + extra).
 
-        The extra coordinates carry what lies outside the retained directions where
-        the metric counts it; they are zero for heads fitted in the subspace.
+        Rows that nothing is left of have no direction and are zero. The extra
+        coordinates carry what lies outside the retained directions where the metric
+        counts it; they are zero for heads fitted in the subspace.
         """
         # Heads of different units together: each is judged at its own length.
-        coef = unit_rows(coef, labels)
+        coef = unit_or_zero(coef)
         inside = self.subspace.project(coef)
         outside = self._outside(coef, inside, X, weights)
         inside = inside * self.filter_weights()
         rounding = self._rounding(self.metric.filter_power)
-        return unit_rows(np.hstack([inside, outside]), labels, rounding)
+        return unit_or_zero(np.hstack([inside, outside]), rounding)
 
-    def references(self, coef: np.ndarray, X: Embeddings, weights, labels: list):
+    def references(self, coef: np.ndarray, X: Embeddings, weights):
         """Unit vectors that filters are compared with: (rows, k + extra).
 
         They are the filters themselves, or patterns.
         """
         if self.metric.symmetric:
-            return self.filters(coef, X, weights, labels)
-        coef = unit_rows(coef, labels)
+            return self.filters(coef, X, weights)
+        coef = unit_or_zero(coef)
         inside = self.subspace.project(coef)
         rounding = self._rounding(self.metric.reference_power)
-        pattern = unit_rows(inside * self.reference_weights(), labels, rounding)
+        pattern = unit_or_zero(inside * self.reference_weights(), rounding)
         # Patterns lie in the retained directions, whatever their heads do.
         outside = self._outside(coef, inside, X, weights)
         return np.hstack([pattern, np.zeros_like(outside)])

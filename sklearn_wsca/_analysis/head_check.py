@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn_wsca._heads.class_order import best_order, compare_orders
 from sklearn_wsca._heads.classes import GO_ON, HeadMismatchError
 from sklearn_wsca._heads.head import Head
+from sklearn_wsca._heads.level_order import falls, means_by_level
 from sklearn_wsca._heads.performance import (
     Predictions,
     compare_with_chance,
@@ -37,10 +38,12 @@ OTHER_ORDER: Finding = "better in another order"
 # 1 in 100 heads that belong to their rows.
 SIGNIFICANCE, STOPPING = 0.05, 0.005
 FAR_BELOW = 0.2
+# R2 of outputs that have nothing of the unit of a target.
+FAR_OFF = -1.0
 MOST_CLASSES_SHOWN = 20
 INDEPENDENT = (
     "Rows were taken for independent: if several belong to one patient, name it in "
-    "groups (--groups)."
+    "groups."
 )
 # Rows that tests are made on, in whole units: more would not change what they find.
 MOST_ROWS = 20_000
@@ -58,11 +61,14 @@ class HeadCheck:
         Column of the scores that fits each class best, where another order is better.
     predictions : Predictions
         What was judged.
+    levels : tuple
+        Levels of the target that the outputs, which are numbers, do not go with; or ().
     """
 
     performance: dict[str, Any]
     order: np.ndarray | None
     predictions: Predictions
+    levels: tuple = ()
 
 
 def check_decision(
@@ -78,7 +84,25 @@ def check_decision(
     measured = measure_performance(found)
     sample = _sample(found, target, decision.groups, seed)
     finding, order = _judge(*sample, is_far_below(measured), seed)
-    return HeadCheck(measured | finding, order, found)
+    levels = target.levels if found.classes is None else ()
+    if len(levels) > 2 and _goes_with_levels(*sample, measured | finding):
+        levels = ()
+    return HeadCheck(measured | finding, order, found, levels)
+
+
+def _goes_with_levels(
+    found: Predictions,
+    target: Column,
+    groups: Groups | None,
+    performance: dict[str, Any],
+) -> bool:
+    """Whether outputs may predict levels that are numbers: in their order, or unit."""
+    if performance["finding"] == WORSE:  # This is said.
+        return True
+    if performance["finding"] == CHANCE:
+        return performance["r2"] > FAR_OFF
+    units = target.rows if groups is None else groups.with_loners().codes[target.rows]
+    return not falls(found, units, STOPPING)
 
 
 def _sample(
@@ -133,12 +157,18 @@ def is_far_below(performance: dict[str, Any]) -> bool:
 def require_fit(checked: HeadCheck | None, target: Any, grouped: bool) -> None:
     """Raise if a head predicts its target worse than chance, or in another order.
 
+    Or if it predicts a number, and the target has levels that do not go with it.
+
     Raises
     ------
     HeadMismatchError
         With the likely causes.
     """
-    if checked is None or checked.performance["finding"] in (BETTER, CHANCE):
+    if checked is None:
+        return
+    if checked.levels:
+        raise HeadMismatchError(_describe_levels(checked, target))
+    if checked.performance["finding"] in (BETTER, CHANCE):
         return
     performance = checked.performance
     score = describe_score(performance)
@@ -150,6 +180,23 @@ def require_fit(checked: HeadCheck | None, target: Any, grouped: bool) -> None:
         f"target_head: the head predicts {quote(target)} with {score} on these "
         f"{performance['n_rows']} rows, {how}{_describe_order(checked)}. Likely "
         f"causes: {_list_causes(checked)}.{rows} {GO_ON}"
+    )
+
+
+def _describe_levels(checked: HeadCheck, target: Any) -> str:
+    """Why a number is no prediction of a target of several levels."""
+    means = means_by_level(checked.predictions)
+    shown = [f"{mean:.3g} at {level:g}" for level, mean in means.items()]
+    levels = list_first(checked.levels, MOST_CLASSES_SHOWN, quote)
+    return (
+        "target_head: the head has one output for this target, a number, and the "
+        f"target {quote(target)} has the {len(checked.levels)} levels {levels}, with "
+        f"which it does not rise: its mean is "
+        f"{list_first(shown, MOST_CLASSES_SHOWN, str)} "
+        f"({describe_score(checked.performance)}). If the levels are classes, pass a "
+        "head with one row for each of them, and no target_output; if the "
+        "output is the score of one finding, leave two levels, yes and no, and make "
+        f"all others missing; if it is a number, is it that of this target? {GO_ON}"
     )
 
 
@@ -200,7 +247,7 @@ def _describe_order(checked: HeadCheck) -> str:
 def _list_causes(checked: HeadCheck) -> str:
     causes = [
         "the rows of embeddings and metadata are in different orders (match them by an "
-        "id: --id)",
+        "id: id=... of load_embeddings and load_metadata, and match_rows)",
         "it is the head of another task, or of another network",
         "the embeddings were changed after export, for example scaled (in a Pipeline: "
         "Head.behind(step))",
@@ -208,7 +255,8 @@ def _list_causes(checked: HeadCheck) -> str:
     if checked.order is not None:
         causes.insert(
             0,
-            "its classes are in another order (name them: classes=, --classes)",
+            "its classes are in another order (name them: Head(coef, intercept, "
+            "classes=...))",
         )
     else:
         causes.append("the sign of the target or of the output was turned")

@@ -38,6 +38,8 @@ FLAGS = {
     "held_out=True": "--rows-are-held-out",
     "check_head=False": "--no-check-head",
 }
+# Arguments that cannot be taken for a word, wherever they stand without a value.
+UNMISTAKABLE = tuple(name for name in OPTIONS if "_" in name)
 # Words that say both already, and what remains of them.
 BOTH = (
     (r"[\w']+=[^ ]+ \(on the command line: (--[^)]+)\)", r"\1"),
@@ -48,6 +50,13 @@ BOTH = (
     (r"\bin groups \(--groups\)", "with --groups"),
     (r"\b(?:target_output|id|groups|max_size) \((--[\w-]+)\)", r"\1"),
     (r"\bin groups\b", "with --groups"),
+    (r" \(in a Pipeline: Head\.behind\(step\)\)", ""),
+    (
+        r"Head\(coef, intercept, classes=\.\.\.\)"
+        r"( or head_from_module\(\.\.\., classes=\.\.\.\))?",
+        "--classes",
+    ),
+    (r"id=\.\.\. of load_embeddings and load_metadata, and match_rows", "--id"),
     (r"^kinds: ", ""),
     (r"^kinds\['([^']*)'\]", r"column '\1'"),
     (r"^[Xy]: ", ""),
@@ -81,6 +90,11 @@ def as_typed(message: str, key: str = "") -> str:
     message = re.sub(rf"^({names}): ", lambda m: f"{options[m[1]]}: ", message)
     message = re.sub(
         rf"(?<![\w'\".\[-])({names})=({VALUE})", lambda m: _typed(m, options), message
+    )
+    message = re.sub(
+        rf"(?<![\w'\".=\[(-])({'|'.join(UNMISTAKABLE)})(?![\w'\"=(\[\]])",
+        lambda m: options[m[1]],
+        message,
     )
     # The two that files are read by are mentioned in words too.
     spoken = [name for name in ("id", "key") if name in options]

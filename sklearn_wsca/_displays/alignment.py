@@ -170,6 +170,8 @@ class AlignmentDisplay(Display):
         if cell < SMALLEST_ANNOTATED_CELL:
             return
         for (i, j), value in np.ndenumerate(self.correlation.to_numpy()):
+            if np.isnan(value):
+                continue
             # 0.004 is printed as 0, never as -0.
             text = f"{round(value, 2) + 0.0:.2f}".replace("0.", ".", 1)
             write_in_cell(ax, i, j, text, value / limit)

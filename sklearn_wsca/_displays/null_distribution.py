@@ -182,8 +182,9 @@ def pair_cosines(correlation: pd.DataFrame) -> pd.DataFrame:
     values = correlation.to_numpy()
     codes = pd.factorize(correlation.index.get_level_values("task"))[0]
     above = np.triu(np.ones(values.shape, dtype=bool), 1)
-    if not np.array_equal(values, values.T):
+    if not np.array_equal(values, values.T, equal_nan=True):
         above |= above.T
+    above &= ~np.isnan(values)
     same = (codes[:, None] == codes[None, :])[above]
     return pd.DataFrame(
         {"pair": np.where(same, WITHIN, BETWEEN), "cosine": values[above]}
@@ -197,7 +198,7 @@ def read_pairs(estimator: Any, names: list) -> dict[str, Any]:
     kept = [i for name in names for i, task in enumerate(tasks) if task == name]
     return {
         "null": pair_cosines(estimator.correlation_),
-        "observed": alignment.iloc[:, kept],
+        "observed": alignment.iloc[:, kept].dropna(how="all"),
         "kind": "pairs",
         "x_label": f"alignment of two head rows (metric {estimator.metric!r})",
         "title": (

@@ -7,16 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from sklearn_wsca._heads.head import Head
+from sklearn_wsca._heads.head import MOST_NAMED, Head
 from sklearn_wsca._heads.performance import predicts_number
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._text import list_first, plain_text, quote, suggest
 
-MOST_NAMED = 10
 GO_ON = "To go on all the same: check_head=False (--no-check-head)."
 NAME_THEM = (
-    "name the class of each row, in order: Head(coef, intercept, classes, 'logistic'), "
-    "head_from_module(..., classes=...), or --classes"
+    "name the class of each row, in order: Head(coef, intercept, classes=...) or "
+    "head_from_module(..., classes=...)"
 )
 
 
@@ -94,7 +93,7 @@ def check_classes(head: Head, column: Column) -> None:
         raise HeadMismatchError(
             f"target_head: the head has {outputs}, and the target {name} is "
             "continuous, which takes a single row. If its numbers are codes of "
-            "classes, say so by kinds (--categorical). "
+            f"classes, say so: kinds={{{column.name!r}: 'categorical'}}."
             f"{_ask_for_output(head, column)} {GO_ON}"
         )
     shown = list_first(column.levels, MOST_NAMED, quote)
@@ -105,7 +104,7 @@ def check_classes(head: Head, column: Column) -> None:
     if head.classes is None:
         raise HeadMismatchError(
             f"{found}. Which row is which cannot be told: {NAME_THEM}; classes that do "
-            f"not occur in these rows too. {_ask_for_output(head, column)} {GO_ON}"
+            f"not occur in these rows too.{_ask_for_output(head, column)} {GO_ON}"
         )
     unknown = [level for level in column.levels if level not in head.classes]
     if unknown:
@@ -114,20 +113,22 @@ def check_classes(head: Head, column: Column) -> None:
         raise HeadMismatchError(
             f"{found}; {first} is none of its classes{near}. Is it the head of "
             f"this target? If so, {NAME_THEM}; rows of levels that it does not know "
-            f"must be missing in {name}. {_ask_for_output(head, column)} {GO_ON}"
+            f"must be missing in {name}.{_ask_for_output(head, column)} {GO_ON}"
         )
 
 
 def _ask_for_output(head: Head, column: Column) -> str:
     """How the one output of several that stands for a target is chosen."""
+    if head.n_rows == 1:
+        return ""
     output = f"its number, from 0 to {head.n_rows - 1}"
     if head.classes is not None:
         names = {plain_text(name): name for name in head.row_names}
         likely = names.get(plain_text(column.name), head.row_names[0])
         output = f"its name, such as {quote(likely)}"
     return (
-        "If its outputs are several findings or tasks, say which one stands for "
-        f"{quote(column.name)} by target_output (--output): {output}."
+        " If its outputs are several findings or tasks, say which one stands for "
+        f"{quote(column.name)} by target_output: {output}."
     )
 
 

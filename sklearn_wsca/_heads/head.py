@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,8 +23,11 @@ from sklearn_wsca._heads.affine import (
     move_behind,
 )
 from sklearn_wsca._input.embeddings import as_embeddings, check_magnitude
+from sklearn_wsca._text import is_nothing, list_first, quote
 
 KINDS = ("logistic", "ridge")
+MOST_NAMED = 10
+FEW_LINES = 4
 # Weights (C, d), intercepts (C,), classes and kind, as far as they are said.
 Weights = tuple[np.ndarray, np.ndarray, tuple | None, str | None]
 
@@ -88,6 +92,7 @@ class Head:
                 f"Head: coef has {self.n_rows} rows and there are {n_classes} classes; "
                 "pass one row per class, or a single row for two classes."
             )
+        _check_names(self.classes or ())
 
     def _settle(self) -> None:
         """Bring what was passed to the forms that attributes have."""
@@ -102,6 +107,15 @@ class Head:
             settled["kind"] = "logistic" if several else "ridge"
         for name, value in settled.items():
             object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        shown = "None"
+        if self.classes is not None:
+            shown = f"({list_first(self.classes, MOST_NAMED, repr)})"
+        return (
+            f"Head(coef={_show(self.coef)}, intercept={_show(self.intercept)}, "
+            f"classes={shown}, kind={self.kind!r})"
+        )
 
     @property
     def n_rows(self) -> int:
@@ -190,6 +204,28 @@ class Head:
                 coef, intercept, one, rows, "Head.behind"
             )
         return replace(self, coef=coef, intercept=intercept)
+
+
+def _show(array: np.ndarray) -> str:
+    """Array as text of a few lines."""
+    with np.printoptions(threshold=12, edgeitems=2, linewidth=75):
+        text = repr(array)
+    return text if len(text.splitlines()) <= FEW_LINES else f"array{array.shape}"
+
+
+def _check_names(classes: tuple) -> None:
+    """Raise if classes have no names, or the same one."""
+    if any(map(is_nothing, classes)):
+        raise ValueError(
+            "Head: classes hold a missing value (NaN or None); name all classes, None "
+            "and nan as text if they are called so."
+        )
+    repeated = [name for name, count in Counter(classes).items() if count > 1]
+    if repeated:
+        raise ValueError(
+            f"Head: classes name {list_first(repeated, MOST_NAMED, quote)} twice; give "
+            "each class its own name."
+        )
 
 
 def all_outputs(X: Any, heads: Iterable[Head]) -> np.ndarray:

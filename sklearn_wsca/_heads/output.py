@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn_wsca._heads.classes import MOST_NAMED
-from sklearn_wsca._heads.head import Head
+from sklearn_wsca._heads.head import MOST_NAMED, Head
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._text import list_first, plain_text, quote, suggest
 
@@ -53,6 +52,8 @@ def _find_row(head: Head, output: Any) -> int:
 
 def describe_outputs(head: Head) -> str:
     """Outputs of a head, by which one is chosen."""
+    if head.n_rows == 1:
+        return "it has a single output, so leave out target_output"
     if head.classes is None:
         return f"its outputs have no names, only numbers from 0 to {head.n_rows - 1}"
     return f"its outputs are {list_first(head.row_names, MOST_NAMED, quote)}"

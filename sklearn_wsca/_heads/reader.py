@@ -24,6 +24,7 @@ from sklearn_wsca._heads.head import (
     read_weights,
 )
 from sklearn_wsca._heads.output import choose_output
+from sklearn_wsca._heads.performance import predicts_number
 from sklearn_wsca._heads.probe import make_probe
 from sklearn_wsca._heads.task import Task, Tasks
 from sklearn_wsca._input.checked_input import Input
@@ -35,6 +36,7 @@ from sklearn_wsca._input.table import list_columns, require_columns
 from sklearn_wsca._text import list_first, quote
 
 UNNAMED_PRIMARY = "primary"
+WORDS_FOR_MISSING = ("none", "na", "n/a", "nan", "null")
 RECIPES = ("auto", "logistic", "ridge")
 
 
@@ -117,7 +119,7 @@ class TaskReader:
             task.head, task.trained = name_head(weights, None), True
         if target is not None:
             kind = self._kind_of_target(target, recipe, task.head)
-            task.column = self._target_column(target, recipe, kind)
+            task.column = self._target_column(target, recipe, kind, task.head)
             task.guessed = kind is None
             task.notes = list(task.column.notes)
             task.probe = make_probe(recipe, task.column, self.C, self.alpha)
@@ -237,7 +239,9 @@ class TaskReader:
         is_class_head = head.kind == "logistic" and 2 <= n_values <= head.n_rows
         return "categorical" if is_class_head else None
 
-    def _target_column(self, target: Any, recipe: Any, kind: Any) -> Column:
+    def _target_column(
+        self, target: Any, recipe: Any, kind: Any, head: Head | None
+    ) -> Column:
         if is_trained(recipe):
             raise ValueError(
                 f"heads[{target!r}]: the trained head of the target goes into "
@@ -248,7 +252,7 @@ class TaskReader:
         except LeftOutError as reason:
             raise ValueError(
                 f"target={target!r} cannot be the primary task: {reason}. Choose "
-                "another column, or rows on which it varies."
+                f"another column, or rows on which it varies.{_explain_words(head)}"
             ) from reason
 
     def _labelled(self, name: Any) -> Task:
@@ -306,11 +310,28 @@ def _leave_out_copies(
     return kept
 
 
+def _explain_words(head: Head | None) -> str:
+    """What may have become of classes that are called by a word for missing values."""
+    classes = () if head is None else head.classes or ()
+    words = [name for name in classes if str(name).lower() in WORDS_FOR_MISSING]
+    if not words:
+        return ""
+    return (
+        f" Its head has the class {quote(words[0])}: files are read with this word as "
+        "a missing value, so call that class otherwise, in the table and in the head."
+    )
+
+
 def _describe_rows(task: Task) -> list[str]:
     """Say where the outputs of a trained head are no predictions of its column."""
     if task.column is None or task.head is None or task.predicting_head():
         return []
-    rows = f"{task.head.n_rows} rows"
+    rows = f"{task.head.n_rows} row{'s' if task.head.n_rows > 1 else ''}"
+    if predicts_number(task.head, task.column):
+        return ["the trained head predicts a number, so it has no score by levels"]
+    classes = set(task.head.classes or ())
+    if task.head.kind == "ridge" and classes and classes == set(task.column.levels):
+        return ["the trained head is a regression, so it has no score by levels"]
     if task.head.classes is not None:
         rows = f"classes {', '.join(map(repr, task.head.classes))}"
     wanted = "is continuous"

@@ -16,7 +16,9 @@ from sklearn_wsca._text import list_first
 PAIRS_SHOWN = 5
 # What surveys write where a number is missing; fewer digits are often real numbers.
 NEGATIVE_CODES = (-77, -88, -99, -777, -888, -999, -7777, -8888, -9999, -99999)
-POSITIVE_CODES = (99, 999, 9999, 99999)
+POSITIVE_CODES = tuple(-code for code in NEGATIVE_CODES)
+# How many times as large as all other numbers a code is; of a few, nothing is far.
+TWICE, FAR, MANY = 2.0, 5.0, 10
 
 
 def warn_of_doubts(
@@ -88,12 +90,15 @@ def _describe_codes(series: pd.Series) -> str | None:
             f"column {series.name!r} holds whole numbers such as {numbers[0]:.0f}, "
             "which look like dates and are taken for numbers; write them as 2026-01-31."
         )
-    code = _negative_code(numbers) or _positive_code(numbers)
-    if code is None:
+    codes = _find_codes(numbers)
+    if not codes:
         return None
+    shown = " and ".join(str(code) for code in codes)
+    what = "a code" if len(codes) == 1 else "codes"
     return (
-        f"column {series.name!r} holds {code}, far from all its other numbers; leave "
-        "these cells empty if it is a code for missing values."
+        f"column {series.name!r} holds {shown}, far from all its other numbers; leave "
+        f"these cells empty if {'it is' if len(codes) == 1 else 'they are'} {what} for "
+        "missing values."
     )
 
 
@@ -107,18 +112,27 @@ def _are_dates(numbers: np.ndarray) -> bool:
     return all(((low <= part) & (part <= high)).all() for part, low, high in limits)
 
 
-def _negative_code(numbers: np.ndarray) -> int | None:
-    is_code = np.isin(numbers, NEGATIVE_CODES)
-    rest = numbers[~is_code]
-    if not is_code.any() or not len(rest) or rest.min() < 0.0:
-        return None
-    return int(numbers[is_code][0])
+def _find_codes(numbers: np.ndarray) -> list[int]:
+    """Numbers that surveys write for missing ones and that no others are near to.
 
-
-def _positive_code(numbers: np.ndarray) -> int | None:
-    is_code = np.isin(numbers, POSITIVE_CODES)
-    rest = numbers[~is_code]
-    if is_code.sum() < 2 or not len(rest) or rest.min() < 0.0:
-        return None
-    code = float(numbers[is_code].min())
-    return int(code) if 2.0 * rest.max() < code else None
+    All candidates are set aside first: -99 for one reason and 999 for another stand in
+    one column.
+    """
+    candidates = np.isin(numbers, [*NEGATIVE_CODES, *POSITIVE_CODES])
+    codes, counts = np.unique(numbers[candidates], return_counts=True)
+    rest = numbers[~candidates]
+    if not len(rest):
+        return []
+    largest = float(np.abs(rest).max())
+    several, signed = len(rest) >= MANY, bool(rest.min() < 0.0)
+    found = []
+    for code, count in zip(codes, counts, strict=True):
+        far = several and abs(code) > FAR * largest
+        if code < 0.0:
+            is_code = far or not signed
+        else:
+            # One number may be an outlier, unless it is far out among many.
+            is_code = far or (not signed and count > 1 and code > TWICE * largest)
+        if is_code:
+            found.append(int(code))
+    return found

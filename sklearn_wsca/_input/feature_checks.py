@@ -78,7 +78,7 @@ def check_features(
     if names is not None:
         copied = {names[j] for part in copies.columns.values() for j in part}
         found += _compare_names(given.X, given.table, list(names), copied)
-    outputs = describe_outputs(S, rows, target)
+    outputs = describe_outputs(S, rows, target, trained)
     if outputs is not None:
         found.append(
             f"X: these look like outputs of the network, not embeddings: {outputs}. "

@@ -76,6 +76,8 @@ def tell_performance(analysis: dict[str, Any]) -> tuple[str, bool]:
     name, finding = f"'{column_text(target['name'])}'", found["finding"]
     score, chance = _performance_text(found)
     if finding == "better than chance":
+        if "r2" in found and (found["r2"] or 0.0) <= 0.0:
+            return _tell_unit(found, head, name, rows), False
         sentence = f"{head} predicts {name} with {score} (chance {chance}) on {rows}."
         return sentence[0].upper() + sentence[1:] + _explain_score(found), False
     if finding == "better in another order":
@@ -97,6 +99,16 @@ def _performance_text(found: dict[str, Any]) -> tuple[str, str]:
     return f"balanced accuracy {score}", _two_digits(found["chance"])
 
 
+def _tell_unit(found: dict[str, Any], head: str, name: str, rows: str) -> str:
+    """How outputs go with the target that are no predictions in its unit."""
+    score, _ = _performance_text(found)
+    together = _two_digits(found["correlation"])
+    return (
+        f"The outputs of {head} and {name} go together on {rows} (correlation "
+        f"{together}, chance 0.00), but not in unit or level: {score}."
+    )
+
+
 def _two_digits(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
@@ -104,13 +116,7 @@ def _two_digits(value: float | None) -> str:
 def _explain_score(found: dict[str, Any]) -> str:
     """Where outputs go with the target, though as predictions they are poor."""
     if "r2" in found:
-        if (found["r2"] or 0.0) > 0.0:
-            return ""
-        together = _two_digits(found["correlation"])
-        return (
-            f" They go together (correlation {together}), but the outputs have another "
-            "unit or level than the target."
-        )
+        return ""
     gain = (found["balanced_accuracy"] or 0.0) - found["chance"]
     area = found["auroc"]
     if area is None or area < 0.6 or gain > 0.2 * (area - 0.5) * (1 - found["chance"]):

@@ -46,6 +46,9 @@ OTHER_DATE = re.compile(
 ZONE = re.compile(r".*:.*(Z|[+-][0-9]{2}:?[0-9]{2})")
 LONGEST_MICROSECONDS = len("2026-01-31T12:00:00.123456")
 TRUTH = {"true": True, "false": False}
+VERSION = re.compile(r"(?P<major>[0-9]{1,4})(\.(?P<minor>0|[1-9][0-9]?))?")
+VERSION_END = re.compile(r"[0-9]+\.[1-9]0")
+MOST_VERSIONS = 50
 # Few different numbers with a unit may be levels, such as 1.5T and 3T.
 MOST_LEVELS = 10
 
@@ -151,7 +154,32 @@ def _lost_as_numbers(name: Any, counts: Counter[str]) -> str | None:
     codes = [cell for cell in counts if CODE.fullmatch(cell)]
     if codes and not has_point:
         return f"codes such as {listed(codes, EXAMPLES)} would become other numbers."
-    return _merged(name, counts)
+    merged = _merged(name, counts)
+    if merged is None and _are_versions(counts):
+        ends = [cell for cell in counts if VERSION_END.fullmatch(cell)]
+        return (
+            f"versions such as {listed(ends, EXAMPLES)} would lose their last zero; if "
+            "they are numbers, write all with as many digits behind the point, or call "
+            f"the column continuous (kinds={{{name!r}: 'continuous'}})."
+        )
+    return merged
+
+
+def _are_versions(cells: Iterable[str]) -> bool:
+    """Whether numbers count on behind the point: 3.9, 3.10, 3.11.
+
+    There 3.1 and 3.10 differ. Numbers with as many digits behind the point in all rows,
+    such as 3.20 and 12.50, are none, and neither is what has a zero behind the point.
+    """
+    parts = [VERSION.fullmatch(cell) for cell in cells]
+    if not all(parts) or len(parts) > MOST_VERSIONS:
+        return False
+    found = [(part["major"], part["minor"]) for part in parts if part]
+    short = {major for major, minor in found if minor is not None and len(minor) == 1}
+    return any(
+        major in short and minor is not None and len(minor) == 2 and minor[1] == "0"
+        for major, minor in found
+    )
 
 
 def _is_huge(cell: str) -> bool:

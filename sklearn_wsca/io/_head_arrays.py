@@ -11,9 +11,11 @@ from sklearn_wsca.io._linear_layers import (
     LinearLayer,
     describe_others,
     find_layers,
+    is_named_pair,
     join,
     may_be_weights,
     one_array,
+    renamed_intercepts,
 )
 from sklearn_wsca.io._weight_forms import INTERCEPT_OF
 
@@ -41,6 +43,17 @@ def head_arrays(arrays: ArrayFile, key: str | None, n_features: int | None) -> P
         if labels in arrays.unreadable:
             raise arrays.refusal(labels)
     return coef, intercept, None
+
+
+def as_matrix(shape: Shape) -> str:
+    """Say what weights of more than two dimensions are, and how they become a head."""
+    if all(size == 1 for size in shape[2:]):
+        return (
+            "they are those of a convolution of size 1, which is a linear layer behind "
+            "an average over positions: save weight.flatten(1) of torch, or "
+            "weight.reshape(len(weight), -1) of numpy"
+        )
+    return "a head has one row of weights per output and one column per feature"
 
 
 def _by_key(arrays: ArrayFile, layers: list[LinearLayer], key: str) -> LinearLayer:
@@ -90,6 +103,14 @@ def _only_fit(
         if layer.is_linear() and any(fits(shape) for shape in layer.shapes)
     ]
     parts = {name for layer in found for name in layer.names}
+    # Factors alone change a layer that is not in the file.
+    found = [layer for layer in found if not layer.is_factors] or found
+    found += [
+        one_array(arrays, name)
+        for name in shapes
+        if fits(shapes[name]) and name not in parts and is_named_pair(arrays, name)
+    ]
+    parts.update(name for layer in found for name in layer.names)
     others = [name for name in shapes if fits(shapes[name]) and name not in parts]
     rivals = [name for name in others if may_be_weights(name)]
     if len(found) == 1 and not rivals:
@@ -140,8 +161,15 @@ def _explain_no_fit(arrays: ArrayFile, n_features: int) -> FileError:
         if len(shape) == 2 and shape[0] == n_features
     ]
     flat = [name for name, shape in shapes.items() if shape == (n_features,)]
+    points = [
+        name
+        for name, shape in shapes.items()
+        if len(shape) > 2 and shape[1:] == (n_features, *[1] * (len(shape) - 2))
+    ]
     if turned:
         advice = f"{quoted(turned[0])} looks transposed: save its .T, one row per class"
+    elif points:
+        advice = f"of {quoted(points[0])}, {as_matrix(shapes[points[0]])}"
     elif flat:
         advice = f"name {quoted(flat[0])} with key if it is the head of one output"
     else:
@@ -160,10 +188,11 @@ def _read_intercept(layer: LinearLayer, shape: Shape) -> np.ndarray | None:
     if all(name in arrays.shapes for name in pruned):
         return arrays.read(pruned[0]) * arrays.read(pruned[1])
     name = join(layer.prefix, INTERCEPT_OF.get(last, "bias"))
-    if name in arrays.shapes:
-        return arrays.read(name)
-    if name in arrays.unreadable:
-        raise arrays.refusal(name)
+    for candidate in (name, *renamed_intercepts(layer.label)):
+        if candidate in arrays.shapes:
+            return arrays.read(candidate)
+        if candidate in arrays.unreadable:
+            raise arrays.refusal(candidate)
     n_rows = shape[0] if len(shape) > 1 else 1
     if layer.prefix == "":
         for other, size in arrays.shapes.items():

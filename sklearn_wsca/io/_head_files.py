@@ -10,20 +10,23 @@ import numpy as np
 from sklearn_wsca._backend.file_rows import read_rows
 from sklearn_wsca._backend.memory_size import read_size
 from sklearn_wsca._heads.head import Head, read_head
+from sklearn_wsca._text import is_nothing
 from sklearn_wsca.io._array_formats import ARRAY_FORMATS
 from sklearn_wsca.io._arrays import open_npy
 from sklearn_wsca.io._columns import parse_cells
 from sklearn_wsca.io._errors import file_error, listed, plural, quoted
-from sklearn_wsca.io._head_arrays import head_arrays
+from sklearn_wsca.io._head_arrays import as_matrix, head_arrays
+from sklearn_wsca.io._missing import is_missing
 from sklearn_wsca.io._number_rows import read_numbers
 from sklearn_wsca.io._paths import known_suffix, regular_file
-from sklearn_wsca.io._text import text_table
+from sklearn_wsca.io._text import UNNAMED, text_table
 
 RESAVE = (
     "np.savez('head.npz', coef=model.coef_, intercept=model.intercept_, "
     "classes=model.classes_) or torch.save(model.state_dict(), 'head.pt')"
 )
-INTERCEPT_COLUMNS = ("intercept", "bias")
+# The last is what R writes.
+INTERCEPT_COLUMNS = ("intercept", "bias", "(intercept)")
 CLASS_COLUMN = "class"
 
 Pair = tuple[np.ndarray, np.ndarray]
@@ -50,7 +53,8 @@ def load_head(
     .csv, .tsv
         One row per class and one column per feature, in the order of the embeddings,
         below a line of names. A column "intercept" or "bias" holds the intercepts, a
-        column "class" the names of the classes.
+        column "class" the names of the classes: none of them means "missing". A column
+        without a name is refused, because it may be an index.
 
     Parameters
     ----------
@@ -145,6 +149,10 @@ def _build(
             path, f"holds {intercept.dtype!s:.40} as intercepts; save them as float32."
         )
     coef = np.atleast_2d(coef)
+    if coef.ndim > 2:
+        raise file_error(
+            path, f"holds weights of shape {coef.shape}; {as_matrix(coef.shape)}."
+        )
     _check_classes(path, classes, len(coef))
     width = coef.shape[-1] if n_features is None else n_features
     try:
@@ -173,6 +181,10 @@ def _check_classes(path: Any, classes: tuple | None, n_rows: int) -> None:
             f"has {plural(n_rows, 'row')} of weights and {len(classes)} classes; save "
             "one row per class, or one row for two classes.",
         )
+    if any(is_nothing(name) for name in classes):
+        raise file_error(
+            path, "has a class without a name (NaN or None); name all of its classes."
+        )
     if len(set(classes)) < len(classes):
         raise file_error(
             path, f"names a class twice ({listed(classes)}); give each its own name."
@@ -187,14 +199,47 @@ def _from_text(
         named = [name for name in table.names if name.casefold() == CLASS_COLUMN]
         label = named[0] if named else None
         fix = "name the column of class names 'class'"
+        _refuse_index(path, table.names)
         labels, numbers = read_numbers(path, table, label, fix)
     names = [name.casefold() for name in table.names if name != label]
     kept = [name not in INTERCEPT_COLUMNS for name in names]
     intercepts = numbers[:, np.logical_not(kept)]
     if intercepts.shape[1] > 1:
-        raise file_error(path, "has columns 'intercept' and 'bias'; leave out one.")
+        found = [name for name in names if name in INTERCEPT_COLUMNS]
+        raise file_error(
+            path,
+            f"has {len(found)} columns of intercepts ({listed(found)}); leave out all "
+            "but one.",
+        )
     classes = None
     if label is not None:
-        column, _ = parse_cells(label, labels, table.separator)
-        classes = tuple(column.tolist())
+        classes = _class_names(path, labels, table.separator)
     return numbers[:, kept], intercepts.ravel() if intercepts.size else None, classes
+
+
+def _refuse_index(path: Any, names: list[str]) -> None:
+    """Raise if a column has no name: it may be an index, the classes or weights."""
+    unnamed = [i for i, name in enumerate(names) if name == UNNAMED.format(i)]
+    if unnamed:
+        raise file_error(
+            path,
+            f"its column {unnamed[0]} (counted from 0) has no name, as an index or row "
+            f"names that were saved with a table; name it {CLASS_COLUMN!r} if it holds "
+            "the classes, or leave it out (index=False in pandas, row.names=FALSE in "
+            "R).",
+        )
+
+
+def _class_names(path: Any, cells: list[str], separator: str) -> tuple:
+    """Classes of a column of text, of which no word means that one is missing."""
+    names = [cell.strip() for cell in cells]
+    if "" in names:
+        raise file_error(
+            path,
+            f"names no class in row {names.index('')} (counted from 0); name all of "
+            "its classes.",
+        )
+    if any(map(is_missing, names)):
+        return tuple(names)
+    column, _ = parse_cells(CLASS_COLUMN, names, separator)
+    return tuple(column.tolist())

@@ -42,6 +42,8 @@ TABLES = (
     r"bank|codebook|emb|embed|embedder|embeddings?|lookup|memory|pos|positional|"
     r"positions?|queue|relative|table|tok|tokens?|vocab|words?|wpe|wte"
 )
+ADAPTERS = r"(lora|vera|randlora|hada|loha|lokr|ia3|oft|boft)(_.*)?"
+SPREADS = r"rho|sigma|logsigma|logvar|logstd"
 OPTIMIZER = (
     r"(^|\.)optim(izers?)?([_\d][^.]*)?\.|opt_state|exp_avg|momentum_buffer|square_avg|"
     r"(^|\.)grads?(\.|$)"
@@ -50,8 +52,17 @@ OTHER_LAYERS = {
     OPTIMIZER: "belongs to an optimizer",
     r"(^|\.)weight_(ih|hh|hr)": "belongs to a recurrent layer",
     r"(^|\.)(in_proj|[qkv]_proj)_weight$": "belongs to an attention layer",
+    r"(^|[._])proj(ection)?$": "may be a projection within the network",
     r"(^|\.)original_module\.": "is no longer in use beside 'modules_to_save'",
 }
+# As a word of a longer name; a kernel has its rows and columns the other way round.
+RENAMED = (
+    ("weights", "biases"),
+    ("weights", "bias"),
+    ("weight", "bias"),
+    ("coef", "intercept"),
+    ("W", "b"),
+)
 # At the top of a file arrays of all kinds lie side by side; these concern the weights.
 BESIDE = re.compile(
     r"((in|out)put_)?scales?|zero_points?|g_idx|(mean|std|var|scale|components)_?"
@@ -106,6 +117,14 @@ class LinearLayer:
         ]
         is_row = self.form is not None and [len(shape) for shape in self.shapes] == [1]
         return is_row and self.shapes[0] not in intercepts
+
+    @property
+    def is_factors(self) -> bool:
+        """Whether it has nothing but factors of an adapter."""
+        return self.form is None and all(
+            re.match(ADAPTERS, part.rpartition(".")[2]) or re.match(ADAPTERS, part)
+            for part in self.parts
+        )
 
     @property
     def is_packed(self) -> bool:
@@ -192,14 +211,41 @@ def one_array(arrays: ArrayFile, name: str) -> LinearLayer:
     return LinearLayer(arrays, prefix, (last,), Form((last,), AS_THEY_ARE))
 
 
+def renamed_intercepts(name: str) -> list[str]:
+    """Names of the intercepts of weights that have more in their name: fc_weight."""
+    prefix, _, last = name.rpartition(".")
+    found = []
+    for weights, intercepts in RENAMED:
+        other = re.sub(rf"(?<![^\W_]){weights}(?![^\W_])", intercepts, last)
+        if other != last:
+            found.append(join(prefix, other))
+    return found
+
+
+def is_named_pair(arrays: ArrayFile, name: str) -> bool:
+    """Whether weights such as fc_weight are called linear, with intercepts fc_bias."""
+    size = arrays.shapes[name][:1]
+    paired = any(arrays.shapes.get(n) == size for n in renamed_intercepts(name))
+    words = _words(name.rpartition(".")[2]) - {"", *INTERCEPT_OF, "w"}
+    linear = bool(words) and all(re.fullmatch(LINEAR, word) for word in words)
+    return paired and linear and may_be_weights(name)
+
+
 def describe_others(arrays: ArrayFile, names: list[str]) -> str:
     """Say of arrays why they are not taken for the weights of a linear layer."""
-    unnamed = "has neither intercepts beside it nor the name of a linear layer"
     return ", ".join(
         f"{quoted(name)} {arrays.shapes[name]} "
-        f"{_foreign(name) or _other(name) or unnamed}"
+        f"{_foreign(name) or _other(name) or _unnamed(arrays, name)}"
         for name in names
     )
+
+
+def _unnamed(arrays: ArrayFile, name: str) -> str:
+    """What an array lacks whose name says nothing."""
+    beside = [n for n in renamed_intercepts(name) if n in arrays.shapes]
+    if beside:
+        return f"has {quoted(beside[0])} beside it, but not the name of a linear layer"
+    return "has neither intercepts beside it nor the name of a linear layer"
 
 
 def may_be_weights(name: str) -> bool:
@@ -248,6 +294,10 @@ def _foreign(name: str) -> str | None:
 def _other(name: str) -> str | None:
     """What an array may be by its name, if nothing else says that it is linear."""
     words = _words(name)
+    if any(re.fullmatch(ADAPTERS, part) for part in name.split(".")):
+        return "is a factor of an adapter"
+    if _has(words, SPREADS):
+        return "may be the spread of random weights"
     if _has(words, CENTRES):
         return "may be centres of classes, compared by angle or distance"
     return "may be an embedding table" if _has(words, TABLES) else None

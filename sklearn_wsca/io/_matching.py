@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any, Literal
@@ -19,11 +20,17 @@ from sklearn_wsca.io._errors import (
 from sklearn_wsca.io._ids import check_unique, ids_as_text, refuse_rounded
 
 Names = tuple[Any, Any]
+# Whole numbers that became floating-point ones, as beside a missing value.
+WHOLE = re.compile(r"(?<=[0-9])\.0*$")
 
 # What often differs between two lists of the same ids, and how to say it.
 DIFFERENCES: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("white space around them is removed", str.strip),
     ("upper and lower case are taken as equal", str.casefold),
+    (
+        "the zeros behind their decimal point are removed",
+        lambda text: WHOLE.sub("", text),
+    ),
     ("leading zeros are removed", lambda text: text.lstrip("0")),
     ("folders in front of them are removed", lambda text: _file_name(text)),
     ("file extensions are removed", lambda text: text.split(".")[0]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,8 @@ from sklearn_wsca.io._columns import may_group_thousands
 from sklearn_wsca.io._errors import file_error, path_text, quoted
 from sklearn_wsca.io._missing import is_missing
 from sklearn_wsca.io._text import TextTable
+
+LIST = re.compile(r"\s*(\[|\(|(np\.)?(tensor|array)\()")
 
 
 @dataclass
@@ -80,6 +83,8 @@ def read_numbers(
         if position is not None:
             labels.append(cells.pop(position))
         text = "".join(cells)
+        if "[" in text or "(" in text:
+            _refuse_lists(path, line, names, cells)
         signs.look(path, line, cells, text)
         pointed = [cell.replace(",", ".") for cell in cells] if "," in text else cells
         # Python takes 1_000 for a number; in a file it is a label.
@@ -91,6 +96,18 @@ def read_numbers(
         rows.append(np.array(row))
     signs.check(path, table.separator)
     return labels, np.stack(rows)
+
+
+def _refuse_lists(path: Any, line: int, names: list[str], cells: list[str]) -> None:
+    """Raise if a cell holds a whole list of numbers, as Python writes it."""
+    for name, cell in zip(names, cells, strict=True):
+        if LIST.match(cell):
+            raise file_error(
+                path,
+                f"column {quoted(name)} holds a list of numbers as text in line {line} "
+                f"({quoted(cell)}); write one column per number, or save the matrix "
+                "np.stack(lists) with np.save.",
+            )
 
 
 def _read_one_by_one(

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca._alignment.comparison import describe_undirected
 from sklearn_wsca._alignment.metrics import METRICS
+from sklearn_wsca.report import to_html
 from tests.prepared_studies import compare_study
 from tests.reference import (
     aggregate,
@@ -126,3 +129,58 @@ def test_a_head_without_a_direction_is_named_by_task_and_class():
     options = {"heads": {"lesion": np.zeros((1, D))}, "columns": ["lesion"]}
     with pytest.raises(ValueError, match=r"row \('lesion', ''\) is zero after centr"):
         compare(*study(), target=None, **options)
+
+
+class TestRowsThatAreZero:
+    """The middle grade of a symmetric head: utilization needs no direction of it."""
+
+    GRADES = np.arange(-1.0, 2.0)[:, None] * np.linspace(1.0, 3.0, D) + 7.0
+
+    @pytest.mark.parametrize("metric", METRIC_NAMES)
+    @pytest.mark.parametrize("how", ["rms", "max", "mean"])
+    def test_are_left_out(self, metric, how):
+        X, table, weights = study()
+        options = {"metric": metric, "aggregate": how}
+        _, tasks, _, found = compare(
+            X, table, weights, target_head=self.GRADES, **options
+        )
+        assert found.alignment.shape == (3, 3 + 1 + 1)
+        undirected = found.alignment.isna().all(axis=1)
+        assert undirected.tolist() == [False, True, False]
+        assert not found.alignment[~undirected].isna().any().any()
+        for name, score in found.scores().items():
+            block = found.alignment[~undirected].loc[:, [name]].to_numpy()
+            assert score == pytest.approx(aggregate(block, how))
+        _, _, _, ends = compare(
+            X, table, weights, target_head=self.GRADES[[0, 2]], **options
+        )
+        assert found.scores().to_numpy() == pytest.approx(ends.scores().to_numpy())
+        (note,) = describe_undirected(found)
+        row = tasks.primary_head()["stage"].row_names[1]
+        assert note.endswith(f"scores are of the others: {row!r} of 'stage'.")
+
+    def test_unless_all_are(self):
+        X, table, weights = study()
+        same = np.ones((3, D)) * 0.3
+        with pytest.raises(ValueError, match="so it has no direction to compare"):
+            compare(X, table, weights, target_head=same)
+
+    @pytest.mark.parametrize("null", ["permutation", "sign_flip"])
+    def test_stop_no_analysis(self, null):
+        X, table, _ = study()
+        analysis = WeightSpaceCorrelation(
+            "stage",
+            target_head=self.GRADES,
+            columns=COLUMNS,
+            null=null,
+            n_permutations=59,
+            random_state=0,
+            check_head=False,
+        ).fit(X, table)
+        assert any("have no direction" in note for note in analysis.notes_)
+        assert analysis.summary_["alignment_pvalue"].notna().all()
+        assert analysis.utilization_.notna().all()
+        assert "stage" in to_html(analysis)
+
+    def test_whole_heads_have_no_note(self):
+        assert describe_undirected(compare(*study())[3]) == []

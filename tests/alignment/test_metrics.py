@@ -83,9 +83,8 @@ def test_metrics_match_their_formulas(metric, n_components, weighted):
         n_components is not None,
     )
     both = np.vstack([a, b])
-    labels = list(range(5))
-    filters = space.filters(both, X, weights, labels)
-    references = space.references(both, X, weights, labels)
+    filters = space.filters(both, X, weights)
+    references = space.references(both, X, weights)
     principal = principal_directions(X, weights, n_components, 2)
     expected = align(both, both, principal, metric, n_components is not None)
     np.testing.assert_allclose(filters @ references.T, expected, atol=1e-10)
@@ -107,7 +106,7 @@ def test_heads_in_principal_coordinates_have_the_same_references(metric, center)
     for coef, rows in zip(batch, found, strict=True):
         restored, _ = subspace.restore(coef, np.zeros(3))
         restored = centre_classes(restored, "logistic" if center else "ridge")
-        expected = space.references(restored, X, np.ones(60), list(range(3)))
+        expected = space.references(restored, X, np.ones(60))
         np.testing.assert_allclose(rows, expected[:, :4], atol=1e-12)
 
 

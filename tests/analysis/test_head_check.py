@@ -98,7 +98,7 @@ def test_a_head_that_goes_against_its_target_stops(cause, groups):
     assert "\n" not in text and text.startswith("target_head: the head predicts 'diag")
     for part in ("on these 240 rows", "order 'malignant', 'benign'", "another task"):
         assert part in text
-    assert ("--groups" in text) == (groups is None)
+    assert ("name it in groups." in text) == (groups is None)
     assert text.endswith("check_head=False (--no-check-head).")
     assert performance(X, table, head, groups=groups, check_head=False)["finding"] == (
         "worse than chance"
@@ -214,6 +214,47 @@ def test_grades_by_a_regression():
     assert found["r2"] == pytest.approx(model.score(X, grades))
     with pytest.raises(HeadMismatchError, match="significantly worse than chance"):
         fit(X, table, (-model.coef_, 0.0), **kinds)
+
+
+# Of outputs that are 1 for one of three levels, nothing, or the level in other units.
+ONE_OUTPUT = {
+    "one finding, -1 for uncertain": ([-1, 0, 1], [0.0, -4.0, 4.0], 1.0, True),
+    "its probability": ([-1, 0, 1], [0.5, 0.2, 0.8], 0.1, True),
+    "one class of a softmax": ([0, 1, 2], [-2.0, 3.0, -2.0], 1.0, True),
+    "codes 1, 2, 9": ([1, 2, 9], [-2.0, 2.0, 0.0], 1.0, True),
+    "another task": ([0, 1, 2], [0.0, 0.0, 0.0], 9.0, True),
+    "grades": ([0, 1, 2, 3], [0.1, 1.2, 1.8, 2.6], 0.6, False),
+    "grades in another unit": ([0, 1, 2], [-30.0, 5.0, 40.0], 60.0, False),
+    "grades of which two look alike": ([0, 1, 2, 3], [-5.0, 0.0, 4.0, 3.8], 0.3, False),
+    "no grades, and no unit": ([0, 1, 2], [1.0, 1.0, 1.0], 0.1, False),
+}
+
+
+@pytest.mark.parametrize(
+    ("levels", "means", "noise", "stopped"), ONE_OUTPUT.values(), ids=ONE_OUTPUT
+)
+@pytest.mark.parametrize("groups", [None, "patient"])
+def test_one_output_and_a_target_of_several_levels(
+    levels, means, noise, stopped, groups
+):
+    generator = np.random.default_rng(5)
+    _, table, _ = study(n=600, rows_per_patient=2)
+    codes = np.repeat(generator.integers(0, len(levels), 300), 2)
+    X = generator.normal(size=(600, D)) + 10.0
+    X[:, 1] = np.array(means)[codes] + noise * generator.normal(size=600)
+    table = table.assign(diagnosis=np.array(levels)[codes])
+    options = {"kinds": {"diagnosis": "categorical"}, "groups": groups}
+    for head in [(np.eye(D)[[1]], [0.0]), Head(np.eye(3, D), np.zeros(3), list("abc"))]:
+        options["target_output"] = None if isinstance(head, tuple) else "b"
+        if stopped:
+            with pytest.raises(
+                HeadMismatchError, match=r"mean is .* at .*R2 -?\d"
+            ) as e:
+                fit(X, table, head, **options)
+            assert f"{len(levels)} levels {', '.join(map(str, levels))}" in str(e.value)
+            assert "no target_output; if" in str(e.value)
+        found = performance(X, table, head, check_head=not stopped, **options)
+        assert "r2" in found
 
 
 @pytest.mark.parametrize("target", ["diagnosis", "age"])

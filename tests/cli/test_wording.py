@@ -46,6 +46,17 @@ SAID = {
     "they are numbers as text: convert them with pd.to_numeric": "they are numbers as "
     "text: name the column in --continuous",
     "dates; convert them with pd.to_datetime first": "dates; write them as 2026-01-31",
+    "say which one stands for 'a' by target_output: its name": "say which one stands "
+    "for 'a' by --output: its name",
+    "so leave out target_output": "so leave out --output",
+    "or leave target_head out to have": "or leave --head out to have",
+    "in order: Head(coef, intercept, classes=...) or head_from_module(..., "
+    "classes=...); rows": "in order: --classes; rows",
+    "orders (match them by an id: id=... of load_embeddings and load_metadata, and "
+    "match_rows)": "orders (match them by an id: --id)",
+    "such as scaled (in a Pipeline: Head.behind(step)); it": "such as scaled; it",
+    "say so: kinds={'age': 'categorical'}.": "say so: --categorical age.",
+    "column 'target_head', heads['n_jobs']": "column 'target_head', heads['n_jobs']",
     # Names from data, and words, are left alone.
     "column 'id=7' and 'key' with identical values": "column 'id=7' and 'key' with "
     "identical values",

@@ -136,7 +136,7 @@ MISMATCHES = {
         head_of(None, 3),
         np.linspace(20, 90, N),
         {},
-        "has 3 rows, without classes, .*'diagnosis' is continuous.*--categorical",
+        "has 3 rows, without classes, .*'diagnosis' is continuous.*: 'categorical'}",
     ),
     "classes for a number": (
         head_of((0, 1)),

@@ -1,6 +1,7 @@
 """Heads: reading trained ones, their rows and their outputs."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.svm import LinearSVC
@@ -201,3 +202,34 @@ def test_weights_and_classes_are_enough(coef, classes, kind):
         head.outputs(X), X @ np.atleast_2d(coef).T + np.array(intercept)
     )
     assert Head(coef, intercept, classes=classes, kind=kind).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("classes", "problem"),
+    [
+        (["benign", "benign"], "classes name 'benign' twice"),
+        ([1, 1.0], "classes name 1 twice"),
+        ([np.nan, "yes"], "a missing value"),
+        ([None, "yes"], "a missing value"),
+        ([pd.NaT, "yes"], "a missing value"),
+        ([pd.NA, "yes"], "a missing value"),
+    ],
+)
+def test_classes_need_names_of_their_own(classes, problem):
+    with pytest.raises(ValueError, match=f"^Head: .*{problem}"):
+        Head(np.eye(2), np.zeros(2), classes)
+
+
+@pytest.mark.parametrize("shape", [(1000, 2048), (2, 3), (1, 2048), (30, 2), (7, 7)])
+@pytest.mark.parametrize("named", [False, True])
+def test_repr_is_short(shape, named):
+    names = [f"class {i}" for i in range(max(shape[0], 2))] if named else None
+    head = Head(np.random.default_rng(0).normal(size=shape), np.zeros(shape[0]), names)
+    text = repr(head)
+    assert len(text.splitlines()) <= 10 and len(text) < 1500
+    assert text.startswith("Head(coef=array") and text.endswith(f"{head.kind!r})")
+
+
+def test_repr_of_a_small_head_is_whole():
+    head = Head(np.array([[2.0, -1.0]]), np.array([0.5]), ["a", "b"])
+    assert eval(repr(head), {"Head": Head, "array": np.array}).classes == ("a", "b")

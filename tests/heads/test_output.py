@@ -141,7 +141,9 @@ def test_another_output_is_another_answer(study):
 @pytest.mark.parametrize("classes", [None, FINDINGS])
 def test_several_findings_are_never_softmaxed(study, classes):
     head = Head(study[2], np.zeros(3), classes, "logistic")
-    with pytest.raises(ValueError, match=r"target_output \(--output\)"):
+    with pytest.raises(
+        ValueError, match=r"say which one stands for .* by target_output: "
+    ):
         fit(study, head)
 
 

@@ -22,9 +22,21 @@ SCORE = 1.4 * ILL + NOISE[:, 0] - 3.0
 SEVERITY = 50.0 + 9.0 * NOISE[:, 1]
 
 
-def describe(S, target=GRADE):
+def describe(S, target=GRADE, trained=False):
     column = None if target is None else read_column(pd.Series(target, name="t"))
-    return describe_outputs(np.asarray(S, dtype=float), np.arange(N), column)
+    S = np.asarray(S, dtype=float)
+    return describe_outputs(S, np.arange(len(S)), column, trained)
+
+
+def proportions(n_features):
+    return GENERATOR.dirichlet(np.linspace(0.5, 2.0, n_features), N)
+
+
+def separate_logits(separation, n_classes):
+    """Target, and logits of which none tells anything of another: often right."""
+    codes = np.arange(N) % n_classes
+    centred = separation * np.eye(n_classes)[codes] - 3.0
+    return np.array(list("wxyz"))[codes], 2.0 * (centred + NOISE[:, :n_classes])
 
 
 PROBABILITIES = special.softmax(LOGITS, axis=1)
@@ -42,7 +54,12 @@ OUTPUTS = {
     "without target": (PROBABILITIES, None, "as probabilities do"),
     "logarithms": (np.log(PROBABILITIES), GRADE, "as log-probabilities do"),
 }
+SIGMOIDS = special.expit(NOISE @ GENERATOR.normal(size=(4, 14)) - 2.0)
 EMBEDDINGS = {
+    "12 proportions": proportions(12),
+    "scaled to 0 and 1": (LOGITS[:, :3] - LOGITS[:, :3].min(axis=0))
+    / np.ptp(LOGITS[:, :3], axis=0),
+    "wide gates": special.expit(np.hstack([NOISE] * 8)),
     "wide": np.hstack([LOGITS, NOISE]),
     "as many by chance": NOISE,
     "two directions": np.c_[SCORE, NOISE[:, 1]],
@@ -58,9 +75,46 @@ def test_outputs(S, target, found):
 
 
 @pytest.mark.parametrize("S", EMBEDDINGS.values(), ids=EMBEDDINGS)
-@pytest.mark.parametrize("target", [GRADE, ILL, SEVERITY, None])
+@pytest.mark.parametrize("target", [GRADE, ILL, SEVERITY])
 def test_embeddings(S, target):
     assert describe(S, target) is None
+
+
+@pytest.mark.parametrize(
+    ("separation", "n_classes"), [(1, 2), (2, 2), (1.2, 3), (2, 4)]
+)
+def test_logits_of_a_network_that_is_often_wrong(separation, n_classes):
+    target, S = separate_logits(separation, n_classes)
+    accuracy = np.mean(S.argmax(axis=1) == np.arange(N) % n_classes)
+    assert 0.55 < accuracy < 0.95
+    for order in (range(n_classes), range(n_classes)[::-1]):
+        assert "as many as" in describe(S[:, list(order)], target)
+
+
+def test_few_features_that_a_trained_head_reads():
+    target, S = separate_logits(1.0, 2)
+    assert describe(S, target, trained=True) is None
+    assert describe(special.expit(S), ILL, trained=True) is None
+
+
+@pytest.mark.parametrize("weights", [[[1, 1], [0.5, 2]], [[1, -1], [0.1, 3]]])
+def test_two_features_that_both_go_with_the_target_are_embeddings(weights):
+    """Both rise with it; or the first one is always the larger one."""
+    _, S = separate_logits(1.0, 2)
+    target, _ = separate_logits(1.0, 2)
+    S = S - S.mean(axis=0)
+    S = np.c_[S[:, 1] - S[:, 0], S[:, 1]] @ np.abs(weights)
+    assert describe(S, target) is None
+
+
+@pytest.mark.parametrize("target", [ILL, SEVERITY, None])
+def test_probabilities_of_several_findings(target):
+    assert "14 features, all of them between 0 and 1" in describe(SIGMOIDS, target)
+
+
+def test_proportions_of_about_as_many_as_classes():
+    assert "add up to 1" in describe(proportions(4), ILL)
+    assert describe(proportions(4), SEVERITY) is None
 
 
 def test_one_feature_that_tells_nothing():

@@ -94,3 +94,37 @@ def test_truth_values_and_dates(tmp_path):
     assert read["b"].tolist()[0] is True
     dates = [pd.Timestamp("2020-01-02"), pd.Timestamp("2021-03-04")]
     assert read["c"].tolist() == dates
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["3.9", "3.10", "3.11"],
+        ["1.1", "1.10", "2"],
+        ["12.5", "12.10", "", "13"],
+        ["5.0", "4.9", "4.10", "5.10"],
+    ],
+)
+def test_versions_keep_their_last_zero(tmp_path, cells):
+    text = "\n".join(["software,x", *(f"{cell},y" for cell in cells)])
+    with pytest.warns(UserWarning, match=r"such as '\d+\.10'.* last zero|same number"):
+        read = read_text(tmp_path, text)
+    known = [cell for cell in cells if cell]
+    assert read["software"].dropna().tolist() == known
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["12.50", "3.20", "7.10"],
+        ["1.5", "2.50", "3.75"],
+        ["0.05", "0.5", "0.10"],
+        ["1.0", "1.5", "1.25"],
+        ["100", "99.5", "98.75"],
+        ["-1.9", "-1.10", "3.2"],
+        ["1.2", "1.100", "1.35"],
+    ],
+)
+def test_numbers_may_end_in_zero(tmp_path, cells):
+    text = "\n".join(["dose,x", *(f"{cell},y" for cell in cells)])
+    assert read_text(tmp_path, text)["dose"].tolist() == list(map(float, cells))

@@ -156,3 +156,81 @@ def test_a_norm_is_no_head_of_one_output(tmp_path, bias):
     np.testing.assert_array_equal(coef, COEF[:1])
     with pytest.raises(FileError, match="none of its arrays can be a head"):
         load(tmp_path, norm, n_features=None)
+
+
+RENAMED = {
+    "random weights": ("fc.mu_weight", "fc.mu_bias"),
+    "numpy": ("fc_weight", "fc_bias"),
+    "plural": ("model.fc_weights", "model.fc_biases"),
+    "scikit-learn": ("lr_coef", "lr_intercept"),
+    "letters": ("W_head", "b_head"),
+}
+
+
+@pytest.mark.parametrize("kind", RENAMED)
+def test_a_key_takes_the_intercepts_under_the_same_renaming(tmp_path, kind):
+    weights, intercepts = RENAMED[kind]
+    state = {weights: COEF, intercepts: BIAS, "step": np.ones(())}
+    head = load(tmp_path, state, key=weights)
+    np.testing.assert_array_equal(head.coef, COEF)
+    np.testing.assert_array_equal(head.intercept, BIAS)
+    with pytest.raises(FileError, match="3 finite intercepts are needed; found 5"):
+        load(tmp_path, {**state, intercepts: np.ones(5)}, key=weights)
+
+
+def test_a_kernel_may_be_transposed_so_its_square_is_not_guessed(tmp_path):
+    state = {"head/kernel": np.ones((6, 6)), "head/bias": np.ones(6)}
+    with pytest.raises(FileError, match="'head/bias' may hold the intercepts"):
+        load(tmp_path, state, key="head/kernel")
+
+
+@pytest.mark.parametrize(
+    "names", [("fc_weight", "fc_bias"), ("net.head_weight", "net.head_bias")]
+)
+def test_weights_and_intercepts_of_one_name_are_a_linear_layer(tmp_path, names):
+    head = load(tmp_path, dict(zip(names, (COEF, BIAS), strict=True)))
+    np.testing.assert_array_equal(head.intercept, BIAS)
+    rival = dict(zip(names, (COEF, BIAS), strict=True)) | below("body", WIDE)
+    with pytest.raises(FileError, match="2 of its arrays may be a head"):
+        load(tmp_path, rival)
+
+
+def test_an_odd_name_with_intercepts_is_said(tmp_path):
+    random = {"fc.mu_weight": COEF, "fc.mu_bias": BIAS}
+    random |= {"fc.rho_weight": COEF, "fc.rho_bias": BIAS}
+    expected = (
+        r"known to be a head.*'fc.mu_weight' \(3, 6\) has 'fc.mu_bias' beside it, but "
+        r"not the name.*'fc.rho_weight' \(3, 6\) may be the spread of random weights"
+    )
+    with pytest.raises(FileError, match=expected):
+        load(tmp_path, random)
+
+
+NO_RIVALS = {
+    "factors of another layer": below("model.enc.q", FACTORS),
+    "factors by their module": {
+        "model.enc.q.lora_A.weight": np.ones((2, N_FEATURES)),
+        "model.enc.q.lora_B.weight": np.ones((4, 2)),
+    },
+    "factors that layers share": {"model.vera_A.default": np.ones((2, N_FEATURES))},
+    "spreads": {"head_rho_weight": COEF},
+    "projections": {
+        "text_projection": np.ones((N_FEATURES, N_FEATURES)),
+        "visual.proj": np.ones((16, N_FEATURES)),
+    },
+}
+
+
+@pytest.mark.parametrize("kind", NO_RIVALS)
+def test_only_what_may_be_a_head_is_a_rival_of_one(tmp_path, kind):
+    head = load(tmp_path, {**below("classifier", HEAD), **NO_RIVALS[kind]})
+    np.testing.assert_array_equal(head.coef, COEF)
+    two = {**below("a", HEAD), **below("b", HEAD), **NO_RIVALS[kind]}
+    with pytest.raises(FileError, match=r"2 of its .*'a\.weight'.*'b\.weight'") as e:
+        load(tmp_path, two)
+    assert not any(name in str(e.value) for name in NO_RIVALS[kind])
+
+
+def test_factors_alone_are_no_head(tmp_path):
+    with pytest.raises(FileError, match="an adapter, whose scale is not in the file"):
+        load(tmp_path, below("model.score", FACTORS))

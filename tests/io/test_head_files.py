@@ -1,6 +1,7 @@
 """Heads come back from every format, by name or by their width."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sklearn_wsca import Head, WeightSpaceCorrelation
@@ -187,7 +188,14 @@ def test_text_of_weights_only(tmp_path):
         ("class,a\nill,1\n", "one row, of class 'ill'.*a row for each class"),
         ("class,a\nill,1\nill,2\n", "names a class twice"),
         ("name,a\nill,1\nwell,2\n", "'name' holds 'ill' in line 2.*name .*'class'"),
-        ("bias,intercept,a\n1,1,2\n", "leave out one"),
+        ("bias,intercept,a\n1,1,2\n", "leave out all but one"),
+        (",bias,a\n0,1,1\n1,1,2\n", "its column 0 .* has no name.*index=False"),
+        ("a,bias,\n0,1,1\n1,1,2\n", "its column 2 .* has no name"),
+        (
+            "a\tb\nill\t1\t2\nwell\t3\t4\n",
+            "its column 0 .* has no name.*row.names=FALSE",
+        ),
+        ("class,a\nill,1\n ,2\n", r"names no class in row 1 \(counted"),
         ("bias,class\n1,x\n2,y\n", "instead of weights"),
         ("a,b\n1,\n2,3\n", "1 of 4 weights are NaN"),
     ],
@@ -216,3 +224,62 @@ def test_one_dimensional_weights(tmp_path, options):
     coef, intercept = load_head(tmp_path / "head.npz", **options)
     np.testing.assert_array_equal(coef, COEF[:1])
     np.testing.assert_array_equal(intercept, [3.0])
+
+
+@pytest.mark.parametrize(
+    ("cells", "classes"),
+    [
+        (("None", "yes"), ("None", "yes")),
+        (("NA", "nan"), ("NA", "nan")),
+        ((" null", "#N/A"), ("null", "#N/A")),
+        (("1", "nan"), ("1", "nan")),
+        (("1", "2"), (1, 2)),
+        (("True", "False"), (True, False)),
+        (("01", "02"), ("01", "02")),
+    ],
+)
+def test_no_class_of_a_text_is_called_missing(tmp_path, cells, classes):
+    rows = "".join(f"{cell},1,2\n" for cell in cells)
+    (tmp_path / "head.csv").write_text(f"class,bias,f0\n{rows}")
+    assert load_head(tmp_path / "head.csv").classes == classes
+
+
+def test_a_class_that_is_read_as_missing_in_the_table_is_explained(tmp_path):
+    X = np.random.default_rng(0).normal(size=(40, 3)) + 5.0
+    answers = pd.DataFrame({"answer": ["yes", None] * 20, "site": list("ABCD") * 10})
+    (tmp_path / "head.csv").write_text("class,a,b,c\nNone,1,2,3\nyes,3,4,1\n")
+    head = load_head(tmp_path / "head.csv")
+    with pytest.raises(ValueError, match="Its head has the class 'None': files are"):
+        WeightSpaceCorrelation("answer", target_head=head).fit(X, answers)
+
+
+def test_classes_without_a_name_are_refused(tmp_path):
+    np.savez(tmp_path / "head.npz", coef=COEF, classes=np.array([np.nan, 1.0]))
+    with pytest.raises(FileError, match=r"head\.npz: has a class without a name"):
+        load_head(tmp_path / "head.npz")
+
+
+def test_intercepts_by_the_name_that_r_gives_them(tmp_path):
+    text = '"class","(Intercept)","a"\n"ill",0.5,-20\n"well",3,4\n'
+    (tmp_path / "head.csv").write_text(text)
+    head = load_head(tmp_path / "head.csv", n_features=1)
+    np.testing.assert_array_equal(head.intercept, [0.5, 3])
+    np.testing.assert_array_equal(head.coef, [[-20], [4]])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1,), (3, 3)])
+@pytest.mark.parametrize("key", ["classifier.1.weight", "classifier.1", None])
+def test_convolutions_are_no_matrix(tmp_path, size, key):
+    weights = np.ones((2, 3, *size))
+    parts = {"classifier.1.weight": weights, "classifier.1.bias": INTERCEPT}
+    np.savez(tmp_path / "head.npz", **parts)
+    is_point = set(size) == {1}
+    expected = (
+        r"flatten\(1\) of torch, or weight.reshape" if is_point else r"\(2, 3, 3, 3"
+    )
+    with pytest.raises(FileError, match=expected) as caught:
+        load_head(tmp_path / "head.npz", key=key, n_features=3)
+    assert "tuple" not in str(caught.value)
+    parts["classifier.1.weight"] = weights.reshape(2, -1)
+    np.savez(tmp_path / "head.npz", **parts)
+    assert load_head(tmp_path / "head.npz", key=key).n_rows == 2

@@ -65,6 +65,8 @@ def test_padded_number_is_another_id():
         ("a1", "a1 ", "white space"),
         ("a1", "A1", "upper and lower case"),
         ("a1", "a1.png", "file extensions"),
+        ("7", "7.0", "zeros behind their decimal point are removed"),
+        ("0.", "0", "zeros behind their decimal point are removed"),
         ("a1", "x/a1", "folders in front"),
         ("a1", "C:\\x\\a1.nii.gz", "folders and file extensions"),
     ],

@@ -32,6 +32,19 @@ def test_labels_with_underscores_are_no_numbers(tmp_path):
         load_embeddings(tmp_path / "X.csv")
 
 
+@pytest.mark.parametrize(
+    "cell",
+    ["[0.1, 0.2]", "[0.1 0.2]", "tensor([0.1, 2.])", "array([1, 2])", "(0.1, 0.2)"],
+)
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_lists_as_text_are_named(tmp_path, cell, separator):
+    lines = [["image", "embedding"], ["a", f'"{cell}"'], ["b", f'"{cell}"']]
+    (tmp_path / "X.csv").write_text("\n".join(map(separator.join, lines)) + "\n")
+    expected = r"column 'embedding' holds a list of numbers as text in line 2 \('"
+    with pytest.raises(FileError, match=expected):
+        load_embeddings(tmp_path / "X.csv", id="image")
+
+
 THOUSANDS = 'a,b\n"1,000","2,345"\n"12,345","999"\n'
 GROUPED = r"its numbers hold commas that may separate thousands \(such as '1,000'\)"
 
