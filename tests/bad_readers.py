@@ -22,6 +22,6 @@ READERS = {
     "traceback": fail(KeyError("x")),
     "out of memory": fail(MemoryError()),
     "crash": lambda path: os.abort(),
-    "hang": lambda path: time.sleep(60),
+    "hang": lambda path: time.sleep(600),
     "large": lambda path: np.ones(280_000_000).sum(),
 }

@@ -37,7 +37,8 @@ def run(*parts, code=0):
 def audit(folder, *options, code=0, out="out", head=True, quick=True):
     """Run the command on the files of a folder; returns what it printed."""
     command = ["audit", folder / "embeddings.npy", folder / "metadata.csv"]
-    command += ["--target", "target", "--out", folder / out]
+    command += [] if "--target" in options else ["--target", "target"]
+    command += ["--out", folder / out]
     command += ["--head", folder / "head.npz"] if head else []
     command += QUICK if quick else []
     return run(*command, *options, code=code)

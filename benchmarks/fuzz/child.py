@@ -30,16 +30,13 @@ class Child:
 
     def read(self, reader, path):
         """Outcome of a file, and what was said or what its content is."""
-        fresh = self.process is None
-        if fresh:
+        if self.process is None:
             self._start()
         line = json.dumps({"reader": reader, "path": str(path)}) + "\n"
         with suppress(BrokenPipeError):
             self.process.stdin.write(line.encode())
             self.process.stdin.flush()
-        seconds = self.seconds + (SECONDS_TO_START if fresh else 0.0)
-        answers = [self.process.stdout]
-        if not select.select(answers, [], [], seconds)[0]:
+        if not select.select([self.process.stdout], [], [], self.seconds)[0]:
             self.close()
             return "hang", f"more than {self.seconds:g} s"
         answer = self.process.stdout.readline()
@@ -64,6 +61,11 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
+        started = [self.process.stdout]
+        if not select.select(started, [], [], SECONDS_TO_START)[0]:
+            self.close()
+            raise TimeoutError(f"no child started in {SECONDS_TO_START:g} s")
+        self.process.stdout.readline()
 
     def close(self):
         """End the process."""

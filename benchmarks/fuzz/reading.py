@@ -33,6 +33,7 @@ def main(readers):
     known = importlib.import_module(readers).READERS
     warnings.simplefilter("ignore")
     limit_memory()
+    print("ready", file=answers, flush=True)
     for line in sys.stdin:
         case = json.loads(line)
         reset_peak()
