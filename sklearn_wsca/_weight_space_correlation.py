@@ -1178,7 +1178,8 @@ class WeightSpaceCorrelation(
 
     def _tests_alignment(self) -> bool:
         """Whether there will be a null of the alignment."""
-        has_primary = self._target is not None or self.target_head is not None
+        has_target = isinstance(self.target, list) or self._target is not None
+        has_primary = has_target or self.target_head is not None
         return has_primary and self.n_permutations > 0
 
     def _count_steps(self, parts: dict) -> int | None:
@@ -1187,10 +1188,8 @@ class WeightSpaceCorrelation(
             return None
         steps = ["fit heads", "encoding", "reliability"]
         steps += ["encoding null"] * bool(self.n_permutations)
-        has_target = None not in parts
-        has_primary = has_target or self.target_head is not None
-        steps += ["alignment null"] * (has_primary and self.n_permutations > 0)
-        if has_target:
+        steps += ["alignment null"] * self._tests_alignment()
+        if None not in parts:
             steps += ["erasure", "utilization"]
             steps += ["cross-fitting"] * (self.target_head is None)
         return len(steps) * len(parts)
