@@ -139,6 +139,10 @@ EMBEDDINGS_NPY = {
         npy_of_shape((10**9, 10**8)),
         "cut off: its header promises",
     ),
+    "shape that numpy cannot count": (
+        npy_of_shape((0, 10**20)),
+        r": its array has the shape \(0, 1(0){20}\); export it again\.$",
+    ),
     "negative shape": (
         npy_of_shape((-60, 6)) + bytes(60 * 6 * 8),
         r": its array has the shape \(-60, 6\); export it again\.$",

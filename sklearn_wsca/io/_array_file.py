@@ -51,6 +51,8 @@ class ArrayFile:
             If none fits (with a remedy), or several do.
         """
         names = [name for name, shape in self.shapes.items() if fits(shape)]
+        # What is empty is no rival of what is not.
+        names = [name for name in names if 0 not in self.shapes[name]] or names
         if len(names) == 1:
             return names[0]
         if names:

@@ -18,6 +18,8 @@ from sklearn_wsca.io._sizes import check_unpacked_size
 MAGIC = b"\x93NUMPY"
 # Headers of arrays of numbers have 128 bytes; numpy itself stops at this length too.
 LONGEST_HEADER = 10_000
+# numpy cannot count further.
+LARGEST_DIMENSION = np.iinfo(np.intp).max
 RESAVE_OBJECTS = (
     "holds Python objects, which only unpickling could read and which are therefore "
     "never read; save numbers with np.save('file.npy', np.asarray(x, dtype='float32')) "
@@ -134,7 +136,7 @@ def _read_header(
         if version != (1, 0):
             read = np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read(stream)
-    if min(shape, default=0) < 0:
+    if min(shape, default=0) < 0 or max(shape, default=0) > LARGEST_DIMENSION:
         raise file_error(path, f"{name} has the shape {shape}; export it again.")
     if dtype.hasobject and not objects:
         raise file_error(path, f"{RESAVE_OBJECTS}.")

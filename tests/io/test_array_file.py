@@ -18,6 +18,7 @@ def test_key_chooses_an_array(tmp_path):
         load_embeddings(tmp_path / "X.npz", key="secnd")
 
 
-def test_matrix_beside_vectors_needs_no_key(tmp_path):
-    np.savez(tmp_path / "X.npz", labels=np.arange(N), features=X)
+@pytest.mark.parametrize("other", [np.arange(N), np.empty((N, 0)), np.empty((0, 6))])
+def test_matrix_beside_vectors_and_empty_ones_needs_no_key(other, tmp_path):
+    np.savez(tmp_path / "X.npz", labels=other, features=X)
     np.testing.assert_array_equal(load_embeddings(tmp_path / "X.npz"), X)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from sklearn_wsca.io import FileError, load_embeddings, load_metadata
 from tests.native.h5ad_files import SPARSE, N, annotation, write_h5ad
@@ -112,6 +113,17 @@ def test_sparse_matrices_that_lie_are_refused(name, tmp_path):
         change(content)
     with pytest.raises(FileError, match=message):
         load_embeddings(file)
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc"])
+def test_last_columns_of_obsm_may_be_empty(kind, tmp_path):
+    """No annotation says how many columns it has."""
+    file = write_h5ad(tmp_path / "X.h5ad")
+    matrix = np.hstack([SPARSE, np.zeros((N, 4))])
+    made = {"csr": sparse.csr_matrix, "csc": sparse.csc_matrix}[kind](matrix)
+    with h5py.File(file, "a") as content:
+        anndata_io.write_elem(content, "obsm/Z", made)
+    np.testing.assert_array_equal(load_embeddings(file, key="Z"), matrix)
 
 
 def rename_column(content):
