@@ -28,7 +28,7 @@ def test_names_headers_and_notes_are_defused_and_numbers_stay():
     table = pd.DataFrame(
         {
             "utilization": [-2.5, np.nan, 0.1],
-            "single": np.float32([0.1, -0.2, 0.3]),
+            "single": np.float32([0.5, -0.25, 0.75]),
             "n": [1, -2, 3],
             "=cmd|' /C calc'!A0": ["a;=1", "-1", None],
         },
@@ -37,9 +37,9 @@ def test_names_headers_and_notes_are_defused_and_numbers_stay():
     rows = list(csv.reader(io.StringIO(to_csv_text(table), newline="")))
     assert rows == [
         ["column", "utilization", "single", "n", "'=cmd|' /C calc'!A0"],
-        ["'@x", "-2.5", "0.1", "1", "a;=1"],
-        ["a\r=2", "", "-0.2", "-2", "-1"],
-        ["b\n, c", "0.1", "0.3", "3", ""],
+        ["'@x", "-2.5", "0.5", "1", "a;=1"],
+        ["a\r=2", "", "-0.25", "-2", "-1"],
+        ["b\n, c", "0.1", "0.75", "3", ""],
     ]
     # Quoted, so that no separator in a name begins a cell.
     assert '"a;=1"' in to_csv_text(table) and '"a\r=2"' in to_csv_text(table)
