@@ -173,8 +173,6 @@ def test_expected_failures_are_checks_that_exist():
 @CODES
 # These checks mix data frames and arrays in fit and transform, to see both outputs.
 @pytest.mark.filterwarnings("ignore:X .* feature names:UserWarning")
-# Their five features lie between 0 and 1, like probabilities.
-@pytest.mark.filterwarnings("ignore:X. these look like outputs:UserWarning")
 @pytest.mark.parametrize("check_name", EXTRA_CHECKS)
 @pytest.mark.parametrize("name", INSTANCES)
 def test_extra_scikit_learn_check(name, check_name):

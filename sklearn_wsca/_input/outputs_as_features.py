@@ -52,7 +52,7 @@ def describe_outputs(
             found = _describe_logits(
                 S[first], target.labels[second], target.n_levels, trained
             )
-    if found is None and not trained:
+    if found is None and target is not None and not trained:
         found = _describe_sigmoids(S)
     return found
 

@@ -107,9 +107,11 @@ def test_two_features_that_both_go_with_the_target_are_embeddings(weights):
     assert describe(S, target) is None
 
 
-@pytest.mark.parametrize("target", [ILL, SEVERITY, None])
+@pytest.mark.parametrize("target", [ILL, SEVERITY])
 def test_probabilities_of_several_findings(target):
     assert "14 features, all of them between 0 and 1" in describe(SIGMOIDS, target)
+    # Without a target few numbers between 0 and 1 may be anything.
+    assert describe(SIGMOIDS, None) is None
 
 
 def test_proportions_of_about_as_many_as_classes():
