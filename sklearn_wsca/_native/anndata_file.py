@@ -19,6 +19,7 @@ from sklearn_wsca._native.hdf5 import (
     blocks,
     is_of_records,
     opened,
+    text_of,
 )
 from sklearn_wsca._native.refusals import RefusalError, check_size
 
@@ -313,6 +314,13 @@ def _levels(
         raise RefusalError(
             f"the levels of the column {name!r} lack some; {WRITE_AGAIN}."
         )
+    _check_levels(codes, levels, name)
+    ordered = bool(content.attribute(place or levels_at, "ordered", False))
+    return {"name": name, "form": "levels", "ordered": ordered}, [codes, levels]
+
+
+def _check_levels(codes: np.ndarray, levels: Any, name: str) -> None:
+    """Raise if a code stands for no level, or two levels are the same."""
     if len(codes) and (codes.min() < -1 or codes.max() >= len(levels)):
         wrong = codes.min() if codes.min() < -1 else codes.max()
         raise RefusalError(
@@ -323,8 +331,6 @@ def _levels(
         raise RefusalError(
             f"the column {name!r} of its obs has a level twice; {WRITE_AGAIN}."
         )
-    ordered = bool(content.attribute(place or levels_at, "ordered", False))
-    return {"name": name, "form": "levels", "ordered": ordered}, [codes, levels]
 
 
 def _column_of_levels(
@@ -341,7 +347,7 @@ def _column_of_levels(
 def _listed(values: np.ndarray) -> Any:
     """Array, or text as a list."""
     if values.dtype.kind == "O":
-        return [v.decode() if isinstance(v, bytes) else str(v) for v in values]
+        return [text_of(value) for value in values]
     return values
 
 
@@ -375,9 +381,5 @@ def _record_column(
         )
     _, (levels,) = _column_of_levels(content, place, name)
     codes = values.astype(np.int64)
-    if len(codes) and (codes.min() < -1 or codes.max() >= len(levels)):
-        raise RefusalError(
-            f"the column {name!r} of its obs has codes from {codes.min()} to "
-            f"{codes.max()} for {len(levels)} levels; {WRITE_AGAIN}."
-        )
+    _check_levels(codes, levels, name)
     return {"name": name, "form": "levels", "ordered": False}, [codes, levels]

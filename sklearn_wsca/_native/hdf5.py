@@ -71,7 +71,7 @@ class Content:
         texts: list[str] = []
         n_bytes = 0
         for start in range(0, found.shape[0], TEXTS):
-            read = [_text(value) for value in found[start : start + TEXTS]]
+            read = [text_of(value) for value in found[start : start + TEXTS]]
             n_bytes += sum(map(len, read))
             check_size(f"its {place!r}", n_bytes, self.size, self.max_size)
             texts += read
@@ -104,8 +104,8 @@ class Content:
             )
         value = attributes[name]
         if isinstance(value, np.ndarray) and value.dtype.kind == "O":
-            return [_text(part) for part in value.ravel()]
-        return _text(value) if isinstance(value, (bytes, str)) else value
+            return [text_of(part) for part in value.ravel()]
+        return text_of(value) if isinstance(value, (bytes, str)) else value
 
     def encoding(self, place: str) -> str:
         """What anndata calls the kind of an element."""
@@ -177,5 +177,6 @@ def _describe(dtype: np.dtype) -> str:
     return f"values of the type {dtype!s:.40}"
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """Text of a value, which HDF5 holds as bytes."""
     return value.decode("utf-8") if isinstance(value, bytes) else str(value)
