@@ -17,6 +17,12 @@ LONGEST_SHOWN = 60
 GAP = "..."
 # Shorter parts of names are in too many of them to be suggested.
 SHORTEST_PART = 4
+# Read as a missing value in files, in any case, with any blanks around them; what
+# Python, pandas, R, SQL, SAS, Stata and C write.
+WORDS_FOR_MISSING = frozenset(
+    ("na", "n/a", "nan", "-nan", "null", "none", "<na>", "nat", ".")
+    + ("#n/a", "#na", "#nv", "#n/a n/a", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan")
+)
 
 
 def format_number(value: float | None, beside: float | None = None) -> str:

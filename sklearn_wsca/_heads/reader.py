@@ -33,10 +33,9 @@ from sklearn_wsca._input.copies import describe_copy
 from sklearn_wsca._input.groups import restrict_to_groups
 from sklearn_wsca._input.persons import find_names
 from sklearn_wsca._input.table import list_columns, require_columns
-from sklearn_wsca._text import list_first, quote
+from sklearn_wsca._text import WORDS_FOR_MISSING, list_first, quote
 
 UNNAMED_PRIMARY = "primary"
-WORDS_FOR_MISSING = ("none", "na", "n/a", "nan", "null")
 RECIPES = ("auto", "logistic", "ridge")
 
 
@@ -313,7 +312,7 @@ def _leave_out_copies(
 def _explain_words(head: Head | None) -> str:
     """What may have become of classes that are called by a word for missing values."""
     classes = () if head is None else head.classes or ()
-    words = [name for name in classes if str(name).lower() in WORDS_FOR_MISSING]
+    words = [name for name in classes if str(name).strip().lower() in WORDS_FOR_MISSING]
     if not words:
         return ""
     return (

@@ -10,14 +10,9 @@ from typing import Any
 import pandas as pd
 from pandas.api import types
 
+from sklearn_wsca._text import WORDS_FOR_MISSING
 from sklearn_wsca.io._errors import NAMES, quoted
 
-# In any case, with any blanks around them; what Python, pandas, R, SQL, SAS, Stata
-# and C write.
-WORDS = frozenset(
-    ("na", "n/a", "nan", "-nan", "null", "none", "<na>", "nat", ".")
-    + ("#n/a", "#na", "#nv", "#n/a n/a", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan")
-)
 # Of Excel and its relatives, in any language; SPSS writes #NULL! too.
 SPREADSHEET_ERROR = re.compile(r"#[¡¿]?[\w/ ]{1,20}[!?]")
 
@@ -25,7 +20,7 @@ SPREADSHEET_ERROR = re.compile(r"#[¡¿]?[\w/ ]{1,20}[!?]")
 def is_missing(cell: str) -> bool:
     """Whether a cell says that there is no value: it is blank, or a word for it."""
     text = cell.strip()
-    if not text or text.lower() in WORDS:
+    if not text or text.lower() in WORDS_FOR_MISSING:
         return True
     return text[0] == "#" and SPREADSHEET_ERROR.fullmatch(text) is not None
 
