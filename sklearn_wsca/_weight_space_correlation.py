@@ -118,18 +118,18 @@ class WeightSpaceCorrelation(
         Column of the primary task. A list of columns analyses one task after the other,
         corrected over the columns of all of them; none of them is among the columns of
         another unless `columns` names it. None: there is no such column, unless `fit`
-        is given
-        the target apart from the `metadata`; with a `target_head` the metadata are
-        still compared with it, without one all heads are only compared with each other.
+        is given the target apart from the `metadata`; with a `target_head` the metadata
+        are still compared with it, without one all heads are only compared with each
+        other.
     target_head : array, pair (W, b), linear model, torch.nn.Linear, Head, default=None
         The *trained* primary head of the network: weights of shape (C, n_features) or
         (n_features,), on the embeddings as they are passed to `fit`. A module of torch
         is run, so that its weights are what it computes. A fitted Pipeline of affine
         steps and a linear model is a head on what enters its first step; a head behind
         a step that stands before the analysis is `Head.behind(step)`. A model stays
-        trained when the analysis is cloned. None fits a head
-        for `target` on the embeddings; outputs of a row are then those of a head that
-        was fitted without its group, or without the row where there are no groups.
+        trained when the analysis is cloned. None fits a head for `target` on the
+        embeddings; outputs of a row are then those of a head that was fitted without
+        its group, or without the row where there are no groups.
         Several targets share a head, or have one each: a dict of target to head.
     target_output : int, str or dict, default=None
         Output of `target_head` that stands for the target, by its number or the name
@@ -608,9 +608,7 @@ class WeightSpaceCorrelation(
         measured = []
         for part, own in parts.values():
             measured.append(part._measure(X, own, sample_weight, metadata, start))
-        tests = [own for own, _ in measured]
-        if isinstance(self.target, list):
-            tests = correct(tests, self.significance)
+        tests = correct([own for own, _ in measured], self.significance)
         for own, (_, conclude) in zip(tests, measured, strict=True):
             conclude(own)
         if isinstance(self.target, list):

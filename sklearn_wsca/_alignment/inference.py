@@ -19,7 +19,7 @@ from sklearn_wsca._permutation.column_tests import (
     correct_pvalues,
     infer_columns,
 )
-from sklearn_wsca._permutation.plan import max_t_pvalues
+from sklearn_wsca._permutation.plan import max_t_pvalues, split_like
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,8 @@ def correct(several: list[AlignmentTest]) -> list[AlignmentTest]:
         found = max_t_pvalues(
             np.concatenate(observed), np.hstack(null), testing.tolerance
         )
-        ends = np.cumsum([len(own) for own in observed])
-        for own, at, values in zip(
-            fwer, tested, np.split(found, ends[:-1]), strict=True
-        ):
+        parts = split_like(found, observed)
+        for own, at, values in zip(fwer, tested, parts, strict=True):
             own[at] = values
     return [
         replace(test, pvalues_fwer=own, qvalues=q)

@@ -336,7 +336,9 @@ def conclude_audits(
     audits: dict[Any, AuditedRows], significance: float, n_permutations: int
 ) -> dict[Any, pd.DataFrame]:
     """Tables of one or several targets, corrected over all their columns together."""
-    corrected = correct([rows.tests for rows in audits.values()], significance)
+    tests = [rows.tests for rows in audits.values()]
+    if len(tests) > 1:
+        tests = correct(tests, significance)
     heads, power = {}, {}
     for target, rows in audits.items():
         fitted = rows.record.summary["encoding_power"]
@@ -345,9 +347,9 @@ def conclude_audits(
             power[target, name] = fitted.iloc[fitted.index.get_loc(name)]
     entries = encoding_entries(heads, power, significance, n_permutations)
     tables = {}
-    for (target, rows), tests in zip(audits.items(), corrected, strict=True):
+    for (target, rows), own in zip(audits.items(), tests, strict=True):
         encoding = {name: entries[target, name] for name in rows.heads}
-        tables[target] = replace(rows, tests=tests).conclude(encoding)
+        tables[target] = replace(rows, tests=own).conclude(encoding)
     return tables
 
 

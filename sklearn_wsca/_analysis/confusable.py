@@ -11,10 +11,7 @@ import pandas as pd
 
 from sklearn_wsca._analysis.association import association_strength
 from sklearn_wsca._input.column import Column, LeftOutError
-from sklearn_wsca._utilization.adjusted_effect import (
-    noise_source,
-    prepare,
-)
+from sklearn_wsca._utilization.adjusted_effect import noise_source, prepare
 from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.interval import limits
 

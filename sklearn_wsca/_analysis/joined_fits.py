@@ -35,7 +35,12 @@ Tests = tuple[
 
 
 def correct(several: Sequence[Tests], significance: float) -> list[Tests]:
-    """Correct all tests over the columns of all targets together."""
+    """Correct all tests over the columns of all targets together.
+
+    Those of a single target are so already.
+    """
+    if len(several) == 1:
+        return list(several)
     encodings, alignments, utilizations = map(list, zip(*several, strict=True))
     return list(
         zip(

@@ -133,9 +133,7 @@ def read_rows(array: Any, rows: slice) -> Any:
     places = _places(array, pages, numbers)
     if places is None:
         if pages.size() < len(pages):
-            raise FileChangedError(
-                getattr(array, "filename", "X"), ": it is shorter now"
-            )
+            raise FileChangedError(getattr(array, "filename", "X"), SHORTER)
         return np.array(array[rows])
     source = getattr(array, "source", None)
     if source is None:

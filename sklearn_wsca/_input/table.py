@@ -181,7 +181,7 @@ def _in_unicode(table: pd.DataFrame, argument: str) -> pd.DataFrame:
 def _escape(values: Iterable[Any]) -> dict[str, str] | None:
     """Escapes of what is not UTF-8; None if one of them is there already."""
     texts = {value for value in values if isinstance(value, str)}
-    escaped = {text: encodable(text) for text in texts if encodable(text) != text}
+    escaped = {text: new for text in texts if (new := encodable(text)) != text}
     return None if texts & {*escaped.values()} else escaped
 
 

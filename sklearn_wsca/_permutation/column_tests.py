@@ -13,6 +13,7 @@ from sklearn_wsca._permutation.plan import (
     benjamini_hochberg,
     permutation_pvalues,
     sequential_pvalue,
+    split_like,
 )
 from sklearn_wsca._permutation.rounds import Null, Rounds
 from sklearn_wsca._permutation.tail import extrapolated_pvalue
@@ -111,9 +112,5 @@ def _pvalue(null: Null, testing: Testing) -> tuple[float, int]:
 def correct_pvalues(several: list[pd.Series]) -> list[pd.Series]:
     """q-values of Benjamini and Hochberg over all columns of several tests."""
     qvalues = benjamini_hochberg(np.concatenate(several))
-    ends = np.cumsum([len(pvalues) for pvalues in several])
-    parts = np.split(qvalues, ends[:-1])
-    return [
-        pd.Series(own, pvalues.index)
-        for own, pvalues in zip(parts, several, strict=True)
-    ]
+    parts = zip(split_like(qvalues, several), several, strict=True)
+    return [pd.Series(own, pvalues.index) for own, pvalues in parts]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 
 import numpy as np
@@ -235,6 +235,12 @@ def max_t_pvalues(
     slack = slack / np.where(varies, spread, 1.0)
     repeated = np.broadcast_to(largest, null.shape)
     return permutation_pvalues(studentised[0] - slack, repeated)
+
+
+def split_like(values: np.ndarray, parts: Sequence[Sized]) -> list[np.ndarray]:
+    """Cut what was computed of several parts together into pieces of their lengths."""
+    ends = np.cumsum([len(part) for part in parts])
+    return np.split(values, ends[:-1])
 
 
 def benjamini_hochberg(pvalues: np.ndarray) -> np.ndarray:

@@ -19,11 +19,9 @@ from sklearn_wsca._permutation.plan import (
     max_t_pvalues,
     permutation_pvalues,
     split,
+    split_like,
 )
-from sklearn_wsca._utilization.adjusted_effect import (
-    Examined,
-    examine,
-)
+from sklearn_wsca._utilization.adjusted_effect import Examined, examine
 from sklearn_wsca._utilization.by_class import CLASS_ENTRIES
 from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.effects import ENTRIES, NUMBERS, POINTS
@@ -284,11 +282,10 @@ def correct(
         single = permutation_pvalues(statistics[0], statistics[1:])
         corrected = max_t_pvalues(statistics[0], statistics[1:])
         pvalues = np.stack([single, corrected, benjamini_hochberg(single)], axis=1)
-    ends = np.cumsum([len(tests.examined) for tests in several])
     level = significance / max(len(pvalues), 1)
+    parts = split_like(pvalues, [tests.examined for tests in several])
     return [
-        tests.corrected(own, level)
-        for tests, own in zip(several, np.split(pvalues, ends[:-1]), strict=True)
+        tests.corrected(own, level) for tests, own in zip(several, parts, strict=True)
     ]
 
 

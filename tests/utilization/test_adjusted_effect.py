@@ -10,9 +10,7 @@ from scipy import special
 from sklearn_wsca._input.column import Column, LeftOutError, read_column
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._utilization.adjusted_effect import examine as examine_at
-from sklearn_wsca._utilization.adjusted_effect import (
-    find_rare_levels,
-)
+from sklearn_wsca._utilization.adjusted_effect import find_rare_levels
 from sklearn_wsca._utilization.decision import Decision
 from tests.decision_studies import (
     MEANS,
