@@ -16,8 +16,10 @@ def main() -> None:
                 f"wsca: the command line needs {package}, which is not installed. "
                 'Install it with: pip install ".[cli]"'
             )
-    from sklearn_wsca._cli.commands import wsca
-
+    try:
+        from sklearn_wsca._cli.commands import wsca
+    except KeyboardInterrupt:
+        sys.exit("Aborted!")
     wsca(prog_name="wsca")
 
 

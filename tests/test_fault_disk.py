@@ -13,7 +13,7 @@ import pytest
 
 N, D = 120, 6
 PERMUTATIONS = ["--permutations", "99"]
-OLD = "an older report"
+OLD = '{\n  "schema_version": 1, "an older": "report"}'
 
 
 def call(*arguments):

@@ -194,7 +194,7 @@ def audited(tmp_path):
     table = pd.DataFrame({name: generator.choice(list("abc"), 300) for name in "xy"})
     table.to_csv(tmp_path / "metadata.csv", index=False)
     (tmp_path / "older").mkdir()
-    (tmp_path / "older" / "report.html").write_text("an older report")
+    (tmp_path / "older" / "result.json").write_text('{\n  "schema_version": 1}')
     return tmp_path
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from functools import reduce
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,23 @@ from sklearn_wsca._backend.memory_size import read_size
 from sklearn_wsca._verdict import VERDICTS
 
 FILE = click.Path(path_type=Path)
-POSITIVE = click.FloatRange(0, min_open=True)
-LEVEL = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 Decorator = Callable[[Any], Any]
+
+
+class Finite(click.FloatRange):
+    """Number in a range; neither infinite nor nan, which no range excludes."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """As a number."""
+        number = super().convert(value, param, ctx)
+        if not isfinite(number):
+            raise click.BadParameter(f"{value!r} is no finite number.")
+        return number
+
+
+POSITIVE = Finite(0, min_open=True)
+LEVEL = Finite(0, 1, min_open=True, max_open=True)
 
 
 class Components(click.ParamType):
@@ -265,7 +279,7 @@ method_options = together(
         "--min-effect",
         0.1,
         "Utilization that matters, in standard deviations of the outputs.",
-        type=click.FloatRange(min=0),
+        type=Finite(0),
     ),
     shown("--significance", 0.05, "Level of the verdicts.", type=LEVEL),
     click.option(
@@ -297,7 +311,7 @@ feature_options = together(
         "--ratio",
         0.25,
         "Share of the features that count as principal ones.",
-        type=click.FloatRange(0, 1, min_open=True),
+        type=Finite(0, 1, min_open=True),
     ),
     shown(
         "--ranking",

@@ -21,6 +21,8 @@ FEATURE_FIGURES = frozenset(
 )
 FEATURE_FILES = FEATURE_TABLES | FEATURE_FIGURES
 ALL_FILES = AUDIT_FILES | FEATURE_FILES
+# How the file begins that tells a folder of ours from one with files of the same names.
+SIGNATURES = {RESULT: b'{\n  "schema_version"', "features.csv": b"feature,rank,kept,"}
 NEW = "new"
 
 
@@ -34,8 +36,8 @@ def check_directory(
     directory : Path
         What --out names.
     files : frozenset of str
-        Names of files that the command writes; a folder that holds nothing else is
-        replaced, any other is not.
+        Names of files that the command writes; a folder that holds nothing else, and
+        one that the package has written, is replaced, any other is not.
     trial : bool
         Whether to try out if such a folder can be made.
     """
@@ -84,6 +86,7 @@ def _refusal(directory: Path, reason: str, instead: str) -> InputError:
 
 def _find_other(directory: Path, files: frozenset[str]) -> str | None:
     """What is in a folder but results of this command, in words."""
+    results: list[Path] = []
     for where, folders, names in os.walk(directory, onerror=_raise):
         for name in sorted(folders):
             path = Path(where, name)
@@ -96,7 +99,21 @@ def _find_other(directory: Path, files: frozenset[str]) -> str | None:
             if name in ALL_FILES:
                 return f"it holds {other} of another command"
             return f"it holds {other}, which is not ours"
+        results += [Path(where, name) for name in sorted({*names} & files)]
+    if results and not any(map(_is_signed, results)):
+        signed = " or ".join(sorted({*SIGNATURES} & files))
+        found = results[0].relative_to(directory)
+        return f"it holds {found} without a {signed} of wsca, so it may be yours"
     return None
+
+
+def _is_signed(file: Path) -> bool:
+    """Whether a file shows that the package wrote its folder."""
+    signature = SIGNATURES.get(file.name)
+    if signature is None or not file.is_file():
+        return False
+    with file.open("rb") as content:
+        return content.read(len(signature)) == signature
 
 
 def _raise(error: OSError) -> None:

@@ -22,6 +22,19 @@ def test_module_runs_the_same_command():
     assert __version__ in run.stdout
 
 
+def test_interrupt_while_the_command_is_imported():
+    code = (
+        "import sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name.endswith('_cli.commands'): raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "import sklearn_wsca.__main__ as m; m.main()"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (run.returncode, run.stderr.strip()) == (1, "Aborted!")
+
+
 @pytest.mark.parametrize("missing", ["click", "rich", "jinja2", "matplotlib"])
 def test_missing_extra_names_the_install_command(missing):
     code = (

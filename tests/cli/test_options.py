@@ -55,6 +55,12 @@ class TestOptions:
         with pytest.raises(click.BadParameter, match="'8' is no size with a unit, su"):
             Size().convert("8", None, None)
 
+    @pytest.mark.parametrize("option", ["--C", "--significance", "--min-effect"])
+    @pytest.mark.parametrize("text", ["nan", "inf"])
+    def test_numbers_are_finite(self, option, text):
+        found = run("audit", "X.npy", "T.csv", "--target", "t", option, text, code=2)
+        assert f"Invalid value for '{option}': " in found.stderr
+
     @pytest.mark.parametrize("text", ["0", "0.0", "1.5", "-3", "most", ""])
     def test_other_components_are_refused(self, text):
         with pytest.raises(click.BadParameter, match="neither a share such as"):

@@ -18,6 +18,9 @@ from sklearn_wsca._cli._output import (
 from sklearn_wsca._cli.commands import wsca
 from tests.command_runs import QUICK, audit, contents, save
 
+# What tells a folder of ours.
+SIGNED = '{\n  "schema_version": 2}'
+
 
 def tree(folder):
     """Contents of all files below a folder, by their paths."""
@@ -62,6 +65,22 @@ class TestFolder:
         with pytest.raises(InputError, match=r"summary\.csv of another command"):
             check_directory(tmp_path / "other", FEATURE_FILES)
 
+    @pytest.mark.parametrize(
+        ("files", "name", "text"),
+        [
+            (AUDIT_FILES, "report.html", "mine"),
+            (AUDIT_FILES, "T/result.json", "{}"),
+            (FEATURE_FILES, "features.csv", "feature,mine"),
+            (FEATURE_FILES, "maps.png", "feature,rank,kept,importance"),
+        ],
+    )
+    def test_files_of_somebody_with_our_names(self, files, name, text, tmp_path):
+        path = tmp_path / "out" / name
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+        with pytest.raises(InputError, match=f"holds {name} without .* may be yours"):
+            check_directory(tmp_path / "out", files)
+
     def test_folders_that_may_be_of_somebody(self, use, tmp_path):
         (tmp_path / "out" / "empty").mkdir(parents=True)
         self.refused(use, tmp_path / "out", "it holds empty, which is not ours")
@@ -72,7 +91,7 @@ class TestFolder:
 
     def test_the_current_folder(self, use, tmp_path, monkeypatch):
         (tmp_path / "T").mkdir()
-        (tmp_path / "T" / "report.html").write_text("ours")
+        (tmp_path / "T" / "result.json").write_text(SIGNED)
         monkeypatch.chdir(tmp_path / "T")
         self.refused(use, tmp_path, "it is the current folder")
 
@@ -84,10 +103,11 @@ class TestFolder:
         (tmp_path / "circle").symlink_to(tmp_path / "circle")
         self.refused(use, tmp_path / "circle" / "out", "cannot be written")
         (tmp_path / "link").symlink_to(tmp_path / "place")
-        write_files(tmp_path / "link", {"report.html": "1"})
-        assert write_files(tmp_path / "link", {"report.html": "2"})[0].is_file()
+        write_files(tmp_path / "link", {"result.json": SIGNED})
+        new = {"report.html": "2", "result.json": SIGNED}
+        assert write_files(tmp_path / "link", new)[0].is_file()
         assert (tmp_path / "link").is_symlink()
-        assert tree(tmp_path / "place") == {"report.html": b"2"}
+        assert [*tree(tmp_path / "place")] == [*new]
 
     @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions of POSIX")
     def test_permissions(self, use, tmp_path, monkeypatch):
@@ -115,7 +135,8 @@ class TestFolder:
 class TestWriting:
     def test_a_failure_leaves_the_old_files(self, folder, monkeypatch, tmp_path):
         target = tmp_path / "out"
-        write_files(target, {"report.html": "old", "summary.csv": "old"})
+        old = {"report.html": "old", "result.json": SIGNED}
+        write_files(target, old)
 
         def fail(*_):
             raise KeyboardInterrupt
@@ -123,14 +144,14 @@ class TestWriting:
         monkeypatch.setattr(_output, "switch", fail)
         for out in (target, tmp_path / "new" / "out"):
             with pytest.raises(KeyboardInterrupt):
-                write_files(out, {"report.html": "new", "summary.csv": "new"})
-        assert contents(target) == {"report.html": b"old", "summary.csv": b"old"}
+                write_files(out, {"report.html": "new", "result.json": SIGNED})
+        assert {name: text.decode() for name, text in contents(target).items()} == old
         assert list(tmp_path.iterdir()) == [target]
 
     def test_the_folder_is_that_of_the_last_run(self, tmp_path):
         """Files that it did not write are gone, and so are other folders of targets."""
         out = tmp_path / "above" / "out"
-        first = {"summary.csv": "1", "A/report.html": "1", "A/result.json": "1"}
+        first = {"summary.csv": "1", "A/report.html": "1", "A/result.json": SIGNED}
         paths = write_files(out, first)
         assert paths == [out / name for name in first]
         assert {p: c.decode() for p, c in tree(out).items()} == first
@@ -146,7 +167,7 @@ class TestWriting:
         self, tmp_path, monkeypatch, capsys
     ):
         monkeypatch.setattr(_switch, "exchange", lambda *_: False)
-        write_files(tmp_path / "out", {"report.html": "old"})
+        write_files(tmp_path / "out", {"result.json": SIGNED})
         assert capsys.readouterr().err == ""
         write_files(tmp_path / "out", {"report.html": "new"})
         assert tree(tmp_path / "out") == {"report.html": b"new"}
