@@ -170,7 +170,10 @@ def _foreign(path: Any, what: str) -> Exception:
 
 
 def _named(path: Any, content: Any) -> dict[str, Any]:
-    """Tensors and lists of labels in nested dicts, by their dotted names."""
+    """Tensors and lists of labels in nested dicts, by their dotted names.
+
+    Tensors of a list have their place in it for a name.
+    """
     parts: dict[str, Any] = {}
     for name, part in _flatten(content, ""):
         if name in parts:
@@ -188,6 +191,8 @@ def _named(path: Any, content: Any) -> dict[str, Any]:
 
 
 def _flatten(content: Any, prefix: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
+    if _is_list_of_tensors(content):
+        content = dict(enumerate(content))
     if isinstance(content, Mapping) and depth < DEEPEST:
         for name, part in content.items():
             dotted = f"{prefix}.{name}" if prefix else str(name)
@@ -196,9 +201,17 @@ def _flatten(content: Any, prefix: str, depth: int = 0) -> Iterator[tuple[str, A
         yield prefix or "tensor", content
 
 
+def _is_list(content: Any) -> bool:
+    # Tensors are named tuples.
+    return isinstance(content, list) or type(content) is tuple
+
+
+def _is_list_of_tensors(content: Any) -> bool:
+    return _is_list(content) and any(isinstance(v, StoredTensor) for v in content)
+
+
 def _is_plain_list(content: Any) -> bool:
-    is_list = isinstance(content, list) or type(content) is tuple
-    return is_list and all(isinstance(value, (str, int, float)) for value in content)
+    return _is_list(content) and all(isinstance(v, (str, int, float)) for v in content)
 
 
 def _parts_of(tensor: StoredTensor) -> list[StoredTensor]:

@@ -21,6 +21,20 @@ def test_nested_checkpoint_by_its_dotted_name(tmp_path):
     np.testing.assert_array_equal(read, X)
 
 
+@pytest.mark.parametrize(
+    ("pack", "key"),
+    [
+        (lambda X: [X], None),
+        (lambda X: (X, X[:, 0]), None),
+        (lambda X: {"of layers": [X[:, :2], X]}, "of layers.1"),
+    ],
+)
+def test_tensors_in_a_list_have_their_place_for_a_name(tmp_path, pack, key):
+    torch = pytest.importorskip("torch")
+    torch.save(pack(torch.from_numpy(X)), tmp_path / "X.pt")
+    np.testing.assert_array_equal(load_embeddings(tmp_path / "X.pt", key=key), X)
+
+
 @pytest.mark.parametrize("name", ["X.pt", "X.safetensors"])
 def test_half_precision_of_torch(tmp_path, name):
     torch = pytest.importorskip("torch")
