@@ -85,6 +85,9 @@ def _describe_codes(series: pd.Series) -> str | None:
     """Numbers that stand for missing ones, or are dates."""
     numbers = series.dropna().to_numpy(dtype=np.float64)
     numbers = numbers[np.isfinite(numbers)]
+    # The smallest of all codes, and of all dates; most columns have none so large.
+    if np.abs(numbers).max(initial=0.0) < min(POSITIVE_CODES):
+        return None
     if _are_dates(numbers):
         return (
             f"column {series.name!r} holds whole numbers such as {numbers[0]:.0f}, "

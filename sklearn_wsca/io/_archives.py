@@ -15,22 +15,31 @@ from sklearn_wsca.io._sizes import check_unpacked_size
 # What unpacks the other methods does so at once, however large the result.
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 BLOCK = 2**20
+MOST_MEMBERS = 20_000
 
 
 def check_archive(
-    path: Any, file: Path, what: str, max_size: int | None = None
+    path: Any, file: Path, what: str, max_size: int | None = None, suffix: str = ""
 ) -> list[zipfile.ZipInfo]:
     """Members of a zip archive, each of which is safe to unpack.
+
+    Names are the same if they are so without the suffix.
 
     Raises
     ------
     FileError
-        If members share a name, are encrypted or compressed in a rare way, or would
-        take more memory than a file may take.
+        If there are too many members, if they share a name, have two, are encrypted or
+        compressed in a rare way, or would take more memory than a file may take.
     """
     with library_errors(path, what), zipfile.ZipFile(file) as archive:
         members = archive.infolist()
-    counts = Counter(member.filename for member in members)
+    if len(members) > MOST_MEMBERS:
+        raise file_error(
+            path,
+            f"its archive has {len(members)} members, and no more than {MOST_MEMBERS} "
+            "are read; save what is to be analysed in a file of its own.",
+        )
+    counts = Counter(member.filename.removesuffix(suffix) for member in members)
     if repeated := [name for name, count in counts.items() if count > 1]:
         raise file_error(
             path,
@@ -50,6 +59,10 @@ def check_archive(
         check_unpacked_size(
             path, name, member.file_size, member.compress_size, max_size
         )
+    with library_errors(path, what), zipfile.ZipFile(file) as archive:
+        for member in members:
+            # Compares the two places where a member has its name: no checksum does.
+            archive.open(member).close()
     return members
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import zipfile
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -18,6 +19,8 @@ from sklearn_wsca.io._sizes import check_unpacked_size
 MAGIC = b"\x93NUMPY"
 # Headers of arrays of numbers have 128 bytes; numpy itself stops at this length too.
 LONGEST_HEADER = 10_000
+HEADER_KEYS = (b"'descr':", b"'fortran_order':", b"'shape':")
+VERSIONS = ((1, 0), (2, 0), (3, 0))
 # numpy cannot count further.
 LARGEST_DIMENSION = np.iinfo(np.intp).max
 RESAVE_OBJECTS = (
@@ -25,6 +28,7 @@ RESAVE_OBJECTS = (
     "never read; save numbers with np.save('file.npy', np.asarray(x, dtype='float32')) "
     "and text with np.asarray(x, dtype=str)"
 )
+WITHOUT_CHARACTERS = "holds text without characters; save numbers"
 
 
 class Header(NamedTuple):
@@ -57,7 +61,7 @@ def open_npy(path: Any, file: Path) -> np.ndarray:
             f"{header.shape}, {header.dtype}), as if several arrays were written to "
             "it; save one array with np.save, several with np.savez.",
         )
-    if not header.n_bytes:
+    if 0 in header.shape:
         return np.empty(header.shape, header.dtype)
     with library_errors(path, "npy file"):
         array = FileArray(
@@ -71,7 +75,7 @@ def open_npy(path: Any, file: Path) -> np.ndarray:
 
 def open_npz(path: Any, file: Path, max_size: int | None = None) -> ArrayFile:
     """Arrays of an npz archive; only their headers are read."""
-    members = check_archive(path, file, "npz archive", max_size)
+    members = check_archive(path, file, "npz archive", max_size, suffix=".npy")
     shapes, unreadable, names = {}, {}, {}
     with library_errors(path, "npz archive"), zipfile.ZipFile(file) as archive:
         for member in members:
@@ -84,6 +88,9 @@ def open_npz(path: Any, file: Path, max_size: int | None = None) -> ArrayFile:
                 if header.dtype.hasobject:
                     unreadable[name] = f"{RESAVE_OBJECTS}."
                     continue
+                if not header.dtype.itemsize:
+                    unreadable[name] = f"{WITHOUT_CHARACTERS}."
+                    continue
                 _check_member(
                     path, name, header, member.file_size - stream.tell(), max_size
                 )
@@ -95,9 +102,26 @@ def open_npz(path: Any, file: Path, max_size: int | None = None) -> ArrayFile:
             zipfile.ZipFile(file) as archive,
             archive.open(names[name]) as stream,
         ):
-            return np.lib.format.read_array(stream, allow_pickle=False)
+            array = np.lib.format.read_array(stream, allow_pickle=False)
+        _check_text(path, name, array)
+        return array
 
     return ArrayFile(path, shapes, read, unreadable)
+
+
+def _check_text(path: Any, name: str, array: np.ndarray) -> None:
+    """Raise if numbers that stand for characters stand for none, or for half of one."""
+    if array.dtype.kind != "U" or not array.size or not array.itemsize:
+        return
+    native = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    codes = native.reshape(-1).view(np.uint32)
+    wrong = (codes > sys.maxunicode) | ((codes >= 0xD800) & (codes <= 0xDFFF))
+    if wrong.any():
+        raise file_error(
+            path,
+            f"{quoted(name)} holds the character {codes[wrong][0]:#x}, which Unicode "
+            "does not have; export it again.",
+        )
 
 
 def _check_member(
@@ -124,7 +148,9 @@ def _read_header(
     width = 2 if version == (1, 0) else 4
     length = stream.read(width)
     n_header = int.from_bytes(length, "little")
-    if len(version) < 2 or len(length) < width or n_header > LONGEST_HEADER:
+    text = stream.read(min(n_header, LONGEST_HEADER))
+    repeated = any(text.count(key) > 1 for key in HEADER_KEYS)
+    if version not in VERSIONS or len(text) < n_header or repeated:
         raise file_error(
             path, f"the header of {name} is damaged or cut off; export it again."
         )
@@ -140,6 +166,8 @@ def _read_header(
         raise file_error(path, f"{name} has the shape {shape}; export it again.")
     if dtype.hasobject and not objects:
         raise file_error(path, f"{RESAVE_OBJECTS}.")
+    if not dtype.itemsize and not objects:
+        raise file_error(path, f"{WITHOUT_CHARACTERS}.")
     return Header(shape, dtype, math.prod(shape) * dtype.itemsize, fortran)
 
 

@@ -113,9 +113,9 @@ def _all_match(pattern: re.Pattern[str], cells: Iterable[str]) -> bool:
 def _numbers(name: Any, cells: list[str]) -> pd.Series:
     """Numbers of cells that all are: whole ones stay whole where none is missing."""
     if _all_match(WHOLE, cells):
-        return pd.Series([int(cell) for cell in cells], name=name, dtype=np.int64)
+        return pd.Series(np.array([*map(int, cells)], np.int64), name=name)
     values = [float(cell) if cell else np.nan for cell in cells]
-    return pd.Series(values, name=name, dtype=np.float64)
+    return pd.Series(np.array(values, np.float64), name=name)
 
 
 def _dates(name: Any, cells: list[str]) -> pd.Series | None:

@@ -109,7 +109,7 @@ def _from_text(path: Any, file: Path, id: str | None) -> tuple[pd.DataFrame, lis
         # As they are written: 007 is another patient than 7.
         index = id_index(path, cells.pop(text_ids(path, table.names, id)), id)
     parsed = {n: parse_cells(n, part, table.separator) for n, part in cells.items()}
-    columns = {name: column for name, (column, _) in parsed.items()}
+    columns = {name: column.array for name, (column, _) in parsed.items()}
     words = describe_words({name: count_words(part) for name, part in cells.items()})
     frame = pd.DataFrame(columns, index=range(len(rows)))
     frame = frame if index is None else frame.set_axis(index, axis=0)
@@ -135,5 +135,5 @@ def _notes(
     frame: pd.DataFrame, words: str | None, notes: list[str | None]
 ) -> list[str]:
     """What to warn of: the file, then column by column."""
-    doubts = [doubt for name in frame for doubt in describe_doubts(frame[name])]
+    doubts = [doubt for _, column in frame.items() for doubt in describe_doubts(column)]
     return [note for note in (words, *notes, *doubts) if note]

@@ -34,7 +34,7 @@ RESAVE_MODEL = (
 WHAT = "torch file"
 PICKLE = "data.pkl"
 DEEPEST = 8
-MOST_ARRAYS = 100_000
+MOST_ARRAYS = 20_000
 BYTE_ORDERS: dict[bytes, ByteOrder] = {b"little": "<", b"big": ">"}
 
 
@@ -70,7 +70,8 @@ def open_pt(path: Any, file: Path, max_size: int | None = None) -> ArrayFile:
             return np.asarray(part)
         # A tensor may repeat one stored number along a dimension of any length.
         n_bytes = item_size(part.type) * int(np.prod(part.place.shape, dtype=object))
-        check_unpacked_size(path, quoted(name), n_bytes, None, max_size)
+        held = records.size(part)
+        check_unpacked_size(path, quoted(name), n_bytes, held, max_size)
         with library_errors(path, WHAT):
             return records.tensor(part)
 
@@ -88,6 +89,10 @@ class _Records:
     def read(self, name: str) -> np.ndarray:
         """Bytes of a record."""
         return read_member(self.path, self.file, self.members[name], WHAT)
+
+    def size(self, tensor: StoredTensor) -> int:
+        """Bytes of the record of a tensor, as they lie in the file."""
+        return self.members[_record(tensor.storage)].compress_size
 
     def check(self, tensor: StoredTensor) -> None:
         """Raise unless the record of a tensor has the size that the pickle states."""

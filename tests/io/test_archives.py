@@ -6,7 +6,13 @@ import zipfile
 import numpy as np
 import pytest
 
-from sklearn_wsca.io import FileError, load_embeddings, load_head
+from sklearn_wsca.io import (
+    FileError,
+    _archives,
+    load_embeddings,
+    load_head,
+    load_metadata,
+)
 from sklearn_wsca.io._archives import check_archive, read_member
 from tests.broken_files import arrays, npy_bytes, zipped
 
@@ -42,7 +48,7 @@ def test_member_twice_as_savez_appends_it(tmp_path, suffix):
     ):
         for part in (X, X[::-1]):
             a.writestr("X.npy", npy_bytes(part))
-    with pytest.raises(FileError, match=r"holds 'X\.npy' more than once"):
+    with pytest.raises(FileError, match=r"holds 'X(\.npy)?' more than once"):
         load_embeddings(file)
 
 
@@ -68,3 +74,24 @@ def test_member_that_is_longer_than_it_declares(tmp_path):
     file.write_bytes(content)
     with pytest.raises(FileError, match="Bad CRC-32"):
         load_embeddings(file)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".pt", ".xlsx"])
+def test_name_of_a_member_is_the_same_in_both_places(tmp_path, suffix):
+    """Else a damaged one would be no intercept, and nobody would miss it."""
+    content = bytearray(zipped({"weight.npy": npy_bytes(X), "bias.npy": npy_bytes(X)}))
+    content[content.rindex(b"bias.npy") + 5] ^= 16
+    file = tmp_path / f"H{suffix}"
+    file.write_bytes(content)
+    load = load_metadata if suffix == ".xlsx" else load_head
+    with pytest.raises(FileError, match=r"'bias\.\~py' and header b'bias\.npy' differ"):
+        load(file)
+
+
+def test_very_many_members_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(_archives, "MOST_MEMBERS", 2)
+    for n in (2, 3):
+        np.savez(tmp_path / f"{n}.npz", X=X, **{str(i): X[0] for i in range(n - 1)})
+    np.testing.assert_array_equal(load_embeddings(tmp_path / "2.npz"), X)
+    with pytest.raises(FileError, match="has 3 members, and no more than 2 are read"):
+        load_embeddings(tmp_path / "3.npz")

@@ -41,6 +41,47 @@ def test_members_that_are_no_arrays_are_ignored(tmp_path):
         load_embeddings(tmp_path / "X.npz", key="README.txt")
 
 
+def test_names_with_and_without_suffix_are_one(tmp_path):
+    members = {"X": npy_bytes(X), "X.npy": npy_bytes(X[::-1])}
+    (tmp_path / "X.npz").write_bytes(zipped(members))
+    with pytest.raises(FileError, match="its archive holds 'X' more than once"):
+        load_embeddings(tmp_path / "X.npz")
+
+
+@pytest.mark.parametrize("code", [0x110000, 0x7FFFFFFF, 0xD800])
+@pytest.mark.parametrize("order", "<>")
+def test_characters_that_do_not_exist(tmp_path, code, order):
+    ids = np.array([f"image {i}" for i in range(len(X))]).astype(f"{order}U9")
+    np.savez(tmp_path / "X.npz", X=X, image=ids)
+    assert load_embeddings(tmp_path / "X.npz", id="image").index[2] == "image 2"
+    ids.view(f"{order}u4")[3] = code
+    np.savez(tmp_path / "X.npz", X=X, image=ids)
+    np.testing.assert_array_equal(load_embeddings(tmp_path / "X.npz"), X)
+    with pytest.raises(FileError, match=f"'image' holds the character {code:#x}, whi"):
+        load_embeddings(tmp_path / "X.npz", id="image")
+
+
+def test_text_without_characters(tmp_path):
+    content = npy_bytes(np.empty((2, 3), "S1")).replace(b"|S1", b"|S0")[:-6]
+    content = content.replace(b"(2, 3), }  ", b"(2, 10000),}")
+    (tmp_path / "X.npy").write_bytes(content)
+    with pytest.raises(FileError, match="holds text without characters; save numbers"):
+        load_embeddings(tmp_path / "X.npy")
+    (tmp_path / "X.npz").write_bytes(zipped({"X.npy": npy_bytes(X), "t.npy": content}))
+    np.testing.assert_array_equal(load_embeddings(tmp_path / "X.npz"), X)
+
+
+def test_header_that_says_something_twice_or_of_a_later_version(tmp_path):
+    content = npy_bytes(X)
+    twice = content.replace(b"}" + b" " * 16, b"'shape': (1, 360)}", 1)
+    assert len(twice) > len(content)
+    twice = twice.replace(b" " * (len(twice) - len(content)) + b"\n", b"\n", 1)
+    for wrong in (twice, content.replace(b"NUMPY\x01", b"NUMPY\x04")):
+        (tmp_path / "X.npy").write_bytes(wrong)
+        with pytest.raises(FileError, match="header of its array is damaged or cut"):
+            load_embeddings(tmp_path / "X.npy")
+
+
 def test_objects_are_refused_only_where_they_are_named(tmp_path):
     file = tmp_path / "X.npz"
     np.savez(file, X=X, objects=np.array([[1.5]], dtype=object))
