@@ -17,6 +17,8 @@ from sklearn_wsca._text import printable
 from sklearn_wsca.io import FileError
 
 BAD_INPUT = 2
+# What a file says of itself may be of any length; what to do about it comes last.
+LONGEST_START, LONGEST_END = 1200, 400
 # Ways in which numpy, pandas and scikit-learn refuse what they are given.
 REFUSALS = (ValueError, TypeError, OverflowError, OSError, ImportError, MemoryError)
 
@@ -28,7 +30,10 @@ class InputError(click.ClickException):
 
     def __init__(self, message: str):
         message = as_typed(message.replace("\n", " "))
-        super().__init__(" ".join(printable(message).split()))
+        line = " ".join(printable(message).split())
+        if len(line) > LONGEST_START + LONGEST_END:
+            line = f"{line[:LONGEST_START]} [...] {line[-LONGEST_END:]}"
+        super().__init__(line)
 
     def show(self, file=None) -> None:
         """Print the line."""

@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn_wsca._backend.memory_size import read_size
 from sklearn_wsca._input.doubtful_values import describe_doubts
 from sklearn_wsca.io._columns import parse_cells
-from sklearn_wsca.io._errors import path_text
+from sklearn_wsca.io._errors import file_error, path_text
 from sklearn_wsca.io._h5ad import read_obs
 from sklearn_wsca.io._ids import id_index, take_ids, text_ids
 from sklearn_wsca.io._missing import count_words, describe_words
@@ -21,6 +21,7 @@ from sklearn_wsca.io._text import text_table
 from sklearn_wsca.io._typed_columns import exact_column
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".feather", ".xlsx", ".h5ad")
+MOST_COLUMNS = 100_000
 RESAVE = "table.to_csv('metadata.csv', index=False)"
 
 
@@ -100,6 +101,12 @@ def load_metadata(
 
 def _from_text(path: Any, file: Path, id: str | None) -> tuple[pd.DataFrame, list[str]]:
     with text_table(path, file) as table:
+        if len(table.names) > MOST_COLUMNS:
+            raise file_error(
+                path,
+                f"has {len(table.names)} columns, and no more than {MOST_COLUMNS} are "
+                "read as metadata; keep those that say something about the samples.",
+            )
         rows = [cells for _, cells in table.rows]
     while len(rows) > 1 and not any(map(str.strip, rows[-1])):
         rows.pop()

@@ -80,3 +80,10 @@ class TestRefuse:
     def test_defects_are_not_taken_for_bad_input(self):
         with pytest.raises(ZeroDivisionError), refuse({"y": Path("y.csv")}):
             raise ZeroDivisionError
+
+
+def test_a_line_has_an_end():
+    """A file may say anything of itself; the advice is not lost."""
+    line = InputError("X.npy: " + "a" * 60_000 + "; write it again.").message
+    assert len(line) < 2000
+    assert line.startswith("X.npy: aaa") and line.endswith("a; write it again.")

@@ -7,7 +7,13 @@ import pandas as pd
 import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca.io import load_embeddings, load_metadata, match_rows
+from sklearn_wsca.io import (
+    FileError,
+    _metadata_files,
+    load_embeddings,
+    load_metadata,
+    match_rows,
+)
 from tests.broken_files import IDS, N, table
 
 
@@ -58,6 +64,13 @@ def test_round_trip_with_ids(tmp_path, name):
     assert read.index.tolist() == IDS
     assert read.index.name == "sample"
     assert list(read) == ["diagnosis", "scanner", "age", "patient"]
+
+
+def test_very_many_columns_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(_metadata_files, "MOST_COLUMNS", 2)
+    (tmp_path / "T.csv").write_text("a,b,c\n1,2,3\n")
+    with pytest.raises(FileError, match="has 3 columns, and no more than 2 are read"):
+        load_metadata(tmp_path / "T.csv")
 
 
 def test_row_names_of_h5ad(tmp_path):
