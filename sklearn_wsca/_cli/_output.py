@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ ALL_FILES = AUDIT_FILES | FEATURE_FILES
 # How the file begins that tells a folder of ours from one with files of the same names.
 SIGNATURES = {RESULT: b'{\n  "schema_version"', "features.csv": b"feature,rank,kept,"}
 NEW = "new"
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def check_directory(
@@ -153,9 +155,11 @@ def refuse_directory(directory: Path) -> Iterator[None]:
     except (OSError, RuntimeError) as error:
         # Of links that lead in a circle, Python before 3.13 raises RuntimeError.
         reason = getattr(error, "strerror", None) or error
+        is_full = getattr(error, "errno", None) in FULL
+        advice = "make room on that disk, or name" if is_full else "name"
         raise InputError(
             f"--out: {directory} cannot be written to ({reason}), and nothing in it "
-            "was changed; make room on that disk, or name another directory."
+            f"was changed; {advice} another directory."
         ) from error
 
 

@@ -7,21 +7,33 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sklearn_wsca._backend.extras import import_extra
-from sklearn_wsca._native.refusals import check_size
+from sklearn_wsca._native.refusals import RefusalError, check_size
 
 ROWS = 65_536
 BYTES_PER_VALUE = 8
 TABLE = "its table"
 OLD_FEATHER = b"FEA1"
+START_OF_STREAM = b"\xff\xff\xff\xff"
+# Types of which a few stored bytes stand for any number of values: said of all, and of
+# those that are read where they are no part of another type.
+REPEATING = ("run_end_encoded", "list_view", "string_view", "binary_view")
+VIEWS = ("string_view", "binary_view")
 
 
 def read_feather(file: str, max_size: int | None) -> Iterator[Any]:
     """Bytes of a stream of the table."""
     pyarrow = import_extra("pyarrow", "io")
     with Path(file).open("rb") as stream:
-        is_old = stream.read(len(OLD_FEATHER)) == OLD_FEATHER
-    if is_old:
+        start = stream.read(len(OLD_FEATHER))
+    if start == START_OF_STREAM:
+        raise RefusalError(
+            "is a stream of Arrow and no feather file; write it with "
+            "pyarrow.feather.write_feather."
+        )
+    if start == OLD_FEATHER:
         feather = import_extra("pyarrow.feather", "io")
         table = feather.read_table(file, memory_map=True, use_threads=False)
         yield from _stream(file, max_size, table.schema, table.to_batches())
@@ -60,15 +72,44 @@ def _stream(
     """Stream of Arrow, a piece per batch."""
     pyarrow = import_extra("pyarrow", "io")
     sink = _Pieces()
+    for column in schema:
+        if _repeats(column.type):
+            raise RefusalError(
+                f"its column {column.name!r} has the type {str(column.type)[:80]}, in "
+                "which a few bytes may stand for any number of values; write plain "
+                "numbers or text."
+            )
     held, unpacked = Path(file).stat().st_size, 0
     with pyarrow.ipc.new_stream(pyarrow.PythonFile(sink, mode="w"), schema) as writer:
         for batch in batches:
-            batch.validate(full=True)
-            unpacked += batch.nbytes
+            # Lengths of buffers; every value only if there are not too many.
+            batch.validate()
+            unpacked += sum(map(_bytes_of, batch.columns))
             check_size(f"part of {TABLE}", unpacked, held, max_size)
+            batch.validate(full=True)
             writer.write_batch(batch)
             yield from sink.taken()
     yield from sink.taken()
+
+
+def _repeats(type_: Any) -> bool:
+    """Whether values, or parts of them, are stored once and stand for many."""
+    name = str(type_)
+    return name not in VIEWS and any(word in name for word in REPEATING)
+
+
+def _bytes_of(array: Any) -> int:
+    """Bytes that the values of a column take once each has its own."""
+    name = str(array.type)
+    if name == "null":
+        return len(array) * BYTES_PER_VALUE
+    if name not in VIEWS:
+        return array.nbytes
+    # The first of the four numbers of a view is its length.
+    views = np.frombuffer(array.buffers()[1], np.int32).reshape(-1, 4)
+    lengths = views[array.offset : array.offset + len(array), 0].astype(np.int64)
+    known = array.is_valid().to_numpy(zero_copy_only=False)
+    return array.nbytes + int(lengths[known].sum())
 
 
 class _Pieces(io.RawIOBase):

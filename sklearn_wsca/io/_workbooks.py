@@ -21,6 +21,7 @@ from sklearn_wsca.io._errors import (
     listed,
     path_text,
     plural,
+    quoted,
 )
 from sklearn_wsca.io._sizes import check_unpacked_size
 
@@ -33,6 +34,13 @@ CELL = re.compile(rb"<(?:\w+:)?c[\s>/]")
 VALUE = re.compile(rb"<(?:\w+:)?(?:v|t|f)[\s>]")
 FORMULA = re.compile(rb"<(?:\w+:)?f[\s>/]")
 MERGED = re.compile(rb"<(?:\w+:)?mergeCell\s[^>]*?ref=\"([A-Z]+[0-9]+:[A-Z]+[0-9]+)\"")
+PLACE = re.compile(
+    rb"<(?:\w+:)?(row|c)(?=[\s>/])(?:[^>]*?\sr=[\"']([A-Z]*)([0-9]+)[\"'])?"
+)
+# openpyxl would take such a number as one that counts from the end.
+NEGATIVE_TEXT = re.compile(
+    rb"<(?:\w+:)?c\s[^>]*?t=[\"']s[\"'][^>]*>\s*<(?:\w+:)?v>\s*-"
+)
 # Type of a cell whose formula gave text, which may be an empty one.
 TEXT_OF_FORMULA = "str"
 
@@ -142,10 +150,37 @@ def _marks_of(path: Any, file: Path) -> Marks:
         for name in archive.namelist():
             sheet = archive.read(name) if name.endswith(".xml") else b""
             n_cells += sum(1 for _ in CELL.finditer(sheet))
+            _check_places(path, name, sheet)
             has_formulas = has_formulas or FORMULA.search(sheet) is not None
             if VALUE.search(sheet):
                 merged += [found.decode() for found in MERGED.findall(sheet)]
     return Marks(n_cells, has_formulas, merged)
+
+
+def _check_places(path: Any, name: str, sheet: bytes) -> None:
+    """Raise unless rows and cells of a sheet come in order, and each has its place."""
+    row, column = 0, (0, b"")
+    for kind, letters, digits in PLACE.findall(sheet):
+        # Places may be left out: it is then the next row, or cell.
+        if not digits:
+            row, column = (row + 1, (0, b"")) if kind == b"row" else (row, column)
+            continue
+        number, here = int(digits), (len(letters), letters)
+        in_order = here > column if number == row else number > row and not letters
+        if not in_order:
+            what = "row" if kind == b"row" else "cell"
+            raise file_error(
+                path,
+                f"the {what} {letters.decode()}{number} of {quoted(name)} is not where "
+                "it should be, or is there twice; open the workbook and save it again.",
+            )
+        row, column = number, here
+    if NEGATIVE_TEXT.search(sheet):
+        raise file_error(
+            path,
+            f"a cell of {quoted(name)} has a text with a negative number; open the "
+            "workbook and save it again.",
+        )
 
 
 def _fill_merged(path: Any, merged: list[str], rows: list[list[Any]]) -> None:

@@ -1,6 +1,7 @@
 """Workbooks: formulas, errors, merged cells and types."""
 
 import datetime
+import re
 import warnings
 import zipfile
 
@@ -181,3 +182,37 @@ def test_merged_area_of_a_whole_sheet_costs_nothing(tmp_path):
     repacked(file, lambda sheet: sheet.replace("</sheetData>", f"</sheetData>{area}"))
     with pytest.warns(UserWarning, match="1 group of merged cells .'A2:A1048576'."):
         assert load_metadata(file)["a"].tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ('r="C2"', 'r="B2"', "the cell B2"),
+        ('r="B2"', "r='C2'", "the cell C2"),
+        ('r="A2"', 'r="A4"', "the cell A4"),
+        ('<row r="3"', '<row r="2"', "the row 2"),
+        ('<row r="2"', '<row r="1"', "the row 1"),
+    ],
+)
+def test_cells_that_are_not_where_they_should_be(tmp_path, old, new, found):
+    """openpyxl takes the last of two, and moves what is out of order."""
+    file = save(tmp_path, ROWS)
+    repacked(file, lambda sheet: sheet.replace(old, new))
+    with pytest.raises(FileError, match=f"{found} of .*sheet1.xml' is not"):
+        load_metadata(file)
+
+
+@pytest.mark.parametrize("places", [r'\sr="[A-Z]+\d+"', r'\sr="\d+"', r'\sr="\w+"'])
+def test_places_may_be_left_out(tmp_path, places):
+    rows = [row if None not in row else (row[0], "c", row[2]) for row in ROWS]
+    file = save(tmp_path, rows)
+    repacked(file, lambda sheet: re.sub(places, "", sheet))
+    assert load_metadata(file)["site"].tolist() == ["a", "c", "c", "b"]
+
+
+def test_texts_are_counted_from_0(tmp_path):
+    old, new = r'"inlineStr"><is><t>a</t></is>|"s"><v>\d+</v>', '"s"><v>-1</v>'
+    file = save(tmp_path, ROWS)
+    repacked(file, lambda sheet: re.sub(old, new, sheet))
+    with pytest.raises(FileError, match="a text with a negative number"):
+        load_metadata(file)

@@ -85,6 +85,65 @@ def test_small_files_that_grow_are_refused_and_can_be_allowed(write, tmp_path):
     assert len(load_metadata(file, max_size="1GB"))
 
 
+def aliased_text(n, length):
+    """Texts that all are the same bytes of the file."""
+    views = np.zeros((n, 4), "i4")
+    views[:, 0] = length
+    views[:, 1] = np.frombuffer(b"xxxx", "i4")
+    views[n // 2] = [2, np.frombuffer(b"ab\0\0", "i4")[0], 0, 0]
+    parts = [None, pyarrow.py_buffer(views.tobytes()), pyarrow.py_buffer(b"x" * length)]
+    return pyarrow.Array.from_buffers(pyarrow.string_view(), n, parts)
+
+
+@pytest.mark.skipif(not hasattr(pyarrow, "string_view"), reason="views are newer")
+def test_views_count_what_they_show(tmp_path):
+    file = tmp_path / "y.feather"
+    feather.write_feather(pyarrow.table({"x": aliased_text(20, 30)}), file)
+    assert (
+        load_metadata(file)["x"].tolist() == ["x" * 30] * 10 + ["ab"] + ["x" * 30] * 9
+    )
+    feather.write_feather(pyarrow.table({"x": aliased_text(2000, 10**6)}), file)
+    with pytest.raises(FileError, match=r"would grow from .* to 2 GB"):
+        load_metadata(file)
+
+
+def test_missing_values_count(tmp_path):
+    file = tmp_path / "y.feather"
+    feather.write_feather(pyarrow.table({"x": pyarrow.nulls(10**9)}), file)
+    with pytest.raises(FileError, match=r"would grow from .* to \d+ MB once"):
+        load_metadata(file)
+
+
+REPEATING = {
+    "run-ends": lambda: pyarrow.RunEndEncodedArray.from_arrays(
+        pyarrow.array([2**31 - 1], pyarrow.int32()), ["a"]
+    ),
+    "within a list": lambda: pyarrow.array(
+        [["a"]], pyarrow.list_(pyarrow.string_view())
+    ),
+    "list of views": lambda: pyarrow.array([[1]], pyarrow.list_view(pyarrow.int64())),
+}
+
+
+@pytest.mark.parametrize("name", REPEATING)
+def test_types_that_repeat_are_refused(name, tmp_path):
+    if not hasattr(pyarrow, "string_view"):
+        pytest.skip("types are newer")
+    feather.write_feather(
+        pyarrow.table({"x": REPEATING[name]()}), tmp_path / "y.feather"
+    )
+    with pytest.raises(FileError, match=r"column 'x' has the type .*; write plain num"):
+        load_metadata(tmp_path / "y.feather")
+
+
+def test_stream_of_arrow_is_named(tmp_path):
+    table = pyarrow.table({"x": [1.5, 2.5]})
+    with pyarrow.ipc.new_stream(tmp_path / "y.feather", table.schema) as writer:
+        writer.write_table(table)
+    with pytest.raises(FileError, match="is a stream of Arrow and no feather file"):
+        load_metadata(tmp_path / "y.feather")
+
+
 @pytest.mark.parametrize("suffix", ["feather", "parquet"])
 def test_tables_of_several_batches_come_over_whole(suffix, tmp_path):
     y = pd.DataFrame(
