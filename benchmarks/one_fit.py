@@ -22,7 +22,7 @@ from benchmarks.studies import (
     reset_peak_memory,
 )
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._backend.jobs import watch_progress
+from sklearn_wsca._backend.progress import watch_progress
 
 ROWS_WRITTEN = 50_000
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     )
     from sklearn_wsca._features.map_evaluation import evaluate_activation_maps
     from sklearn_wsca._heads.head import Head
+    from sklearn_wsca._progress import show_progress
     from sklearn_wsca._utilization.from_outputs import (
         UtilizationResult,
         utilization_test,
@@ -41,6 +42,7 @@ __all__ = [
     "WeightSpaceCorrelation",
     "__version__",
     "evaluate_activation_maps",
+    "show_progress",
     "utilization_test",
     "weight_space_correlation",
 ]
@@ -60,6 +62,7 @@ _MODULES = {
     "UtilizationResult": "_utilization.from_outputs",
     "WeightSpaceCorrelation": "_weight_space_correlation",
     "evaluate_activation_maps": "_features.map_evaluation",
+    "show_progress": "_progress",
     "utilization_test": "_utilization.from_outputs",
     "weight_space_correlation": "_alignment.metrics",
 }

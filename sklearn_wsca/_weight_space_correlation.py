@@ -56,6 +56,7 @@ from sklearn_wsca._analysis.notes import describe_subspace, list_failures
 from sklearn_wsca._analysis.prepare import check_something_left, find_subspace
 from sklearn_wsca._analysis.summary import summarise_fit
 from sklearn_wsca._backend.jobs import JobRunner
+from sklearn_wsca._backend.progress import step
 from sklearn_wsca._compat import (
     CallbackSupportMixin,
     Interval,
@@ -639,9 +640,10 @@ class WeightSpaceCorrelation(
 
         runner = start(rows.T)
         failed = fit_heads(tasks.all, rows, runner)
-        comparison = compare_heads(
-            tasks, given, self._space(rows.subspace), self.aggregate
-        )
+        with step("comparison", n_passes=1):
+            comparison = compare_heads(
+                tasks, given, self._space(rows.subspace), self.aggregate
+            )
         self._keep_heads(tasks, comparison)
 
         encoding = infer_encoding(
@@ -800,7 +802,8 @@ class WeightSpaceCorrelation(
         check_is_fitted(self)
         audited = {}
         for target, (part, own) in self._fitted_by_target(y, metadata).items():
-            audited[target] = part._audit(X, own, sample_weight, metadata)
+            with step("held-out rows"):
+                audited[target] = part._audit(X, own, sample_weight, metadata)
         tables = conclude_audits(audited, self.significance, self.n_permutations)
         if isinstance(self.target, list):
             return join_audits(tables)
@@ -901,16 +904,17 @@ class WeightSpaceCorrelation(
         given, rows = find_subspace(given, tasks, None, self.min_components)
         tasks.assign_units(given.roles.groups)
         tasks.balance(given.roles, given.weights, self.adjust_for_target)
-        return measure_component_sensitivity(
-            given,
-            tasks,
-            rows,
-            dimensions=n_components,
-            n_components=self.n_components,
-            min_components=self.min_components,
-            metric=self.metric,
-            aggregate=self.aggregate,
-        )
+        with step("component sensitivity"):
+            return measure_component_sensitivity(
+                given,
+                tasks,
+                rows,
+                dimensions=n_components,
+                n_components=self.n_components,
+                min_components=self.min_components,
+                metric=self.metric,
+                aggregate=self.aggregate,
+            )
 
     def utilization_by_feature(self, X, y, column, metadata=None):
         r"""Which features of the embedding make up the utilization of a column.
@@ -1188,7 +1192,7 @@ class WeightSpaceCorrelation(
         steps += ["encoding null"] * bool(self.n_permutations)
         steps += ["alignment null"] * self._tests_alignment()
         if None not in parts:
-            steps += ["erasure", "utilization"]
+            steps += ["erasure", "effects", "utilization"]
             steps += ["cross-fitting"] * (self.target_head is None)
         return len(steps) * len(parts)
 
@@ -1227,8 +1231,9 @@ class WeightSpaceCorrelation(
         head, outputs = tasks.target_head, None
         if head is not None and crossed is not None:
             outputs = crossed.outputs_of_all(head, given.X)
-        found = make_decision(head, given, tasks.target, self.adjustment, outputs)
-        checked = check_decision(found, head, testing.plan.seed)
+        with step("head check", n_passes=1):
+            found = make_decision(head, given, tasks.target, self.adjustment, outputs)
+            checked = check_decision(found, head, testing.plan.seed)
         self.head_performance_ = None if checked is None else checked.performance
         if crossed is None and head is not None:
             if self.check_head:

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np, pandas as pd
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._backend import memory
-from sklearn_wsca._backend.jobs import watch_progress
+from sklearn_wsca._backend.progress import watch_progress
 
 STEPS = ["fit heads", "encoding", "encoding null", "alignment null", "reliability",
          "erasure", "utilization"]

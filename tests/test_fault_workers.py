@@ -16,7 +16,8 @@ import pandas as pd
 import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._backend.jobs import JobRunner, watch_progress
+from sklearn_wsca._backend.jobs import JobRunner
+from sklearn_wsca._backend.progress import watch_progress
 from sklearn_wsca._backend.memory import MemoryShortageError
 
 SECONDS = 60

@@ -16,7 +16,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._backend.jobs import watch_progress
+from sklearn_wsca._backend.progress import watch_progress
 
 SECONDS_TO_END = 20.0
 needs_proc = pytest.mark.skipif(
@@ -28,10 +28,10 @@ WATCHED = """
 import signal, sys
 import joblib, numpy as np, pandas as pd
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._backend.jobs import watch_progress
+from sklearn_wsca._backend.progress import watch_progress
 
 def watcher(name, done, total):
-    if name == "encoding null":
+    if name == "encoding null" and done:
         print(name, done, total, flush=True)
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -65,10 +65,10 @@ def living_processes(session):
 
 
 LONG_COMMAND = f"""{WATCHED}
-from sklearn_wsca._cli import _audit
+from sklearn_wsca._cli import commands
 from sklearn_wsca._cli.commands import wsca
 
-_audit.progress_bars = lambda console: watch_progress(watcher)
+commands.progress = lambda quiet: watch_progress(watcher)
 wsca(prog_name="wsca")
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -253,12 +254,18 @@ class AlignmentSpace:
 
     def _output_covariance(self, coef, X, weights):
         """Weighted covariance of the outputs of heads."""
-        covariance = np.zeros((len(coef), len(coef)))
-        for rows, block in as_embeddings(X).blocks():
-            centred = block - to_same_device(self.subspace.mean, block)
-            outputs = to_numpy(centred @ to_same_device(coef.T, block))
-            covariance += (outputs * weights[rows, None]).T @ outputs
+        add_up = partial(_add_up_outputs, coef=coef, mean=self.subspace.mean)
+        (covariance,) = as_embeddings(X).total(add_up, weights)
         return covariance / weights.sum()
+
+
+def _add_up_outputs(
+    block: Any, weights: np.ndarray, *, coef: np.ndarray, mean: np.ndarray
+) -> tuple[np.ndarray]:
+    """Sum of the products of outputs of heads."""
+    centred = block - to_same_device(mean, block)
+    outputs = to_numpy(centred @ to_same_device(coef.T, block))
+    return ((outputs * weights[:, None]).T @ outputs,)
 
 
 def fitted_references(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -380,10 +381,14 @@ def read_columns(
 def distance_from(mean: np.ndarray, X: Embeddings) -> np.ndarray:
     """Squared distance of every row from a point."""
     distance = np.empty(len(X))
-    for rows, block in X.blocks():
-        centred = block - to_same_device(mean, block)
-        distance[rows] = to_numpy((centred * centred).sum(axis=1))
+    for rows, (squares,) in X.each(partial(_squared_distances, mean)):
+        distance[rows] = squares
     return distance
+
+
+def _squared_distances(mean: np.ndarray, block: Any) -> tuple[np.ndarray]:
+    centred = block - to_same_device(mean, block)
+    return (to_numpy((centred * centred).sum(axis=1)),)
 
 
 def warn_of_shared_groups(record: FitRecord, table: pd.DataFrame, name: Any) -> None:

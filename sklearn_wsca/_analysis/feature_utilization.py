@@ -72,10 +72,12 @@ def displace(X: Embeddings, rows: np.ndarray, effects: np.ndarray) -> np.ndarray
     """
     weights = np.zeros((len(X), effects.shape[1]))
     weights[rows] = effects
-    total = np.zeros((effects.shape[1], X.n_features))
-    for at, block in X.blocks():
-        total += weights[at].T @ to_numpy(block)
+    (total,) = X.total(_add_up, weights)
     return total
+
+
+def _add_up(block: Any, weights: np.ndarray) -> tuple[np.ndarray]:
+    return (weights.T @ to_numpy(block),)
 
 
 def share_of_features(displacement: np.ndarray, coef: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from sklearn_wsca._backend.jobs import LESS_MEMORY
 from sklearn_wsca._backend.memory import explain_shortage
+from sklearn_wsca._backend.progress import step
 from sklearn_wsca._heads.fit import Rows
 from sklearn_wsca._heads.probe import batch_precision
 from sklearn_wsca._heads.task import Tasks
@@ -22,7 +23,8 @@ def find_subspace(
     min_components: int,
 ) -> tuple[Input, Rows]:
     """Find the subspace, and bring input and tasks to the canonical order of rows."""
-    with explain_shortage("X", LESS_MEMORY):
+    # Read for mean and covariance, and for the coordinates.
+    with explain_shortage("X", LESS_MEMORY), step("subspace", n_passes=2):
         subspace = fit_subspace(given.X, given.weights, n_components, min_components)
         precision = batch_precision(len(given.weights))
         T, distance = subspace.coordinates(given.X, precision)

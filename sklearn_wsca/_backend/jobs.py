@@ -7,7 +7,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager, suppress
-from contextvars import ContextVar
 from typing import Any
 
 from joblib import effective_n_jobs
@@ -16,10 +15,9 @@ from threadpoolctl import threadpool_limits
 
 from sklearn_wsca._backend.memory import explain_shortage
 from sklearn_wsca._backend.namespace import is_tensor
+from sklearn_wsca._backend.progress import tell
 from sklearn_wsca._compat import get_active_backend
 
-# Told the name of a step, the number of jobs done, and their total.
-Watcher = Callable[[str, int, int], None]
 LESS_MEMORY = (
     "Use fewer workers (n_jobs=1), fewer components (n_components) or rows, or a "
     "machine with more memory."
@@ -30,17 +28,6 @@ LOST_WORKERS = (
     "memory (joblib.parallel_config(backend='threading')), or give the workers more "
     "memory; then call this again."
 )
-_watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
-
-
-@contextmanager
-def watch_progress(watcher: Watcher) -> Iterator[None]:
-    """Have `watcher` told about the jobs of every fit in this context."""
-    token = _watcher.set(watcher)
-    try:
-        yield
-    finally:
-        _watcher.reset(token)
 
 
 class JobRunner:
@@ -84,20 +71,23 @@ class JobRunner:
         """
         context = self.context.subcontext(task_name=name, max_subtasks=len(jobs))
         context.call_on_fit_task_begin(estimator=self.estimator)
-        watcher, results = _watcher.get(), []
+        results: list = []
+        if jobs:
+            tell(name, 0, len(jobs))
         with ExitStack() as stack:
             stack.enter_context(explain_shortage(f"step {name!r}", LESS_MEMORY))
             stack.enter_context(_explain_lost_workers(name))
             if self.n_workers > 1:
-                # Workers are the parallelism: one thread of linear algebra in each.
-                stack.enter_context(threadpool_limits(1, user_api="blas"))
+                # Workers are the parallelism: one thread of linear algebra in each. A
+                # single job has no other.
+                n_threads = self.n_workers if len(jobs) == 1 else 1
+                stack.enter_context(threadpool_limits(n_threads, user_api="blas"))
             for result in stack.enter_context(self._results(jobs)):
                 step = context.subcontext(task_name=name)
                 step.call_on_fit_task_begin(estimator=self.estimator)
                 step.call_on_fit_task_end(estimator=self.estimator)
                 results.append(result)
-                if watcher is not None:
-                    watcher(name, len(results), len(jobs))
+                tell(name, len(results), len(jobs))
         context.call_on_fit_task_end(estimator=self.estimator)
         return iter(results)
 
@@ -140,7 +130,7 @@ class JobRunner:
 
 
 class SequentialRunner:
-    """Runs jobs one after another, without progress.
+    """Runs jobs one after another.
 
     Parameters
     ----------
@@ -152,12 +142,19 @@ class SequentialRunner:
 
     def __init__(self, what: str, T: Any = None):
         self.what, self.T = what, T
+        self.n_workers = 1
 
     def run(self, name: str, jobs: Sequence[Callable]) -> Iterator:
         """Results of the jobs, in their order."""
         advice = "Use fewer rows, or a machine with more memory."
+        results: list = []
         with explain_shortage(self.what, advice):
-            return iter([job(self.T) for job in jobs])
+            for job in jobs:
+                tell(name, len(results), len(jobs))
+                results.append(job(self.T))
+        if jobs:
+            tell(name, len(jobs), len(jobs))
+        return iter(results)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
 
 from sklearn_wsca._analysis.joined_fits import describe_correction
 from sklearn_wsca._cli._errors import refuse
@@ -20,7 +19,6 @@ from sklearn_wsca._cli._output import (
     open_no_window,
     write_files,
 )
-from sklearn_wsca._cli._progress import progress_bars
 from sklearn_wsca._cli._spreadsheet import to_csv_text
 from sklearn_wsca._cli._targets import name_folders
 from sklearn_wsca._input.several_targets import audit_of
@@ -126,13 +124,13 @@ def analyse(
     head_files: list[Path],
     sensitivity: bool | None,
 ) -> Findings:
-    """Fit, audit and compare numbers of components, with progress on standard error."""
+    """Fit, audit and compare numbers of components."""
     given = [rows] if held_out is None else [rows, held_out]
     notes = [note for some in given for note in some.notes]
     table = components = None
     about_head = ("target_head", "target_output")
     heads = dict.fromkeys(about_head, head_files[0]) if len(head_files) == 1 else {}
-    with collect_warnings(notes), progress_bars(Console(stderr=True)):
+    with collect_warnings(notes):
         with refuse(rows.files | heads):
             analysis.fit(rows.X, rows.metadata, sample_weight=rows.weights)
             if sensitivity or (sensitivity is None and is_small(rows)):

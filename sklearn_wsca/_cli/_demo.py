@@ -53,4 +53,5 @@ def demo_analysis(head: Any, n_permutations: int, seed: int) -> WeightSpaceCorre
         held_out=True,
         n_permutations=n_permutations,
         random_state=seed,
+        n_jobs=-1,
     )

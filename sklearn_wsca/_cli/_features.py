@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_wsca._analysis.prepare import NothingLeftError
+from sklearn_wsca._backend.progress import step
 from sklearn_wsca._cli._errors import refuse
 from sklearn_wsca._cli._file_order import explain_order
 from sklearn_wsca._cli._inputs import AuditRows
@@ -98,14 +99,16 @@ def analyse_features(
     # Said, and kept nowhere: the tables have no room for notes.
     with collect_warnings([]):
         with refuse(rows.files | heads):
-            analysis.fit(rows.X, rows.metadata)
+            with step("features"):
+                analysis.fit(rows.X, rows.metadata)
             features = tabulate(analysis)
             shares = share_utilization(analysis, rows)
         with refuse(new.files | heads):
             if held_out is None:
                 # That the samples are those of the fit is meant, and no news.
                 warnings.filterwarnings("ignore", "groups: .* were in fit too")
-            shifts = analysis.compare(new.X, new.metadata)
+            with step("shifts"):
+                shifts = analysis.compare(new.X, new.metadata)
     if held_out is None:
         # There is nothing but the samples of the fit themselves.
         shifts = shifts[shifts.index.get_level_values(0) != SPLIT]
@@ -147,6 +150,7 @@ def share_utilization(
         groups=analysis.groups,
         n_permutations=0,
         random_state=0,
+        n_jobs=-1,
     )
     features = pd.RangeIndex(len(pooled.T), name="feature")
     if len(rows.metadata.columns) <= 1 + (analysis.groups is not None):

@@ -1,14 +1,15 @@
-"""Warnings as notes: said on standard error, and kept for the report."""
+"""What is said on standard error: warnings as notes, and progress."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import click
 
 from sklearn_wsca._cli._wording import as_typed
+from sklearn_wsca._progress import show_progress
 from sklearn_wsca._text import printable
 
 
@@ -31,3 +32,8 @@ def collect_warnings(notes: list[str]) -> Iterator[None]:
 def say(note: str) -> None:
     """Print a note on standard error."""
     click.echo(f"wsca: note: {note}", err=True)
+
+
+def progress(quiet: bool) -> AbstractContextManager[None]:
+    """Progress of what is done in this context, unless nobody wants to see it."""
+    return nullcontext() if quiet else show_progress()

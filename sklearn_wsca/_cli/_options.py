@@ -70,6 +70,21 @@ class Size(click.ParamType):
             ) from error
 
 
+class Workers(click.ParamType):
+    """Number of workers."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """As `n_jobs` of the estimator takes it."""
+        number = click.INT.convert(value, param, ctx)
+        if number == 0:
+            raise click.BadParameter(
+                "0 workers do nothing; give their number, or -1 for all cores."
+            )
+        return number
+
+
 def together(*options: Decorator) -> Decorator:
     """One decorator for several options, which help lists in this order."""
     return lambda command: reduce(lambda f, add: add(f), reversed(options), command)
@@ -184,6 +199,10 @@ size_option = named(
     type=Size(),
 )
 
+quiet_option = click.option(
+    "--quiet", is_flag=True, help="No progress on standard error; notes still are."
+)
+
 check_option = click.option(
     "--no-check-head",
     is_flag=True,
@@ -288,8 +307,13 @@ method_options = together(
         help="Plot alignment against the number of components; by default where the "
         "embeddings are at most 50 million numbers.",
     ),
-    click.option(
-        "--jobs", type=int, help="Number of workers; the answers do not depend on it."
+    shown(
+        "--jobs",
+        -1,
+        "Number of workers, such as 4; -1 for all cores, -2 for all but one. The "
+        "answers do not depend on it.",
+        type=Workers(),
+        metavar="NUMBER",
     ),
     click.option(
         "--fail-on",

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sklearn_wsca._backend.file_rows import FileState
+from sklearn_wsca._backend.progress import step
 from sklearn_wsca._cli._audit import Findings, analyse
 from sklearn_wsca._cli._demo import INTRODUCTION, READING, demo_analysis, load_demo
 from sklearn_wsca._cli._errors import InputError, OneLineGroup, refuse
@@ -23,7 +24,7 @@ from sklearn_wsca._cli._inputs import (
     with_names_of_both,
 )
 from sklearn_wsca._cli._lists import ListCommand
-from sklearn_wsca._cli._notes import say
+from sklearn_wsca._cli._notes import progress, say
 from sklearn_wsca._cli._options import (
     FILE,
     check_option,
@@ -33,6 +34,7 @@ from sklearn_wsca._cli._options import (
     method_options,
     out_option,
     permutation_options,
+    quiet_option,
     row_options,
     size_option,
     target_options,
@@ -70,7 +72,8 @@ def wsca() -> None:
 @wsca.command()
 @permutation_options
 @out_option("wsca-demo", FILES)
-def demo(permutations: int, seed: int, out: Path) -> None:
+@quiet_option
+def demo(permutations: int, seed: int, out: Path, quiet: bool) -> None:
     """Analyse a small heart-disease network and its four hospitals."""
     check_directory(out)
     console = Console()
@@ -78,9 +81,10 @@ def demo(permutations: int, seed: int, out: Path) -> None:
     console.print(INTRODUCTION, end="\n\n", highlight=False)
     X, metadata, head = load_demo()
     analysis = demo_analysis(head, permutations, seed)
-    found = analyse(analysis, AuditRows(X, metadata, {}), None, [], True)
+    with progress(quiet):
+        found = analyse(analysis, AuditRows(X, metadata, {}), None, [], True)
     inputs = {"embeddings and metadata": "shipped with sklearn_wsca"}
-    report(console, found, found.results(inputs), out)
+    report(console, found, found.results(inputs), out, quiet)
     console.print()
     console.print(READING, highlight=False, style="dim")
 
@@ -96,6 +100,7 @@ def demo(permutations: int, seed: int, out: Path) -> None:
 @method_options
 @permutation_options
 @out_option("wsca-report", FILES)
+@quiet_option
 @click.pass_context
 def audit(ctx: click.Context, embeddings: Path, metadata: Path, **options: Any) -> None:
     """Does a network use the metadata that its embeddings encode?
@@ -107,17 +112,20 @@ def audit(ctx: click.Context, embeddings: Path, metadata: Path, **options: Any) 
     Exit code 0: done. 2: bad input, with one line on standard error. 3: a column has a
     verdict of --fail-on.
     """
-    out = options["out"]
+    out, quiet = options["out"], options["quiet"]
     check_directory(out)
     every = split_options(options)
     head_files = list(dict.fromkeys(own["head"] for own in every if own["head"]))
     held_out_files = options["held_out"] or ()
     states = file_states([embeddings, metadata, *held_out_files, *head_files])
-    rows, held_out = read_rows(embeddings, metadata, every[0])
-    analysis = make_analysis(every, options, rows)
-    found = analyse(analysis, rows, held_out, head_files, options["sensitivity"])
-    results = found.results(name_inputs(rows, held_out, head_files, states))
-    report(Console(), found, results, out)
+    with progress(quiet):
+        with step("reading"):
+            rows, held_out = read_rows(embeddings, metadata, every[0])
+            analysis = make_analysis(every, options, rows)
+        found = analyse(analysis, rows, held_out, head_files, options["sensitivity"])
+        with step("hashes"):
+            inputs = name_inputs(rows, held_out, head_files, states)
+    report(Console(), found, found.results(inputs), out, quiet)
     verdicts = {verdict for result in results for verdict in result["verdict_counts"]}
     if set(options["fail_on"]) & verdicts:
         ctx.exit(FOUND)
@@ -133,6 +141,7 @@ def audit(ctx: click.Context, embeddings: Path, metadata: Path, **options: Any) 
 @size_option
 @permutation_options
 @out_option("wsca-features", "the tables (csv) and figures (png)")
+@quiet_option
 def features(maps: Path, metadata: Path, **options: Any) -> None:
     """Which features carry the decision, do they shift, and where do they act?
 
@@ -144,11 +153,12 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
     check_directory(out, FEATURE_FILES)
     key, target = options["maps_key"], options["target"]
     most = options["max_size"]
-    rows = read_maps(maps, metadata, key, target, most)
-    held_out = None
-    if options["held_out"]:
-        new_maps, new_metadata = options["held_out"]
-        held_out = read_maps(new_maps, new_metadata, key, target, most)
+    with progress(options["quiet"]), step("reading"):
+        rows = read_maps(maps, metadata, key, target, most)
+        held_out = None
+        if options["held_out"]:
+            new_maps, new_metadata = options["held_out"]
+            held_out = read_maps(new_maps, new_metadata, key, target, most)
     analysis = IntegratedFeatureAnalysis(
         read_trained_head(options, rows),
         target=options["target"],
@@ -160,10 +170,12 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
         n_permutations=options["permutations"],
         random_state=options["seed"],
     )
-    found = analyse_features(analysis, rows, held_out, options["head"])
+    with progress(options["quiet"]):
+        found = analyse_features(analysis, rows, held_out, options["head"])
     console = Console()
     print_features(console, found)
-    paths = found.write(out, rows.X)
+    with progress(options["quiet"]), step("report"):
+        paths = found.write(out, rows.X)
     console.print()
     for path in paths:
         console.print(Text(printable(path)), soft_wrap=True, highlight=False)
@@ -266,7 +278,11 @@ def name_inputs(
 
 
 def report(
-    console: Console, found: Findings, results: list[dict[str, Any]], out: Path
+    console: Console,
+    found: Findings,
+    results: list[dict[str, Any]],
+    out: Path,
+    quiet: bool,
 ) -> None:
     """Print the answers, write the files, and say where they are."""
     # First, so that a disk that is full by now does not cost the answers as well.
@@ -275,7 +291,8 @@ def report(
             name = printable(result["analysis"]["target"]["name"])
             console.print(Text(f"Target '{name}'", style="bold underline"), end="\n\n")
         print_result(console, result)
-    paths = found.write(out, results)
+    with progress(quiet), step("report"):
+        paths = found.write(out, results)
     console.print()
     for path in paths:
         words = FILE_WORDS[path.name]

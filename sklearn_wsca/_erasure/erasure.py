@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -151,11 +152,13 @@ def _concept_columns(column: Column, shares: np.ndarray) -> np.ndarray:
 def cross_moments(X: Any, mean: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """``(X - mean).T @ factors`` by row blocks: (n_features, n_factors)."""
     X = as_embeddings(X)
-    total = np.zeros((X.n_features, factors.shape[1]))
-    for rows, block in X.blocks():
-        centred = block - to_same_device(mean, block)
-        total += to_numpy(centred.T @ to_same_device(factors[rows], block))
+    (total,) = X.total(partial(_add_up, mean), factors)
     return total
+
+
+def _add_up(mean: np.ndarray, block: Any, factors: np.ndarray) -> tuple[np.ndarray]:
+    centred = block - to_same_device(mean, block)
+    return (to_numpy(centred.T @ to_same_device(factors, block)),)
 
 
 def choose_shrinkage(
@@ -190,10 +193,15 @@ def choose_shrinkage(
 def _squared_distances(X: Embeddings, mean: np.ndarray) -> np.ndarray:
     """Squared distance of each row from `mean`, by row blocks."""
     distances = np.empty(len(X))
-    for rows, block in X.blocks():
-        centred = block - to_same_device(mean, block)
-        distances[rows] = to_numpy((centred * centred).sum(axis=1))
+    for rows, (squares,) in X.each(partial(_measure, mean)):
+        distances[rows] = squares
     return distances
+
+
+def _measure(mean: np.ndarray, block: Any) -> tuple[np.ndarray]:
+    """Squared distance of each row of a block."""
+    centred = block - to_same_device(mean, block)
+    return (to_numpy((centred * centred).sum(axis=1)),)
 
 
 def whitening_spread(

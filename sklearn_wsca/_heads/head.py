@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -234,9 +235,13 @@ def all_outputs(X: Any, heads: Iterable[Head]) -> np.ndarray:
     coef = np.vstack([head.coef for head in heads])
     intercept = np.concatenate([head.intercept for head in heads])
     outputs = np.empty((len(X), len(coef)))
-    for rows, block in as_embeddings(X).blocks():
-        outputs[rows] = to_numpy(block @ to_same_device(coef.T, block)) + intercept
+    for rows, (products,) in as_embeddings(X).each(partial(_apply, coef)):
+        outputs[rows] = products + intercept
     return outputs
+
+
+def _apply(coef: np.ndarray, block: Any) -> tuple[np.ndarray]:
+    return (to_numpy(block @ to_same_device(coef.T, block)),)
 
 
 def outputs_by_head(X: Any, heads: list[Head]) -> list[np.ndarray]:

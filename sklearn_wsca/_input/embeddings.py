@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
+from operator import add
 from typing import Any, NoReturn
 
 import numpy as np
 
+from sklearn_wsca._backend.dask_rows import (
+    chunk_ends,
+    is_dask,
+    map_chunks,
+    sum_chunks,
+)
 from sklearn_wsca._backend.file_rows import memory_map, read_rows
 from sklearn_wsca._backend.memory import in_parts
 from sklearn_wsca._backend.namespace import (
@@ -17,6 +25,7 @@ from sklearn_wsca._backend.namespace import (
     is_tensor,
     to_numpy,
 )
+from sklearn_wsca._backend.progress import count_rows
 
 ELEMENTS_PER_BLOCK = 2**23
 MOST_ROWS_PER_BLOCK = 4096
@@ -79,6 +88,56 @@ class Embeddings:
             yield rows if self.places is None else self.places[rows], block
             start += len(block)
             release_pages(self.array)
+            count_rows(len(block) / len(self))
+
+    def each(self, function: Callable, *by_row: np.ndarray) -> Iterator[tuple]:
+        """Which rows are in every block, and what a function makes of the block.
+
+        It is called with the block and the entries of `by_row` for its rows, and
+        returns a tuple of arrays with as many rows. Rows of a dask array stay where
+        they are: only these arrays are fetched.
+        """
+        if not is_dask(self.array):
+            for rows, block in self.blocks():
+                yield rows, function(block, *[values[rows] for values in by_row])
+            return
+        rows, arguments = self._share_out(by_row)
+        found = map_chunks(self.array, partial(_each_of_chunk, function), arguments)
+        yield from zip(rows, found, strict=True)
+
+    def total(self, function: Callable, *by_row: np.ndarray) -> tuple:
+        """Sums over all blocks of the arrays that a function of a block returns.
+
+        It is called as by `each`. Rows of a dask array stay where they are: sums over
+        the chunks are added up between the workers, and only the last one is fetched.
+        """
+        if is_dask(self.array):
+            _, arguments = self._share_out(by_row)
+            work = partial(_total_of_chunk, function)
+            return sum_chunks(self.array, work, arguments)
+        sums: tuple = ()
+        for rows, block in self.blocks():
+            found = function(block, *[values[rows] for values in by_row])
+            sums = tuple(map(add, sums, found)) if sums else found
+        return sums
+
+    def _share_out(self, by_row: tuple[np.ndarray, ...]) -> tuple[list, list[tuple]]:
+        """Rows of every chunk of a dask array, and what goes with it to its worker."""
+        rows, arguments, start = [], [], 0
+        for first, end in chunk_ends(self.array):
+            kept = None if self.kept is None else self.kept[first:end]
+            stop = start + (end - first if kept is None else int(kept.sum()))
+            own: Any = slice(start, stop)
+            own = own if self.places is None else self.places[own]
+            rows.append(own)
+            arguments.append((first, kept, *[values[own] for values in by_row]))
+            start = stop
+        return rows, arguments
+
+    def first(self, n: int) -> Any:
+        """Some of the first n rows from the first one on that counts."""
+        start = 0 if self.kept is None else int(self.kept.argmax())
+        return self._kept_rows(slice(start, start + n))
 
     def sample(self) -> tuple[np.ndarray, np.ndarray]:
         """Which rows are in a sample, rising, and their embeddings as numpy.
@@ -111,8 +170,8 @@ class Embeddings:
     def features(self, which: list[int]) -> np.ndarray:
         """Some of the features at all rows, as numpy: (n_rows, n_which)."""
         values = np.empty((len(self), len(which)))
-        for rows, block in self.blocks():
-            values[rows] = to_numpy(block[:, which])
+        for rows, (block,) in self.each(partial(_choose, which)):
+            values[rows] = block
         return values
 
     def _read(self, part: range) -> Any:
@@ -127,6 +186,23 @@ class Embeddings:
         if self.kept is not None:
             block = block[self.kept[given]]
         return cast(block, "float64")
+
+
+def _each_of_chunk(function, chunk, first, kept, *by_row) -> tuple:
+    """Results of a function for the blocks of a chunk, one behind the other."""
+    check_finite(chunk, first)
+    found = [result for _, result in Embeddings(chunk, kept).each(function, *by_row)]
+    return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
+
+
+def _total_of_chunk(function, chunk, first, kept, *by_row) -> tuple:
+    """Sums of the results of a function for the blocks of a chunk."""
+    check_finite(chunk, first)
+    return Embeddings(chunk, kept).total(function, *by_row)
+
+
+def _choose(which: list[int], block: Any) -> tuple[np.ndarray]:
+    return (to_numpy(block[:, which]),)
 
 
 def as_embeddings(X: Any) -> Embeddings:

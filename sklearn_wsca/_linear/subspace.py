@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from sklearn_wsca._backend.namespace import (
 from sklearn_wsca._input.embeddings import Embeddings, as_embeddings
 
 COLUMNS_MOVED = 16
+ROWS_OF_THE_POINT = 64
 
 # Mean, falling variances, and the first k directions for any k.
 Decomposition = tuple[np.ndarray, np.ndarray, Callable[[int], np.ndarray]]
@@ -76,14 +78,19 @@ class Subspace:
             Squared length of each row of T, before it is rounded to `precision`.
         """
         X = as_embeddings(X)
-        T = to_same_device(np.empty((len(X), self.n_components), precision), X.array)
+        # Tensors stay on their device; the rows of other arrays become numpy.
+        device = X.array if is_tensor(X.array) else None
+        T = to_same_device(np.empty((len(X), self.n_components), precision), device)
         distance = np.empty(len(X))
-        mean = to_same_device(self.mean, X.array)
-        directions = to_same_device(self.components, X.array)
-        for rows, block in X.blocks():
-            coordinates = (block - mean) @ directions.T / self.scale
-            T[rows] = cast(coordinates, precision)
-            distance[rows] = to_numpy((coordinates * coordinates).sum(axis=1))
+        project = partial(
+            _project,
+            mean=to_same_device(self.mean, device),
+            directions=to_same_device(self.components, device),
+            scale=self.scale,
+            precision=precision,
+        )
+        for rows, (coordinates, squares) in X.each(project):
+            T[rows], distance[rows] = coordinates, squares
         return T, distance
 
     def project(self, coef: np.ndarray) -> np.ndarray:
@@ -179,20 +186,9 @@ def fix_signs(components: np.ndarray) -> np.ndarray:
 
 def _decompose_covariance(X: Embeddings, shares: np.ndarray) -> Decomposition:
     """Mean, falling eigenvalues and row eigenvectors of the d x d covariance."""
-    shift: Any = None
-    total: Any = 0.0
-    covariance: Any = 0.0
-    for rows, block in X.blocks():
-        if shift is None:
-            # Sums about a point among the rows lose no digits to a large mean.
-            shift = (
-                to_same_device(shares[rows], block) @ block / float(shares[rows].sum())
-            )
-        roots = to_same_device(np.sqrt(shares[rows]), block)
-        scaled = block - shift
-        scaled *= roots[:, None]
-        total = total + roots @ scaled
-        covariance = covariance + scaled.T @ scaled
+    # Sums about a point among the rows lose no digits to a large mean.
+    shift = X.first(ROWS_OF_THE_POINT).mean(axis=0)
+    total, covariance = X.total(partial(_add_up, shift=shift), np.sqrt(shares))
     offset = to_numpy(total)
     covariance = to_numpy(covariance) - np.outer(offset, offset)
     # scipy 1.11 refuses this driver for a single feature.
@@ -202,6 +198,23 @@ def _decompose_covariance(X: Embeddings, shares: np.ndarray) -> Decomposition:
     )
     directions = vectors.T[::-1]
     return to_numpy(shift) + offset, variance[::-1], lambda k: directions[:k]
+
+
+def _add_up(block: Any, roots: np.ndarray, *, shift: Any) -> tuple[Any, Any]:
+    """Weighted sum and moments of rows about a point."""
+    weights = to_same_device(roots, block)
+    scaled = block - shift
+    scaled *= weights[:, None]
+    return weights @ scaled, scaled.T @ scaled
+
+
+def _project(
+    block: Any, *, mean: Any, directions: Any, scale: float, precision: Precision
+) -> tuple[Any, np.ndarray]:
+    """Coordinates of rows, and their squared lengths before they are rounded."""
+    coordinates = (block - mean) @ directions.T / scale
+    squares = to_numpy((coordinates * coordinates).sum(axis=1))
+    return cast(coordinates, precision), squares
 
 
 def _decompose_gram(X: Embeddings, shares: np.ndarray) -> Decomposition:

@@ -63,8 +63,9 @@ class PermutationPlan:
         return np.random.default_rng([self.seed, number])
 
 
-def split(permutations: range, size: int) -> Iterator[range]:
-    """Cover permutations in batches of `size`."""
+def split(permutations: range, size: int, fewest: int = 1) -> Iterator[range]:
+    """Cover permutations in batches of `size`; of less, if there are too few batches."""
+    size = max(1, min(size, -(-len(permutations) // fewest)))
     for start in range(permutations.start, permutations.stop, size):
         yield range(start, min(start + size, permutations.stop))
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_wsca._permutation.plan import PermutationPlan, count_reached
+from sklearn_wsca._permutation.plan import PermutationPlan, count_reached, split
 
 FIRST_ROUND = 100
-JOBS_PER_WORKER = 2
+JOBS_PER_WORKER = 3
 
 
 @dataclass
@@ -96,11 +96,18 @@ def run_groups(
     """Results by column, in order of the batches, of jobs of several columns each.
 
     Columns that share a job share the drawing of its permutations. `names` begins with
-    the most expensive columns, which are dealt out to the groups in turn.
+    the most expensive columns, which are dealt out to the groups in turn, and their
+    jobs come first: the last ones are short. Batches are split only where there would
+    be fewer jobs than workers, as what their permutations share is found once a job.
     """
+    n_workers = -(-fewest_jobs // JOBS_PER_WORKER)
+    if len(names) * len(batches) < n_workers:
+        permutations = range(batches[0].start, batches[-1].stop)
+        fewest = -(-n_workers // len(names))
+        batches = list(split(permutations, len(batches[0]), fewest))
     n_groups = min(len(names), -(-fewest_jobs // len(batches)))
     groups = [names[i::n_groups] for i in range(n_groups)]
-    owners = [(group, batch) for batch in batches for group in groups]
+    owners = [(group, batch) for group in groups for batch in batches]
     results = run([make_job(group, batch) for group, batch in owners])
     for (group, _), found in zip(owners, results, strict=True):
         yield from zip(group, found, strict=True)

@@ -21,6 +21,7 @@ from sklearn_wsca._permutation.plan import (
     split,
     split_like,
 )
+from sklearn_wsca._permutation.rounds import JOBS_PER_WORKER
 from sklearn_wsca._utilization.adjusted_effect import Examined, examine
 from sklearn_wsca._utilization.by_class import CLASS_ENTRIES
 from sklearn_wsca._utilization.decision import Decision
@@ -167,13 +168,17 @@ def infer_utilization(
         return no_utilization(columns, NO_DECISION)
     decision, columns = decision.in_own_order(columns)
     tests = no_utilization(columns, "there are no labels")
-    for name, column in columns.items():
-        try:
-            if column is not None:
-                tests.examined[name] = examine(decision, column, significance)
-                del tests.untestable[name]
-        except LeftOutError as reason:
-            tests.untestable[name] = str(reason)
+    labelled = {name: column for name, column in columns.items() if column is not None}
+    jobs = [
+        partial(_examine, decision=decision, column=column, significance=significance)
+        for column in labelled.values()
+    ]
+    for name, found in zip(labelled, runner.run("effects", jobs), strict=True):
+        if isinstance(found, Examined):
+            tests.examined[name] = found
+            del tests.untestable[name]
+        else:
+            tests.untestable[name] = found
     # Permuted even without columns, so that the announced step of the fit takes place.
     examined = list(tests.examined.values())
     permuted = _permute(examined, plan, runner)
@@ -197,6 +202,14 @@ def infer_utilization(
     return correct([tests], significance)[0]
 
 
+def _examine(T, decision, column, significance) -> Examined | str:
+    """Utilization of a column, or why it cannot be tested."""
+    try:
+        return examine(decision, column, significance)
+    except LeftOutError as reason:
+        return str(reason)
+
+
 def no_utilization(columns: Any, reason: str) -> UtilizationTests:
     """Stands for tests that cannot be made for a reason."""
     index = name_index(columns)
@@ -218,7 +231,7 @@ def _permute(
     size = max(1, min(PERMUTATIONS_PER_BATCH, ORDERS_PER_BATCH // plan.n_rows))
     jobs = [
         partial(_permute_batch, models=models, batch=batch, plan=plan)
-        for batch in split(range(m), size)
+        for batch in split(range(m), size, JOBS_PER_WORKER * runner.n_workers)
     ]
     return np.concatenate(
         [np.empty((0, len(models), 1 + N_STATISTICS)), *runner.run(STEP, jobs)]

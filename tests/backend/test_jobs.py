@@ -5,15 +5,18 @@ import pandas as pd
 import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._backend.jobs import watch_progress
+from sklearn_wsca._backend.progress import watch_progress
 
 GENERATOR = np.random.default_rng(0)
 X = GENERATOR.normal(size=(60, 4))
 TABLE = pd.DataFrame(
     {"site": GENERATOR.choice(list("abc"), 60), "age": GENERATOR.normal(size=60)}
 )
-STEPS = ["fit heads", "encoding", "encoding null", "alignment null", "reliability"]
-FITTED_STEPS = [*STEPS, "cross-fitting", "erasure", "utilization"]
+NULLS = ["encoding null", "alignment null"]
+STEPS = ["subspace", "head check", "fit heads", "comparison", "encoding"]
+# Told by the rows that have been read.
+READ = ["subspace", "head check", "comparison"]
+CHECKED_STEPS = ["cross-fitting", "head check", "erasure", "effects", "utilization"]
 
 
 class Watcher(list):
@@ -34,7 +37,7 @@ def watched(**options):
     with watch_progress(told):
         fit(**options)
     for name, done, total in told:
-        if done == 1:
+        if not done:
             runs.append((name, []))
         assert runs[-1][0] == name
         runs[-1][1].append((done, total))
@@ -44,18 +47,24 @@ def watched(**options):
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_watcher_is_told_every_job_in_order(n_jobs):
     runs = watched(n_jobs=n_jobs)
-    for _, steps in runs:
-        total = len(steps)
-        assert steps == [(done, total) for done in range(1, total + 1)]
+    for name, steps in runs:
+        assert steps[0][0] == 0 and steps == sorted(steps)
+        if name not in READ:
+            total = len(steps) - 1
+            assert steps == [(done, total) for done in range(total + 1)]
+        assert {total for _, total in steps} == {steps[-1][0]}
     assert dict(runs)["alignment null"][-1][1] > 2
 
 
 @pytest.mark.parametrize(
     ("options", "steps"),
     [
-        ({}, STEPS),
-        ({"target": "site", "target_head": None}, FITTED_STEPS),
-        ({"n_permutations": 0}, ["fit heads", "encoding", "reliability"]),
+        ({}, [*STEPS, *NULLS, "reliability"]),
+        (
+            {"target": "site", "target_head": None},
+            [*STEPS, *NULLS, "reliability", *CHECKED_STEPS],
+        ),
+        ({"n_permutations": 0}, [*STEPS, "reliability"]),
     ],
     ids=["without a target", "with a target", "without permutations"],
 )
@@ -65,7 +74,7 @@ def test_steps_of_a_fit(options, steps):
 
 def test_every_round_of_a_stopping_rule_reaches_its_total():
     runs = watched(stop_after=20)
-    assert len(runs) > len(STEPS)
+    assert len([name for name, _ in runs if name in NULLS]) > len(NULLS)
     assert all(done == total for _, steps in runs for done, total in steps[-1:])
 
 
