@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -32,7 +33,7 @@ def map_chunks(array: Any, function: Callable, arguments: list[tuple]) -> list[A
     """Results of a function of every chunk and its arguments, in order."""
     import dask
 
-    with _on_cluster():
+    with _on_cluster(), large_graphs():
         return list(dask.compute(*_apply(array, function, arguments)))
 
 
@@ -48,7 +49,7 @@ def sum_chunks(array: Any, function: Callable, arguments: list[tuple]) -> tuple:
     while len(parts) > 1:
         starts = range(0, len(parts), SUMMANDS)
         parts = [add(parts[start : start + SUMMANDS]) for start in starts]
-    with _on_cluster():
+    with _on_cluster(), large_graphs():
         return dask.compute(*parts)[0]
 
 
@@ -72,16 +73,24 @@ def _add(parts: list[tuple]) -> tuple:
     return tuple(sum(several) for several in zip(*parts, strict=True))
 
 
-@contextmanager
-def _on_cluster() -> Iterator[None]:
-    """Without the advice on large graphs, and with a clear error for lost workers."""
+def large_graphs() -> AbstractContextManager[Any]:
+    """Without the advice of dask against tasks of more than 10 MB.
+
+    Directions of the subspace and labels of all rows are, and go to a worker once.
+    """
+    if "distributed" not in sys.modules:
+        # Its configuration does not exist yet, and nor does a cluster.
+        return nullcontext()
     import dask
 
-    # Directions of the subspace go with the tasks: tens of MB, once per worker.
-    quiet = {"distributed.admin.large-graph-warning-threshold": "10GB"}
+    return dask.config.set({"distributed.admin.large-graph-warning-threshold": "10GB"})
+
+
+@contextmanager
+def _on_cluster() -> Iterator[None]:
+    """With a clear error for lost workers."""
     try:
-        with dask.config.set(quiet):
-            yield
+        yield
     except Exception as error:
         lost = isinstance(error, CancelledError)
         if not lost and type(error).__name__ != "KilledWorker":

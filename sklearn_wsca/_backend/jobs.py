@@ -13,6 +13,7 @@ from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
+from sklearn_wsca._backend.dask_rows import large_graphs
 from sklearn_wsca._backend.memory import explain_shortage
 from sklearn_wsca._backend.namespace import is_tensor
 from sklearn_wsca._backend.progress import tell
@@ -121,7 +122,8 @@ class JobRunner:
         """
         if self._sent is None:
             self._sent = client.scatter(self.T, broadcast=True)
-        futures = [client.submit(job, self._sent, pure=False) for job in jobs]
+        with large_graphs():
+            futures = [client.submit(job, self._sent, pure=False) for job in jobs]
         try:
             for future in futures:
                 yield future.result()

@@ -88,7 +88,7 @@ class Embeddings:
             yield rows if self.places is None else self.places[rows], block
             start += len(block)
             release_pages(self.array)
-            count_rows(len(block) / len(self))
+            count_rows(len(block) / max(len(self), 1))
 
     def each(self, function: Callable, *by_row: np.ndarray) -> Iterator[tuple]:
         """Which rows are in every block, and what a function makes of the block.

@@ -35,7 +35,7 @@ def test_a_step_that_fails_has_no_end():
 @pytest.mark.parametrize("n_read", [1, 2, 3])
 def test_passes_over_the_rows_are_told(n_read):
     """Three blocks each; a pass more than was announced does not go beyond the end."""
-    X = Embeddings(np.ones((2 * rows_per_read(3) + 1, 3)))
+    X = Embeddings(np.ones((3 * rows_per_read(3), 3)))
 
     def work():
         with step("subspace", n_passes=2):
@@ -46,6 +46,7 @@ def test_passes_over_the_rows_are_told(n_read):
     shares = [done / total for _, done, total in told]
     assert shares == sorted(set(shares)) and shares[-1] == 1.0
     assert shares[-2] == pytest.approx(min(n_read / 2, 1.0), abs=0.01)
+    # The last block of the second pass is all but the end.
     assert len(told) == 2 + 3 * min(n_read, 2)
 
 
