@@ -5,8 +5,6 @@ sections take about half an hour on two cores, ``--quick`` a minute (smaller dat
 a test that everything runs).
 """
 
-import json
-import subprocess
 import sys
 import time
 from functools import partial
@@ -18,14 +16,17 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from benchmarks.agreement import agreement, unit
+from benchmarks.cluster import cluster
 from benchmarks.studies import (
     LEVELS,
     describe_machine,
     make_embeddings,
     make_table,
+    one_fit,
     product_rate,
     seconds_of,
 )
+from benchmarks.workers import workers
 from sklearn_wsca._alignment.comparison import Primary
 from sklearn_wsca._alignment.null import PERMUTATIONS_PER_BATCH, RefitNull, refit_scores
 from sklearn_wsca._backend.jobs import JobRunner
@@ -40,14 +41,6 @@ from sklearn_wsca._permutation.plan import PermutationPlan, split
 SOLVERS = ("lbfgs", "newton-cg", "newton-cholesky")
 # The rate at which the aim for the whole fit, 12 seconds, is stated.
 RATE_OF_THE_AIM, SECONDS_OF_THE_AIM = 350.0, 12.0
-
-# By default the workers of dask hand back freed memory at once: that costs page faults.
-DASK_ENVIRONMENT = {
-    "MALLOC_TRIM_THRESHOLD_": 2**30,
-    "MALLOC_MMAP_THRESHOLD_": 2**25,
-    "OMP_NUM_THREADS": 1,
-    "OPENBLAS_NUM_THREADS": 1,
-}
 
 
 def run_jobs(T, jobs, workers=2):
@@ -250,62 +243,6 @@ def large_input(quick, rows=1_000_000):
     )
 
 
-def workers(quick):
-    """Speed-up of the permutation stage from one worker to two, one BLAS thread each.
-
-    One worker is this process; the start of other processes is not counted.
-    """
-    rows, columns = make_rows(quick)
-    n, k = rows.T.shape
-    primary = Primary(
-        unit(np.random.default_rng(3).standard_normal((4, k))), 1.0, "rms"
-    )
-    plan = PermutationPlan(0, 1024, n)
-    nulls = [
-        RefitNull(
-            rows.design(c.rows),
-            c,
-            Probe("logistic", c.n_levels),
-            None,
-            exchange_units(c, None),
-        )
-        for c in columns[4:7]
-    ]
-    jobs = [
-        partial(refit_scores, nulls=[null], batch=b, plan=plan, primary=primary)
-        for null in nulls
-        for b in split(range(1024), PERMUTATIONS_PER_BATCH)
-    ]
-    with threadpool_limits(1, "blas"):
-        one = min(seconds_of(lambda: run_jobs(rows.T, jobs, 1)) for _ in "ab")
-    for backend in ("threading", "loky", "dask"):
-        two = time_two_workers(backend, rows.T, jobs)
-        print(f"workers, {backend}: 1 -> 2 {one / two:.2f} times (aim: 1.8)")
-
-
-def time_two_workers(backend, T, jobs):
-    """Seconds of the jobs on two workers that have been started before."""
-    import dask
-    import joblib
-    from distributed import Client, LocalCluster
-
-    def measure():
-        return min(seconds_of(lambda: run_jobs(T, jobs, 2)) for _ in "abc")
-
-    if backend != "dask":
-        with joblib.parallel_config(backend=backend):
-            return measure()
-    with (
-        dask.config.set({"distributed.nanny.pre-spawn-environ": DASK_ENVIRONMENT}),
-        LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
-        ) as cluster,
-        Client(cluster),
-        joblib.parallel_config(backend="dask"),
-    ):
-        return measure()
-
-
 def accelerator(quick):
     """The permutation stage on a CUDA device, where there is one."""
     import torch
@@ -349,13 +286,6 @@ def accelerator(quick):
         )
 
 
-def one_fit(*options):
-    """Run a fit in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.one_fit", *map(str, options)]
-    output = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(output.stdout)
-
-
 SECTIONS = {
     "environment": environment,
     "agreement": agreement,
@@ -365,6 +295,7 @@ SECTIONS = {
     "memory": memory,
     "large-input": large_input,
     "workers": workers,
+    "cluster": cluster,
     "accelerator": accelerator,
 }
 

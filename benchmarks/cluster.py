@@ -81,7 +81,7 @@ def make_analysis():
 
 
 def cluster(quick):
-    """Fits on two and four workers whose limit of memory is below the size of the data."""
+    """Fits on two and four workers, each with less memory than the data take."""
     import dask
     import joblib
     from distributed import Client
@@ -108,9 +108,9 @@ def cluster(quick):
                 above = peak_memory() - before
             difference = (analysis.alignment_scores_ - here.alignment_scores_).abs()
             print(
-                f"cluster, {n_workers} processes of {limit}: {gigabytes:.2f} GB of rows "
-                f"on the workers; fetched {sum(fetched) / 1e9:.3f} GB, the largest "
-                f"result {max(fetched) / 1e6:.1f} MB; memory of this process grows by "
+                f"cluster, {n_workers} processes of {limit}: {gigabytes:.2f} GB of "
+                f"rows on the workers; fetched {sum(fetched) / 1e9:.3f} GB, the "
+                f"largest result {max(fetched) / 1e6:.1f} MB; memory of this process grows by "
                 f"{above:.2f} GB; {seconds:.0f} s; p-values "
                 f"{'equal' if analysis.pvalues_.equals(here.pvalues_) else 'DIFFER'}, "
                 f"statistics to {difference.max():.0e}"

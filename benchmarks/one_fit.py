@@ -7,6 +7,7 @@ import json
 import tempfile
 import time
 import warnings
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -21,21 +22,24 @@ from benchmarks.studies import (
     peak_memory,
     reset_peak_memory,
 )
-from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca import Head, WeightSpaceCorrelation
 from sklearn_wsca._backend.progress import watch_progress
 
 ROWS_WRITTEN = 50_000
+TARGET = "target"
+BETWEEN = "between steps"
 
 
 @click.command()
 @click.option("--rows", default=8007)
 @click.option("--features", default=2048)
 @click.option("--permutations", default=999)
-@click.option("--workers", default=2)
+@click.option("--workers", default=None, type=int)
 @click.option("--backend", default="threading")
 @click.option("--columns", default=11)
 @click.option("--on-disk", is_flag=True, help="Embeddings in a memory map.")
-def main(rows, features, permutations, workers, backend, columns, on_disk):
+@click.option("--target", is_flag=True, help="With a target, and so all steps.")
+def main(rows, features, permutations, workers, backend, columns, on_disk, target):
     """Fit once and print seconds, seconds per step, and memory."""
     with tempfile.TemporaryDirectory() as folder:
         if on_disk:
@@ -43,7 +47,21 @@ def main(rows, features, permutations, workers, backend, columns, on_disk):
         else:
             X = make_embeddings(rows, features)
             table = make_table(X)
-        fit(X, table.iloc[:, :columns], permutations, workers, backend)
+        table, head, name = table.iloc[:, :columns], make_head(features), None
+        if target:
+            head, table[TARGET] = make_decision(X, head)
+            name = TARGET
+        fit(X, table, head, name, permutations, workers, backend)
+
+
+def make_decision(X, coef):
+    """Make a head with class scores of unit length, and labels that follow them."""
+    outputs = X @ coef.T.astype(X.dtype)
+    mean, spread = outputs.mean(axis=0), outputs.std()
+    head = Head(coef / spread, -mean / spread, classes=list("abcd"))
+    noise = np.random.default_rng(5).standard_normal(outputs.shape)
+    labels = ((outputs - mean) / spread + noise).argmax(axis=1)
+    return head, np.array(list("abcd"))[labels]
 
 
 def write_embeddings(path: Path, rows: int, features: int):
@@ -61,24 +79,29 @@ def write_embeddings(path: Path, rows: int, features: int):
     return np.load(path, mmap_mode="r"), pd.concat(tables, ignore_index=True)
 
 
-def fit(X, table, permutations, workers, backend):
+def fit(X, table, head, target, permutations, workers, backend):
     """Fit, measure and print."""
     analysis = WeightSpaceCorrelation(
-        target_head=make_head(X.shape[1]),
+        target,
+        target_head=head,
         n_permutations=permutations,
         random_state=0,
         n_jobs=workers,
     )
-    seconds, last = {}, time.perf_counter()
+    seconds, processor = Counter(), Counter()
 
-    def watch(step, *_):
+    def watch(step, done, _):
         nonlocal last
-        now = time.perf_counter()
-        seconds[step] = seconds.get(step, 0.0) + now - last
+        now = time.perf_counter(), time.process_time()
+        # What comes before the begin of a step belongs to none.
+        name = step if done else BETWEEN
+        seconds[name] += now[0] - last[0]
+        processor[name] += now[1] - last[1]
         last = now
 
     before = reset_peak_memory()
-    start = last = time.perf_counter()
+    start = time.perf_counter()
+    last = start, time.process_time()
     with (
         watch_progress(watch),
         joblib.parallel_config(backend=backend),
@@ -86,12 +109,14 @@ def fit(X, table, permutations, workers, backend):
     ):
         warnings.filterwarnings("ignore", message="n_permutations")
         analysis.fit(X, table)
+        watch(BETWEEN, 0, 0)
     total = time.perf_counter() - start
     start = time.perf_counter()
     analysis.transform(X)
     result = {
         "seconds": total,
         "steps": seconds,
+        "processor_seconds": processor,
         "transform_seconds": time.perf_counter() - start,
         "memory_before_gb": before,
         "peak_memory_gb": peak_memory(),

@@ -1,8 +1,11 @@
 """Data of the benchmarks, and how they are measured."""
 
 import ctypes
+import json
 import os
 import platform
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -58,6 +61,17 @@ def seconds_of(work) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
+
+
+def one_fit(*options, n_threads=None) -> dict:
+    """Run a fit in a process of its own, with so many threads of linear algebra."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    threads = {} if n_threads is None else dict.fromkeys(names, str(n_threads))
+    command = [sys.executable, "-m", "benchmarks.one_fit", *map(str, options)]
+    output = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=os.environ | threads
+    )
+    return json.loads(output.stdout)
 
 
 def describe_machine() -> str:

@@ -94,6 +94,7 @@ combined = WeightSpaceCorrelation(
     confounders=["severity"],
     n_permutations=199,
     random_state=0,
+    n_jobs=-1,
 ).fit(X_filtered, metadata)
 print(combined.summary_[["n_levels", "utilization", "verdict"]].round(2).to_string())
 
@@ -111,6 +112,7 @@ for confounders in (None, ["age", "sex"]):
         confounders=confounders,
         n_permutations=199,
         random_state=0,
+        n_jobs=-1,
     ).fit(heart.data, heart.metadata)
     row = analysis.summary_.loc["hospital"]
     print(

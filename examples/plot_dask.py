@@ -36,7 +36,11 @@ print(embeddings)
 # Rows are sliced from the array whenever they are needed, several times in one fit. The
 # table stays an ordinary DataFrame, with the rows of all files in the same order.
 analysis = WeightSpaceCorrelation(
-    "target", target_head=study.head, n_permutations=199, random_state=0
+    "target",
+    target_head=study.head,
+    n_permutations=199,
+    random_state=0,
+    n_jobs=-1,
 )
 lazy = analysis.fit(embeddings, study.metadata).summary_
 plain = analysis.fit(study.data, study.metadata).summary_

@@ -51,6 +51,7 @@ def audit(embeddings, head):
         columns=["scanner"],
         n_permutations=199,
         random_state=0,
+        n_jobs=-1,
     ).fit(embeddings[fitted], metadata[fitted])
     row = analysis.audit(embeddings[~fitted], metadata[~fitted]).loc["scanner"]
     weight, bias = head

@@ -131,7 +131,11 @@ print(shifts.loc["scanner"][["smd", "ks", "pvalue_fwer"]].round(3))
 # A shift matters as far as the head reads it. ``utilization_by_feature`` shares out the
 # utilization of a column over the features.
 use = WeightSpaceCorrelation(
-    "digit", target_head=head, n_permutations=199, random_state=0
+    "digit",
+    target_head=head,
+    n_permutations=199,
+    random_state=0,
+    n_jobs=-1,
 ).fit(pooled, table)
 print(use.summary_[["utilization", "probability_shift", "verdict"]].round(2))
 shares = use.utilization_by_feature(pooled, table, "scanner")["share"]

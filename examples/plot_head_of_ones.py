@@ -69,6 +69,7 @@ analysis = WeightSpaceCorrelation(
     check_head=False,
     n_permutations=199,
     random_state=0,
+    n_jobs=-1,
 ).fit(X, metadata)
 shown = ["encoding_score", "encoding_pvalue", "alignment_score", "alignment_pvalue"]
 shown += ["utilization", "utilization_qvalue", "verdict"]

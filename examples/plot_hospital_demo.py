@@ -37,7 +37,11 @@ print(share.unstack().round(2).to_string())
 # on. The audit is about the others: neither network nor probes have seen them.
 is_train = heart.split == "train"
 analysis = WeightSpaceCorrelation(
-    "disease", target_head=heart.head, n_permutations=199, random_state=0
+    "disease",
+    target_head=heart.head,
+    n_permutations=199,
+    random_state=0,
+    n_jobs=-1,
 )
 analysis.fit(heart.data[is_train], heart.metadata[is_train])
 audited = analysis.audit(heart.data[~is_train], heart.metadata[~is_train])

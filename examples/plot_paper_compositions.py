@@ -126,7 +126,11 @@ def examine(cells, multi_task):
         {"plane": planes[plane[~is_train]], "scanner": scanners[own[0]]}
     )
     analysis = WeightSpaceCorrelation(
-        "plane", target_head=heads[0], n_permutations=199, random_state=0
+        "plane",
+        target_head=heads[0],
+        n_permutations=199,
+        random_state=0,
+        n_jobs=-1,
     ).fit(torch.stack(shown).numpy()[own], table)
     weights = [head.weight.detach() for head in heads]
     cosines = weight_space_correlation(*weights) if multi_task else np.array(np.nan)

@@ -24,7 +24,11 @@ sentences = load_sentiment_sources()
 X, metadata = sentences.data, sentences.metadata
 is_train = np.random.default_rng(0).permutation(len(X)) < len(X) // 2
 analysis = WeightSpaceCorrelation(
-    "sentiment", columns=["source", "n_words"], n_permutations=199, random_state=0
+    "sentiment",
+    columns=["source", "n_words"],
+    n_permutations=199,
+    random_state=0,
+    n_jobs=-1,
 ).fit(X[is_train], metadata[is_train])
 audited = analysis.audit(X[~is_train], metadata[~is_train])
 shown = ["target_association", "encoding_score", "alignment_pvalue", "utilization"]
@@ -81,6 +85,7 @@ strength = WeightSpaceCorrelation(
     confounders=["rating"],
     n_permutations=199,
     random_state=0,
+    n_jobs=-1,
 ).fit(X[is_train], metadata[is_train])
 row = strength.audit(X[~is_train], metadata[~is_train]).loc["source"]
 print(

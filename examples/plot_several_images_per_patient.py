@@ -104,6 +104,7 @@ for name, parameters in {
             groups=groups,
             n_permutations=199,
             random_state=0,
+            n_jobs=-1,
         ).fit(study.data, study.metadata)
         tables[name, f"groups={groups!r}"] = analysis.summary_.loc["scanner", shown]
     print(f"{name}: true utilization {study.true_utilization['scanner']:.2f}")

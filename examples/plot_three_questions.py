@@ -34,6 +34,7 @@ for name, study in studies.items():
         columns=["scanner"],
         n_permutations=499,
         random_state=0,
+        n_jobs=-1,
     ).fit(data[train], metadata[train])
 audits = {
     name: analysis.audit(data[~train], metadata[~train])

@@ -81,7 +81,11 @@ print(sorted(path.name for path in folder.iterdir()))
 #
 # The same in Python, with a report to open in any browser.
 analysis = WeightSpaceCorrelation(
-    "digit", target_head=head, n_permutations=199, random_state=0
+    "digit",
+    target_head=head,
+    n_permutations=199,
+    random_state=0,
+    n_jobs=-1,
 ).fit(embeddings, metadata)
 for name, note in analysis.summary_["note"].items():
     print(f"{name}: {analysis.verdicts_[name]}. {note}")

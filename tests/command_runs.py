@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from sklearn_wsca._cli.commands import wsca
 
 FILES = ["report.html", "result.json", "summary.csv"]
+COMMANDS = ("demo", "audit", "features")
 QUICK = ["--permutations", "99", "--no-sensitivity"]
 SCHEMA = json.loads(
     (files("sklearn_wsca._report") / "result.schema.json").read_text("utf-8")
@@ -27,7 +28,8 @@ def save(folder, data, name=""):
 
 
 def run(*parts, code=0):
-    """Run the command with these words; returns what it printed."""
+    """Run the command with these words, without progress; returns what it printed."""
+    parts = [*parts, "--quiet"] if {*parts} & {*COMMANDS} else parts
     environment = {"COLUMNS": "100", "TERM": "xterm"}
     result = CliRunner().invoke(wsca, list(map(str, parts)), env=environment)
     assert result.exit_code == code, result.output

@@ -17,8 +17,8 @@ import pytest
 
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._backend.jobs import JobRunner
-from sklearn_wsca._backend.progress import watch_progress
 from sklearn_wsca._backend.memory import MemoryShortageError
+from sklearn_wsca._backend.progress import watch_progress
 
 SECONDS = 60
 LOST = r"step '{}': a worker process ended .* no result.*n_jobs.*backend='threading'"

@@ -11,7 +11,7 @@ from typing import Any
 
 from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from sklearn_wsca._backend.dask_rows import large_graphs
 from sklearn_wsca._backend.memory import explain_shortage
@@ -34,6 +34,10 @@ LOST_WORKERS = (
 class JobRunner:
     """Runs jobs in order of their number, on any number of workers.
 
+    Workers are the parallelism, with one thread of linear algebra each, a single one
+    too: products of jobs are so small that threads wait for each other, above all where
+    the machine has other work.
+
     Parameters
     ----------
     estimator : estimator
@@ -53,6 +57,8 @@ class JobRunner:
         self.estimator, self.context, self.T = estimator, context, T
         self.n_jobs = 1 if is_tensor(T) else n_jobs
         self._sent: Any = None
+        # To look for the libraries takes time.
+        self._threads = ThreadpoolController()
 
     @property
     def n_workers(self) -> int:
@@ -78,11 +84,8 @@ class JobRunner:
         with ExitStack() as stack:
             stack.enter_context(explain_shortage(f"step {name!r}", LESS_MEMORY))
             stack.enter_context(_explain_lost_workers(name))
-            if self.n_workers > 1:
-                # Workers are the parallelism: one thread of linear algebra in each. A
-                # single job has no other.
-                n_threads = self.n_workers if len(jobs) == 1 else 1
-                stack.enter_context(threadpool_limits(n_threads, user_api="blas"))
+            if not is_tensor(self.T):
+                stack.enter_context(self._threads.limit(limits=1, user_api="blas"))
             for result in stack.enter_context(self._results(jobs)):
                 step = context.subcontext(task_name=name)
                 step.call_on_fit_task_begin(estimator=self.estimator)

@@ -125,7 +125,8 @@ def audit(ctx: click.Context, embeddings: Path, metadata: Path, **options: Any) 
         found = analyse(analysis, rows, held_out, head_files, options["sensitivity"])
         with step("hashes"):
             inputs = name_inputs(rows, held_out, head_files, states)
-    report(Console(), found, found.results(inputs), out, quiet)
+    results = found.results(inputs)
+    report(Console(), found, results, out, quiet)
     verdicts = {verdict for result in results for verdict in result["verdict_counts"]}
     if set(options["fail_on"]) & verdicts:
         ctx.exit(FOUND)

@@ -64,7 +64,7 @@ class PermutationPlan:
 
 
 def split(permutations: range, size: int, fewest: int = 1) -> Iterator[range]:
-    """Cover permutations in batches of `size`; of less, if there are too few batches."""
+    """Cover permutations in batches of `size`, or smaller ones if there are too few."""
     size = max(1, min(size, -(-len(permutations) // fewest)))
     for start in range(permutations.start, permutations.stop, size):
         yield range(start, min(start + size, permutations.stop))
