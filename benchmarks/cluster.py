@@ -110,8 +110,8 @@ def cluster(quick):
             print(
                 f"cluster, {n_workers} processes of {limit}: {gigabytes:.2f} GB of "
                 f"rows on the workers; fetched {sum(fetched) / 1e9:.3f} GB, the "
-                f"largest result {max(fetched) / 1e6:.1f} MB; memory of this process grows by "
-                f"{above:.2f} GB; {seconds:.0f} s; p-values "
+                f"largest result {max(fetched) / 1e6:.1f} MB; memory of this process "
+                f"grows by {above:.2f} GB; {seconds:.0f} s; p-values "
                 f"{'equal' if analysis.pvalues_.equals(here.pvalues_) else 'DIFFER'}, "
                 f"statistics to {difference.max():.0e}"
             )

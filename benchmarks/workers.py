@@ -32,7 +32,8 @@ def workers(quick):
     default = one_fit(*size)
     print(
         f"workers, n_jobs=None, all threads of linear algebra: "
-        f"{default['seconds']:.1f} s, {one['seconds'] / default['seconds']:.2f} times one worker with one"
+        f"{default['seconds']:.1f} s, {one['seconds'] / default['seconds']:.2f} times "
+        f"one worker with one"
     )
     describe_alone(one)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from html import escape
+from importlib.util import find_spec
 from threading import Event, Thread
 from typing import Any
 
 from sklearn_wsca._backend.extras import import_extra
-from sklearn_wsca._backend.progress import watch_progress
+from sklearn_wsca._backend.progress import is_watched, watch_progress
 
 SECONDS_UNSAID = 1.0
 SECONDS_BETWEEN_LINES = 30.0
@@ -69,10 +70,17 @@ def show_progress() -> Iterator[None]:
 
 
 def _choose_display() -> AbstractContextManager[None]:
+    if is_watched():
+        # Shown already, by whoever called.
+        return nullcontext()
     if _in_notebook():
         return _notebook_bar()
-    if sys.stderr is not None and sys.stderr.isatty():
-        return _terminal_bars()
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    if is_terminal or find_spec("rich") is not None:
+        needs = "progress in a terminal needs rich"
+        console = import_extra("rich.console", "cli", needs).Console(stderr=True)
+        if console.is_interactive:
+            return progress_bars(console)
     return progress_lines(_write_line)
 
 
@@ -162,8 +170,8 @@ class Pace:
         if not self.done:
             return f"{self.words} ..."
         if not self.total:
-            return f"{self.words}: {self.done} done"
-        return f"{self.words}: {self.done / self.total:.0%}, {self.left(now)}"
+            return f"{self.words} {self.done} done"
+        return f"{self.words} {self.done / self.total:.0%}, {self.left(now)}"
 
 
 def describe_seconds(seconds: float) -> str:
@@ -215,15 +223,10 @@ def _draw_bar(pace: Pace, now: float) -> str:
     return f"<progress{value}></progress> {escape(pace.describe(now))}"
 
 
-def _terminal_bars() -> AbstractContextManager[None]:
-    rich = import_extra("rich.console", "cli", "progress in a terminal needs rich")
-    return progress_bars(rich.Console(stderr=True))
-
-
 @contextmanager
 def progress_bars(console: Any) -> Iterator[None]:
     """Show a bar for every step while it runs, on a console of rich."""
-    rich = import_extra("rich.progress", "cli", "progress in a terminal needs rich")
+    rich = import_extra("rich.progress", "cli")
     columns = (
         rich.TextColumn("{task.description}"),
         rich.BarColumn(bar_width=16),

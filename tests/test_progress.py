@@ -74,13 +74,18 @@ class TestTerminal:
         assert fit_heads.endswith("100% done")
         assert encoding_null.endswith("20% 80 s left")
 
-    def test_it_is_chosen_on_a_terminal(self, screen, monkeypatch):
-        monkeypatch.setattr(sys, "stderr", screen.file)
-        monkeypatch.setattr(screen.file, "isatty", lambda: True, raising=False)
+    def test_they_are_chosen_on_a_terminal_and_shown_once(self, screen, monkeypatch):
         monkeypatch.setattr("rich.console.Console", lambda stderr: screen)
-        with show_progress():
+        with show_progress(), show_progress():
             tell("encoding", 1, 2)
         assert STEPS["encoding"] in last_bars(screen, 1)[0]
+
+    def test_without_rich_it_says_what_to_install(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "rich.console", None)
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        needs = r'in a terminal needs rich: pip install "\.\[cli\]"'
+        with pytest.raises(ImportError, match=needs), show_progress():
+            pass
 
 
 @pytest.fixture
@@ -107,7 +112,7 @@ class TestLines:
         lines.wait(29)
         assert len(lines.said) == 1
         lines.wait(30)
-        assert lines.said[1:] == [f"{STEPS['encoding null']}: 10%, 5 min left"]
+        assert lines.said[1:] == [f"{STEPS['encoding null']} 10%, 5 min left"]
 
     def test_a_short_step_has_none(self, lines):
         for number in range(40):
@@ -136,12 +141,12 @@ class TestLines:
         lines.tell("alignment null", 0, 4)
         lines.tell("alignment null", 1, 4)
         lines.wait(1)
-        assert lines.said[1:] == [f"{STEPS['alignment null']}: 25%, 3 s left"]
+        assert lines.said[1:] == [f"{STEPS['alignment null']} 25%, 3 s left"]
 
     def test_what_nobody_knows_the_end_of_is_counted(self, lines):
         lines.tell("model", 7, 0)
         lines.wait(1)
-        assert lines.said == [f"{STEPS['model']}: 7 done"]
+        assert lines.said == [f"{STEPS['model']} 7 done"]
 
     def test_without_a_terminal_they_go_to_standard_error(self, monkeypatch, capsys):
         monkeypatch.setattr(_progress, "SECONDS_UNSAID", 0.01)

@@ -28,6 +28,11 @@ def watch_progress(watcher: Watcher) -> Iterator[None]:
         _watcher.reset(token)
 
 
+def is_watched() -> bool:
+    """Whether anybody watches in this context."""
+    return _watcher.get() is not None
+
+
 def tell(name: str, done: int, total: int) -> None:
     """Tell what is done of a step."""
     watcher = _watcher.get()

@@ -87,7 +87,7 @@ def extract_contributions(
     Raises
     ------
     ImportError
-        If a progress bar is wanted and rich is missing.
+        If progress is to be shown in a terminal and rich is missing.
     TypeError
         If the model, the loader, a batch or the layer is of a kind that cannot be used.
     ValueError

@@ -80,8 +80,8 @@ def extract_embeddings(
         A .npy file to write the embeddings to while the model runs. It appears when it
         is complete; a file of this name is replaced.
     progress : bool, default=False
-        Show a progress bar on standard error if that is a terminal; needs the extra
-        ``cli``.
+        Show how many batches are done, and the time left, as
+        `sklearn_wsca.show_progress` does.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def extract_embeddings(
     Raises
     ------
     ImportError
-        If a progress bar is wanted and rich is missing.
+        If progress is to be shown in a terminal and rich is missing.
     TypeError
         If the model, the loader, a batch or the layer is of a kind that cannot be used.
     ValueError
@@ -191,7 +191,7 @@ def extract_feature_maps(
     Raises
     ------
     ImportError
-        If a progress bar is wanted and rich is missing.
+        If progress is to be shown in a terminal and rich is missing.
     TypeError
         If the model, the loader, a batch or the layer is of a kind that cannot be used.
     ValueError

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from itertools import chain
+from itertools import chain, count
 from typing import Any
 
 import torch
 
-from sklearn_wsca._backend.extras import import_extra
 from sklearn_wsca._backend.module_state import evaluation_mode
+from sklearn_wsca._backend.progress import tell
+from sklearn_wsca._progress import show_progress
+
+# Name of the step in progress.
+STEP = "model"
 
 
 @contextmanager
@@ -54,26 +58,15 @@ def progress_bar(loader: Any, shown: bool) -> Iterator[Callable[[], None]]:
     Raises
     ------
     ImportError
-        If rich is missing.
+        If they are to be shown in a terminal and rich is missing.
     """
     if not shown:
         yield lambda: None
         return
-    rich = import_extra("rich.progress", "cli", "progress=True needs rich")
-    console = import_extra("rich.console", "cli").Console(stderr=True)
-    if not console.is_interactive:
-        yield lambda: None
-        return
-    columns = (
-        rich.TextColumn("{task.description}"),
-        rich.BarColumn(),
-        rich.MofNCompleteColumn(),
-        rich.TextColumn("batches"),
-        rich.TimeRemainingColumn(),
-    )
-    with rich.Progress(*columns, console=console) as bars:
-        task = bars.add_task("running the model", total=_n_batches(loader))
-        yield lambda: bars.advance(task)
+    done, total = count(1), _n_batches(loader) or 0
+    with show_progress():
+        tell(STEP, 0, total)
+        yield lambda: tell(STEP, next(done), total)
 
 
 def _n_batches(loader: Any) -> int | None:
