@@ -4,6 +4,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
+import joblib
 import numpy as np
 
 from benchmarks.studies import (
@@ -12,30 +13,11 @@ from benchmarks.studies import (
     peak_memory,
     reset_peak_memory,
     seconds_of,
+    start_cluster,
 )
 from sklearn_wsca import WeightSpaceCorrelation
 
 N_FEATURES, N_COMPONENTS = 1024, 30
-# By default the workers of dask hand back freed memory at once: that costs page faults.
-ENVIRONMENT = {
-    "MALLOC_TRIM_THRESHOLD_": 2**30,
-    "MALLOC_MMAP_THRESHOLD_": 2**25,
-    "OMP_NUM_THREADS": 1,
-    "OPENBLAS_NUM_THREADS": 1,
-}
-
-
-def start_cluster(n_workers, **options):
-    """Cluster of processes on this machine, reached from this machine only."""
-    from distributed import LocalCluster
-
-    return LocalCluster(
-        n_workers=n_workers,
-        threads_per_worker=1,
-        host="127.0.0.1",
-        dashboard_address=None,
-        **options,
-    )
 
 
 def write_files(folder, n_files, rows_per_file):
@@ -82,10 +64,6 @@ def make_analysis():
 
 def cluster(quick):
     """Fits on two and four workers, each with less memory than the data take."""
-    import dask
-    import joblib
-    from distributed import Client
-
     n_files, rows_per_file = (8, 2_000) if quick else (50, 5_000)
     limit = "900MB" if not quick else "500MB"
     with tempfile.TemporaryDirectory() as name:
@@ -96,9 +74,7 @@ def cluster(quick):
         gigabytes = n_files * rows_per_file * N_FEATURES * 4e-9
         for n_workers in (2, 4):
             with (
-                dask.config.set({"distributed.nanny.pre-spawn-environ": ENVIRONMENT}),
-                start_cluster(n_workers, memory_limit=limit) as local,
-                Client(local) as client,
+                start_cluster(n_workers, memory_limit=limit) as client,
                 joblib.parallel_config(backend="dask"),
             ):
                 fetched = count_fetched(client)

@@ -8,6 +8,7 @@ import tempfile
 import time
 import warnings
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -21,6 +22,7 @@ from benchmarks.studies import (
     make_table,
     peak_memory,
     reset_peak_memory,
+    start_cluster,
 )
 from sklearn_wsca import Head, WeightSpaceCorrelation
 from sklearn_wsca._backend.progress import watch_progress
@@ -34,14 +36,17 @@ BETWEEN = "between steps"
 @click.option("--rows", default=8007)
 @click.option("--features", default=2048)
 @click.option("--permutations", default=999)
-@click.option("--workers", default=None, type=int)
+@click.option("--workers", default=-1, help="0: the default of Python.")
 @click.option("--backend", default="threading")
 @click.option("--columns", default=11)
 @click.option("--on-disk", is_flag=True, help="Embeddings in a memory map.")
 @click.option("--target", is_flag=True, help="With a target, and so all steps.")
 def main(rows, features, permutations, workers, backend, columns, on_disk, target):
     """Fit once and print seconds, seconds per step, and memory."""
-    with tempfile.TemporaryDirectory() as folder:
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        if backend == "dask":
+            stack.enter_context(start_cluster(workers))
         if on_disk:
             X, table = write_embeddings(Path(folder) / "X.npy", rows, features)
         else:
@@ -86,7 +91,7 @@ def fit(X, table, head, target, permutations, workers, backend):
         target_head=head,
         n_permutations=permutations,
         random_state=0,
-        n_jobs=workers,
+        n_jobs=workers or None,
     )
     seconds, processor = Counter(), Counter()
 

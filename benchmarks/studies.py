@@ -7,6 +7,7 @@ import platform
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,13 @@ import sklearn
 
 # 11 columns with 44 levels, as many as the metadata of the fetal ultrasound study have.
 LEVELS = (2, 2, 3, 3, 4, 4, 4, 5, 5, 6, 6)
+# By default the workers of dask hand back freed memory at once: that costs page faults.
+ENVIRONMENT = {
+    "MALLOC_TRIM_THRESHOLD_": 2**30,
+    "MALLOC_MMAP_THRESHOLD_": 2**25,
+    "OMP_NUM_THREADS": 1,
+    "OPENBLAS_NUM_THREADS": 1,
+}
 LETTERS = np.array(list("ABCDEF"))
 
 
@@ -107,3 +115,23 @@ def _status(field: str) -> float:
         if line.startswith(field + ":"):
             return int(line.split()[1]) * 1024 / 1e9
     raise LookupError(field)
+
+
+@contextmanager
+def start_cluster(n_workers, **options):
+    """Start worker processes with one thread each; yields their client."""
+    import dask
+    from distributed import Client, LocalCluster
+
+    with (
+        dask.config.set({"distributed.nanny.pre-spawn-environ": ENVIRONMENT}),
+        LocalCluster(
+            n_workers=n_workers,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address=None,
+            **options,
+        ) as local,
+        Client(local) as client,
+    ):
+        yield client

@@ -29,7 +29,13 @@ def workers(quick):
             f"{nulls(found):.1f} s, {nulls(one) / nulls(found):.2f} times; p-values "
             f"{'equal' if found['pvalues'] == one['pvalues'] else 'DIFFER'}"
         )
-    default = one_fit(*size)
+    for backend in ("loky", "dask"):
+        found = one_fit(*size, "--workers", 2, "--backend", backend, n_threads=2)
+        print(
+            f"workers, 2 of {backend}: permutations {nulls(found):.1f} s, "
+            f"{nulls(one) / nulls(found):.2f} times"
+        )
+    default = one_fit(*size, "--workers", 0)
     print(
         f"workers, n_jobs=None, all threads of linear algebra: "
         f"{default['seconds']:.1f} s, {one['seconds'] / default['seconds']:.2f} times "
