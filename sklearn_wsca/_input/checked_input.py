@@ -158,6 +158,11 @@ def _check_weights(sample_weight: Any, y: Any, n: int) -> np.ndarray:
 
 
 def _check_shape(X: Any, fewest: int) -> None:
+    if any(length != length for length in X.shape):  # NaN, where dask does not know it.
+        raise ValueError(
+            f"X: the embeddings have the shape {tuple(X.shape)}; call "
+            "X.compute_chunk_sizes() first, so that their number of rows is known."
+        )
     if len(X.shape) != 2 or X.shape[0] < fewest or X.shape[1] < 1:
         raise ValueError(
             f"X: the embeddings have the shape {tuple(X.shape)}; at least {fewest} "

@@ -48,7 +48,7 @@ def test_back_ends_agree(backend, adjust, data, expected):
     assert_same(found, expected[adjust])
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2, 3, -1])
+@pytest.mark.parametrize("n_jobs", [1, 2, 3, 16, -1])
 def test_numbers_of_workers_agree(n_jobs, data, expected):
     assert_same(fit(*data, n_jobs=n_jobs), expected[0])
 

@@ -5,6 +5,7 @@ from functools import partial
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 
 from sklearn_wsca import MetadataEraser, WeightSpaceCorrelation
@@ -125,6 +126,15 @@ def test_bad_values_are_told_with_their_rows():
     rows = Embeddings(dask_array.from_array(Z, (ROWS, (D,))))
     with pytest.raises(ValueError, match=r"contain NaN: 1 .* 150 to 349 \(rows 160"):
         rows.total(moments, WEIGHTS)
+
+
+def test_an_unknown_number_of_rows_is_refused():
+    some = dask_array.from_array(X, (ROWS, (D,)))
+    some = some[some[:, 0] > -np.inf]
+    table = {"site": list("ab") * (N // 2)}
+    analysis = WeightSpaceCorrelation(target_head=np.ones(D), n_permutations=0)
+    with pytest.raises(ValueError, match=r"call X\.compute_chunk_sizes\(\) first"):
+        analysis.fit(some, pd.DataFrame(table))
 
 
 def make_chunk(X, here, block_info=None):

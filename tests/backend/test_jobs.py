@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca._backend.jobs import JobRunner, SequentialRunner
 from sklearn_wsca._backend.progress import watch_progress
 
 GENERATOR = np.random.default_rng(0)
@@ -121,3 +123,42 @@ def test_watching_changes_no_result():
     with watch_progress(Watcher()):
         watched = fit(n_jobs=2)
     pd.testing.assert_frame_equal(watched.summary_, fit().summary_)
+
+
+@pytest.mark.parametrize("n_jobs", [None, 1, 2])
+def test_jobs_have_one_thread_of_linear_algebra(n_jobs):
+    """Threads of BLAS that wait for each other would make a single worker slower."""
+
+    def job(T):
+        found = threadpool_info()
+        return {own["num_threads"] for own in found if own["user_api"] == "blas"}
+
+    context = NoContext()
+    with threadpool_limits(2, user_api="blas"):
+        before = threadpool_info()
+        runner = JobRunner(None, context, n_jobs, np.ones((2, 2)))
+        assert list(runner.run("step", [job] * 3)) == [{1}] * 3
+        assert threadpool_info() == before
+
+
+class NoContext:
+    """Callbacks of an estimator that has none."""
+
+    def subcontext(self, **_):
+        return self
+
+    def call_on_fit_task_begin(self, **_):
+        pass
+
+    def call_on_fit_task_end(self, **_):
+        pass
+
+
+def test_a_runner_without_workers_tells_its_jobs():
+    told = Watcher()
+    with watch_progress(told):
+        found = SequentialRunner("x", 3).run(
+            "step", [lambda T, i=i: i * T for i in (1, 2)]
+        )
+    assert list(found) == [3, 6]
+    assert told == [("step", 0, 2), ("step", 1, 2), ("step", 2, 2)]

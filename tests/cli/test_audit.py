@@ -66,8 +66,11 @@ class TestFiles:
         audit(folder, "--seed", "1", out="seed")
         assert result_of(folder, "seed")["columns"] != result_of(folder)["columns"]
 
+    def test_all_cores_work_by_default(self, folder, printed):
+        assert result_of(folder)["settings"]["n_jobs"] == -1
+
     def test_workers_do_not_change_a_byte(self, folder):
-        audit(folder, out="one")
+        audit(folder, "--jobs", "1", out="one")
         audit(folder, "--jobs", "2", out="two")
         one, two = (result_of(folder, out)["columns"] for out in ("one", "two"))
         assert [c["verdict"] for c in one] == [c["verdict"] for c in two]

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_wsca._cli._options import Components, Size
+from sklearn_wsca._cli._options import Components, Size, Workers
 from tests.command_runs import QUICK, audit, result_of, run, save
 
 
@@ -60,6 +60,11 @@ class TestOptions:
     def test_numbers_are_finite(self, option, text):
         found = run("audit", "X.npy", "T.csv", "--target", "t", option, text, code=2)
         assert f"Invalid value for '{option}': " in found.stderr
+
+    def test_no_workers_are_refused(self):
+        assert Workers().convert("-2", None, None) == -2
+        with pytest.raises(click.BadParameter, match="0 workers do nothing"):
+            Workers().convert("0", None, None)
 
     @pytest.mark.parametrize("text", ["0", "0.0", "1.5", "-3", "most", ""])
     def test_other_components_are_refused(self, text):

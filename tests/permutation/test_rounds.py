@@ -164,3 +164,41 @@ def test_without_permutations_or_without_a_primary_head_none_are_used():
     ).fit(X, table)
     assert found.n_permutations_used_.loc["unrelated", "alignment"] == 0
     assert 0 < found.n_permutations_used_.loc["unrelated", "encoding"] < M
+
+
+class TestGroups:
+    """Jobs of several columns each; the first column is the most expensive."""
+
+    def jobs(self, n_columns, n_batches, fewest):
+        """The jobs as (columns, permutations), and results by column."""
+        names, made = list("abcdefgh"[:n_columns]), []
+
+        def make_job(group, batch):
+            made.append((group, batch))
+            return lambda: [(name, batch) for name in group]
+
+        batches = [range(100 * i, 100 * i + 100) for i in range(n_batches)]
+        found: dict = {name: [] for name in names}
+        for name, (own, batch) in rounds.run_groups(
+            names, batches, make_job, lambda jobs: (job() for job in jobs), fewest
+        ):
+            assert own == name
+            found[name] += batch
+        assert found == {name: list(range(100 * n_batches)) for name in names}
+        return made
+
+    @pytest.mark.parametrize("n_workers", [1, 2, 4, 16, 100])
+    @pytest.mark.parametrize("n_columns", [1, 3, 8])
+    def test_no_worker_is_without_a_job(self, n_columns, n_workers):
+        made = self.jobs(n_columns, 2, rounds.JOBS_PER_WORKER * n_workers)
+        assert len(made) >= n_workers
+        sizes = [len(batch) for _, batch in made]
+        assert sum(sizes) <= 200 * n_columns and min(sizes) >= 1
+
+    def test_batches_are_not_split_without_need(self):
+        made = self.jobs(8, 2, rounds.JOBS_PER_WORKER * 16)
+        assert {len(batch) for _, batch in made} == {100} and len(made) == 16
+
+    def test_expensive_columns_come_first(self):
+        made = self.jobs(3, 2, 6)
+        assert [group[0] for group, _ in made] == ["a", "a", "b", "b", "c", "c"]
