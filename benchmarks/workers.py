@@ -30,7 +30,7 @@ def workers(quick):
             f"{'equal' if found['pvalues'] == one['pvalues'] else 'DIFFER'}"
         )
     for backend in ("loky", "dask"):
-        found = one_fit(*size, "--workers", 2, "--backend", backend, n_threads=2)
+        found = one_fit(*size, "--workers", 2, "--backend", backend, n_threads=1)
         print(
             f"workers, 2 of {backend}: permutations {nulls(found):.1f} s, "
             f"{nulls(one) / nulls(found):.2f} times"

@@ -67,10 +67,18 @@ def _text_levels(series: pd.Series) -> list[str]:
     if isinstance(series.dtype, pd.CategoricalDtype):
         values = series.cat.remove_unused_categories().cat.categories
     elif types.is_object_dtype(series.dtype) or types.is_string_dtype(series.dtype):
-        values = (value for value in series if isinstance(value, str))
+        values = _distinct(series)
     else:
         return []
     return list(dict.fromkeys(value for value in values if isinstance(value, str)))
+
+
+def _distinct(series: pd.Series) -> Iterable:
+    """Values in the order of their appearance; all of them if some have no hash."""
+    try:
+        return series.unique()
+    except TypeError:
+        return series
 
 
 def _looks(text: str) -> str:
