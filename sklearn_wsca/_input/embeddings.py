@@ -137,7 +137,8 @@ class Embeddings:
     def first(self, n: int) -> Any:
         """Some of the first n rows from the first one on that counts."""
         start = 0 if self.kept is None else int(self.kept.argmax())
-        return self._kept_rows(slice(start, start + n))
+        n = min(n, rows_per_read(self.n_features))
+        return next(in_parts(self._read, range(start, self._n_given), n))
 
     def sample(self) -> tuple[np.ndarray, np.ndarray]:
         """Which rows are in a sample, rising, and their embeddings as numpy.
