@@ -160,6 +160,14 @@ def measure_reliability(
     )
 
 
+def skip_reliability(comparison: Comparison) -> Reliability:
+    """What there is of it where it is not measured: NaN."""
+    return Reliability(
+        pd.Series(np.nan, comparison.correlation.index),
+        pd.Series(np.nan, comparison.scores().index),
+    )
+
+
 def _certainty(primary: Task | None, by_task: dict[Any, np.ndarray]) -> np.ndarray:
     """Reliability of the directions of the primary head; 1 for a trained one."""
     if primary is None:
