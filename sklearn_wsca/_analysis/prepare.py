@@ -103,7 +103,7 @@ def _fingerprint(X: Embeddings) -> str:
     if is_tensor(X.array):
         found.update(str(X.array.device).encode())
     for _, block in X.blocks():
-        found.update(np.ascontiguousarray(to_numpy(block)))
+        found.update(np.ascontiguousarray(to_numpy(block)).data)
     return found.hexdigest()
 
 
