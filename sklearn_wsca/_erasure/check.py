@@ -213,7 +213,8 @@ class Trial:
 
         There is one array of frames (draws, k, rank) per fold.
         """
-        n_draws, sums = len(frames[0]), {}
+        n_draws = len(frames[0])
+        sums: dict[str, np.ndarray] = {}
         for fold, own in zip(self.folds, frames, strict=True):
             read, pushes = self._moves(self.T[fold.rows], fold.mean, own)
             for draws, rows in self._blocks(n_draws, len(fold.rows)):
