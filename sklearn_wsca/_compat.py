@@ -5,6 +5,7 @@ from __future__ import annotations
 from joblib.parallel import get_active_backend
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import (
+    HasMethods,
     Interval,
     RealNotInt,
     StrOptions,
@@ -40,6 +41,7 @@ except ImportError:  # scikit-learn < 1.9 has no fit callbacks
 
 __all__ = [
     "CallbackSupportMixin",
+    "HasMethods",
     "Interval",
     "RealNotInt",
     "StrOptions",

@@ -135,7 +135,10 @@ class Rule:
 
     def describe_power(self, row: dict[str, Any]) -> str:
         """That it is open whether a column is encoded, or ""."""
-        if np.isnan(row["encoding_qvalue"]) or self.is_encoded(row):
+        if np.isnan(row["encoding_qvalue"]):
+            below = "; the intervals lie below it, but the encoding was not tested"
+            return below if self.is_below(row) else ""
+        if self.is_encoded(row):
             return ""
         if row["encoding_power"] >= ENOUGH_POWER:
             return "; a linear probe does not read it, though the outputs seem to"

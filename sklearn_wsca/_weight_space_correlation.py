@@ -8,6 +8,7 @@ from copy import copy, deepcopy
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
+from os import PathLike
 
 import numpy as np
 import pandas as pd
@@ -33,7 +34,11 @@ from sklearn_wsca._alignment.inference import (
 )
 from sklearn_wsca._alignment.metrics import METRICS, AlignmentSpace
 from sklearn_wsca._alignment.null import NULLS
-from sklearn_wsca._alignment.reliability import Reliability, measure_reliability
+from sklearn_wsca._alignment.reliability import (
+    Reliability,
+    measure_reliability,
+    skip_reliability,
+)
 from sklearn_wsca._analysis.audit import (
     AuditedRows,
     FitRecord,
@@ -59,6 +64,7 @@ from sklearn_wsca._backend.jobs import JobRunner
 from sklearn_wsca._backend.progress import step
 from sklearn_wsca._compat import (
     CallbackSupportMixin,
+    HasMethods,
     Interval,
     RealNotInt,
     StrOptions,
@@ -67,7 +73,11 @@ from sklearn_wsca._compat import (
 )
 from sklearn_wsca._encoding.cross_fitting import CrossFit, cross_fit
 from sklearn_wsca._encoding.folds import fewest_rows
-from sklearn_wsca._encoding.inference import EncodingTest, infer_encoding
+from sklearn_wsca._encoding.inference import (
+    EncodingTest,
+    infer_encoding,
+    skip_encoding,
+)
 from sklearn_wsca._erasure.table import erase_columns
 from sklearn_wsca._heads.fit import Rows, fit_heads
 from sklearn_wsca._heads.head import all_outputs, outputs_by_head
@@ -99,6 +109,11 @@ from sklearn_wsca._utilization.extremes import describe_extreme
 from sklearn_wsca._utilization.from_head import make_decision
 from sklearn_wsca._utilization.inference import UtilizationTests, infer_utilization
 from sklearn_wsca._verdict import Rule
+
+NO_DIAGNOSTICS = (
+    "diagnostics=False: encoding, reliability and erasure were not measured, so no "
+    "column counts as not used or as not encoded."
+)
 
 
 class WeightSpaceCorrelation(
@@ -233,6 +248,15 @@ class WeightSpaceCorrelation(
         largest statistics of the permutations [4]_, where fewer than ten permutations
         reach the statistic. They may lie far below 1 / (m + 1) and are extrapolations:
         they do not replace `pvalues_`.
+    diagnostics : bool, default=True
+        False leaves out encoding, reliability and erasure, for grids and pipelines,
+        which need heads only: their attributes are NaN (`erasure_` is None,
+        `encoding_metrics_` has no columns). Verdicts then go by utilization alone, and
+        are never "not used", which takes a column that is encoded, or "not encoded".
+    memory : str, path or joblib.Memory, default=None
+        Where principal directions and coordinates are kept, as in a Pipeline: fits to
+        the same rows, such as those of a grid search over `C`, find them there. Results
+        are the same. A folder must be as safe as code: joblib reads pickles.
     random_state : int, RandomState or None, default=None
         Seed of permutations and folds. With an int, results do not depend on the order
         of rows or columns, on `n_jobs` or on the unit of the embeddings; only the
@@ -495,6 +519,8 @@ class WeightSpaceCorrelation(
         "significance": [Interval(Real, 0, 1, closed="neither")],
         "stop_after": [Interval(Integral, 1, None, closed="left"), None],
         "extrapolate": ["boolean"],
+        "diagnostics": ["boolean"],
+        "memory": [str, PathLike, HasMethods(["cache"]), None],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
     }
@@ -531,6 +557,8 @@ class WeightSpaceCorrelation(
         significance=0.05,
         stop_after=None,
         extrapolate=False,
+        diagnostics=True,
+        memory=None,
         random_state=None,
         n_jobs=None,
     ):
@@ -560,6 +588,8 @@ class WeightSpaceCorrelation(
         self.significance = significance
         self.stop_after = stop_after
         self.extrapolate = extrapolate
+        self.diagnostics = diagnostics
+        self.memory = memory
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -629,7 +659,7 @@ class WeightSpaceCorrelation(
         self._check_belonging(given, tasks)
         self.notes_ = tasks.describe_target()
         given, rows = find_subspace(
-            given, tasks, self.n_components, self.min_components
+            given, tasks, self.n_components, self.min_components, self.memory
         )
         self._keep_subspace(rows.subspace)
         tasks.assign_units(given.roles.groups)
@@ -646,9 +676,13 @@ class WeightSpaceCorrelation(
             )
         self._keep_heads(tasks, comparison)
 
-        encoding = infer_encoding(
-            tasks, rows, given, self.cv, testing, self.significance, runner
-        )
+        if self.diagnostics:
+            encoding = infer_encoding(
+                tasks, rows, given, self.cv, testing, self.significance, runner
+            )
+        else:
+            encoding = skip_encoding(tasks, testing)
+            self.notes_.append(NO_DIAGNOSTICS)
         alignment = infer_alignment(tasks, rows, comparison, self.null, testing, runner)
         self.notes_ += describe_inference(
             self.null,
@@ -659,11 +693,14 @@ class WeightSpaceCorrelation(
         )
 
         seed = testing.plan.seed
-        reliability = measure_reliability(tasks, rows, comparison, seed, runner)
+        reliability, erasure = skip_reliability(comparison), None
+        if self.diagnostics:
+            reliability = measure_reliability(tasks, rows, comparison, seed, runner)
         crossed = self._cross_fit(tasks, rows, seed, runner)
         if crossed is not None:
             decision = self._decide(tasks, given, crossed, testing)
-        erasure = erase_columns(tasks, rows, decision, seed, runner)
+        if self.diagnostics:
+            erasure = erase_columns(tasks, rows, decision, seed, runner)
         self._keep_checks(alignment, reliability, erasure)
 
         utilization = infer_utilization(
@@ -901,7 +938,9 @@ class WeightSpaceCorrelation(
         given = scratch._check_rows(X, y, sample_weight, metadata=metadata)
         tasks = scratch._read_tasks(given)
         check_something_left(tasks, "y" if metadata is None else "metadata")
-        given, rows = find_subspace(given, tasks, None, self.min_components)
+        given, rows = find_subspace(
+            given, tasks, None, self.min_components, self.memory
+        )
         tasks.assign_units(given.roles.groups)
         tasks.balance(given.roles, given.weights, self.adjust_for_target)
         with step("component sensitivity"):
@@ -1188,11 +1227,11 @@ class WeightSpaceCorrelation(
         """Steps of `fit` that show progress; nobody knows under a stopping rule."""
         if self.stop_after is not None:
             return None
-        steps = ["fit heads", "encoding", "reliability"]
-        steps += ["encoding null"] * bool(self.n_permutations)
+        steps = ["fit heads"] + ["encoding", "reliability"] * self.diagnostics
+        steps += ["encoding null"] * bool(self.n_permutations and self.diagnostics)
         steps += ["alignment null"] * self._tests_alignment()
         if None not in parts:
-            steps += ["erasure", "effects", "utilization"]
+            steps += ["erasure"] * self.diagnostics + ["effects", "utilization"]
             steps += ["cross-fitting"] * (self.target_head is None)
         return len(steps) * len(parts)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sklearn_wsca._encoding.folds import Split, check_folds, draw_folds
 from sklearn_wsca._input.column import Column
 
 
@@ -13,3 +14,11 @@ def column_of(labels, name="scanner", rows=None):
         return Column(name, "continuous", rows, labels)
     levels, codes = np.unique(labels, return_inverse=True)
     return Column(name, "categorical", rows, codes, tuple(levels.tolist()))
+
+
+def make_folds(column, exchange, cv, seed):
+    """Folds of one column, which must train on all levels."""
+    split = Split(column, exchange, cv, seed)
+    (folds,) = draw_folds([split])
+    check_folds(split, folds)
+    return folds

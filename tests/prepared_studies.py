@@ -44,12 +44,17 @@ def read_study(X, table, weight=None, *, confounders=(), groups=None, **options)
 
 
 def prepare_study(
-    *study, n_components=0.99, min_components=50, adjust_for_target=False, **options
+    *study,
+    n_components=0.99,
+    min_components=50,
+    adjust_for_target=False,
+    memory=None,
+    **options,
 ):
     """Input and tasks in canonical order, and the rows."""
     given, tasks = read_study(*study, **options)
     check_something_left(tasks)
-    given, rows = find_subspace(given, tasks, n_components, min_components)
+    given, rows = find_subspace(given, tasks, n_components, min_components, memory)
     tasks.assign_units(given.roles.groups)
     tasks.balance(given.roles, given.weights, adjust_for_target)
     return given, tasks, rows

@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.model_selection import GridSearchCV
 
 from sklearn_wsca import Head, WeightSpaceCorrelation
+from sklearn_wsca.datasets import make_shortcut
 from tests.reference import analyse, make_study, with_gaps
 
 HEADS = {"site": "logistic", "sex": "logistic", "age": "ridge", "dose": "ridge"}
@@ -201,3 +203,79 @@ def test_repr_is_short_whatever_the_head(kind):
     assert repr(estimator.fit(X, table)) == before
     assert len(before.splitlines()) <= 10
     assert "'disease'" in before
+
+
+# --- without diagnostics -------------------------------------------------------------
+
+LEFT_OUT = ["encoding_scores_", "encoding_pvalues_", "encoding_qvalues_"]
+LEFT_OUT += ["encoding_skills_", "encoding_power_", "encoding_selectivity_"]
+LEFT_OUT += ["reliability_", "alignment_ceilings_", "alignment_corrected_"]
+
+
+@pytest.fixture(scope="module", params=[1.0, 0.0], ids=["used", "not used"])
+def with_and_without(request):
+    """An encoded column, used or not, and others, which are not encoded."""
+    use = request.param
+    study = make_shortcut(900, 12, use=use, encoding=2.0, random_state=0)
+    table = study.metadata.assign(noise=np.tile(list("ab"), 450))
+    return [
+        WeightSpaceCorrelation(
+            target_head=study.head,
+            target="target",
+            columns=["scanner", "batch", "noise"],
+            n_permutations=99,
+            random_state=0,
+            min_effect=0.2,
+            held_out=True,
+            diagnostics=diagnostics,
+        ).fit(study.data, table)
+        for diagnostics in (True, False)
+    ]
+
+
+def test_without_diagnostics_the_rest_is_the_same(with_and_without):
+    full, bare = with_and_without
+    for name in LEFT_OUT:
+        assert getattr(full, name).notna().any(), name
+        assert getattr(bare, name).isna().all(), name
+        assert getattr(bare, name).index.equals(getattr(full, name).index)
+    assert full.erasure_ is not None and bare.erasure_ is None
+    assert bare.encoding_metrics_.shape == (3, 0)
+    for name in ("pvalues_", "alignment_scores_", "utilization_pvalues_"):
+        pd.testing.assert_series_equal(getattr(bare, name), getattr(full, name))
+    left_out = [name for name in bare.summary_ if name.startswith("encoding")]
+    same = full.summary_.drop(columns=[*left_out, "verdict", "note"])
+    pd.testing.assert_frame_equal(bare.summary_[same.columns], same)
+    assert bare.summary_[left_out].isna().all(axis=None)
+
+
+def test_without_diagnostics_nothing_is_said_not_to_be_used(with_and_without):
+    full, bare = with_and_without
+    assert full.verdicts_["scanner"] in ("used", "not used")
+    assert full.verdicts_["noise"] == "not encoded"
+    for name, verdict in full.verdicts_.items():
+        expected = "used" if verdict == "used" else "inconclusive"
+        assert bare.verdicts_[name] == expected
+        note = bare.summary_.loc[name, "note"]
+        assert ("but the encoding was not tested" in note) == (verdict != "used")
+    assert sum("diagnostics=False" in note for note in bare.notes_) == 1
+    assert not any("diagnostics=False" in note for note in full.notes_)
+
+
+def test_a_grid_with_memory_is_the_same_grid(tmp_path):
+    X, table = make_study(0, n=90)
+    searches = [
+        GridSearchCV(
+            WeightSpaceCorrelation(
+                "disease", n_permutations=0, diagnostics=False, memory=memory
+            ),
+            {"C": [0.1, 1.0, 10.0]},
+            cv=3,
+        ).fit(40.0 * X + 7.0, table)
+        for memory in (None, str(tmp_path / "cache"))
+    ]
+    plain, kept = (search.cv_results_["mean_test_score"] for search in searches)
+    np.testing.assert_array_equal(kept, plain)
+    assert len(set(plain)) == 3
+    # Three folds, and all rows.
+    assert len(list(tmp_path.rglob("output.pkl"))) == 4

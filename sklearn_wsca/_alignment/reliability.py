@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,10 +16,10 @@ from sklearn_wsca._alignment.metrics import (
     fitted_references,
 )
 from sklearn_wsca._backend.jobs import JobRunner
-from sklearn_wsca._encoding.folds import make_folds
+from sklearn_wsca._encoding.folds import Split, check_folds, draw_folds
 from sklearn_wsca._heads.balancing import Balance
 from sklearn_wsca._heads.fit import Rows
-from sklearn_wsca._heads.probe import FOLD_TOLERANCES, Probe
+from sklearn_wsca._heads.probe import Probe
 from sklearn_wsca._heads.task import Task, Tasks
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.table import name_index
@@ -26,21 +27,33 @@ from sklearn_wsca._linear.design import Design
 from sklearn_wsca._permutation.exchangeability import Exchangeability
 
 N_SPLITS = 10
+# Cosines of halves are then off by about 1e-5.
+TOLERANCES = {"float64": 1e-6, "float32": 1e-4}
 
 
-def draw_halves(column: Column, exchange: Exchangeability, seed: int) -> np.ndarray:
+def draw_halves(
+    columns: Sequence[tuple[Column, Exchangeability]], seed: int
+) -> list[np.ndarray | None]:
     """Halves of the entries, stratified by level, groups together: (N_SPLITS, n).
 
-    Raises
-    ------
-    ValueError
-        If the levels of the column cannot all be in both halves.
+    None for a column whose levels cannot all be in both halves.
     """
-    halves = [
-        make_folds(column, exchange, 2, seed + number).fold == 0
+    splits = [
+        Split(column, exchange, 2, seed + number)
+        for column, exchange in columns
         for number in range(N_SPLITS)
     ]
-    return np.array(halves)
+    drawn = draw_folds(splits)
+    halves: list[np.ndarray | None] = []
+    for start in range(0, len(splits), N_SPLITS):
+        own = slice(start, start + N_SPLITS)
+        try:
+            for split, folds in zip(splits[own], drawn[own], strict=True):
+                check_folds(split, folds)
+            halves.append(np.array([folds.fold == 0 for folds in drawn[own]]))
+        except ValueError:
+            halves.append(None)
+    return halves
 
 
 def split_half_reliability(
@@ -78,7 +91,7 @@ def split_half_reliability(
         weights = balance.weights(balance.cells[None])[0]
     masks = np.concatenate([halves, ~halves]) * weights
     labels = np.broadcast_to(column.labels, masks.shape)
-    fit = probe.fit(design.on(T), labels, masks, FOLD_TOLERANCES[design.precision])
+    fit = probe.fit(design.on(T), labels, masks, TOLERANCES[design.precision])
     centre = probe.kind == "logistic"
     references = fitted_references(fit.coef, centre, reference_weights)
     first, second = np.split(references, 2)
@@ -111,10 +124,13 @@ def measure_reliability(
     """Reliability of all fitted heads, and the ceilings of the alignment scores."""
     space = comparison.space
     jobs = {}
-    for task in tasks.all:
-        halves = None if task.trained else _halves(task, seed)
-        if halves is not None:
-            column, probe = task.to_fit()
+    fitted = [task for task in tasks.all if not task.trained]
+    columns = [(task.to_fit()[0], task.units_to_fit()) for task in fitted]
+    for task, halves in zip(fitted, draw_halves(columns, seed), strict=True):
+        column, probe = task.to_fit()
+        if halves is None:
+            task.notes.append("no reliability: a level would be in one half only")
+        else:
             jobs[task.name] = partial(
                 split_half_reliability,
                 design=rows.design(column.rows),
@@ -146,13 +162,12 @@ def measure_reliability(
     )
 
 
-def _halves(task: Task, seed: int) -> np.ndarray | None:
-    column, _ = task.to_fit()
-    try:
-        return draw_halves(column, task.units_to_fit(), seed)
-    except ValueError:
-        task.notes.append("no reliability: a level would be in one half only")
-        return None
+def skip_reliability(comparison: Comparison) -> Reliability:
+    """What there is of it where it is not measured: NaN."""
+    return Reliability(
+        pd.Series(np.nan, comparison.correlation.index),
+        pd.Series(np.nan, comparison.scores().index),
+    )
 
 
 def _certainty(primary: Task | None, by_task: dict[Any, np.ndarray]) -> np.ndarray:

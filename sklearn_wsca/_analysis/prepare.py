@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import os
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
 import pandas as pd
+from sklearn.utils.validation import check_memory
 
 from sklearn_wsca._backend.jobs import LESS_MEMORY
 from sklearn_wsca._backend.memory import explain_shortage
+from sklearn_wsca._backend.namespace import (
+    Precision,
+    is_tensor,
+    to_numpy,
+    to_same_device,
+)
 from sklearn_wsca._backend.progress import step
 from sklearn_wsca._heads.fit import Rows
 from sklearn_wsca._heads.probe import batch_precision
 from sklearn_wsca._heads.task import Tasks
 from sklearn_wsca._input.checked_input import Input
+from sklearn_wsca._input.embeddings import Embeddings
 from sklearn_wsca._input.table import row_fingerprints
-from sklearn_wsca._linear.subspace import fit_subspace, reorder_rows
+from sklearn_wsca._linear.subspace import Subspace, fit_subspace, reorder_rows
 from sklearn_wsca._permutation.plan import canonical_order
+from sklearn_wsca._version import __version__
 
 
 def find_subspace(
@@ -21,13 +35,21 @@ def find_subspace(
     tasks: Tasks,
     n_components: float | int | None,
     min_components: int,
+    memory: Any = None,
 ) -> tuple[Input, Rows]:
-    """Find the subspace, and bring input and tasks to the canonical order of rows."""
+    """Find the subspace, and bring input and tasks to the canonical order of rows.
+
+    With a `memory`, a folder or one of joblib, what was found before for the same rows
+    is taken from there.
+    """
+    rule = given.weights, n_components, min_components
+    precision = batch_precision(len(given.weights))
     # Read for mean and covariance, and for the coordinates.
     with explain_shortage("X", LESS_MEMORY), step("subspace", n_passes=2):
-        subspace = fit_subspace(given.X, given.weights, n_components, min_components)
-        precision = batch_precision(len(given.weights))
-        T, distance = subspace.coordinates(given.X, precision)
+        if memory is None:
+            subspace, T, distance = _project(given.X, *rule, precision)
+        else:
+            subspace, T, distance = _recall(memory, given.X, *rule, precision)
     order = canonical_order(
         distance,
         lambda: row_fingerprints(given.table) + pd.util.hash_array(given.weights),
@@ -35,6 +57,56 @@ def find_subspace(
     given = given.take(order)
     tasks.reorder(order)
     return given, Rows(reorder_rows(T, order), given.weights, subspace)
+
+
+def _project(
+    X: Embeddings,
+    weights: np.ndarray,
+    n_components: float | int | None,
+    min_components: int,
+    precision: Precision,
+) -> tuple[Subspace, Any, np.ndarray]:
+    """Subspace, and coordinates and squared distance of the rows."""
+    subspace = fit_subspace(X, weights, n_components, min_components)
+    return subspace, *subspace.coordinates(X, precision)
+
+
+def _recall(memory: Any, X: Embeddings, *settings: Any) -> tuple:
+    """The same, from the memory if it holds it."""
+    memory = os.fspath(memory) if isinstance(memory, os.PathLike) else memory
+    store = check_memory(memory).cache(_project_for_store, ignore=["X"])
+    subspace, *rows = store(X, _fingerprint(X), *settings)
+    # A joblib.Memory may give memory maps, which cannot be brought to another order.
+    arrays = {name: _loaded(value) for name, value in vars(subspace).items()}
+    T, distance = map(_loaded, rows)
+    if is_tensor(X.array):
+        T = to_same_device(T, X.array)
+    return Subspace(**arrays), T, distance
+
+
+def _loaded(value: Any) -> Any:
+    return np.array(value) if isinstance(value, np.memmap) else value
+
+
+def _project_for_store(
+    X: Embeddings, fingerprint: str, *settings: Any
+) -> tuple[Subspace, np.ndarray, np.ndarray]:
+    """What is kept on disk, where devices are unknown."""
+    subspace, T, distance = _project(X, *settings)
+    return subspace, to_numpy(T), distance
+
+
+def _fingerprint(X: Embeddings) -> str:
+    """What the subspace depends on besides settings: values, device and version.
+
+    An array that is not in memory may be pickled as the name of a file only.
+    """
+    found = blake2b(f"{X.n_features} {__version__}".encode(), digest_size=16)
+    if is_tensor(X.array):
+        found.update(str(X.array.device).encode())
+    for _, block in X.blocks():
+        found.update(np.ascontiguousarray(to_numpy(block)).data)
+    return found.hexdigest()
 
 
 class NothingLeftError(ValueError):

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from sklearn_wsca._encoding.group_folds import GroupSplit, fold_groups
 from sklearn_wsca._heads.task import Task
 from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._permutation.exchangeability import Exchangeability
 
 DEFAULT_FOLDS = 5
-MOST_ATTEMPTS = 20
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,17 @@ class Folds:
         return int(self.fold.max()) + 1
 
 
-def make_folds(column: Column, exchange: Exchangeability, cv: Any, seed: int) -> Folds:
-    """Split the observed rows of a column, stratified by its levels.
+class Split(NamedTuple):
+    """A partition that is wanted: a column, its units, and how many folds or what."""
+
+    column: Column
+    exchange: Exchangeability
+    cv: Any
+    seed: int
+
+
+def draw_folds(splits: Sequence[Split]) -> list[Folds]:
+    """Split the observed rows of columns, stratified by their levels.
 
     Groups stay together. Where they are exchanged, they are what is split; where rows
     are exchanged within groups, no exchange changes the levels of a group, so folds
@@ -50,23 +59,41 @@ def make_folds(column: Column, exchange: Exchangeability, cv: Any, seed: int) ->
     Raises
     ------
     ValueError
-        If a splitter does not put every row into exactly one test fold, trains without
-        one of the levels, or splits a group.
+        If a splitter does not put every row into exactly one test fold, or splits a
+        group. Whether all levels can be trained: see `check_folds`.
     """
-    if not isinstance(cv, (int, np.integer)):
-        n = len(column.labels)
-        fold = _assign_folds(n, cv.split(np.zeros((n, 1)), column.labels))
-        _check_training(column, fold)
-        _check_groups_together(fold, exchange)
-        return Folds(fold)
-    if exchange.varies_within_groups:
-        fold, note = _split_groups(column, exchange.clusters, int(cv), seed)
-        _check_training(column, fold)
-        return Folds(fold, note)
-    units = replace(column, labels=column.labels[exchange.first])
-    fold, note = _split_units(units, int(cv), seed)
-    _check_training(units, fold)
-    return Folds(fold[exchange.unit], note)
+    found: list[Any] = [None] * len(splits)
+    grouped = []
+    for i, (column, exchange, cv, seed) in enumerate(splits):
+        if not isinstance(cv, (int, np.integer)):
+            n = len(column.labels)
+            fold = _assign_folds(n, cv.split(np.zeros((n, 1)), column.labels))
+            _check_groups_together(fold, exchange)
+            found[i] = Folds(fold)
+        elif exchange.varies_within_groups:
+            grouped.append(i)
+        else:
+            fold, note = _split_units(_of_units(column, exchange), int(cv), seed)
+            found[i] = Folds(fold[exchange.unit], note)
+    # Many at a time are hardly more work than one.
+    drawn = _split_groups([splits[i] for i in grouped])
+    for i, folds in zip(grouped, drawn, strict=True):
+        found[i] = folds
+    return found
+
+
+def check_folds(split: Split, folds: Folds) -> None:
+    """Raise ValueError if folds train without a level, or cannot be permuted within."""
+    column, exchange, cv, _ = split
+    if not isinstance(cv, (int, np.integer)) or exchange.varies_within_groups:
+        _check_training(column, folds.fold)
+    else:
+        _check_training(_of_units(column, exchange), folds.fold[exchange.first])
+
+
+def _of_units(column: Column, exchange: Exchangeability) -> Column:
+    """The column with one label for each unit."""
+    return replace(column, labels=column.labels[exchange.first])
 
 
 def make_training_folds(
@@ -74,22 +101,18 @@ def make_training_folds(
 ) -> Folds:
     """Split a column to predict every row by a head fitted without its unit.
 
-    As `make_folds` with a number of folds (a splitter stands for the default one), but
+    As `draw_folds` with a number of folds (a splitter stands for the default one), but
     what cannot be held out is in no fold: the rows of a level that lies in one fold as
     a whole, without which a head could not know it, and all of them where there is a
     single unit, or a unit per level.
     """
     cv = int(cv) if isinstance(cv, Integral) else DEFAULT_FOLDS
-    units = replace(column, labels=column.labels[exchange.first])
+    units = _of_units(column, exchange)
     counts = np.bincount(units.labels) if column.n_levels else [len(units.labels)]
     if max(counts) < 2 or exchange.clusters.max() == 0:
         return Folds(np.full(len(column.labels), -1))
-    if exchange.varies_within_groups:
-        fold, note = _split_groups(column, exchange.clusters, cv, seed)
-    else:
-        fold, note = _split_units(units, cv, seed)
-        fold = fold[exchange.unit]
-    return Folds(_train_with_all_levels(column, fold), note)
+    (folds,) = draw_folds([Split(column, exchange, cv, seed)])
+    return replace(folds, fold=_train_with_all_levels(column, folds.fold))
 
 
 def _train_with_all_levels(column: Column, fold: np.ndarray) -> np.ndarray:
@@ -105,7 +128,7 @@ def _train_with_all_levels(column: Column, fold: np.ndarray) -> np.ndarray:
 def _split_units(column: Column, cv: int, seed: int) -> tuple[np.ndarray, str]:
     """Folds of units that each have one label."""
     # Late: with the metrics, it takes longer than this package.
-    from sklearn.model_selection import KFold, StratifiedKFold
+    from sklearn.model_selection import StratifiedKFold
 
     X = np.zeros((len(column.labels), 1))
     if column.kind == "continuous":
@@ -114,8 +137,7 @@ def _split_units(column: Column, cv: int, seed: int) -> tuple[np.ndarray, str]:
             # Labels are permuted within folds, so some must hold more than one.
             n_folds = max(2, len(X) // 2)
         note = f"{n_folds} instead of {cv} folds: there are {len(X)} units"
-        splits = KFold(n_folds, shuffle=True, random_state=seed).split(X)
-        return _assign_folds(len(X), splits), note if n_folds < cv else ""
+        return _fold_evenly(len(X), n_folds, seed), note if n_folds < cv else ""
     n_folds = min(cv, int(np.bincount(column.labels).max()))
     note = f"{n_folds} instead of {cv} folds: its largest level has {n_folds} units"
     splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
@@ -126,37 +148,34 @@ def _split_units(column: Column, cv: int, seed: int) -> tuple[np.ndarray, str]:
     return _assign_folds(len(X), splits), note if n_folds < cv else ""
 
 
-def _split_groups(
-    column: Column, groups: np.ndarray, cv: int, seed: int
-) -> tuple[np.ndarray, str]:
-    """Folds of whole groups in which the column varies."""
-    from sklearn.model_selection import KFold, StratifiedGroupKFold
+def _split_groups(splits: Sequence[Split]) -> list[Folds]:
+    """Folds of whole groups in which the columns vary."""
+    found: list[Any] = [None] * len(splits)
+    wanted, notes = {}, {}
+    for i, (column, exchange, cv, seed) in enumerate(splits):
+        groups, n_groups = exchange.clusters, int(exchange.clusters.max()) + 1
+        largest = np.bincount(column.labels).max() if column.n_levels else n_groups
+        n_folds, why = min(cv, n_groups), f"there are {n_groups} groups"
+        if largest < n_folds:
+            n_folds, why = int(largest), f"its largest level has {largest} rows"
+        note = f"{n_folds} instead of {cv} folds: {why}" if n_folds < cv else ""
+        if column.n_levels:
+            wanted[i] = GroupSplit(column.labels, groups, n_folds, seed)
+            notes[i] = note
+        else:
+            found[i] = Folds(_fold_evenly(n_groups, n_folds, seed)[groups], note)
+    drawn = fold_groups(list(wanted.values()))
+    for i, fold in zip(wanted, drawn, strict=True):
+        found[i] = Folds(fold, notes[i])
+    return found
 
-    n_groups = int(groups.max()) + 1
-    n_folds = min(cv, n_groups)
-    note = f"{n_folds} instead of {cv} folds: there are {n_groups} groups"
-    note = note if n_folds < cv else ""
-    if column.kind == "continuous":
-        fold = np.empty(n_groups, dtype=int)
-        splitter = KFold(n_folds, shuffle=True, random_state=seed)
-        for number, (_, test) in enumerate(splitter.split(np.zeros((n_groups, 1)))):
-            fold[test] = number
-        return fold[groups], note
-    X = np.zeros((len(groups), 1))
-    for attempt in range(MOST_ATTEMPTS):
-        splitter = StratifiedGroupKFold(
-            n_folds, shuffle=True, random_state=seed + attempt
-        )
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="The least populated class")
-            splits = list(splitter.split(X, column.labels, groups))
-        # A level of few groups may end up in one fold as a whole.
-        if all(
-            len(np.unique(column.labels[train])) == column.n_levels
-            for train, _ in splits
-        ):
-            break
-    return _assign_folds(len(X), splits), note
+
+def _fold_evenly(n: int, n_folds: int, seed: int) -> np.ndarray:
+    """Random folds of n units, of equal size."""
+    from sklearn.model_selection import KFold  # Late, as above.
+
+    splitter = KFold(n_folds, shuffle=True, random_state=seed)
+    return _assign_folds(n, splitter.split(np.zeros((n, 1))))
 
 
 def _check_groups_together(fold: np.ndarray, exchange: Exchangeability) -> None:
@@ -275,14 +294,18 @@ def split_columns(
     tasks: list[Task], cv: Any, seed: int, given: Input
 ) -> dict[Any, Folds]:
     """Folds of every column with labels, by name; deviations go to its notes."""
-    cv, folds = read_cv(cv), {}
+    cv, splits = read_cv(cv), []
     for task in tasks:
         column, own = task.labelled()[0], cv
         if not isinstance(cv, Integral):
             own = GivenSplits(cv, column, given)
-        folds[task.name] = make_folds(column, task.units(), own, seed)
-        if folds[task.name].note:
-            task.notes.append(folds[task.name].note)
+        splits.append(Split(column, task.units(), own, seed))
+    folds = {}
+    for task, split, found in zip(tasks, splits, draw_folds(splits), strict=True):
+        check_folds(split, found)
+        folds[task.name] = found
+        if found.note:
+            task.notes.append(found.note)
     return folds
 
 

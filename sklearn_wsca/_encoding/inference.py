@@ -97,6 +97,15 @@ def infer_encoding(
     )
 
 
+def skip_encoding(tasks: Tasks, testing: Testing) -> EncodingTest:
+    """What there is of a test that is left out: NaN for every column."""
+    index = name_index(task.name for task in tasks.metadata)
+    none = pd.Series(np.nan, index)
+    tests = infer_columns({}, index, testing, extrapolate=False)
+    empty = pd.DataFrame(index=index)
+    return EncodingTest(none, tests, none, none, none, empty, none, [])
+
+
 def correct(several: list[EncodingTest]) -> list[EncodingTest]:
     """Correct over all columns of several tests, such as those of several targets."""
     qvalues = correct_pvalues([test.tests.pvalues for test in several])

@@ -7,13 +7,15 @@ would do. A uniform draw of subspaces would not: columns of noise covary more wi
 directions of large variance, and less with those that the columns held fixed move.
 
 The outputs of a head move by ``-(T - mean) @ right @ (left.T @ coef.T)``, so no erased
-embedding is ever made. They are held as (draws, C, n).
+embedding is ever made. They are held as (draws, C, n), a block of draws and rows at a
+time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -26,12 +28,15 @@ from sklearn_wsca._erasure.erasure import (
     cross_moments,
     whitening_spread,
 )
-from sklearn_wsca._heads.head import Head, log_probability
+from sklearn_wsca._heads.head import Head
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.embeddings import as_embeddings
 from sklearn_wsca._permutation.plan import permutation_pvalues
 
 NUMBERS_PER_BATCH = 2**21
+# Outputs of a block stay in the cache of a core.
+NUMBERS_PER_BLOCK = 2**17
+FEWEST_ROWS_PER_BLOCK = 256
 
 
 class Loss(NamedTuple):
@@ -125,7 +130,7 @@ def check_erasure(
     trial = Trial(T, head, outputs, weights, spread, folds, target)
     shares = Held.of(column, weights, held).weights
     noise = Noise(T, shares, folds, ranks, spread, units)
-    size = max(1, NUMBERS_PER_BATCH // (len(T) * max(head.n_rows, *ranks)))
+    size = max(1, NUMBERS_PER_BATCH // (len(T) * max(1, *ranks)))
     nothing = np.zeros((1, len(spread), 0))
     losses = _compare(
         trial.errors([nothing for _ in folds]),
@@ -208,58 +213,115 @@ class Trial:
 
         There is one array of frames (draws, k, rank) per fold.
         """
-        moved = np.empty((len(frames[0]), *self.outputs.shape))
+        n_draws = len(frames[0])
+        sums: dict[str, np.ndarray] = {}
         for fold, own in zip(self.folds, frames, strict=True):
-            moved[:, :, fold.rows] = self._moves(self.T[fold.rows], fold.mean, own)
-        errors = {"output_change": self._change(moved)}
-        if self.target is None:
-            return errors
-        moved += self.outputs
-        return errors | self._errors_of_predictions(moved, self.target)
+            read, pushes = self._moves(self.T[fold.rows], fold.mean, own)
+            for draws, rows in self._blocks(n_draws, len(fold.rows)):
+                moved = pushes[draws] @ read[draws, :, rows]
+                for name, own_sums in self._add_up(moved, fold.rows[rows]).items():
+                    sums.setdefault(name, np.zeros(n_draws))[draws] += own_sums
+        return self._errors(sums)
 
-    def _moves(self, T: np.ndarray, mean: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """How erasures move the outputs of some rows: (draws, C, n)."""
+    def _blocks(self, n_draws: int, n: int) -> Iterator[tuple[slice, slice]]:
+        """Draws and rows whose outputs stay in the cache of a core."""
+        size = max(NUMBERS_PER_BLOCK // self.head.n_rows, 1)
+        n_rows = min(n, max(FEWEST_ROWS_PER_BLOCK, size // n_draws))
+        step = max(size // n_rows, 1)
+        for draw in range(0, n_draws, step):
+            for row in range(0, n, n_rows):
+                yield slice(draw, draw + step), slice(row, row + n_rows)
+
+    def _moves(
+        self, T: np.ndarray, mean: np.ndarray, frames: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """How erasures move the outputs of some rows, by two factors.
+
+        What they read off the rows (draws, r, n), and how outputs move with it
+        (draws, C, r).
+        """
         readers = (frames / self.spread[:, None]).swapaxes(1, 2)
         pushes = -self.head.centred_coef @ (frames * self.spread[:, None])
         if frames.shape[2] > self.head.n_rows:
             # Fewer products with the rows: one per output instead of one per direction.
             readers = pushes @ readers
-            pushes = np.eye(self.head.n_rows)
+            eye = np.eye(self.head.n_rows)
+            pushes = np.broadcast_to(eye, (len(frames), *eye.shape))
         centred = T - mean.astype(T.dtype)
         readers = readers.astype(T.dtype)
         read = readers.reshape(-1, readers.shape[2]) @ centred.T
-        return pushes @ read.reshape(*readers.shape[:2], len(T))
+        return read.reshape(*readers.shape[:2], len(T)), pushes
 
-    def _change(self, moved: np.ndarray) -> np.ndarray:
-        """Root mean square of the moves over the root of the outputs' variance."""
+    def _add_up(self, moved: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Sums over some rows, of what the errors need: (draws,).
+
+        The moves of their outputs (draws, C, n) are overwritten.
+        """
+        squares = np.sum(moved * moved, axis=1) @ self.weights[rows]
+        sums = {"output_change": squares}
+        if self.target is None:
+            return sums
+        moved += self.outputs[:, rows]
+        labels, shares = self._labels[rows], self._shares[rows]
+        if not self.target.n_levels:
+            return sums | {"r2_drop": (labels - moved[:, 0]) ** 2 @ shares}
+        scores = moved
+        if scores.shape[1] == 1:
+            # A single score is that of the second of two classes.
+            scores = np.concatenate([np.zeros_like(scores), scores], axis=1)
+        at = np.arange(len(rows))
+        own, largest = scores[:, labels, at], scores.max(axis=1)
+        hits = scores == largest[:, None]
+        right = hits[:, labels, at]
+        if np.count_nonzero(hits) > largest.size:
+            # Among equals the first class is predicted.
+            right &= hits.argmax(axis=1) == labels
+        sums["balanced_accuracy_drop"] = ~right @ self._balanced[rows]
+        if self.head.kind == "logistic":
+            scores -= largest[:, None]
+            np.exp(scores, out=scores)
+            losses = np.log(scores.sum(axis=1)) + largest - own
+            sums["log_loss_rise"] = losses @ shares
+        return sums
+
+    def _errors(self, sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Errors from the sums over all rows."""
         shares = self.weights / self.weights.sum()
         centred = self.outputs - (self.outputs @ shares)[:, None]
-        variance = np.sum(centred**2 @ shares)
-        squares = np.einsum("bcn,bcn,n->b", moved, moved, shares)
-        if variance == 0.0:
-            return np.zeros(len(moved))
-        return np.sqrt(squares / variance)
+        variance = np.sum(centred**2 @ self.weights)
+        squares = sums["output_change"]
+        change = np.sqrt(squares / variance) if variance else np.zeros_like(squares)
+        return sums | {"output_change": change}
 
-    def _errors_of_predictions(
-        self, outputs: np.ndarray, target: Column
-    ) -> dict[str, np.ndarray]:
-        """Errors of draws of outputs (draws, C, n) as predictions of the target."""
-        outputs, labels = outputs[:, :, target.rows], target.labels
-        weights = self.weights[target.rows]
-        shares = weights / weights.sum()
-        if not target.n_levels:
-            centred = labels - shares @ labels
-            residuals = labels - outputs[:, 0]
-            return {"r2_drop": residuals**2 @ shares / (centred**2 @ shares)}
-        scores = log_probability(outputs, target.n_levels, axis=1)
-        mass = np.bincount(labels, weights)
-        balanced = weights / (mass[labels] * np.count_nonzero(mass))
-        wrong = scores.argmax(axis=1) != labels
-        errors = {"balanced_accuracy_drop": wrong @ balanced}
-        if self.head.kind == "logistic":
-            own = np.take_along_axis(scores, labels[None, None], axis=1)[:, 0]
-            errors["log_loss_rise"] = -own @ shares
-        return errors
+    @cached_property
+    def _labels(self) -> np.ndarray:
+        """Labels of the target by row; any where it is missing."""
+        assert self.target is not None
+        labels = np.zeros(len(self.T), self.target.labels.dtype)
+        labels[self.target.rows] = self.target.labels
+        return labels
+
+    @cached_property
+    def _shares(self) -> np.ndarray:
+        """Weights by which squares or log-losses of the rows add up to the error."""
+        assert self.target is not None
+        rows, labels = self.target.rows, self.target.labels
+        shares = np.zeros(len(self.T))
+        shares[rows] = self.weights[rows] / self.weights[rows].sum()
+        if not self.target.n_levels:
+            centred = labels - shares[rows] @ labels
+            shares /= shares[rows] @ centred**2
+        return shares
+
+    @cached_property
+    def _balanced(self) -> np.ndarray:
+        """Weights by which wrong rows add up to the error, all classes alike."""
+        assert self.target is not None
+        rows, labels = self.target.rows, self.target.labels
+        mass = np.bincount(labels, self.weights[rows])
+        balanced = np.zeros(len(self.T))
+        balanced[rows] = self.weights[rows] / (mass[labels] * np.count_nonzero(mass))
+        return balanced
 
 
 def _whitening(T: np.ndarray, weights: np.ndarray, shrinkage: Shrinkage) -> np.ndarray:

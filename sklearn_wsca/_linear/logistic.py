@@ -74,7 +74,12 @@ class LogisticProblem:
         gram = np.append(design.gram, design.weights.sum())
         penalty = np.append(np.ones(len(design.gram)), 0.0)
         self.penalty = design.array(penalty)
-        self.squares = design.array(C * gram)
+        # Less where a problem has fewer rows than the design, such as half of them.
+        shares = np.ones(len(codes))
+        if weights is not None:
+            shares = weights.sum(axis=1) / design.weights.sum()
+        squares = C * np.outer(shares, gram)
+        self.squares = design.array(squares)
         largest = self.xp.max(self.weights, axis=-1) * design.array(np.ones(len(codes)))
         self.noise = (4 * design.epsilon) ** 2 * largest[:, None] * self.squares
         shape = len(curvature), len(codes)
@@ -82,9 +87,9 @@ class LogisticProblem:
         self.start_curvature = start
         # The penalty keeps coefficients from flattening by more than this factor. An
         # intercept has none: its curvature vanishes where all rows are certain.
-        stiffness = curvature[:, None] * C * gram + penalty
-        flattest = stiffness[:, -1] / stiffness[:, :-1].max(axis=1)
-        self.flattest_intercept = design.array(flattest[:, None])
+        stiffness = curvature[:, None, None] * squares + penalty
+        flattest = stiffness[..., -1] / stiffness[..., :-1].max(axis=2)
+        self.flattest_intercept = design.array(flattest)
         self.set_curvature(start)
         self._read_labels(codes)
 
@@ -259,6 +264,8 @@ class LogisticProblem:
     def select(self, keep: Any) -> None:
         """Drop the problems that are solved."""
         self.moments, self.noise = self.moments[:, keep], self.noise[keep]
+        self.squares = self.squares[keep]
+        self.flattest_intercept = self.flattest_intercept[:, keep]
         self.start_curvature = self.start_curvature[:, keep]
         self.flatness = self.flatness[keep]
         self.hessian = self.hessian[:, keep]

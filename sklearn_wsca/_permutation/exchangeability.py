@@ -13,7 +13,11 @@ from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.groups import (
     Groups,
 )
-from sklearn_wsca._permutation.plan import permutation_sources, permute_within
+from sklearn_wsca._permutation.plan import (
+    exchange_groups,
+    permutation_sources,
+    permute_within,
+)
 
 Scheme = Literal["rows", "between groups", "within groups", "between and within groups"]
 FEWEST_UNITS = 20
@@ -70,33 +74,13 @@ class Exchangeability:
         """Which unit each unit takes its value from: (p, n_units)."""
         if self.scheme == "between and within groups":
             entries = permutation_sources(orders, self.keys)
-            return np.stack([self._group_sources(order) for order in entries])
+            return exchange_groups(entries, self.clusters, self._group_strata())
         return permutation_sources(orders, self.keys, self.strata)
 
-    def _group_sources(self, order: np.ndarray) -> np.ndarray:
-        """Which entry each takes its value from, where whole groups are exchanged."""
-        groups, sizes = self.clusters, np.bincount(self.clusters)
-        _, first = np.unique(groups[order], return_index=True)
-        sequence = np.argsort(first)
-        strata = self._group_strata()
-        giver = np.empty(len(sizes), dtype=np.intp)
-        giver[np.argsort(strata, kind="stable")] = sequence[
-            np.argsort(strata[sequence], kind="stable")
-        ]
-        by_group = order[np.argsort(groups[order], kind="stable")]
-        taker = np.argsort(groups, kind="stable")
-        starts = np.cumsum(sizes) - sizes
-        place = np.arange(len(order)) - starts[groups[taker]]
-        giver = giver[groups[taker]]
-        sources = np.empty_like(order)
-        sources[taker] = by_group[starts[giver] + place % sizes[giver]]
-        return sources
-
-    def _group_strata(self) -> np.ndarray:
-        """Stratum of every group; a single one where there are none."""
-        n_groups = int(self.clusters.max()) + 1
+    def _group_strata(self) -> np.ndarray | None:
+        """Stratum of every group; None where there are none."""
         if self.strata is None:
-            return np.zeros(n_groups, dtype=int)
+            return None
         return self.strata[np.unique(self.clusters, return_index=True)[1]]
 
     def sources(self, orders: np.ndarray) -> np.ndarray:
@@ -154,7 +138,10 @@ class Exchangeability:
         if self.scheme != "between and within groups":
             return labels[self.first], self._all_strata()
         held = pd.Series(labels).groupby(self.clusters).agg(lambda v: tuple(sorted(v)))
-        return pd.factorize(held)[0], self._group_strata()
+        strata = self._group_strata()
+        return pd.factorize(held)[0], np.zeros(
+            len(held), int
+        ) if strata is None else strata
 
 
 def exchange_units(

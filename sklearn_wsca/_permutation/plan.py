@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence, Sized
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -109,13 +110,65 @@ def permute_within(
     sources : ndarray of shape (p, n_observed), dtype int
         Entry ``slots[i]`` of permutation b comes from entry ``sources[b, i]``.
     """
-    # Sorting small integers takes linear time.
-    strata = np.unique(strata, return_inverse=True)[1]
-    strata = strata.astype(np.uint16 if strata.max(initial=0) < 2**16 else np.intp)
+    strata = _as_small(np.unique(strata, return_inverse=True)[1])
     sources = _order_of_entries(orders, rows).copy()
     for i, order in enumerate(sources):
-        sources[i] = order[np.argsort(strata[order], kind="stable")]
-    return np.argsort(strata, kind="stable"), sources
+        sources[i] = order[stable_order(strata[order])]
+    return stable_order(strata), sources
+
+
+def exchange_groups(
+    orders: np.ndarray, groups: np.ndarray, strata: np.ndarray | None
+) -> np.ndarray:
+    """Where each entry comes from if whole groups are exchanged: (p, n).
+
+    A group takes all that another one has, in random order: repeated or cut where
+    their sizes differ.
+
+    Parameters
+    ----------
+    orders : ndarray of shape (p, n), dtype int
+        Random orders of the entries. Groups come in the order of their first entry,
+        the entries of a group in their own.
+    groups : ndarray of shape (n,), dtype int
+        Group of each entry, numbered from 0.
+    strata : ndarray of shape (n_groups,), dtype int, or None
+        Groups are exchanged within these only.
+    """
+    sizes = np.bincount(groups).astype(orders.dtype)
+    starts = np.cumsum(sizes, dtype=orders.dtype) - sizes
+    groups = _as_small(groups)
+    takers = stable_order(groups)
+    place = np.arange(len(groups), dtype=orders.dtype) - np.repeat(starts, sizes)
+    receivers: Any = slice(None)
+    if strata is not None:
+        strata = _as_small(np.unique(strata, return_inverse=True)[1])
+        receivers = stable_order(strata)
+    sources, giver = np.empty_like(orders), np.empty(len(sizes), dtype=np.intp)
+    for own, order in zip(sources, orders, strict=True):
+        by_group = stable_order(groups[order])
+        sequence = np.argsort(by_group[starts])
+        if strata is not None:
+            sequence = sequence[stable_order(strata[sequence])]
+        giver[receivers] = sequence
+        first = np.repeat(starts[giver], sizes)
+        own[takers] = order[by_group[first + place % np.repeat(sizes[giver], sizes)]]
+    return sources
+
+
+def stable_order(codes: np.ndarray) -> np.ndarray:
+    """Stable argsort of integers from 0 to 2^32, which takes linear time."""
+    # Linear for integers of 16 bits only.
+    order = np.argsort(codes.astype(np.uint16, copy=False), kind="stable")
+    if codes.dtype != np.uint16 and codes.max(initial=0) >= 2**16:
+        high = (codes[order] >> 16).astype(np.uint16)
+        order = order[np.argsort(high, kind="stable")]
+    return order
+
+
+def _as_small(codes: np.ndarray) -> np.ndarray:
+    """Integers from 0 in 16 bits, if these suffice."""
+    return codes.astype(np.uint16) if codes.max(initial=0) < 2**16 else codes
 
 
 def _order_of_entries(orders: np.ndarray, rows: np.ndarray) -> np.ndarray:

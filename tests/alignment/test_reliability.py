@@ -39,6 +39,11 @@ def of_task(fitted, name):
     return fitted.reliability_[tasks == name].to_numpy()
 
 
+def halves_of(column, groups, seed):
+    (halves,) = draw_halves([(column, exchange_units(column, groups))], seed)
+    return halves
+
+
 # --- against scikit-learn on the same halves -----------------------------------------
 
 
@@ -62,7 +67,7 @@ def slow_reliability(X, table, name, head, metric, weight, balanced_by=None):
         "pattern": principal.variances,
     }[metric]
     agreement = []
-    for first in draw_halves(column, exchange_units(column, None), seed):
+    for first in halves_of(column, None, seed):
         coefs = [
             centre_classes(
                 fit_head(T[half], labels[half], head, weights=weight[half])[0], head
@@ -313,14 +318,14 @@ def columns_with_patients(seed, n_patients=30):
 def test_no_patient_is_in_both_halves(name, seed):
     groups, columns = columns_with_patients(seed)
     column = columns[name]
-    halves = draw_halves(column, exchange_units(column, groups), seed)
+    halves = halves_of(column, groups, seed)
     assert halves.shape == (N_SPLITS, len(column.labels))
     for half in halves:
         in_first = pd.Series(half).groupby(groups.codes).mean()
         assert set(in_first) == {0.0, 1.0}
         assert 0.25 < in_first.mean() < 0.75
     assert len(np.unique(halves, axis=0)) > N_SPLITS / 2
-    by_rows = draw_halves(column, exchange_units(column, None), seed)
+    by_rows = halves_of(column, None, seed)
     assert pd.Series(by_rows[0]).groupby(groups.codes).nunique().max() == 2
 
 
@@ -328,7 +333,7 @@ def test_no_patient_is_in_both_halves(name, seed):
 def test_halves_are_stratified_by_units(grouped):
     groups, columns = columns_with_patients(0)
     exchange = exchange_units(columns["scanner"], groups if grouped else None)
-    for half in draw_halves(columns["scanner"], exchange, 0):
+    for half in halves_of(columns["scanner"], groups if grouped else None, 0):
         for level in range(3):
             of_level = columns["scanner"].labels[exchange.first] == level
             in_first = half[exchange.first][of_level].sum()
@@ -339,7 +344,7 @@ def test_halves_are_stratified_by_units(grouped):
 def test_all_levels_are_in_both_halves(seed):
     groups, columns = columns_with_patients(seed, 12)
     view = columns["view"]
-    for half in draw_halves(view, exchange_units(view, groups), seed):
+    for half in halves_of(view, groups, seed):
         assert len(set(view.labels[half])) == len(set(view.labels[~half])) == 3
 
 
@@ -349,15 +354,15 @@ def test_a_level_of_a_single_patient_cannot_be_in_both():
     labels[:2] = 2
     view = column_of(labels, "view")
     groups = Groups.of(pd.Series(patient, name="patient"))
-    with pytest.raises(ValueError, match="trains without one of the 3 levels"):
-        draw_halves(view, exchange_units(view, groups), 0)
+    assert halves_of(view, groups, 0) is None
+    labels[4:6] = 2
+    assert halves_of(column_of(labels, "view"), groups, 0) is not None
 
 
 def test_a_column_that_cannot_be_halved_has_a_note(monkeypatch, study):
-    def refuse(column, exchange, seed):
-        if column.name == "site":
-            raise ValueError("cv: a level is in one half only")
-        return draw_halves(column, exchange, seed)
+    def refuse(columns, seed):
+        drawn = zip(columns, draw_halves(columns, seed), strict=True)
+        return [None if c.name == "site" else own for (c, _), own in drawn]
 
     monkeypatch.setattr("sklearn_wsca._alignment.reliability.draw_halves", refuse)
     found = fit(*study)

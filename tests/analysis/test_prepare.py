@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import Memory
 
+from sklearn_wsca._analysis import prepare
 from sklearn_wsca._analysis.prepare import NothingLeftError
 from tests.prepared_studies import prepare_study
 from tests.reference import balancing_weights, make_study, principal_directions
@@ -72,6 +74,79 @@ def test_the_order_does_not_depend_on_the_order_of_the_input(seed, equal):
     )
     np.testing.assert_allclose(other.T, rows.T, atol=1e-9)
     np.testing.assert_array_equal(order[found.positions], expected.positions)
+
+
+# --- memory --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def found(monkeypatch):
+    """Names of the weights under which a subspace was really searched."""
+    calls = []
+    fit_subspace = prepare.fit_subspace
+
+    def count(X, weights, *rule):
+        calls.append((len(X), float(weights.sum()), *rule))
+        return fit_subspace(X, weights, *rule)
+
+    monkeypatch.setattr(prepare, "fit_subspace", count)
+    return calls
+
+
+@pytest.mark.parametrize("n", [80, 2100])
+@pytest.mark.parametrize("kind", ["numpy", "memory map", "lazy", "torch", "read-only"])
+def test_memory_gives_the_same_and_searches_once(kind, n, tmp_path, found):
+    X, table = make_study(0, n=n)
+    X = 40.0 * X + 7.0
+    if kind in ("memory map", "lazy"):
+        np.save(tmp_path / "X.npy", X)
+        X = np.load(tmp_path / "X.npy", mmap_mode="r")
+    if kind == "lazy":
+        X = pytest.importorskip("dask.array").from_array(X, chunks=(50, -1))
+    if kind == "torch":
+        X = pytest.importorskip("torch").from_numpy(X)
+    memory = tmp_path / "cache"
+    if kind == "read-only":
+        memory = Memory(memory, mmap_mode="r", verbose=0)
+    plain = prepare_study(X, table)
+    for _ in range(3):
+        given, _, rows = prepare_study(X, table, memory=memory)
+        assert type(rows.T) is type(plain[2].T)
+        np.testing.assert_array_equal(rows.T, plain[2].T)
+        np.testing.assert_array_equal(given.positions, plain[0].positions)
+        for own, other in zip(
+            vars(rows.subspace).values(), vars(plain[2].subspace).values(), strict=True
+        ):
+            np.testing.assert_array_equal(own, other)
+    assert len(found) == 2
+
+
+def test_memory_is_keyed_by_content(tmp_path, found):
+    """An array that lies in a file may be another one although its name is the same."""
+    X, table, weights = make_weighted(0)
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r+")
+    options = {"memory": str(tmp_path / "cache")}
+
+    def fit(n_expected, X=mapped, weights=weights, **more):
+        given, _, rows = prepare_study(X, table, weights, **options | more)
+        assert len(found) == n_expected
+        fresh = prepare_study(np.array(X), table, weights, **more)
+        del found[-1]
+        np.testing.assert_array_equal(rows.T, fresh[2].T)
+        np.testing.assert_array_equal(given.positions, fresh[0].positions)
+
+    fit(1)
+    fit(1, np.array(X))
+    mapped[3, 2] += 1e-9
+    fit(2)
+    fit(3, weights=weights + 1.0)
+    fit(4, weights=weights[::-1])
+    fit(5, n_components=3)
+    fit(6, n_components=0.9, min_components=2)
+    fit(6, n_components=3)
+    mapped[3, 2] = X[3, 2]
+    fit(6)
 
 
 @pytest.mark.parametrize("adjust_for_target", [False, True])

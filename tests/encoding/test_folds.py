@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import KFold, ShuffleSplit
 
-from sklearn_wsca._encoding.folds import make_folds, make_training_folds
+from sklearn_wsca._encoding.folds import Split, draw_folds, make_training_folds
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._permutation.exchangeability import exchange_units
-from tests.columns import column_of
+from tests.columns import column_of, make_folds
 
 
 def folds_of(column, cv, seed):
@@ -44,6 +44,42 @@ def test_a_fold_of_numbers_holds_more_than_one():
     folds = folds_of(column, 10, seed=0)
     assert folds.n_folds == 3 and set(np.bincount(folds.fold)) == {2}
     assert folds.note == "3 instead of 10 folds: there are 6 units"
+
+
+@pytest.mark.parametrize("kind", ["levels", "numbers"])
+def test_columns_split_together_are_split_as_alone(kind):
+    rng = np.random.default_rng(0)
+    patient = np.repeat(np.arange(30), 4)
+    groups = Groups.of(pd.Series(patient))
+    labels = rng.integers(0, 3, 120) if kind == "levels" else rng.normal(5.0, 40.0, 120)
+    pairs = [(column_of(labels), groups), (column_of(labels[::2]), None)]
+    pairs += [(column_of(labels[patient * 4]), groups)]
+    splits = [
+        Split(column, exchange_units(column, own), 4, seed)
+        for column, own in pairs
+        for seed in range(2)
+    ]
+    together = draw_folds(splits)
+    assert len({tuple(folds.fold[:60]) for folds in together}) > 3
+    for split, folds in zip(splits, together, strict=True):
+        np.testing.assert_array_equal(folds.fold, draw_folds([split])[0].fold)
+
+
+@pytest.mark.parametrize(
+    ("labels", "note"),
+    [
+        (np.tile([0, 1], 6), "3 instead of 5 folds: there are 3 groups"),
+        (np.tile([0, 1, 2, 3, 4], 3), "3 instead of 5 folds: its largest level has 3 "),
+    ],
+)
+def test_fewer_folds_of_groups(labels, note):
+    n_groups = 3 if len(labels) == 12 else 5
+    groups = Groups.of(pd.Series(np.arange(len(labels)) % n_groups))
+    if n_groups == 5:
+        groups = Groups.of(pd.Series(np.sort(groups.codes)))
+    column = column_of(labels)
+    folds = make_folds(column, exchange_units(column, groups), 5, 0)
+    assert folds.n_folds == 3 and folds.note.startswith(note)
 
 
 def test_rare_levels_do_not_warn():

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from sklearn_wsca._encoding import null as null_module
-from sklearn_wsca._encoding.folds import Folds, make_folds
+from sklearn_wsca._encoding.folds import Folds
 from sklearn_wsca._encoding.null import EncodingNull, fold_skills
 from sklearn_wsca._heads.probe import Probe
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._linear.design import prepare_design
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._permutation.plan import PermutationPlan
-from tests.columns import column_of
+from tests.columns import column_of, make_folds
 from tests.reference import ridge_counterpart, tuned_skill
 
 N, K = 83, 6

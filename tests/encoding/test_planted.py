@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from sklearn_wsca._encoding.folds import make_folds
 from sklearn_wsca._encoding.null import EncodingNull, fold_skills
 from sklearn_wsca._encoding.planted import (
     PLANTED_SKILL,
@@ -16,7 +15,7 @@ from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._linear.design import prepare_design
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._permutation.plan import PermutationPlan, benjamini_hochberg
-from tests.columns import column_of
+from tests.columns import column_of, make_folds
 
 
 def make_null(seed, n, k, n_levels, scheme="rows"):

@@ -210,6 +210,35 @@ class TestSameAnswer:
             assert found.losses[name].random == pytest.approx(loss.random, rel=1e-5)
             assert found.losses[name].pvalue == loss.pvalue
 
+    @pytest.mark.parametrize(("head_kind", "n_rows"), HEADS)
+    @pytest.mark.parametrize("numbers", [1, 40, 300])
+    def test_blocks_of_draws_and_rows(self, monkeypatch, numbers, head_kind, n_rows):
+        T, _, column, options = self.settings()
+        of_target = "continuous" if head_kind == "number" else "categorical"
+        target = make_column(9, of_target, missing=3, n_levels=max(n_rows, 2))
+        options |= {"target": target}
+        head = make_head(head_kind, n_rows)
+        expected = quick(T, head, column, **options)
+        monkeypatch.setattr(check_module, "NUMBERS_PER_BLOCK", numbers)
+        monkeypatch.setattr(check_module, "FEWEST_ROWS_PER_BLOCK", 7)
+        found = quick(T, head, column, **options)
+        assert len(expected.losses) > 1
+        for name, loss in expected.losses.items():
+            assert found.losses[name] == pytest.approx(loss, rel=1e-10)
+
+    def test_the_first_of_equal_classes_is_predicted(self):
+        T, head, column, _ = self.settings()
+        head = replace(head, coef=head.coef[[0, 0, 1]], intercept=np.zeros(3))
+        labels = np.random.default_rng(0).integers(0, 3, N)
+        target = Column("target", "categorical", np.arange(N), labels, (0, 1, 2))
+        erased = erase_slowly(T, column, [], make_folds(0), np.ones(N), 0.1)
+        predicted = [(own @ head.centred_coef.T).argmax(1) for own in (T, erased)]
+        assert [set(own) for own in predicted] == [{0, 2}, {0, 2}]
+        before, after = (balanced_accuracy_score(labels, own) for own in predicted)
+        found = quick(T, head, column, target=target, shrinkage=0.1)
+        loss = found.losses["balanced_accuracy_drop"]
+        assert loss.erased == pytest.approx(before - after) and before != after
+
     def test_rotation_signs_and_names(self):
         """The draws belong to the rows, so that the p-values do not change either."""
         X, column, options = make_embeddings(0), make_column(1), {}

@@ -11,10 +11,10 @@ from scipy import stats
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut
 
 from sklearn_wsca import WeightSpaceCorrelation, utilization_test
-from sklearn_wsca._encoding.folds import make_folds
 from sklearn_wsca._input.column import read_column
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._permutation.exchangeability import exchange_units
+from tests.columns import make_folds
 from tests.study_changes import CHANGES, Study, assert_same_results
 
 D = 6

@@ -33,3 +33,32 @@ def test_hessian_product_is_the_change_of_the_gradient(
     for _ in range(2):
         found = product(direction)
         np.testing.assert_allclose(found, expected, atol=1e-7 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_a_problem_with_a_share_of_the_rows_is_as_curved_as_one_of_them_alone(
+    n_classes,
+):
+    """Else a fit to half of the rows would take steps of half the length."""
+    half = make_rows(40)
+    T = np.vstack([half, half])
+    codes = np.tile(make_levels(40, half, n_classes), 2)[None]
+    weights = np.repeat([0.0, 3.0], len(half))[None]
+    both = LogisticProblem(
+        prepare_design(T, np.ones(len(T))), codes, n_classes, 2.0, weights
+    )
+    alone = LogisticProblem(
+        prepare_design(half, np.full(len(half), 3.0)),
+        codes[:, len(half) :],
+        n_classes,
+        2.0,
+        None,
+    )
+    np.testing.assert_allclose(both.hessian, alone.hessian, rtol=1e-9)
+    assert (both.hessian > 1.0).mean() > 0.9
+    for problem in (both, alone):
+        problem.set_curvature(0.3 * problem.start_curvature)
+    np.testing.assert_allclose(both.hessian, alone.hessian, rtol=1e-9)
+    np.testing.assert_allclose(
+        both.flattest_intercept, alone.flattest_intercept, rtol=1e-9
+    )

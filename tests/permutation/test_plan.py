@@ -10,10 +10,12 @@ from sklearn_wsca._permutation.plan import (
     PermutationPlan,
     benjamini_hochberg,
     canonical_order,
+    exchange_groups,
     max_t_pvalues,
     permutation_pvalues,
     sequential_pvalue,
     split,
+    stable_order,
 )
 from tests.reference import (
     add_one_pvalue,
@@ -46,6 +48,36 @@ def test_permutations_stay_within_strata():
     np.testing.assert_array_equal(strata[sources], np.tile(strata, (15, 1)))
     np.testing.assert_array_equal(np.sort(sources, axis=1)[0], np.arange(60))
     assert (sources != np.arange(60)).any(axis=1).all()
+
+
+@pytest.mark.parametrize("within", [False, True])
+def test_groups_are_exchanged_one_after_the_other(within):
+    """The slow and obvious way: a list of entries for each group."""
+    rng = np.random.default_rng(3)
+    groups = rng.permutation(np.repeat(np.arange(12), rng.integers(1, 6, 12)))
+    strata = rng.integers(0, 3, 12) if within else None
+    orders = PermutationPlan(3, 8, len(groups)).orders(range(8))
+    sources = exchange_groups(orders, groups, strata)
+    for source, order in zip(sources, orders, strict=True):
+        drawn = {}
+        for entry in order:
+            drawn.setdefault(groups[entry], []).append(entry)
+        for stratum in set(strata) if within else {None}:
+            takers = [g for g in range(12) if not within or strata[g] == stratum]
+            givers = [g for g in drawn if g in takers]
+            for taker, giver in zip(takers, givers, strict=True):
+                place = np.arange(np.sum(groups == taker)) % len(drawn[giver])
+                expected = np.array(drawn[giver])[place]
+                np.testing.assert_array_equal(source[groups == taker], expected)
+
+
+@pytest.mark.parametrize("largest", [0, 7, 2**16 - 1, 2**16, 2**20])
+def test_stable_order(largest):
+    codes = np.random.default_rng(0).integers(0, largest + 1, 3000)
+    codes[1500:] = codes[:1500]
+    codes[7] = largest
+    expected = np.argsort(codes, kind="stable")
+    np.testing.assert_array_equal(stable_order(codes), expected)
 
 
 def test_columns_without_gaps_share_their_permutations_and_gaps_keep_the_order():
