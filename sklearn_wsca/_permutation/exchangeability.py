@@ -13,7 +13,11 @@ from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.groups import (
     Groups,
 )
-from sklearn_wsca._permutation.plan import permutation_sources, permute_within
+from sklearn_wsca._permutation.plan import (
+    in_small_type,
+    permutation_sources,
+    permute_within,
+)
 
 Scheme = Literal["rows", "between groups", "within groups", "between and within groups"]
 FEWEST_UNITS = 20
@@ -69,27 +73,39 @@ class Exchangeability:
     def unit_sources(self, orders: np.ndarray) -> np.ndarray:
         """Which unit each unit takes its value from: (p, n_units)."""
         if self.scheme == "between and within groups":
-            entries = permutation_sources(orders, self.keys)
-            return np.stack([self._group_sources(order) for order in entries])
+            return self._group_sources(permutation_sources(orders, self.keys))
         return permutation_sources(orders, self.keys, self.strata)
 
-    def _group_sources(self, order: np.ndarray) -> np.ndarray:
-        """Which entry each takes its value from, where whole groups are exchanged."""
-        groups, sizes = self.clusters, np.bincount(self.clusters)
-        _, first = np.unique(groups[order], return_index=True)
-        sequence = np.argsort(first)
-        strata = self._group_strata()
-        giver = np.empty(len(sizes), dtype=np.intp)
-        giver[np.argsort(strata, kind="stable")] = sequence[
-            np.argsort(strata[sequence], kind="stable")
+    def moves_like(self, other: Exchangeability) -> bool:
+        """Whether all orders move the units of both alike."""
+        parts = [
+            (one.scheme, one.keys, one._all_strata(), one.clusters)
+            for one in (self, other)
         ]
-        by_group = order[np.argsort(groups[order], kind="stable")]
-        taker = np.argsort(groups, kind="stable")
-        starts = np.cumsum(sizes) - sizes
-        place = np.arange(len(order)) - starts[groups[taker]]
-        giver = giver[groups[taker]]
-        sources = np.empty_like(order)
-        sources[taker] = by_group[starts[giver] + place % sizes[giver]]
+        return all(map(np.array_equal, *parts))
+
+    def _group_sources(self, orders: np.ndarray) -> np.ndarray:
+        """Which entry each takes its value from, where whole groups are exchanged.
+
+        A group is given the entries of another one, in the order in which they come;
+        groups of a stratum take from each other as their first entries come.
+        """
+        groups, sizes = in_small_type(self.clusters), np.bincount(self.clusters)
+        strata = in_small_type(self._group_strata())
+        takers, ends = np.argsort(strata, kind="stable"), np.cumsum(sizes)
+        slots = np.argsort(groups, kind="stable")
+        starts, own = ends - sizes, groups[slots]
+        place = np.arange(len(slots)) - starts[own]
+        giver, sources = np.empty_like(sizes), np.empty_like(orders)
+        for order, taken in zip(orders, sources, strict=True):
+            by_order = groups[order]
+            by_group = np.argsort(by_order, kind="stable")
+            first = np.zeros(len(order), dtype=bool)
+            first[by_group[starts]] = True
+            sequence = by_order[first]
+            giver[takers] = sequence[np.argsort(strata[sequence], kind="stable")]
+            given = giver[own]
+            taken[slots] = order[by_group[starts[given] + place % sizes[given]]]
         return sources
 
     def _group_strata(self) -> np.ndarray:
@@ -153,8 +169,20 @@ class Exchangeability:
         """What each exchanged unit holds, as something that compares; its stratum."""
         if self.scheme != "between and within groups":
             return labels[self.first], self._all_strata()
-        held = pd.Series(labels).groupby(self.clusters).agg(lambda v: tuple(sorted(v)))
-        return pd.factorize(held)[0], self._group_strata()
+        return _number_held(labels, self.clusters), self._group_strata()
+
+
+def _number_held(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Numbers of groups, the same for those that hold the same labels equally often."""
+    ordered, sizes = labels[np.lexsort((labels, groups))], np.bincount(groups)
+    starts, numbers, n_found = np.cumsum(sizes) - sizes, np.empty_like(sizes), 0
+    for size in np.unique(sizes):
+        own = np.flatnonzero(sizes == size)
+        held = ordered[starts[own, None] + np.arange(size)]
+        different, number = np.unique(held, axis=0, return_inverse=True)
+        numbers[own] = n_found + number.ravel()
+        n_found += len(different)
+    return numbers
 
 
 def exchange_units(

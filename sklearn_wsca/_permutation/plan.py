@@ -108,13 +108,16 @@ def permute_within(
     sources : ndarray of shape (p, n_observed), dtype int
         Entry ``slots[i]`` of permutation b comes from entry ``sources[b, i]``.
     """
-    # Sorting small integers takes linear time.
-    strata = np.unique(strata, return_inverse=True)[1]
-    strata = strata.astype(np.uint16 if strata.max(initial=0) < 2**16 else np.intp)
+    strata = in_small_type(np.unique(strata, return_inverse=True)[1])
     sources = _order_of_entries(orders, rows).copy()
     for i, order in enumerate(sources):
         sources[i] = order[np.argsort(strata[order], kind="stable")]
     return np.argsort(strata, kind="stable"), sources
+
+
+def in_small_type(numbers: np.ndarray) -> np.ndarray:
+    """Numbers from 0, where they are small in a type that sorts in linear time."""
+    return numbers.astype(np.uint16 if numbers.max(initial=0) < 2**16 else np.intp)
 
 
 def _order_of_entries(orders: np.ndarray, rows: np.ndarray) -> np.ndarray:
