@@ -77,6 +77,14 @@ class Exchangeability:
             return exchange_groups(entries, self.clusters, self._group_strata())
         return permutation_sources(orders, self.keys, self.strata)
 
+    def moves_like(self, other: Exchangeability) -> bool:
+        """Whether all orders move the units of both alike."""
+        parts = [
+            (one.scheme, one.keys, one._all_strata(), one.clusters)
+            for one in (self, other)
+        ]
+        return all(map(np.array_equal, *parts))
+
     def _group_strata(self) -> np.ndarray | None:
         """Stratum of every group; None where there are none."""
         if self.strata is None:
@@ -137,11 +145,22 @@ class Exchangeability:
         """What each exchanged unit holds, as something that compares; its stratum."""
         if self.scheme != "between and within groups":
             return labels[self.first], self._all_strata()
-        held = pd.Series(labels).groupby(self.clusters).agg(lambda v: tuple(sorted(v)))
-        strata = self._group_strata()
-        return pd.factorize(held)[0], np.zeros(
-            len(held), int
-        ) if strata is None else strata
+        strata, n_groups = self._group_strata(), int(self.clusters.max()) + 1
+        held = _number_held(labels, self.clusters)
+        return held, np.zeros(n_groups, dtype=int) if strata is None else strata
+
+
+def _number_held(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Numbers of groups, the same for those that hold the same labels equally often."""
+    ordered, sizes = labels[np.lexsort((labels, groups))], np.bincount(groups)
+    starts, numbers, n_found = np.cumsum(sizes) - sizes, np.empty_like(sizes), 0
+    for size in np.unique(sizes):
+        own = np.flatnonzero(sizes == size)
+        held = ordered[starts[own, None] + np.arange(size)]
+        different, number = np.unique(held, axis=0, return_inverse=True)
+        numbers[own] = n_found + number.ravel()
+        n_found += len(different)
+    return numbers
 
 
 def exchange_units(

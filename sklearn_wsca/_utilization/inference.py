@@ -240,12 +240,32 @@ def _permute(
 
 def _permute_batch(T, models, batch, plan) -> np.ndarray:
     """Statistics of a batch: (p, n_columns, 1 + N_STATISTICS)."""
+    parts = in_parts(partial(_permute_part, models, plan), batch, len(batch))
+    return np.concatenate(list(parts))
 
-    def permute(part: range) -> np.ndarray:
-        orders = plan.orders(part)
-        return np.stack([model.permutations(orders) for model in models], axis=1)
 
-    return np.concatenate(list(in_parts(permute, batch, len(batch))))
+def _permute_part(models: list, plan: PermutationPlan, part: range) -> np.ndarray:
+    """The same; columns whose units are moved alike share what is drawn."""
+    orders = plan.orders(part)
+    found = np.empty((len(part), len(models), 1 + N_STATISTICS))
+    for columns in _moved_alike(models):
+        sources = models[columns[0]].exchange.unit_sources(orders)
+        for column in columns:
+            found[:, column] = models[column].statistics(sources)
+    return found
+
+
+def _moved_alike(models: list) -> list[list[int]]:
+    """Numbers of the models, those together whose units all orders move alike."""
+    found: list[list[int]] = []
+    for number, model in enumerate(models):
+        for columns in found:
+            if model.exchange.moves_like(models[columns[0]].exchange):
+                columns.append(number)
+                break
+        else:
+            found.append([number])
+    return found
 
 
 def _estimates(found: Examined, null: np.ndarray, significance: float):

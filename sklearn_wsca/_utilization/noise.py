@@ -275,19 +275,24 @@ def _split(along: float, across: float, squares: float, degrees: float) -> Effec
 def _enlarge(residuals, design, clusters, power: float) -> np.ndarray:
     """Residuals multiplied by ``(1 - H)^(-power)`` of their cluster, H its leverage."""
     leverage = np.bincount(clusters, np.sum(design**2, axis=1))
+    sizes = np.bincount(clusters)
     if len(leverage) == len(clusters):
         return residuals * _growth(leverage[clusters], power)[:, None]
     residuals = residuals.copy()
-    order = np.argsort(clusters, kind="stable")
-    members = np.split(order, np.cumsum(np.bincount(clusters))[:-1])
-    for cluster in np.flatnonzero(leverage > NEGLIGIBLE_LEVERAGE):
-        rows = members[cluster]
-        own, scores = design[rows], design[rows].T @ residuals[rows]
-        values, vectors = np.linalg.eigh(own.T @ own)
-        used = values > SATURATED
-        turn = vectors[:, used]
-        change = (_growth(values[used], power) - 1.0) / values[used]
-        residuals[rows] += own @ turn @ (change[:, None] * (turn.T @ scores))
+    order, starts = np.argsort(clusters, kind="stable"), np.cumsum(sizes) - sizes
+    for size in np.unique(sizes[leverage > NEGLIGIBLE_LEVERAGE]):
+        alike = np.flatnonzero((leverage > NEGLIGIBLE_LEVERAGE) & (sizes == size))
+        rows = order[starts[alike, None] + np.arange(size)]
+        own, scores = design[rows], residuals[rows]
+        if size <= design.shape[1]:
+            values, turn = np.linalg.eigh(own @ own.swapaxes(1, 2))
+        else:
+            turn, lengths, _ = np.linalg.svd(own, full_matrices=False)
+            values = lengths**2
+        # Across these directions there is nothing to change.
+        change = _growth(values, power) - 1.0
+        scores = change[:, :, None] * (turn.swapaxes(1, 2) @ scores)
+        residuals[rows] += turn @ scores
     return residuals
 
 

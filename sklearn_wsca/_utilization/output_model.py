@@ -8,8 +8,9 @@ stand for the rows.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from scipy import linalg
@@ -41,7 +42,7 @@ from sklearn_wsca._utilization.statistic import (
     Scores,
 )
 
-NUMBERS_PER_BATCH = 2**22
+NUMBERS_PER_BATCH = 2**20
 FEW_CLASSES = 50
 
 
@@ -102,9 +103,9 @@ class OutputModel:
         The column, by row.
     rows, units : Regression
         Of all rows; of what a permutation is evaluated on.
-    expand : ndarray of shape (n_units,) or None
-        Unit of each row of `units`, where what is held fixed differs within units; else
-        None.
+    expand, alike : ndarray of shape (n,) or None
+        Unit of each row of `units`, where what is held fixed differs within units, and
+        numbers of what is the same there; else None.
     fitted, permuted : ndarray of shape (n_units, q)
         Coding of the units in two parts: what stays where it is, and what is permuted.
     total_variance : float
@@ -123,6 +124,7 @@ class OutputModel:
     rows: Regression
     units: Regression
     expand: np.ndarray | None
+    alike: np.ndarray | None
     fitted: np.ndarray
     permuted: np.ndarray
     total_variance: float
@@ -133,26 +135,18 @@ class OutputModel:
     @cached_property
     def adjusted(self) -> np.ndarray:
         """The column adjusted for what is held fixed, weighted: (n, q)."""
-        return self.rows.adjust(self.coding.values[None])[0]
+        return self.rows.adjust(self.coding.values)
 
     @cached_property
     def within_classes(self) -> np.ndarray:
         """The same, centred in each class where classes are not held fixed: (n, q)."""
         if not self.recentre:
             return self.adjusted
-        return self.rows.centre_in_classes(self.adjusted[None])[0]
+        return self.rows.centre_in_classes(self.adjusted)
 
     @cached_property
     def _effects(self) -> Effects:
         return Effects.of(self)
-
-    @cached_property
-    def _scorer(self) -> Scorer:
-        return Scorer.of(self.units, self.coding.n_specific, self.recentre)
-
-    @cached_property
-    def _cell_scorer(self) -> CellScorer:
-        return CellScorer.of(self.units, self.coding.values)
 
     def common_rows(self) -> np.ndarray:
         """Rows (n, q) whose products with weighted outputs are the common effects."""
@@ -244,36 +238,54 @@ class OutputModel:
         return len(np.unique(groups[centred > 1e-9 * np.abs(values).max()]))
 
     def observed(self) -> np.ndarray:
-        """Raw utilization and statistics of the data: see `permutations`."""
-        return self._statistics(np.arange(self.exchange.n_units)[None])[0]
+        """Raw utilization and statistics of the data: see `statistics`."""
+        return self.statistics(np.arange(self.exchange.n_units)[None])[0]
 
     def permutations(self, orders: np.ndarray) -> np.ndarray:
-        """Statistics under orders of all rows of the table: (b, 1 + N_STATISTICS).
+        """Statistics under orders of all rows of the table: see `statistics`."""
+        return self.statistics(self.exchange.unit_sources(orders))
 
-        The raw utilization, and the studentised statistics of `Scores`.
+    def statistics(self, sources: np.ndarray) -> np.ndarray:
+        """Statistics where units take their value from others: (b, 1 + N_STATISTICS).
+
+        The raw utilization, and the studentised statistics of `Scores`. `sources`
+        (b, n_units) are those of `Exchangeability.unit_sources`.
         """
-        sources = self.exchange.unit_sources(orders)
-        n, n_outputs = self.units.residuals.shape
-        numbers = n * self.permuted.shape[1]
-        if len(self._scorer.starts) < n:
-            numbers *= n_outputs
+        n_scores = self.units.n_classes * self.units.residuals.shape[1]
+        numbers = (len(self.units.roots) + n_scores) * self.permuted.shape[1]
         size = max(1, NUMBERS_PER_BATCH // numbers)
         batches = [sources[i : i + size] for i in range(0, len(sources), size)]
         none = np.empty((0, 1 + N_STATISTICS))
-        return np.concatenate([none, *map(self._statistics, batches)])
+        return np.concatenate([none, *map(self._score(), batches)])
 
-    def _statistics(self, sources: np.ndarray) -> np.ndarray:
+    def _score(self) -> Callable[[np.ndarray], np.ndarray]:
+        """Statistics of batches of sources; what is sorted for them is not kept."""
         if self.keeps_sums and self.coding.categorical:
-            scores = self._cell_scorer.scores(sources)
-        elif self.keeps_sums:
-            # What is adjusted stays so.
-            scores = self._scorer.scores(self.adjusted[sources])
+            scores = CellScorer.of(self.units, self.coding.values).scores
         else:
-            values = self.fitted + self.permuted[sources]
-            if self.expand is not None:
-                values = values[:, self.expand]
-            scores = self._scorer.scores(self.units.adjust(values))
-        return np.hstack([self._raw(scores)[:, None], scores.studentised()])
+            scorer = Scorer.of(
+                self.units,
+                self.coding.n_specific,
+                self.recentre,
+                self.expand,
+                self.alike,
+            )
+            scores = partial(self._permute, scorer)
+
+        def score(sources: np.ndarray) -> np.ndarray:
+            found = scores(sources)
+            return np.hstack([self._raw(found)[:, None], found.studentised()])
+
+        return score
+
+    def _permute(self, scorer: Scorer, sources: np.ndarray) -> Scores:
+        """Scores of columns that are adjusted after they are permuted."""
+        if self.keeps_sums:
+            # What is adjusted stays so.
+            adjusted = scorer.draw(self.adjusted, sources)
+        else:
+            adjusted = scorer.adjust(self.fitted, self.permuted, sources)
+        return scorer.scores(adjusted, self.permuted.shape[1])
 
     def _raw(self, scores: Scores) -> np.ndarray:
         """Raw utilization by scores, as if all columns had the spread of the data's."""
@@ -329,17 +341,18 @@ def prepare_outputs(
     if not exact:
         terms = unit_means(terms, exchange.unit) if between else terms
         fitted = _explained_by(terms, values, weights, groups)
-    units, expand = rows, None
+    units, expand, alike = rows, None, None
     if between and all(constant_in_units(exchange, c.labels) for c in held):
         units = rows.collapse(exchange.unit)
     elif between:
-        expand = exchange.unit
+        expand, alike = exchange.unit, _number_alike(exchange.unit, held)
     model = OutputModel(
         exchange,
         coding,
         rows,
         units,
         expand,
+        alike,
         fitted,
         values - fitted,
         total_variance,
@@ -368,6 +381,16 @@ def _independent_share(outputs, terms, weights, clusters) -> np.ndarray:
     n_pairs = float(np.sum(sizes * (sizes - 1.0)))
     icc = np.clip(shared / n_pairs / max(own / len(clusters), 1e-300), 0.0, 1.0)
     return 1.0 / (1.0 + (sizes[clusters] - 1.0) * icc)
+
+
+def _number_alike(unit: np.ndarray, held: list[Column]) -> np.ndarray:
+    """Numbers of the rows of one unit with the same labels of all that is held."""
+    alike = unit
+    for column in held:
+        labels = np.unique(column.labels, return_inverse=True)[1]
+        pairs = alike * (labels.max() + 1) + labels
+        alike = np.unique(pairs, return_inverse=True)[1]
+    return alike
 
 
 def _explained_by(terms, values, weights, groups) -> np.ndarray:

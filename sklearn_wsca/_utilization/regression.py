@@ -109,39 +109,46 @@ class Regression:
         return centred * self.roots[:, None]
 
     def adjust(self, values: np.ndarray) -> np.ndarray:
-        """Codings (b, n, q), weighted and adjusted for what is held fixed."""
-        if self.groups is not None:
-            b, n, q = values.shape
-            flat = np.moveaxis(values, 1, 0).reshape(n, -1)
-            flat = centre_within(flat, self.roots**2, self.groups)
-            values = np.moveaxis(flat.reshape(n, b, q), 0, 1)
-        weighted = values * self.roots[:, None]
-        return weighted - self.fixed @ (self.fixed.T @ weighted)
+        """Codings (n, m), weighted and adjusted for what is held fixed."""
+        weighted = self.weigh(values)
+        weighted -= self.fixed @ (self.fixed.T @ weighted)
+        return weighted
 
     def centre_in_classes(self, adjusted: np.ndarray) -> np.ndarray:
-        """Weighted rows (b, n, q) less what a constant in each class explains."""
+        """Weighted rows (n, m) less what a constant in each class explains."""
         sums = sum_matrix(self.classes, self.roots, self.n_classes)
         mass = np.bincount(self.classes, self.roots**2, self.n_classes)
-        b, n, q = adjusted.shape
-        flat = np.moveaxis(adjusted, 1, 0).reshape(n, -1)
-        means = (sums @ flat) / np.where(mass > 0, mass, 1.0)[:, None]
-        flat = flat - self.roots[:, None] * means[self.classes]
-        return np.moveaxis(flat.reshape(n, b, q), 0, 1)
+        means = (sums @ adjusted) / np.where(mass > 0, mass, 1.0)[:, None]
+        return adjusted - self.roots[:, None] * means[self.classes]
 
     def unit_sums(self, weighted: np.ndarray, unit: np.ndarray) -> np.ndarray:
         """Means of rows (n, c) by unit, times the root of the weight of the unit."""
         roots = np.sqrt(np.bincount(unit, self.roots**2))
         return (sum_matrix(unit, self.roots) @ weighted) / roots[:, None]
 
-    def collapse(self, unit: np.ndarray) -> Regression:
-        """Return the same for codings and terms that are constant in each unit."""
-        first = np.unique(unit, return_index=True)[1]
+    def take(self, order: np.ndarray) -> Regression:
+        """Return the same with the rows in another order."""
         return Regression(
-            self.unit_sums(self.residuals, unit),
-            self.unit_sums(self.fixed, unit),
-            np.sqrt(np.bincount(unit, self.roots**2)),
+            self.residuals[order],
+            self.fixed[order],
+            self.roots[order],
+            self.classes[order],
+            self.clusters[order],
+            None if self.groups is None else self.groups[order],
+        )
+
+    def collapse(self, alike: np.ndarray) -> Regression:
+        """Return the same for codings and terms that are constant in all alike rows.
+
+        These are of one class and one cluster; `alike` (n,) numbers them.
+        """
+        first = np.unique(alike, return_index=True)[1]
+        return Regression(
+            self.unit_sums(self.residuals, alike),
+            self.unit_sums(self.fixed, alike),
+            np.sqrt(np.bincount(alike, self.roots**2)),
             self.classes[first],
-            np.arange(len(first)),
+            self.clusters[first],
             None,
         )
 

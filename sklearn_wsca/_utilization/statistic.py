@@ -16,13 +16,18 @@ over classes, too).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 
-from sklearn_wsca._utilization.regression import DEPENDENT, Regression, sum_matrix
+from sklearn_wsca._utilization.cluster_sums import Clusters, squares_of_sums
+from sklearn_wsca._utilization.regression import (
+    DEPENDENT,
+    Regression,
+    centre_within,
+    sum_matrix,
+)
 
 N_STATISTICS = 3
 # Mean squares of residuals below this share of those of all rows are rounding.
@@ -92,18 +97,20 @@ def usual_noise(regression: Regression) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Scorer:
-    """Scores of codings on the rows or units of a regression.
+    """Scores of codings of units.
 
     Parameters
     ----------
     regression : Regression
-        The rows or units.
-    order : ndarray of shape (n,), dtype int
-        They, sorted by class and cluster.
-    starts : ndarray of shape (n_cells,), dtype int
-        Where each cell of one class and cluster begins in that order.
-    ends : ndarray of shape (T,), dtype int
-        Where each class ends among the cells.
+        Rows by class and cluster; those that are alike are one.
+    cells : Clusters
+        Their clusters in each class; in their own order.
+    across : Clusters or None
+        Their clusters over all classes; None where each has one class.
+    unit : ndarray of shape (n,) or None
+        Unit of each row, where that is not a row.
+    evenness : ndarray of shape (n,)
+        One over the effective number of rows that each stands for.
     n_specific : int
         Leading terms that are scored by class.
     recentre : bool
@@ -113,94 +120,129 @@ class Scorer:
     """
 
     regression: Regression
-    order: np.ndarray
-    starts: np.ndarray
-    ends: np.ndarray
+    cells: Clusters
+    across: Clusters | None
+    unit: np.ndarray | None
+    evenness: np.ndarray
     n_specific: int
     recentre: bool
     noise: np.ndarray
 
     @classmethod
-    def of(cls, regression: Regression, n_specific: int, recentre: bool) -> Scorer:
-        """Sort the rows."""
-        classes, clusters = regression.classes, regression.clusters
-        order = np.lexsort((clusters, classes))
-        classes, clusters = classes[order], clusters[order]
-        new = (np.diff(classes) != 0) | (np.diff(clusters) != 0)
-        starts = np.concatenate([[0], 1 + np.flatnonzero(new)])
-        ends = np.cumsum(np.bincount(classes[starts], minlength=regression.n_classes))
-        noise = usual_noise(regression)
-        return cls(regression, order, starts, ends, n_specific, recentre, noise)
+    def of(
+        cls,
+        regression: Regression,
+        n_specific: int,
+        recentre: bool,
+        unit: np.ndarray | None = None,
+        alike: np.ndarray | None = None,
+    ) -> Scorer:
+        """Sum over rows that are `alike` (n,), and sort the others."""
+        noise, evenness = usual_noise(regression), np.ones(len(regression.roots))
+        if unit is not None and alike is not None:
+            weights, first = regression.roots**2, np.unique(alike, return_index=True)[1]
+            evenness = np.bincount(alike, weights**2) / np.bincount(alike, weights) ** 2
+            regression, unit = regression.collapse(alike), unit[first]
+        cells = Clusters.of(regression.clusters, regression.classes)
+        regression = regression.take(cells.order)
+        across = Clusters.of(regression.clusters, np.zeros_like(regression.classes))
+        return cls(
+            regression,
+            cells,
+            across if len(across) < len(cells) else None,
+            None if unit is None else unit[cells.order],
+            evenness[cells.order],
+            n_specific,
+            recentre,
+            noise,
+        )
 
-    def scores(self, adjusted: np.ndarray) -> Scores:
-        """Scores of adjusted codings (b, n, q)."""
-        found = list(self._by_class(adjusted))
-        common = np.sum([score for score, _ in found], axis=0)
-        variance = self._common_variance(adjusted, found)
-        squares, fourths = self._powers(adjusted)
-        usual = squares.swapaxes(1, 2) @ self.noise
-        s = self.n_specific
+    def draw(self, values: np.ndarray, sources: np.ndarray) -> np.ndarray:
+        """Values (n_units, q) that units take from others, by row or unit: (n, b q)."""
+        if self.unit is None:
+            sources = sources[:, self.cells.order]
+        drawn = values.take(sources.T, axis=0)
+        return drawn.reshape(len(drawn), -1)
+
+    def adjust(self, fitted: np.ndarray, permuted: np.ndarray, sources: np.ndarray):
+        """Codings that are fitted but for a permuted part, by row: (n, b q).
+
+        They are weighted, and adjusted for what is held fixed.
+        """
+        regression, values = self.regression, self.draw(permuted, sources)
+        roots = regression.roots[:, None]
+        if self.unit is None:
+            # What is held fixed explains what is fitted.
+            adjusted = centre_within(values, regression.roots**2, regression.groups)
+            adjusted *= roots
+            explained = regression.fixed.T @ adjusted
+        else:
+            values += np.tile(fitted, len(sources))
+            adjusted = values.take(self.unit, axis=0)
+            adjusted *= roots
+            sums = sum_matrix(self.unit, regression.roots) @ regression.fixed
+            explained = sums.T @ values
+        for rows, _, _ in self.cells.parts(adjusted.shape[1]):
+            adjusted[rows] -= regression.fixed[rows] @ explained
+        return adjusted
+
+    def scores(self, adjusted: np.ndarray, n_terms: int) -> Scores:
+        """Scores of adjusted codings (n, b q) of so many terms q."""
+        n, b, s = len(adjusted), adjusted.shape[1] // n_terms, self.n_specific
+        sums = self._by_class(adjusted)
+        common, variance = sums[0].sum(axis=0), sums[1].sum(axis=0)
+        if self.across is not None:
+            variance = self._variance(adjusted, self.across)
+        common, variance, usual = (
+            part.reshape(b, n_terms, -1)
+            for part in (common, variance, sums[2].T @ self.noise)
+        )
         if self.recentre:
-            leading = self.regression.centre_in_classes(adjusted[:, :, :s])
-            found = list(self._by_class(leading))
-            squares, fourths = self._powers(leading)
-        squares, fourths = squares[..., :s], fourths[..., :s]
+            leading = adjusted.reshape(n, b, n_terms)[:, :, :s].reshape(n, b * s)
+            sums = self._by_class(self.regression.centre_in_classes(leading))
+        by_class, class_variance, squares, fourths = (
+            np.moveaxis(part.reshape(len(part), b, -1, *part.shape[2:]), 1, 0)
+            for part in sums
+        )
+        class_usual = squares[..., None] * self.noise[:, None]
         return Scores(
             common,
             variance,
             usual,
-            np.stack([score[:, :s] for score, _ in found], axis=1),
-            np.stack([own[:, :s] for _, own in found], axis=1),
-            squares[..., None] * self.noise[:, None],
-            squares**2 / np.maximum(fourths, TINY),
+            by_class[:, :, :s],
+            class_variance[:, :, :s],
+            class_usual[:, :, :s],
+            (squares**2 / np.maximum(fourths, TINY))[:, :, :s],
         )
 
-    def _powers(self, adjusted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Sums of second and fourth powers of the column by class: (b, T, q) both."""
-        ends = np.append(self.starts, len(self.order))[self.ends]
-        starts = np.concatenate([[0], ends[:-1]])
-        squares = adjusted * adjusted
-        if len(ends) > 1:
-            squares = squares[:, self.order]
-        seconds = np.add.reduceat(squares, starts, axis=1)
-        squares *= squares
-        fourths = np.add.reduceat(squares, starts, axis=1)
+    def _by_class(self, adjusted: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Scores, variances (T, m, C), and sums of powers (T, m) of codings (n, m)."""
+        regression, m = self.regression, adjusted.shape[1]
+        n_classes, n_outputs = self.noise.shape
+        scores = np.zeros((n_classes, m, n_outputs))
+        variances, seconds = np.zeros_like(scores), np.zeros((n_classes, m))
+        fourths = np.zeros_like(seconds)
+        for rows, size, number in self.cells.parts(max(m, n_outputs)):
+            own, residuals = adjusted[rows], regression.residuals[rows]
+            scores[number] += own.T @ residuals
+            variances[number] += squares_of_sums(own, residuals, size)
+            squares = own * own
+            seconds[number] += squares.sum(axis=0)
+            squares *= squares
+            fourths[number] += self.evenness[rows] @ squares
         # What is left of a level that a class lacks is rounding.
-        masses = np.bincount(self.regression.classes, self.regression.roots**2)
+        masses = np.bincount(regression.classes, regression.roots**2)
         held = seconds > DEPENDENT * masses[:, None]
-        return np.where(held, seconds, 0.0), np.where(held, fourths, 0.0)
+        return scores, variances, seconds * held, fourths * held
 
-    def _by_class(self, adjusted) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Scores and variances within each class: (b, q, C) both."""
-        first = 0
-        for end in self.ends:
-            stop = self.starts[end] if end < len(self.starts) else len(self.order)
-            start = self.starts[first] if first < len(self.starts) else stop
-            rows = self.order[start:stop]
-            own, residuals = adjusted[:, rows], self.regression.residuals[rows]
-            if end - first == len(rows):
-                turned = own.swapaxes(1, 2)
-                yield turned @ residuals, turned**2 @ residuals**2
-            else:
-                cells = self._sum_cells(own, residuals, self.starts[first:end] - start)
-                yield cells.sum(axis=1), np.sum(cells**2, axis=1)
-            first = end
-
-    def _sum_cells(self, adjusted, residuals, starts) -> np.ndarray:
-        """Sums of products within cells: (b, n_cells, q, C)."""
-        products = adjusted[:, :, :, None] * residuals[:, None, :]
-        return np.add.reduceat(products, starts, axis=1)
-
-    def _common_variance(self, adjusted, by_class) -> np.ndarray:
-        """Variance of the common scores, whose clusters may have several classes."""
-        clusters = self.regression.clusters
-        if len(self.starts) == clusters.max() + 1:
-            return np.sum([variance for _, variance in by_class], axis=0)
-        order = np.argsort(clusters, kind="stable")
-        starts = np.concatenate([[0], np.cumsum(np.bincount(clusters))[:-1]])
-        residuals = self.regression.residuals[order]
-        cells = self._sum_cells(adjusted[:, order], residuals, starts)
-        return np.sum(cells**2, axis=1)
+    def _variance(self, adjusted: np.ndarray, clusters: Clusters) -> np.ndarray:
+        """Variances (m, C) of scores over clusters of several classes."""
+        residuals = self.regression.residuals
+        found = np.zeros((adjusted.shape[1], residuals.shape[1]))
+        for rows, size, _ in clusters.parts(max(found.shape)):
+            order = clusters.order[rows]
+            found += squares_of_sums(adjusted[order], residuals[order], size)
+        return found
 
 
 @dataclass(frozen=True)

@@ -416,6 +416,37 @@ def test_counts_within_groups_agree_with_enumeration():
     assert (len(arrangements), changed.sum()) == (12, 6)
 
 
+@pytest.mark.parametrize("kind", [int, float])
+@pytest.mark.parametrize("seed", range(3))
+def test_groups_that_hold_the_same_have_one_number(kind, seed):
+    """Of unequal size; how often something is held counts, its place does not."""
+    rng = np.random.default_rng(seed)
+    groups = np.unique(rng.integers(0, 60, 150), return_inverse=True)[1]
+    labels = rng.integers(-1, 2, 150).astype(kind)
+    found = exchangeability._number_held(labels, groups)
+    held = pd.Series(labels).groupby(groups).agg(lambda own: tuple(sorted(own)))
+    assert held.nunique() < len(held)
+    pairs = set(zip(held, found, strict=True))
+    assert len(pairs) == held.nunique() == len(set(found))
+
+
+def test_orders_move_columns_alike_if_scheme_rows_and_strata_are_the_same():
+    groups, columns = study()
+    exchanges = {
+        name: exchange_units(column, groups) for name, column in columns.items()
+    }
+    scanner, view = exchanges["scanner"], exchanges["view"]
+    assert scanner.moves_like(exchanges["age"])
+    assert view.moves_like(exchanges["pixels"])
+    assert not scanner.moves_like(view)
+    strata = np.arange(scanner.n_units) % 2
+    assert not scanner.moves_like(scanner.within(strata))
+    assert scanner.within(strata).moves_like(exchanges["age"].within(strata))
+    assert scanner.moves_like(scanner.within(np.zeros(scanner.n_units, int)))
+    shorter = exchange_units(column_of(VIEW[:-1]), None)
+    assert not shorter.moves_like(exchange_units(column_of(VIEW), None))
+
+
 def test_large_counts_do_not_overflow():
     exchange = exchange_units(column_of(np.arange(50_000) % 2), None)
     found = exchange.log10_arrangements(np.arange(50_000) % 2)

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from sklearn_wsca._backend.jobs import SequentialRunner
+from sklearn_wsca._permutation.exchangeability import Exchangeability
 from sklearn_wsca._permutation.plan import PermutationPlan
 from sklearn_wsca._utilization import inference as inference_module
 from sklearn_wsca._utilization.inference import (
@@ -136,6 +137,25 @@ def test_batches_make_no_difference(size, monkeypatch):
     found = infer(grouped(decision), columns)
     pd.testing.assert_frame_equal(found.table, expected.table)
     pd.testing.assert_frame_equal(found.null, expected.null)
+
+
+@pytest.mark.parametrize(
+    ("with_groups", "n_kinds"), [(False, 1), (True, 2)], ids=["rows", "groups"]
+)
+def test_columns_that_are_exchanged_alike_share_what_is_drawn(
+    with_groups, n_kinds, monkeypatch
+):
+    """Two columns of the patients, and two that differ within them."""
+    drawn, draw = [], Exchangeability.unit_sources
+    monkeypatch.setattr(
+        Exchangeability,
+        "unit_sources",
+        lambda self, orders: drawn.append(self.scheme) or draw(self, orders),
+    )
+    decision, columns = study(4)
+    infer(grouped(decision) if with_groups else decision, columns, m=9)
+    assert len(drawn) == n_kinds
+    assert len(columns) == 4
 
 
 def test_columns_that_cannot_be_tested_leave_the_others_alone():

@@ -8,7 +8,8 @@ from scipy import stats
 
 from sklearn_wsca import utilization_test
 from sklearn_wsca._permutation.plan import PermutationPlan
-from sklearn_wsca._utilization.statistic import N_STATISTICS
+from sklearn_wsca._utilization import cluster_sums as cluster_sums_module
+from sklearn_wsca._utilization.statistic import N_STATISTICS, Scorer
 from tests.decision_studies import Sample
 from tests.reference import least_squares_utilization
 
@@ -100,6 +101,50 @@ def test_with_equal_weights_raw_values_are_those_of_permuted_labels(n_levels, ta
         assert found == pytest.approx(expected.raw)
     study.weights = np.random.default_rng(0).uniform(0.2, 2.0, N)
     assert not study.model().keeps_sums
+
+
+def patients_with_many_images(images, held=()):
+    """A scanner of the patient, and a disease of the image."""
+    study, rng = draw(5, 3, n=40 * images), np.random.default_rng(5)
+    study.groups = rng.permutation(np.repeat(np.arange(40), images))
+    study.labels = rng.integers(0, 3, 40)[study.groups]
+    study.weights = rng.uniform(0.2, 2.0, len(study.labels))
+    study.held = [draw(rng) for draw in held]
+    return study
+
+
+def side(rng):
+    return rng.integers(0, 2, 40 * 30)
+
+
+def depth(rng):
+    return 70.0 + 9.0 * rng.standard_normal(40 * 30)
+
+
+@pytest.mark.parametrize(
+    ("held", "most"), [([], 40 * 3), ([side], 40 * 3 * 2), ([depth], 40 * 30)]
+)
+def test_images_of_a_patient_that_are_alike_are_scored_as_one(held, most, monkeypatch):
+    """What a permutation costs does not depend on their number."""
+    model = patients_with_many_images(30, held).model()
+    made, of = [], Scorer.of
+    monkeypatch.setattr(Scorer, "of", lambda *args: made.append(of(*args)) or made[-1])
+    found = model.permutations(orders_of(40 * 30))
+    assert 0.9 * most < len(made[0].regression.roots) <= most
+    assert len(made[0].regression.fixed) == len(made[0].regression.roots)
+    alone = replace(model, alike=np.arange(40 * 30))
+    np.testing.assert_allclose(found, alone.permutations(orders_of(1200)), rtol=1e-9)
+    assert len(made[1].regression.roots) == 40 * 30
+    assert np.ptp(found, axis=0).min() > 0.01
+
+
+@pytest.mark.parametrize("images", [1, 30])
+def test_parts_make_no_difference(images, monkeypatch):
+    model = patients_with_many_images(images).model()
+    expected = model.permutations(orders_of(40 * images))
+    monkeypatch.setattr(cluster_sums_module, "NUMBERS_PER_PART", 1)
+    found = model.permutations(orders_of(40 * images))
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
 # --- limiting cases ------------------------------------------------------------------
