@@ -52,6 +52,15 @@ def test_every_quick_section_of_the_engine_prints_its_figures():
     assert "times (aim: 2)" in printed
 
 
+def test_workers_and_clusters_give_equal_results():
+    """And rows on a cluster stay there: 0.07 GB, a worker's chunk being 8 MB."""
+    pytest.importorskip("distributed")
+    printed = run("workers", "cluster")
+    assert "p-values equal" in printed and "DIFFER" not in printed
+    fetched = re.findall(r"fetched ([\d.]+) GB", printed)
+    assert len(fetched) == 2 and max(map(float, fetched)) < 0.03
+
+
 def test_utilization_ranks_networks_of_known_use_and_the_figures_are_written(tmp_path):
     """Three networks, whose true shifts are 0.02, 0.16 and 0.25, and a composition."""
     pytest.importorskip("torch")
