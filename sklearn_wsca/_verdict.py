@@ -46,6 +46,8 @@ class Rule:
         Why these rows cannot show that a column is not used; "" if they can.
     extreme : bool, default=False
         Whether that is a single row, which hides an encoding too.
+    by_utilization : bool, default=False
+        Whether nobody asked if columns are encoded: verdicts go by utilization alone.
     """
 
     significance: float
@@ -53,6 +55,7 @@ class Rule:
     held: Sequence[Any]
     withheld: str = ""
     extreme: bool = False
+    by_utilization: bool = False
 
     def judge(self, row: dict[str, Any]) -> tuple[str, str]:
         """Verdict and sentence for a row of the table and its `Findings`."""
@@ -92,14 +95,15 @@ class Rule:
         return [name for name in self.held if name != row["name"]]
 
     def excludes(self, row: dict[str, Any]) -> bool:
-        """Whether a use beyond the margin is excluded of an encoded column.
+        """Whether a use beyond the margin is excluded, of an encoded column if known.
 
         Its intervals lie below the margin, and neither a class nor a level that is no
         part of the utilization may be above it on its own.
         """
         names = ("classes_above", "classes_unseen", "levels_above")
         hidden = any(row[name] for name in names)
-        return self.is_below(row) and self.is_encoded(row) and not hidden
+        matters = self.by_utilization or self.is_encoded(row)
+        return self.is_below(row) and matters and not hidden
 
     def is_encoded(self, row: dict[str, Any]) -> bool:
         """Whether a probe reads the column: more than chance, and more than nothing."""
@@ -135,10 +139,7 @@ class Rule:
 
     def describe_power(self, row: dict[str, Any]) -> str:
         """That it is open whether a column is encoded, or ""."""
-        if np.isnan(row["encoding_qvalue"]):
-            below = "; the intervals lie below it, but the encoding was not tested"
-            return below if self.is_below(row) else ""
-        if self.is_encoded(row):
+        if np.isnan(row["encoding_qvalue"]) or self.is_encoded(row):
             return ""
         if row["encoding_power"] >= ENOUGH_POWER:
             return "; a linear probe does not read it, though the outputs seem to"
@@ -265,8 +266,11 @@ class NotUsed(Verdict):
 
     def note(self, row, rule):
         """Effect and margin."""
+        encoded = "encoded, but "
+        if rule.by_utilization:
+            encoded = "whether it is encoded was not tested; "
         return (
-            f"encoded, but {rule.describe_effect(row)}; the whole interval is below "
+            f"{encoded}{rule.describe_effect(row)}; the whole interval is below "
             f"the margin {format_number(rule.min_effect)}, also with every class "
             f"counted alike (up to {rule.show(row['utilization_balanced_high'])})"
         )
@@ -274,8 +278,11 @@ class NotUsed(Verdict):
     def answer(self, column, analysis):
         """Margin and estimate."""
         fixed = _fixed(analysis, column)
+        encoded = "The embeddings encode it, but"
+        if column["encoding"]["qvalue"] is None:
+            encoded = "Whether the embeddings encode it was not tested, but"
         return (
-            f"The embeddings encode it, but {_subject(analysis)} moves less with it "
+            f"{encoded} {_subject(analysis)} moves less with it "
             f"than {_margin(analysis)} of its standard deviation{fixed}: "
             f"{_estimate(column['utilization'], analysis)}."
         )

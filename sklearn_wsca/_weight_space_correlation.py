@@ -111,8 +111,8 @@ from sklearn_wsca._utilization.inference import UtilizationTests, infer_utilizat
 from sklearn_wsca._verdict import Rule
 
 NO_DIAGNOSTICS = (
-    "diagnostics=False: encoding, reliability and erasure were not measured, so no "
-    "column counts as not used or as not encoded."
+    "diagnostics=False: encoding, reliability and erasure were not measured; verdicts "
+    "go by utilization alone."
 )
 
 
@@ -252,7 +252,7 @@ class WeightSpaceCorrelation(
         False leaves out encoding, reliability and erasure, for grids and pipelines,
         which need heads only: their attributes are NaN (`erasure_` is None,
         `encoding_metrics_` has no columns). Verdicts then go by utilization alone, and
-        are never "not used", which takes a column that is encoded, or "not encoded".
+        are never "not encoded".
     memory : str, path or joblib.Memory, default=None
         Where principal directions and coordinates are kept, as in a Pipeline: fits to
         the same rows, such as those of a grid search over `C`, find them there. Results
@@ -711,6 +711,7 @@ class WeightSpaceCorrelation(
         self._warn(list_failures(failed, encoding, alignment, crossed), extreme)
         seen = relate_head(tasks, given.X.n_features, crossed, self.held_out)
         rule = self._rule(extreme or seen.withheld, bool(extreme))
+        rule = replace(rule, by_utilization=not self.diagnostics)
         conclude = partial(self._conclude, given, tasks, rule, seen.relation)
         return (encoding, alignment, utilization), conclude
 

@@ -249,15 +249,16 @@ def test_without_diagnostics_the_rest_is_the_same(with_and_without):
     assert bare.summary_[left_out].isna().all(axis=None)
 
 
-def test_without_diagnostics_nothing_is_said_not_to_be_used(with_and_without):
+def test_without_diagnostics_verdicts_go_by_utilization(with_and_without):
     full, bare = with_and_without
     assert full.verdicts_["scanner"] in ("used", "not used")
     assert full.verdicts_["noise"] == "not encoded"
     for name, verdict in full.verdicts_.items():
-        expected = "used" if verdict == "used" else "inconclusive"
-        assert bare.verdicts_[name] == expected
+        encoded = verdict in ("used", "not used")
+        assert bare.verdicts_[name] == (verdict if encoded else "not used")
         note = bare.summary_.loc[name, "note"]
-        assert ("but the encoding was not tested" in note) == (verdict != "used")
+        untested = "whether it is encoded was not tested; "
+        assert note.startswith(untested) == (bare.verdicts_[name] == "not used")
     assert sum("diagnostics=False" in note for note in bare.notes_) == 1
     assert not any("diagnostics=False" in note for note in full.notes_)
 

@@ -104,9 +104,16 @@ def _fingerprint(X: Embeddings) -> str:
     found = blake2b(f"{X.n_features} {__version__}".encode(), digest_size=16)
     if is_tensor(X.array):
         found.update(str(X.array.device).encode())
-    for _, block in X.blocks():
-        found.update(np.ascontiguousarray(to_numpy(block)).data)
+    for _, (digests,) in X.each(_digests):
+        found.update(digests.tobytes())
     return found.hexdigest()
+
+
+def _digests(block: Any) -> tuple[np.ndarray]:
+    """Digest of each row of a block: (n, 2) of integers."""
+    rows = np.ascontiguousarray(to_numpy(block))
+    digests = b"".join(blake2b(row.data, digest_size=16).digest() for row in rows)
+    return (np.frombuffer(digests, dtype=np.uint64).reshape(-1, 2),)
 
 
 class NothingLeftError(ValueError):
