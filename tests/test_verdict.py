@@ -400,8 +400,9 @@ INTERVAL = "interval 0.07 to 0.52)"
 POWER = "A utilization of 0.22 or more would be found in 80% of data of this size."
 
 
-def say(verdict, note="", analysis=ANALYSIS, name="scanner", **changes):
+def say(verdict, note="", analysis=ANALYSIS, name="scanner", encoded=0.01, **changes):
     column = {"name": name, "verdict": verdict, "note": note}
+    column["encoding"] = {"qvalue": encoded}
     return answer(column | {"utilization": FOUND | changes}, analysis)
 
 
@@ -485,6 +486,12 @@ def test_nothing_shown(entries, words):
 def test_without_a_detectable_effect_none_is_named():
     assert POWER in say("not encoded")
     assert "would be found" not in say("not encoded", minimum_detectable_effect=None)
+
+
+def test_not_used_does_not_claim_an_encoding_that_was_not_tested():
+    assert say("not used").startswith("The embeddings encode it, but ")
+    said = say("not used", encoded=None)
+    assert said.startswith("Whether the embeddings encode it was not tested, but ")
 
 
 def test_an_alignment_that_the_data_explain_is_said():

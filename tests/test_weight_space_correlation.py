@@ -73,8 +73,10 @@ def assert_same(found, expected, *, coef=1e-6, values=1e-4):
         assert getattr(found, attribute).to_dict() == pytest.approx(oracle, rel=1e-12)
 
 
-@pytest.mark.parametrize("aggregate", ["rms", "max", "mean"])
-@pytest.mark.parametrize("metric", ["weight", "score", "pattern"])
+@pytest.mark.parametrize(
+    ("metric", "aggregate"),
+    [("weight", "rms"), ("weight", "max"), ("score", "mean"), ("pattern", "rms")],
+)
 def test_metrics_and_aggregates(metric, aggregate):
     X, table = make_study(1)
     assert_same(*fit_both(X, table, "stage", metric=metric, aggregate=aggregate))
@@ -103,8 +105,9 @@ def test_missing_values_and_sample_weights(weighted, adjust_for_target):
     assert_same(*both)
 
 
-@pytest.mark.parametrize("metric", ["weight", "score", "pattern"])
-@pytest.mark.parametrize("target", [None, "disease"])
+@pytest.mark.parametrize(
+    ("metric", "target"), [("weight", None), ("score", "disease"), ("pattern", None)]
+)
 def test_trained_softmax_head(metric, target):
     X, table = make_study(4)
     trained = np.random.default_rng(4).standard_normal((3, X.shape[1])) + 2.0
@@ -113,8 +116,9 @@ def test_trained_softmax_head(metric, target):
     assert_same(*fit_both(X, table, target, target_head=trained, metric=metric))
 
 
-@pytest.mark.parametrize("metric", ["weight", "score", "pattern"])
-@pytest.mark.parametrize("n_components", [3, None, 0.8])
+@pytest.mark.parametrize(
+    ("metric", "n_components"), [("weight", 3), ("score", None), ("pattern", 0.8)]
+)
 def test_subspace_rules_with_a_trained_head(metric, n_components):
     X, table = make_study(5)
     trained = np.random.default_rng(5).standard_normal((2, X.shape[1]))

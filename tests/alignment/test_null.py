@@ -22,7 +22,7 @@ def rejection_rates(draw, n_studies, **options):
         model = WeightSpaceCorrelation(
             n_permutations=PERMUTATIONS,
             random_state=seed,
-            cv=2,
+            diagnostics=False,
             # 39 permutations cannot survive correction for several columns: not tested.
             significance=0.5,
             # Heads at random know nothing of the target.

@@ -10,6 +10,7 @@ from scipy import stats
 from sklearn_wsca._backend.jobs import SequentialRunner
 from sklearn_wsca._permutation.exchangeability import Exchangeability
 from sklearn_wsca._permutation.plan import PermutationPlan
+from sklearn_wsca._permutation.rounds import JOBS_PER_WORKER
 from sklearn_wsca._utilization import inference as inference_module
 from sklearn_wsca._utilization.inference import (
     combine,
@@ -154,7 +155,7 @@ def test_columns_that_are_exchanged_alike_share_what_is_drawn(
     )
     decision, columns = study(4)
     infer(grouped(decision) if with_groups else decision, columns, m=9)
-    assert len(drawn) == n_kinds
+    assert len(drawn) == n_kinds * JOBS_PER_WORKER
     assert len(columns) == 4
 
 
