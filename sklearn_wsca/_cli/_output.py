@@ -23,7 +23,10 @@ FEATURE_FIGURES = frozenset(
 FEATURE_FILES = FEATURE_TABLES | FEATURE_FIGURES
 ALL_FILES = AUDIT_FILES | FEATURE_FILES
 # How the file begins that tells a folder of ours from one with files of the same names.
-SIGNATURES = {RESULT: b'{\n  "schema_version"', "features.csv": b"feature,rank,kept,"}
+SIGNATURES = {
+    RESULT: b'{\n  "schema_version"',
+    "features.csv": b'"feature","rank","kept",',
+}
 NEW = "new"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 

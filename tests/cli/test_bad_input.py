@@ -34,7 +34,7 @@ def audit(files, out):
     command = ["audit", files["embeddings"], files["metadata"], "--out", out]
     for name, value in files["options"].items():
         command += [f"--{name}", value]
-    command += ["--permutations", "99", "--no-sensitivity"]
+    command += ["--permutations", "99", "--no-sensitivity", "--quiet"]
     return CliRunner().invoke(wsca, list(map(str, command)))
 
 

@@ -71,7 +71,7 @@ class TestFolder:
             (AUDIT_FILES, "report.html", "mine"),
             (AUDIT_FILES, "T/result.json", "{}"),
             (FEATURE_FILES, "features.csv", "feature,mine"),
-            (FEATURE_FILES, "maps.png", "feature,rank,kept,importance"),
+            (FEATURE_FILES, "maps.png", '"feature","rank","kept","importance"'),
         ],
     )
     def test_files_of_somebody_with_our_names(self, files, name, text, tmp_path):
