@@ -51,6 +51,11 @@ def show_progress() -> Iterator[None]:
     that takes longer than a second gets a line on standard error, and another one every
     30 seconds.
 
+    Yields
+    ------
+    None
+        Nothing; the display ends with the block.
+
     Raises
     ------
     ImportError

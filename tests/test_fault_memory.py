@@ -27,13 +27,11 @@ from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._backend import memory
 from sklearn_wsca._backend.progress import watch_progress
 
-STEPS = ["fit heads", "encoding", "encoding null", "alignment null", "reliability",
-         "erasure", "utilization"]
 step, spare, halves = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "in halves"
 _, hard = resource.getrlimit(resource.RLIMIT_AS)
 
 def watcher(name, done, total):
-    if done == total and STEPS.index(name) + 1 == STEPS.index(step):
+    if done == 0 and name == step:
         status = Path("/proc/self/status").read_text()
         used = 1024 * int(re.search(r"VmSize:\\s+(\\d+)", status)[1])
         resource.setrlimit(resource.RLIMIT_AS, (used + spare, hard))

@@ -114,8 +114,8 @@ def start():
             text=True,
             start_new_session=True,
         )
-        # Closes the pipes, so that no test waits for ever.
-        guard = Timer(90.0, process.kill)
+        # Closes the pipes, which workers hold too, so that no test waits for ever.
+        guard = Timer(90.0, os.killpg, (process.pid, signal.SIGKILL))
         guard.start()
         started.append((process, guard))
         return process

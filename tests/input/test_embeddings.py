@@ -88,8 +88,11 @@ def test_lazy_arrays_give_the_same_as_arrays_in_memory(make, weighted, tmp_path)
     found = analysis(metric="score").fit(lazy, table, weights)
     pd.testing.assert_frame_equal(found.summary_, expected.summary_)
     assert found.summary_["alignment_score"].between(0.01, 0.99).all()
-    np.testing.assert_array_equal(found.transform(lazy), expected.transform(X))
-    assert found.score(lazy, table) == expected.score(X, table)
+    # Sums over chunks of dask come in another order.
+    np.testing.assert_allclose(
+        found.transform(lazy), expected.transform(X), rtol=1e-9, atol=1e-11
+    )
+    assert found.score(lazy, table) == pytest.approx(expected.score(X, table), rel=1e-9)
     assert found.n_features_in_ == D
 
 
