@@ -34,6 +34,7 @@ CELL = re.compile(rb"<(?:\w+:)?c[\s>/]")
 VALUE = re.compile(rb"<(?:\w+:)?(?:v|t|f)[\s>]")
 FORMULA = re.compile(rb"<(?:\w+:)?f[\s>/]")
 MERGED = re.compile(rb"<(?:\w+:)?mergeCell\s[^>]*?ref=\"([A-Z]+[0-9]+:[A-Z]+[0-9]+)\"")
+SHEET = re.compile(rb"<(?:\w+:)?sheetData[\s>/]")
 PLACE = re.compile(
     rb"<(?:\w+:)?(row|c)(?=[\s>/])(?:[^>]*?\sr=[\"']([A-Z]*)([0-9]+)[\"'])?"
 )
@@ -150,7 +151,9 @@ def _marks_of(path: Any, file: Path) -> Marks:
         for name in archive.namelist():
             sheet = archive.read(name) if name.endswith(".xml") else b""
             n_cells += sum(1 for _ in CELL.finditer(sheet))
-            _check_places(path, name, sheet)
+            # The list of formulas names cells too, in the order of their calculation.
+            if SHEET.search(sheet):
+                _check_places(path, name, sheet)
             has_formulas = has_formulas or FORMULA.search(sheet) is not None
             if VALUE.search(sheet):
                 merged += [found.decode() for found in MERGED.findall(sheet)]

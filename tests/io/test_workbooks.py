@@ -210,6 +210,15 @@ def test_places_may_be_left_out(tmp_path, places):
     assert load_metadata(file)["site"].tolist() == ["a", "c", "c", "b"]
 
 
+def test_order_of_calculation_is_no_order_of_cells(tmp_path):
+    """Excel writes it beside the sheets of every workbook with formulas."""
+    file = save(tmp_path, ROWS)
+    chain = b'<calcChain><c r="C5" i="1"/><c r="C2"/><c r="A1"/><c r="C2"/></calcChain>'
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("xl/calcChain.xml", chain)
+    assert load_metadata(file)["age"].tolist() == [5, 6, 7, 8]
+
+
 def test_texts_are_counted_from_0(tmp_path):
     old, new = r'"inlineStr"><is><t>a</t></is>|"s"><v>\d+</v>', '"s"><v>-1</v>'
     file = save(tmp_path, ROWS)
