@@ -676,13 +676,7 @@ class WeightSpaceCorrelation(
             )
         self._keep_heads(tasks, comparison)
 
-        if self.diagnostics:
-            encoding = infer_encoding(
-                tasks, rows, given, self.cv, testing, self.significance, runner
-            )
-        else:
-            encoding = skip_encoding(tasks, testing)
-            self.notes_.append(NO_DIAGNOSTICS)
+        encoding = self._test_encoding(tasks, rows, given, testing, runner)
         alignment = infer_alignment(tasks, rows, comparison, self.null, testing, runner)
         self.notes_ += describe_inference(
             self.null,
@@ -714,6 +708,15 @@ class WeightSpaceCorrelation(
         rule = replace(rule, by_utilization=not self.diagnostics)
         conclude = partial(self._conclude, given, tasks, rule, seen.relation)
         return (encoding, alignment, utilization), conclude
+
+    def _test_encoding(self, tasks, rows, given, testing, runner):
+        """Test of the encoding, or what stands for it."""
+        if self.diagnostics:
+            return infer_encoding(
+                tasks, rows, given, self.cv, testing, self.significance, runner
+            )
+        self.notes_.append(NO_DIAGNOSTICS)
+        return skip_encoding(tasks, testing)
 
     def _conclude(self, given, tasks, rule, relation, tests):
         """Verdicts, from tests that are corrected over all columns and targets."""

@@ -19,6 +19,7 @@ from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._backend.jobs import JobRunner
 from sklearn_wsca._backend.memory import MemoryShortageError
 from sklearn_wsca._backend.progress import watch_progress
+from tests.no_context import NoContext
 
 SECONDS = 60
 LOST = r"step '{}': a worker process ended .* no result.*n_jobs.*backend='threading'"
@@ -107,19 +108,6 @@ def test_killed_loky_worker_is_one_clear_error_and_the_next_fit_works(step):
     assert name == step
     assert done < total
     assert_same(fit("loky"), expected)
-
-
-class NoContext:
-    """Callbacks of an estimator that has none."""
-
-    def subcontext(self, **_):
-        return self
-
-    def call_on_fit_task_begin(self, **_):
-        pass
-
-    def call_on_fit_task_end(self, **_):
-        pass
 
 
 def number_of(T, number):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,6 @@ from sklearn_wsca._analysis.summary import (
     summarise,
 )
 from sklearn_wsca._backend.jobs import SequentialRunner
-from sklearn_wsca._backend.namespace import to_numpy, to_same_device
 from sklearn_wsca._heads.head import Head, outputs_by_head
 from sklearn_wsca._heads.scoring import ScoredColumn
 from sklearn_wsca._heads.task import Tasks
@@ -39,7 +37,6 @@ from sklearn_wsca._input.column import (
     match_levels,
     restrict_rows,
 )
-from sklearn_wsca._input.embeddings import Embeddings
 from sklearn_wsca._input.groups import restrict_to_groups
 from sklearn_wsca._input.numeric_values import as_numbers, named_column
 from sklearn_wsca._input.roles import RoleNames
@@ -298,7 +295,7 @@ def audit_rows(
     check_head : bool
         Whether to stop where the primary head cannot belong to target and rows.
     """
-    distance = distance_from(record.mean, given.X)
+    distance = given.X.squared_distances(record.mean)
     order = canonical_order(
         distance,
         lambda: row_fingerprints(given.table) + pd.util.hash_array(given.weights),
@@ -376,19 +373,6 @@ def read_columns(
         except LeftOutError as reason:
             left_out[name] = str(reason)
     return found, left_out
-
-
-def distance_from(mean: np.ndarray, X: Embeddings) -> np.ndarray:
-    """Squared distance of every row from a point."""
-    distance = np.empty(len(X))
-    for rows, (squares,) in X.each(partial(_squared_distances, mean)):
-        distance[rows] = squares
-    return distance
-
-
-def _squared_distances(mean: np.ndarray, block: Any) -> tuple[np.ndarray]:
-    centred = block - to_same_device(mean, block)
-    return (to_numpy((centred * centred).sum(axis=1)),)
 
 
 def warn_of_shared_groups(record: FitRecord, table: pd.DataFrame, name: Any) -> None:

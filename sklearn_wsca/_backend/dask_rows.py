@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
+
+from sklearn_wsca._backend.memory import explain_lost_workers
 
 SUMMANDS = 4
 LOST = (
@@ -33,7 +34,7 @@ def map_chunks(array: Any, function: Callable, arguments: list[tuple]) -> list[A
     """Results of a function of every chunk and its arguments, in order."""
     import dask
 
-    with _on_cluster(), large_graphs():
+    with explain_lost_workers(LOST), large_graphs():
         return list(dask.compute(*_apply(array, function, arguments)))
 
 
@@ -49,7 +50,7 @@ def sum_chunks(array: Any, function: Callable, arguments: list[tuple]) -> tuple:
     while len(parts) > 1:
         starts = range(0, len(parts), SUMMANDS)
         parts = [add(parts[start : start + SUMMANDS]) for start in starts]
-    with _on_cluster(), large_graphs():
+    with explain_lost_workers(LOST), large_graphs():
         return dask.compute(*parts)[0]
 
 
@@ -84,15 +85,3 @@ def large_graphs() -> AbstractContextManager[Any]:
     import dask
 
     return dask.config.set({"distributed.admin.large-graph-warning-threshold": "10GB"})
-
-
-@contextmanager
-def _on_cluster() -> Iterator[None]:
-    """With a clear error for lost workers."""
-    try:
-        yield
-    except Exception as error:
-        lost = isinstance(error, CancelledError)
-        if not lost and type(error).__name__ != "KilledWorker":
-            raise
-        raise RuntimeError(LOST) from error

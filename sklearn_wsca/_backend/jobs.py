@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import CancelledError
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
@@ -14,7 +12,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import ThreadpoolController
 
 from sklearn_wsca._backend.dask_rows import large_graphs
-from sklearn_wsca._backend.memory import explain_shortage
+from sklearn_wsca._backend.memory import explain_lost_workers, explain_shortage
 from sklearn_wsca._backend.namespace import is_tensor
 from sklearn_wsca._backend.progress import tell
 from sklearn_wsca._compat import get_active_backend
@@ -83,7 +81,7 @@ class JobRunner:
             tell(name, 0, len(jobs))
         with ExitStack() as stack:
             stack.enter_context(explain_shortage(f"step {name!r}", LESS_MEMORY))
-            stack.enter_context(_explain_lost_workers(name))
+            stack.enter_context(explain_lost_workers(f"step {name!r}: {LOST_WORKERS}"))
             if not is_tensor(self.T):
                 stack.enter_context(self._threads.limit(limits=1, user_api="blas"))
             for result in stack.enter_context(self._results(jobs)):
@@ -160,16 +158,3 @@ class SequentialRunner:
         if jobs:
             tell(name, len(jobs), len(jobs))
         return iter(results)
-
-
-@contextmanager
-def _explain_lost_workers(step: str) -> Iterator[None]:
-    """Say what happened when a back end tells that it lost workers."""
-    try:
-        yield
-    except Exception as error:
-        lost = isinstance(error, (BrokenProcessPool, CancelledError))
-        # That of dask, which need not be installed.
-        if not lost and type(error).__name__ != "KilledWorker":
-            raise
-        raise RuntimeError(f"step {step!r}: {LOST_WORKERS}") from error

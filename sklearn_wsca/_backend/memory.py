@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -82,3 +84,24 @@ def explain_shortage(where: str, advice: str) -> Iterator[None]:
         raise MemoryShortageError(
             f"{where}: memory does not suffice ({reason}). {advice}"
         ) from error
+
+
+@contextmanager
+def explain_lost_workers(message: str) -> Iterator[None]:
+    """Say what happened when a back end tells that it lost workers.
+
+    Most often memory ran out, and the system ended them.
+
+    Raises
+    ------
+    RuntimeError
+        With the message, if workers were lost.
+    """
+    try:
+        yield
+    except Exception as error:
+        lost = isinstance(error, (BrokenProcessPool, CancelledError))
+        # That of dask, which need not be installed.
+        if not lost and type(error).__name__ != "KilledWorker":
+            raise
+        raise RuntimeError(message) from error

@@ -76,6 +76,14 @@ def largest_size(max_size: int | None, stored: int | None = None) -> int:
     return limit if stored is None else min(limit, max(SMALL, LARGEST_RATIO * stored))
 
 
+def fits(declared: int, max_size: int | None, stored: int | None = None) -> bool:
+    """Whether content of so many bytes may be held; see `largest_size`."""
+    # Files have thousands of small parts; asking the system for each takes long.
+    if max_size is None and declared <= SMALL:
+        return True
+    return declared <= largest_size(max_size, stored)
+
+
 def memory_at_hand() -> int:
     """Bytes of memory that this process may use: of the machine, container, ulimit."""
     return min([_memory_of_machine(), *_container_limits(), *_process_limits()])

@@ -26,7 +26,7 @@ import numpy as np
 
 from sklearn_wsca._backend.namespace import Precision, to_numpy, to_same_device
 from sklearn_wsca._input.column import Column
-from sklearn_wsca._input.embeddings import Embeddings, as_embeddings
+from sklearn_wsca._input.embeddings import as_embeddings
 
 Shrinkage = float | Literal["auto"]
 
@@ -182,26 +182,12 @@ def choose_shrinkage(
     total, n = variance.sum(), weights.sum()
     # In units of the total variance nothing overflows.
     squares = float(np.sum((variance / total) ** 2))
-    lengths = weights @ (_squared_distances(X, mean) / total) ** 2
+    lengths = weights @ (X.squared_distances(mean) / total) ** 2
     error = (lengths / n - squares) / n
     distance = squares - 1.0 / X.n_features
     if error <= 0.0 or distance <= 0.0:
         return 0.0
     return float(min(error / distance, 1.0))
-
-
-def _squared_distances(X: Embeddings, mean: np.ndarray) -> np.ndarray:
-    """Squared distance of each row from `mean`, by row blocks."""
-    distances = np.empty(len(X))
-    for rows, (squares,) in X.each(partial(_measure, mean)):
-        distances[rows] = squares
-    return distances
-
-
-def _measure(mean: np.ndarray, block: Any) -> tuple[np.ndarray]:
-    """Squared distance of each row of a block."""
-    centred = block - to_same_device(mean, block)
-    return (to_numpy((centred * centred).sum(axis=1)),)
 
 
 def whitening_spread(

@@ -24,6 +24,7 @@ from sklearn_wsca._backend.namespace import (
     cast,
     is_tensor,
     to_numpy,
+    to_same_device,
 )
 from sklearn_wsca._backend.progress import count_rows
 
@@ -175,6 +176,13 @@ class Embeddings:
             values[rows] = block
         return values
 
+    def squared_distances(self, point: np.ndarray) -> np.ndarray:
+        """Squared distance of every row from a point, as numpy: (n_rows,)."""
+        distances = np.empty(len(self))
+        for rows, (squares,) in self.each(partial(_square_distances, point)):
+            distances[rows] = squares
+        return distances
+
     def _read(self, part: range) -> Any:
         """Kept rows of the array; those that were not in memory are checked here."""
         return self._kept_rows(slice(part.start, part.stop))
@@ -204,6 +212,11 @@ def _total_of_chunk(function, chunk, first, kept, *by_row) -> tuple:
 
 def _choose(which: list[int], block: Any) -> tuple[np.ndarray]:
     return (to_numpy(block[:, which]),)
+
+
+def _square_distances(point: np.ndarray, block: Any) -> tuple[np.ndarray]:
+    centred = block - to_same_device(point, block)
+    return (to_numpy((centred * centred).sum(axis=1)),)
 
 
 def as_embeddings(X: Any) -> Embeddings:

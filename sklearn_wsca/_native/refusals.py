@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sklearn_wsca._backend.memory_size import largest_size
+from sklearn_wsca._backend.memory_size import fits
 
 
 class RefusalError(Exception):
@@ -29,5 +29,5 @@ class OversizeError(Exception):
 
 def check_size(what: str, declared: int, stored: int, max_size: int | None) -> None:
     """Raise if content would take more than the limit, or grow like a zip bomb."""
-    if declared > largest_size(max_size, stored):
+    if not fits(declared, max_size, stored):
         raise OversizeError(what, declared, stored)

@@ -145,9 +145,8 @@ class Exchangeability:
         """What each exchanged unit holds, as something that compares; its stratum."""
         if self.scheme != "between and within groups":
             return labels[self.first], self._all_strata()
-        strata, n_groups = self._group_strata(), int(self.clusters.max()) + 1
-        held = _number_held(labels, self.clusters)
-        return held, np.zeros(n_groups, dtype=int) if strata is None else strata
+        first = np.unique(self.clusters, return_index=True)[1]
+        return _number_held(labels, self.clusters), self._all_strata()[first]
 
 
 def _number_held(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn_wsca._backend.memory_size import SMALL, describe_size, largest_size
+from sklearn_wsca._backend.memory_size import describe_size, fits, largest_size
 from sklearn_wsca.io._errors import file_error
 
 
@@ -35,10 +35,7 @@ def check_unpacked_size(
     FileError
         With both numbers, and the argument that raises the limit.
     """
-    # Archives have thousands of small members; asking the system for each takes long.
-    if max_size is None and declared <= SMALL:
-        return
-    if declared <= largest_size(max_size, stored):
+    if fits(declared, max_size, stored):
         return
     needed = describe_size(declared)
     if declared > largest_size(max_size):

@@ -9,6 +9,7 @@ from sklearn_wsca._alignment import null as alignment_null
 from sklearn_wsca._backend.jobs import JobRunner
 from sklearn_wsca._encoding import null as null_module
 from sklearn_wsca._linear import solvers as solvers_module
+from tests.no_context import NoContext
 from tests.reference import make_study
 from tests.study_changes import assert_same_results
 
@@ -78,17 +79,6 @@ def test_batch_sizes_agree_in_single_precision(size, set_batch_sizes):
     expected = fit(X, table, **settings)
     set_batch_sizes(size)
     assert_same(fit(X, table, **settings), expected)
-
-
-class NoContext:
-    def subcontext(self, **_):
-        return self
-
-    def call_on_fit_task_begin(self, **_):
-        return self
-
-    def call_on_fit_task_end(self, **_):
-        return False
 
 
 @pytest.mark.parametrize("adjust", [False, True])

@@ -8,6 +8,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._backend.jobs import JobRunner, SequentialRunner
 from sklearn_wsca._backend.progress import watch_progress
+from tests.no_context import NoContext
 
 GENERATOR = np.random.default_rng(0)
 X = GENERATOR.normal(size=(60, 4))
@@ -139,19 +140,6 @@ def test_jobs_have_one_thread_of_linear_algebra(n_jobs):
         runner = JobRunner(None, context, n_jobs, np.ones((2, 2)))
         assert list(runner.run("step", [job] * 3)) == [{1}] * 3
         assert threadpool_info() == before
-
-
-class NoContext:
-    """Callbacks of an estimator that has none."""
-
-    def subcontext(self, **_):
-        return self
-
-    def call_on_fit_task_begin(self, **_):
-        pass
-
-    def call_on_fit_task_end(self, **_):
-        pass
 
 
 def test_a_runner_without_workers_tells_its_jobs():
