@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     )
     from sklearn_wsca._features.map_evaluation import evaluate_activation_maps
     from sklearn_wsca._heads.head import Head
+    from sklearn_wsca._interventions.from_outputs import intervention_test
+    from sklearn_wsca._interventions.result import InterventionResult
     from sklearn_wsca._progress import show_progress
     from sklearn_wsca._utilization.from_outputs import (
         UtilizationResult,
@@ -35,6 +37,7 @@ __all__ = [
     "FeatureImportanceDisplay",
     "Head",
     "IntegratedFeatureAnalysis",
+    "InterventionResult",
     "MetadataEraser",
     "NullDistributionDisplay",
     "UtilizationDisplay",
@@ -42,6 +45,7 @@ __all__ = [
     "WeightSpaceCorrelation",
     "__version__",
     "evaluate_activation_maps",
+    "intervention_test",
     "show_progress",
     "utilization_test",
     "weight_space_correlation",
@@ -56,12 +60,14 @@ _MODULES = {
     "FeatureImportanceDisplay": "_displays.feature_importance",
     "Head": "_heads.head",
     "IntegratedFeatureAnalysis": "_features.integrated_feature_analysis",
+    "InterventionResult": "_interventions.result",
     "MetadataEraser": "_erasure.metadata_eraser",
     "NullDistributionDisplay": "_displays.null_distribution",
     "UtilizationDisplay": "_displays.utilization",
     "UtilizationResult": "_utilization.from_outputs",
     "WeightSpaceCorrelation": "_weight_space_correlation",
     "evaluate_activation_maps": "_features.map_evaluation",
+    "intervention_test": "_interventions.from_outputs",
     "show_progress": "_progress",
     "utilization_test": "_utilization.from_outputs",
     "weight_space_correlation": "_alignment.metrics",

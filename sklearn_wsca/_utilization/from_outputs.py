@@ -9,18 +9,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_array, check_random_state, check_scalar
+from sklearn.utils import check_random_state, check_scalar
 
 from sklearn_wsca._backend.jobs import SequentialRunner
-from sklearn_wsca._backend.namespace import is_tensor, to_numpy
 from sklearn_wsca._heads.head import center_rows
-from sklearn_wsca._input.array_checks import check_array_like, explain_bad_array
 from sklearn_wsca._input.column import Column, LeftOutError, count_values, read_column
 from sklearn_wsca._input.doubtful_values import warn_of_doubts
-from sklearn_wsca._input.embeddings import check_finite
 from sklearn_wsca._input.groups import Groups, restrict_to_groups
 from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
-from sklearn_wsca._input.table import as_table, check_same_index, row_fingerprints
+from sklearn_wsca._input.predictions import (
+    are_probabilities,
+    check_indexes,
+    part_of,
+    read_outputs,
+)
+from sklearn_wsca._input.table import row_fingerprints
 from sklearn_wsca._permutation.plan import (
     PermutationPlan,
     canonical_order,
@@ -246,11 +249,11 @@ def utilization_test(
     if column is None:
         raise ValueError("column is None: pass the metadata column to be tested.")
     given = {TARGET: target, CONFOUNDERS: confounders, GROUPS: groups}
-    _check_indexes(outputs, column=column, **given)
-    outputs = _read_outputs(outputs)
+    check_indexes(outputs, column=column, **given)
+    outputs = read_outputs(outputs)
     n, several = len(outputs), _is_frame(column)
-    parts = {k: None if v is None else _part(v, k, n) for k, v in given.items()}
-    columns = _part(column, "column", n)
+    parts = {k: None if v is None else part_of(v, k, n) for k, v in given.items()}
+    columns = part_of(column, "column", n)
     series = _all_series(columns, parts[TARGET], parts[CONFOUNDERS])
     kinds = _read_kinds(outputs, parts[TARGET], series, kinds)
     decision, tested, order = _prepare(outputs, kinds, adjustment, columns, **parts)
@@ -287,7 +290,7 @@ def _prepare(outputs, kinds, adjustment, columns, target, confounders, groups):
     n_targets = 0 if target is None else 1
     decision = Decision(
         scores[order],
-        outputs[order] if _are_probabilities(outputs) else None,
+        outputs[order] if are_probabilities(outputs) else None,
         np.ones(len(order)),
         held[0] if n_targets else None,
         held[n_targets:],
@@ -365,71 +368,8 @@ def _column(series: pd.Series, argument: str, kinds: dict) -> Column:
         ) from reason
 
 
-def _part(values: Any, argument: str, n: int) -> pd.DataFrame:
-    """An argument as a table of n rows."""
-    try:
-        table = as_table(values)
-    except (TypeError, ValueError) as error:
-        text = str(error).removeprefix("y: ")
-        raise ValueError(f"{argument}: {text}") from error
-    if not hasattr(values, "columns") and table.columns.tolist() == ["x0"]:
-        table.columns = [argument]
-    if len(table) != n:
-        raise ValueError(
-            f"{argument} has {len(table)} rows and outputs has {n}: row i of both must "
-            "describe the same sample."
-        )
-    if argument in (TARGET, GROUPS) and table.shape[1] != 1:
-        raise ValueError(f"{argument} has {table.shape[1]} columns; pass one.")
-    return table
-
-
-def _check_indexes(outputs: Any, **arguments: Any) -> None:
-    """Raise if pandas objects describe different rows."""
-    known = {"outputs": outputs} | arguments
-    labelled = {
-        name: values
-        for name, values in known.items()
-        if isinstance(values, (pd.DataFrame, pd.Series))
-    }
-    names = list(labelled)
-    for name in names[1:]:
-        check_same_index(labelled[names[0]], labelled[name], (names[0], name))
-
-
 def _is_frame(column: Any) -> bool:
     return hasattr(column, "columns") or np.ndim(column) > 1
-
-
-def _read_outputs(outputs: Any) -> np.ndarray:
-    check_array_like(outputs, "outputs")
-    outputs = to_numpy(outputs) if is_tensor(outputs) else outputs
-    with explain_bad_array("outputs", "outputs"):
-        array = check_array(
-            outputs,
-            ensure_2d=False,
-            allow_nd=True,
-            dtype=np.float64,
-            ensure_all_finite=False,
-            input_name="outputs",
-        )
-    if array.ndim > 2:
-        raise ValueError(
-            f"outputs has {array.ndim} dimensions; pass (n_samples, n_classes) or "
-            "(n_samples,)."
-        )
-    array = array.reshape(len(array), -1)
-    check_finite(array, names=("outputs", "output"))
-    return array
-
-
-def _are_probabilities(outputs: np.ndarray) -> bool:
-    """Whether outputs lie between 0 and 1 and, if several, add up to 1."""
-    if outputs.min() < 0.0 or outputs.max() > 1.0:
-        return False
-    return outputs.shape[1] == 1 or bool(
-        np.allclose(outputs.sum(axis=1), 1.0, atol=1e-4)
-    )
 
 
 def _check_numbers(n_permutations: Any, significance: Any) -> None:

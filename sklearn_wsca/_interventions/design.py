@@ -1,0 +1,344 @@
+"""Which unit was seen under which level, how often, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy.special import gammaln
+
+from sklearn_wsca._text import list_first, quote
+
+FEWEST_CLUSTERS = 3
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Design:
+    """Rows as repeats of cells, a cell being a unit under a level.
+
+    Parameters
+    ----------
+    unit, level : ndarray of shape (n,), dtype int
+        Codes of the rows, which are sorted by unit and then by level.
+    slot : ndarray of shape (n,), dtype int
+        Code of the level together with the repeat.
+    classes, clusters : ndarray of shape (n_units,), dtype int
+        Class of the target, and group, of every unit; the latter is the unit itself
+        where there are no groups.
+    units, levels : list
+        Their names, by code.
+    """
+
+    unit: np.ndarray
+    level: np.ndarray
+    slot: np.ndarray
+    classes: np.ndarray
+    clusters: np.ndarray
+    units: list
+    levels: list
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return len(self.units)
+
+    @property
+    def n_levels(self) -> int:
+        """Number of levels."""
+        return len(self.levels)
+
+    @cached_property
+    def n_clusters(self) -> int:
+        """Number of groups; of units where there are none."""
+        return len(np.unique(self.clusters))
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """First row of each cell that was seen, in the order of the rows."""
+        cell = self.unit * self.n_levels + self.level
+        return np.flatnonzero(np.diff(cell, prepend=-1))
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """Rows of each cell: (n_units, n_levels)."""
+        cell = self.unit * self.n_levels + self.level
+        counts = np.bincount(cell, minlength=self.n_units * self.n_levels)
+        return counts.reshape(self.n_units, self.n_levels)
+
+    @cached_property
+    def seen(self) -> np.ndarray:
+        """Cells with a row: (n_units, n_levels), dtype bool."""
+        return self.counts > 0
+
+    @property
+    def has_repeats(self) -> bool:
+        """Whether a unit was seen twice under a level."""
+        return bool((self.counts > 1).any())
+
+    @cached_property
+    def shared(self) -> np.ndarray:
+        """Units that were seen under both of two levels: (n_levels, n_levels)."""
+        seen = self.seen.astype(float)
+        return seen.T @ seen
+
+    @cached_property
+    def pairs(self) -> list[tuple[int, int]]:
+        """Pairs of levels that some unit was seen under."""
+        every = combinations(range(self.n_levels), 2)
+        return [pair for pair in every if self.shared[pair] > 0]
+
+    @cached_property
+    def both(self) -> np.ndarray:
+        """Units that were seen under both levels of a pair: (n_units, n_pairs)."""
+        return np.stack([self.seen[:, i] & self.seen[:, j] for i, j in self.pairs], 1)
+
+    def cell_means(self, rows: np.ndarray) -> np.ndarray:
+        """Means of the cells; values (..., n, q) -> (..., n_units, n_levels, q).
+
+        Cells that were not seen have 0.
+        """
+        sums = np.add.reduceat(rows, self.starts, axis=-2)
+        means = np.zeros((*rows.shape[:-2], *self.seen.shape, rows.shape[-1]))
+        means[..., self.seen, :] = sums / self.counts[self.seen][:, None]
+        return means
+
+    def cell_noise(self, rows: np.ndarray, means: np.ndarray) -> np.ndarray:
+        """Squared error that repeats leave in the mean of a cell: (..., N, J).
+
+        A cell with a single row takes the spread of the repeats of its level, or of all
+        levels if its level has none.
+        """
+        apart = rows - means[..., self.unit, self.level, :]
+        squares = np.sum(apart**2, axis=-1, keepdims=True)
+        sums = self.cell_means(squares)[..., 0] * self.counts
+        degrees = np.maximum(self.counts - 1, 0)
+        of_level = degrees.sum(axis=0)
+        everywhere = sums.sum(axis=(-2, -1)) / of_level.sum()
+        pooled = np.where(
+            of_level > 0,
+            sums.sum(axis=-2) / np.maximum(of_level, 1),
+            everywhere[..., None],
+        )
+        spread = np.where(
+            degrees > 0, sums / np.maximum(degrees, 1), pooled[..., None, :]
+        )
+        return np.where(self.seen, spread / np.maximum(self.counts, 1), 0.0)
+
+    def unit_moves(self, means: np.ndarray) -> np.ndarray:
+        """Cell means without the mean of their unit; 0 where nothing was seen."""
+        n_seen = self.seen.sum(axis=1)[:, None, None]
+        centred = means - means.sum(axis=-2, keepdims=True) / n_seen
+        return np.where(self.seen[..., None], centred, 0.0)
+
+    def cluster_sums(self, values: np.ndarray) -> np.ndarray:
+        """Sums over the units of a cluster: (n_units, ...) -> (n_clusters, ...)."""
+        number = np.unique(self.clusters, return_inverse=True)[1]
+        sums = np.zeros((self.n_clusters, *values.shape[1:]))
+        np.add.at(sums, number, values)
+        return sums
+
+    @cached_property
+    def log_arrangements(self) -> float:
+        """Logarithm of how many different results permutations can give.
+
+        To rename the levels of all units alike changes no statistic.
+        """
+        in_cluster = self.clusters[self.unit] * (self.slot.max() + 1) + self.slot
+        entries = np.unique(in_cluster) // (self.slot.max() + 1)
+        sizes = np.unique(entries, return_counts=True)[1]
+        same = 0.0
+        if len(sizes) == self.n_units:
+            same = float(gammaln(self.counts + 1.0).sum())
+        every = float(gammaln(sizes + 1.0).sum()) - same
+        return max(every - float(gammaln(self.n_levels + 1.0)), 0.0)
+
+
+def make_design(
+    unit: pd.Series,
+    level: pd.Series,
+    repeats: pd.Series | None,
+    target: pd.Series | None,
+    groups: pd.Series | None,
+) -> tuple[Design, list, np.ndarray]:
+    """Design of the rows, names of the classes, and the order that sorts them into it.
+
+    Raises
+    ------
+    ValueError
+        If a name is missing, a unit has two classes or groups, was seen once, or twice
+        under a level without repeats, or if too little is left to compare.
+    """
+    unit_of, units = _codes(unit, "unit")
+    level_of, levels = _codes(level, "level", sort=True)
+    if len(levels) < 2:
+        raise ValueError(
+            f"level: all {len(level_of)} rows have the level {quote(levels[0])}; pass "
+            "the same units under at least two levels."
+        )
+    repeat_of = np.zeros(len(unit_of), dtype=np.intp)
+    if repeats is not None:
+        repeat_of, _ = _codes(repeats, "repeats")
+    slot = level_of * (repeat_of.max() + 1) + repeat_of
+    order = np.lexsort((slot, unit_of))
+    _check_cells(unit_of, level_of, slot, units, levels, repeats is not None)
+    n_units = len(units)
+    class_of, names = np.zeros(n_units, dtype=np.intp), []
+    if target is not None:
+        class_of, names = _codes(target, "target", sort=True)
+        class_of = _of_units(class_of, unit_of, units, "target")
+    clusters = np.arange(n_units)
+    if groups is not None:
+        clusters = _of_units(_codes(groups, "groups")[0], unit_of, units, "groups")
+    design = Design(
+        unit_of[order],
+        level_of[order],
+        slot[order],
+        class_of,
+        clusters,
+        units,
+        levels,
+    )
+    _check_connected(design)
+    return design, names, order
+
+
+def explain_missing_pairs(design: Design) -> list[str]:
+    """Say which levels no unit was seen under together."""
+    every = combinations(range(design.n_levels), 2)
+    missing = [pair for pair in every if design.shared[pair] == 0]
+    if not missing:
+        return []
+    names = [tuple(design.levels[code] for code in pair) for pair in missing]
+    words = list_first(names, SHOWN, lambda pair: " and ".join(map(quote, pair)))
+    return [
+        f"level: no unit was seen under {words}: how far single units move, and which "
+        "decisions change, is said of the other pairs of levels."
+    ]
+
+
+def explain_few_arrangements(design: Design, significance: float) -> list[str]:
+    """Say that no p-value can be small, where there are too few ways to permute."""
+    floor = float(np.exp(-design.log_arrangements))
+    if floor <= significance:
+        return []
+    return [
+        f"unit: {design.n_clusters} of them allow so few permutations that no p-value "
+        f"can be below {floor:.2g}; see more units, or more repeats, to reach "
+        f"significance={significance:g}."
+    ]
+
+
+def _codes(
+    series: pd.Series, argument: str, sort: bool = False
+) -> tuple[np.ndarray, list]:
+    """Codes and names of an argument that must be there in every row."""
+    missing = np.flatnonzero(series.isna().to_numpy())
+    if len(missing):
+        raise ValueError(
+            f"{argument}: {len(missing)} of {len(series)} rows have none, the first of "
+            f"them row {missing[0]} (counted from 0); leave these rows out."
+        )
+    values = pd.Index(series.astype(object), dtype=object)
+    try:
+        codes, names = pd.factorize(values)
+    except TypeError as error:
+        raise ValueError(
+            f"{argument}: {series.name!r} holds values that cannot be names, such as "
+            f"{series.iloc[0]!r}; pass numbers or text."
+        ) from error
+    _check_types(names, argument)
+    if not sort:
+        return np.asarray(codes, dtype=np.intp), list(names)
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        known = [name for name in series.cat.categories if name in set(names)]
+    else:
+        known = sorted(names, key=lambda name: (isinstance(name, str), name))
+    place = {name: i for i, name in enumerate(known)}
+    rank = np.array([place[name] for name in names], dtype=np.intp)
+    return rank[codes], known
+
+
+def _check_types(names: Sequence, argument: str) -> None:
+    """Raise if a name stands there both as a number and as text."""
+    first: dict[str, object] = {}
+    for name in names:
+        other = first.setdefault(str(name), name)
+        if other is not name:
+            raise ValueError(
+                f"{argument}: {other!r} and {name!r} differ in type only; bring them "
+                "to one type, for example by .astype(str)."
+            )
+
+
+def _check_cells(unit, level, slot, units, levels, has_repeats: bool) -> None:
+    """Raise for rows that are twice the same, and for units under one level only."""
+    table = pd.DataFrame({"unit": unit, "level": level, "slot": slot})
+    twice = np.flatnonzero(table.duplicated(["unit", "slot"]).to_numpy())
+    if len(twice):
+        row = twice[0]
+        name, under = quote(units[unit[row]]), quote(levels[level[row]])
+        where = f"unit {name} under level {under}"
+        if has_repeats:
+            raise ValueError(
+                f"repeats: {where} has two rows of the same repeat, and "
+                f"{len(twice)} rows in all are such; number the repeats of a unit "
+                "under a level, or name smaller units."
+            )
+        raise ValueError(
+            f"unit: {where} has several rows, and {len(twice)} rows in all are such; "
+            "pass repeats, the number of the scan, if they repeat the same, or name "
+            "smaller units, such as the image, with the patient as groups."
+        )
+    n_seen = np.unique(np.stack([unit, level]), axis=1)[0]
+    n_levels = np.bincount(n_seen, minlength=len(units))
+    once = np.flatnonzero(n_levels < 2)
+    if len(once):
+        found = units[once[0]]
+        raise ValueError(
+            f"unit: {len(once)} of {len(units)} units were seen under one level only, "
+            f"such as {list_first([units[i] for i in once], SHOWN, quote)}; an "
+            "intervention shows the same unit under several levels: leave the rows of "
+            f"{quote(found) if len(once) == 1 else 'these units'} out, or check the "
+            "names of the units."
+        )
+
+
+def _of_units(codes: np.ndarray, unit: np.ndarray, units: list, argument: str):
+    """Code of each unit, which all of its rows must have."""
+    first = np.unique(unit, return_index=True)[1]
+    of_unit = codes[first]
+    differs = np.flatnonzero(codes != of_unit[unit])
+    if len(differs):
+        raise ValueError(
+            f"{argument}: unit {quote(units[unit[differs[0]]])} has several; the "
+            f"{argument} of a unit must be the same in all of its rows."
+        )
+    return of_unit
+
+
+def _check_connected(design: Design) -> None:
+    """Raise if levels cannot be compared, or too few units would do it."""
+    if design.n_clusters < FEWEST_CLUSTERS:
+        what = "groups" if design.n_clusters < design.n_units else "units"
+        raise ValueError(
+            f"{'groups' if what == 'groups' else 'unit'}: there are "
+            f"{design.n_clusters} {what} under several levels, fewer than the "
+            f"{FEWEST_CLUSTERS} that are needed."
+        )
+    reached, edge = {0}, {0}
+    while edge:
+        near = {j for i in edge for j in np.flatnonzero(design.shared[i])}
+        edge = near - reached
+        reached |= near
+    apart = [name for i, name in enumerate(design.levels) if i not in reached]
+    if apart:
+        raise ValueError(
+            f"level: no unit links {list_first(apart, SHOWN, quote)} with "
+            f"{quote(design.levels[0])}, directly or through other levels; leave the "
+            "rows of one side out."
+        )

@@ -1,0 +1,161 @@
+"""What an intervention shows: numbers, and words for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_wsca._text import format_number, format_pvalue
+
+ESTIMATES = ("sensitivity", "shift", "flipped")
+
+
+@dataclass(frozen=True)
+class InterventionResult:
+    """How far outputs move when the same unit comes under another level.
+
+    Parameters
+    ----------
+    sensitivity, sensitivity_low, sensitivity_high : float
+        Root mean square move of a single unit from its mean over the levels, in
+        standard deviations of the outputs, with its interval at level
+        1 - `significance`. With repeats, their noise is removed; without, it is
+        included.
+    shift, shift_low, shift_high : float
+        The same for the mean of every class of the target (thirds of a continuous one;
+        all units without a target): what utilization estimates.
+    flipped, flipped_low, flipped_high : float
+        Share of the decisions that differ between two levels. NaN where outputs are no
+        decisions: a single output is one if it is a probability (above 0.5) or if the
+        target has two classes (above 0).
+    pvalue : float
+        Of the permutation test that nothing moves: neither the mean of all units nor
+        that of a class nor, with repeats, any single unit.
+    repeat_noise : float
+        Root mean square distance of a repeat from what it repeats, in standard
+        deviations of the outputs. NaN without repeats.
+    flipped_by_repeats : float
+        Share of the decisions that differ between two repeats. NaN without repeats.
+    n_units : int
+        Number of units.
+    n_rows_by_level : Series
+        Rows under each level.
+    scheme : str
+        What was permuted.
+    null_distribution : ndarray of shape (n_permutations, n_statistics)
+        Statistics of the permutations.
+    effects : DataFrame
+        Signed moves of the means in standard deviations of the outputs, from the mean
+        over levels, with their intervals; indexed by level, output and target_class
+        ("all" for all units).
+    units : DataFrame
+        One row per unit: levels and rows that it was seen under, `move` (as in
+        `sensitivity`, noise included) and `flipped`.
+    notes : tuple of str
+        What was left out, or is to be known beside the numbers.
+    """
+
+    sensitivity: float
+    sensitivity_low: float
+    sensitivity_high: float
+    shift: float
+    shift_low: float
+    shift_high: float
+    flipped: float
+    flipped_low: float
+    flipped_high: float
+    pvalue: float
+    repeat_noise: float
+    flipped_by_repeats: float
+    n_units: int
+    n_rows_by_level: pd.Series = field(repr=False)
+    scheme: str
+    null_distribution: np.ndarray = field(repr=False)
+    effects: pd.DataFrame = field(repr=False)
+    units: pd.DataFrame = field(repr=False)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def includes_noise(self) -> bool:
+        """Whether `sensitivity` holds what a repeat would move, too."""
+        return bool(np.isnan(self.repeat_noise))
+
+    def to_text(self) -> str:
+        """The numbers in sentences, one a line."""
+        noise = "the noise of a repeated scan included"
+        if not self.includes_noise:
+            noise = f"without that of repeats, {format_number(self.repeat_noise)}"
+        lines = [
+            f"{self.n_units} units under {len(self.n_rows_by_level)} levels.",
+            f"A single unit moves by {self._interval('sensitivity')} standard "
+            f"deviations of the outputs ({noise}).",
+            f"Means move by {self._interval('shift')}.",
+        ]
+        if not np.isnan(self.flipped):
+            repeated = ""
+            if not np.isnan(self.flipped_by_repeats):
+                repeated = f"; between repeats, {self.flipped_by_repeats:.1%}"
+            lines.append(
+                f"Between two levels {self.flipped:.1%} ({self.flipped_low:.1%} to "
+                f"{self.flipped_high:.1%}) of the decisions change{repeated}."
+            )
+        if not np.isnan(self.pvalue):
+            lines.append(f"That nothing moves: {format_pvalue(self.pvalue)}.")
+        return "\n".join([*lines, *(f"Note: {note}" for note in self.notes)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it but the permutations, in types that JSON has; NaN becomes None."""
+        estimates = {
+            name: {
+                "estimate": _plain(getattr(self, name)),
+                "low": _plain(getattr(self, f"{name}_low")),
+                "high": _plain(getattr(self, f"{name}_high")),
+            }
+            for name in ESTIMATES
+        }
+        levels = self.n_rows_by_level
+        return {
+            "n_units": self.n_units,
+            "levels": [
+                {"level": _plain(name), "n_rows": int(levels.iloc[i])}
+                for i, name in enumerate(levels.index)
+            ],
+            **estimates,
+            "pvalue": _plain(self.pvalue),
+            "repeat_noise": _plain(self.repeat_noise),
+            "includes_noise": self.includes_noise,
+            "flipped_by_repeats": _plain(self.flipped_by_repeats),
+            "scheme": self.scheme,
+            "n_permutations": len(self.null_distribution),
+            "effects": _records(self.effects),
+            "units": _records(self.units),
+            "notes": list(self.notes),
+        }
+
+    def _interval(self, name: str) -> str:
+        keys = (name, f"{name}_low", f"{name}_high")
+        value, low, high = (format_number(getattr(self, key)) for key in keys)
+        return f"{value} ({low} to {high})"
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a table as dicts."""
+    flat = table.reset_index()
+    names = [str(name) for name in flat.columns]
+    columns = [flat.iloc[:, i].tolist() for i in range(len(names))]
+    return [
+        dict(zip(names, map(_plain, row), strict=True))
+        for row in zip(*columns, strict=True)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """Number, text or None."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    return value if isinstance(value, (bool, int, str)) else str(value)
