@@ -7,6 +7,7 @@ in noise, in who was seen under what. ``--quick`` only shows that everything run
 """
 
 import argparse
+import sys
 import warnings
 from dataclasses import dataclass, replace
 
@@ -238,10 +239,11 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few replicates")
     options = parser.parse_args()
     n_replicates = N_QUICK if options.quick else options.replicates
+    rows = {}
     with threadpool_limits(1):
-        rows = {
-            name: measure(CELLS[name], n_replicates) for name in options.cells or CELLS
-        }
+        for name in options.cells or CELLS:
+            print(name, file=sys.stderr, flush=True)
+            rows[name] = measure(CELLS[name], n_replicates)
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("study")
     print(f"{n_replicates} replicates, {N_PERMUTATIONS} permutations\n")
     print(as_markdown(table))

@@ -190,6 +190,7 @@ def describe_network(network: DigitNetwork, study: Bunch) -> dict:
         "embeddings": every_scanner[acquired].numpy(),
         "target": target,
         "scanner": scanner,
+        "rendered": every_logits.astype(np.float32),
         "accuracy": np.mean(logits.argmax(axis=1) == target),
         **_head_arrays(network),
         **true_use(every_logits, logits, target),

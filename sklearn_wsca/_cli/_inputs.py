@@ -88,11 +88,12 @@ def read_audit_rows(
     key: str | None = None,
     target: str,
     max_size: int | None = None,
+    key_option: str = "--embeddings-key",
 ) -> AuditRows:
     """Read two files that describe the same rows, and match them; see `match_rows`."""
     warned: list[str] = []
     with explain_order(embeddings, metadata, target, max_size):
-        with refuse({"y": embeddings}, "--embeddings-key"), collect_warnings(warned):
+        with refuse({"y": embeddings}, key_option), collect_warnings(warned):
             X = load_embeddings(
                 embeddings, key=key, id=id, feature_names=True, max_size=max_size
             )

@@ -231,6 +231,21 @@ column_options = together(
     ),
 )
 
+matching_options = (
+    named(
+        "--id id_column",
+        "COL",
+        "Column of both files by which rows are matched. Without it row i of one file "
+        "describes row i of the other.",
+    ),
+    shown(
+        "--unmatched",
+        "error",
+        "What to do with ids that only one file has.",
+        type=click.Choice(["error", "drop"]),
+    ),
+)
+
 row_options = together(
     two_files(
         "EMBEDDINGS METADATA",
@@ -247,18 +262,7 @@ row_options = together(
         help="The network has not seen the rows of the fit: they may show that a "
         "column is not used.",
     ),
-    named(
-        "--id id_column",
-        "COL",
-        "Column of both files by which rows are matched. Without it row i of one file "
-        "describes row i of the other.",
-    ),
-    shown(
-        "--unmatched",
-        "error",
-        "What to do with ids that only one file has.",
-        type=click.Choice(["error", "drop"]),
-    ),
+    *matching_options,
     named(
         "--embeddings-key",
         "NAME",
@@ -321,6 +325,53 @@ method_options = together(
         type=click.Choice(list(VERDICTS)),
         help="End with exit code 3 if a column has this verdict; repeatable.",
     ),
+)
+
+intervention_options = together(
+    named(
+        "--unit",
+        "COL",
+        "Column of what is the same under every level: the patient, phantom or image.",
+        required=True,
+    ),
+    named(
+        "--level",
+        "COL",
+        "Column of what it came under, such as the scanner.",
+        required=True,
+    ),
+    named(
+        "--target",
+        "COL",
+        "Column that the network decides: means are those of its classes.",
+    ),
+    named(
+        "--repeats",
+        "COL",
+        "Column with the number of the repeat, where a unit comes several times under "
+        "a level; their noise is then removed.",
+    ),
+    named(
+        "--groups",
+        "COL",
+        "Column of what units belong to if they are not independent, such as the "
+        "patient of several images.",
+    ),
+    named(
+        "--head",
+        "FILE",
+        "Trained last layer, if OUTPUTS holds what enters it: npz, npy, safetensors, "
+        "pt or csv.",
+        type=FILE,
+    ),
+    named("--head-key", "NAME", HEAD_KEY),
+    named(
+        "--outputs-key",
+        "NAME",
+        "Name of the outputs, where a file holds several arrays.",
+    ),
+    *matching_options,
+    shown("--significance", 0.05, "One minus the level of the intervals.", type=LEVEL),
 )
 
 feature_options = together(

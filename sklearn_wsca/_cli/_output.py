@@ -21,10 +21,13 @@ FEATURE_FIGURES = frozenset(
     {"importance.png", "curve.png", "consistency.png", "maps.png"}
 )
 FEATURE_FILES = FEATURE_TABLES | FEATURE_FIGURES
-ALL_FILES = AUDIT_FILES | FEATURE_FILES
+INTERVENTION, EFFECTS, UNITS = "intervention.json", "effects.csv", "units.csv"
+INTERVENTION_FILES = frozenset({INTERVENTION, EFFECTS, UNITS})
+ALL_FILES = AUDIT_FILES | FEATURE_FILES | INTERVENTION_FILES
 # How the file begins that tells a folder of ours from one with files of the same names.
 SIGNATURES = {
     RESULT: b'{\n  "schema_version"',
+    INTERVENTION: b'{\n  "schema_version"',
     "features.csv": b'"feature","rank","kept",',
 }
 NEW = "new"

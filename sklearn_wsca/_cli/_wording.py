@@ -15,6 +15,9 @@ OPTIONS = {
     "columns": "--columns",
     "confounders": "--confounders",
     "groups": "--groups",
+    "level": "--level",
+    "unit": "--unit",
+    "repeats": "--repeats",
     "id": "--id",
     "unmatched": "--unmatched",
     "adjustment": "--adjustment",
@@ -42,6 +45,11 @@ FLAGS = {
 UNMISTAKABLE = tuple(name for name in OPTIONS if "_" in name)
 # Words that say both already, and what remains of them.
 BOTH = (
+    (
+        r"pass repeats, the number of the scan,",
+        "name the column with the number of the scan in --repeats",
+    ),
+    (r", with the patient as groups", ", with the patient in --groups"),
     (r"[\w']+=[^ ]+ \(on the command line: (--[^)]+)\)", r"\1"),
     (r"kinds=\{.*?\} \((--(?:categorical|continuous) [^)]*)\)", r"\1"),
     (r"kinds=\{'([^']*)': '(categorical|continuous)'\}", r"--\2 \1"),

@@ -23,6 +23,7 @@ from sklearn_wsca._cli._inputs import (
     read_trained_head,
     with_names_of_both,
 )
+from sklearn_wsca._cli._intervene import print_intervention, run_intervention
 from sklearn_wsca._cli._lists import ListCommand
 from sklearn_wsca._cli._notes import progress, say
 from sklearn_wsca._cli._options import (
@@ -31,6 +32,7 @@ from sklearn_wsca._cli._options import (
     column_options,
     feature_options,
     head_options,
+    intervention_options,
     method_options,
     out_option,
     permutation_options,
@@ -40,10 +42,14 @@ from sklearn_wsca._cli._options import (
     target_options,
 )
 from sklearn_wsca._cli._output import (
+    EFFECTS,
     FEATURE_FILES,
+    INTERVENTION,
+    INTERVENTION_FILES,
     REPORT,
     RESULT,
     SUMMARY,
+    UNITS,
     check_directory,
 )
 from sklearn_wsca._cli._targets import choose_outputs, read_heads, split_options
@@ -177,6 +183,48 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
     print_features(console, found)
     with progress(options["quiet"]), step("report"):
         paths = found.write(out, rows.X)
+    console.print()
+    for path in paths:
+        console.print(Text(printable(path)), soft_wrap=True, highlight=False)
+
+
+@wsca.command(short_help="How far do outputs move between scanners?")
+@click.argument("outputs", type=FILE)
+@click.argument("metadata", type=FILE)
+@intervention_options
+@size_option
+@permutation_options
+@out_option("wsca-intervention", f"{INTERVENTION}, {EFFECTS} and {UNITS}")
+def intervene(outputs: Path, metadata: Path, **options: Any) -> None:
+    """How far do outputs move when the same patient comes under another scanner?
+
+    OUTPUTS holds one row per unit and level: logits, probabilities or a score of the
+    network, or with --head what enters its last layer (npy, npz, csv, parquet, feather,
+    safetensors, pt, h5ad). METADATA describes the same rows.
+    """
+    out = options["out"]
+    check_directory(out, INTERVENTION_FILES)
+    head_files = [options["head"]] if options["head"] else []
+    states = file_states([outputs, metadata, *head_files])
+    rows = read_audit_rows(
+        outputs,
+        metadata,
+        id=options["id_column"],
+        unmatched=options["unmatched"],
+        key=options["outputs_key"],
+        target=options["unit"],
+        max_size=options["max_size"],
+        key_option="--outputs-key",
+    )
+    found = run_intervention({**options, "classes": ()}, rows)
+    console = Console()
+    print_intervention(console, found.result)
+    inputs = name_inputs(rows, None, head_files, states)
+    # Read like embeddings, and called what they are.
+    inputs = {
+        "outputs" if role == "embeddings" else role: inputs[role] for role in inputs
+    }
+    paths = found.write(out, inputs)
     console.print()
     for path in paths:
         console.print(Text(printable(path)), soft_wrap=True, highlight=False)

@@ -15,6 +15,8 @@ from sklearn_wsca._text import list_first, quote
 
 FEWEST_CLUSTERS = 3
 SHOWN = 3
+# Moves below this share of the largest output are rounding.
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,8 @@ class Design:
         """Cell means without the mean of their unit; 0 where nothing was seen."""
         n_seen = self.seen.sum(axis=1)[:, None, None]
         centred = means - means.sum(axis=-2, keepdims=True) / n_seen
-        return np.where(self.seen[..., None], centred, 0.0)
+        rounding = np.abs(centred) <= ROUNDING * np.abs(means).max(initial=0.0)
+        return np.where(self.seen[..., None] & ~rounding, centred, 0.0)
 
     def cluster_sums(self, values: np.ndarray) -> np.ndarray:
         """Sums over the units of a cluster: (n_units, ...) -> (n_clusters, ...)."""
@@ -187,7 +190,8 @@ def make_design(
     order = np.lexsort((slot, unit_of))
     _check_cells(unit_of, level_of, slot, units, levels, repeats is not None)
     n_units = len(units)
-    class_of, names = np.zeros(n_units, dtype=np.intp), []
+    class_of = np.zeros(n_units, dtype=np.intp)
+    names: list = []
     if target is not None:
         class_of, names = _codes(target, "target", sort=True)
         class_of = _of_units(class_of, unit_of, units, "target")
@@ -218,6 +222,16 @@ def explain_missing_pairs(design: Design) -> list[str]:
     return [
         f"level: no unit was seen under {words}: how far single units move, and which "
         "decisions change, is said of the other pairs of levels."
+    ]
+
+
+def explain_exchanged(design: Design) -> list[str]:
+    """Say that unit and level may have been taken for each other."""
+    if design.n_levels <= design.n_units:
+        return []
+    return [
+        f"level: there are {design.n_levels} levels and {design.n_units} units, fewer; "
+        "check that the two are not exchanged."
     ]
 
 
@@ -332,7 +346,7 @@ def _check_connected(design: Design) -> None:
         )
     reached, edge = {0}, {0}
     while edge:
-        near = {j for i in edge for j in np.flatnonzero(design.shared[i])}
+        near = {int(j) for i in edge for j in np.flatnonzero(design.shared[i])}
         edge = near - reached
         reached |= near
     apart = [name for i, name in enumerate(design.levels) if i not in reached]

@@ -29,6 +29,7 @@ from sklearn_wsca._interventions.class_means import (
 )
 from sklearn_wsca._interventions.design import (
     Design,
+    explain_exchanged,
     explain_few_arrangements,
     explain_missing_pairs,
     make_design,
@@ -182,6 +183,10 @@ def intervention_test(
         name: None if values is None else part_of(values, name, len(outputs))
         for name, values in given.items()
     }
+    # As they came, so that an error names the first row that is wrong.
+    make_design(
+        **{k: None if part is None else part.iloc[:, 0] for k, part in parts.items()}
+    )
     known = [part for part in parts.values() if part is not None]
     order = _order_of_rows(outputs, known)
     columns = {
@@ -263,6 +268,7 @@ def _test(
         effects=effects,
         units=_by_unit(design, means, spread, flips),
         notes=(
+            *explain_exchanged(design),
             *explain_missing_pairs(design),
             *_explain_left_out(classes, class_names),
             *explain_few_arrangements(design, significance),

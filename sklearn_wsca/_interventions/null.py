@@ -18,8 +18,6 @@ from sklearn_wsca._interventions.single_units import pair_noise, pair_squares
 from sklearn_wsca._permutation.plan import PermutationPlan, max_t_pvalues, split
 
 NUMBERS_PER_BATCH = 4_000_000
-# Moves below this share of the largest output are rounding.
-ROUNDING = 1e-12
 
 
 class Statistics:
@@ -40,7 +38,6 @@ class Statistics:
         """Statistics of outputs (b, n, C): (b, number of statistics)."""
         means = self.design.cell_means(rows)
         moves = self.design.unit_moves(means)
-        moves[np.abs(moves) <= ROUNDING * np.abs(rows).max()] = 0.0
         found = [self._of_means(moves, *grouping) for grouping in self.groupings]
         if self.design.has_repeats:
             found.append(self._of_units(rows, means))
@@ -49,7 +46,10 @@ class Statistics:
     def _of_means(
         self, moves: np.ndarray, classes: np.ndarray, found: ClassMoves
     ) -> np.ndarray:
-        """Sum of the squared moves of class means over their variances."""
+        """Sum of the squared moves of class means over their variances.
+
+        Its cube root, which is nearly normal: the longer tail would decide the largest.
+        """
         total = np.zeros(len(moves))
         for place, number in enumerate(found.numbers):
             members = np.flatnonzero(classes == number)
@@ -60,7 +60,7 @@ class Statistics:
             moved = variance > 0.0
             ratio = effect**2 / np.where(moved, variance, 1.0)
             total += np.sum(ratio * moved, axis=(1, 2))
-        return total
+        return np.cbrt(total)
 
     def _of_units(self, rows: np.ndarray, means: np.ndarray) -> np.ndarray:
         """Squared moves beyond the noise of repeats, over their standard error."""

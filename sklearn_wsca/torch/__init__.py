@@ -10,10 +10,12 @@ except ImportError as error:
 from sklearn_wsca.torch._contributions import extract_contributions
 from sklearn_wsca.torch._extraction import extract_embeddings, extract_feature_maps
 from sklearn_wsca.torch._head import head_from_module
+from sklearn_wsca.torch._interventions import extract_under
 
 __all__ = [
     "extract_contributions",
     "extract_embeddings",
     "extract_feature_maps",
+    "extract_under",
     "head_from_module",
 ]

@@ -40,6 +40,12 @@ class ModelInputs:
         # Only a copy from pinned memory is asynchronous; the rest just waits.
         return self._convert(lambda value: value.to(device, non_blocking=True))
 
+    def copy(self) -> ModelInputs:
+        """The same with tensors of its own."""
+        return self._convert(
+            lambda value: value.clone() if hasattr(value, "clone") else value
+        )
+
     def first_rows(self, most: int) -> ModelInputs:
         """Keep a few rows, if all inputs are tensors with the same number of rows."""
         sizes = self.sizes

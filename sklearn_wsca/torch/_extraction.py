@@ -16,12 +16,12 @@ from sklearn_wsca.torch._layers import (
     find_pooled_maps,
     unwrap,
 )
-from sklearn_wsca.torch._linear import is_linear
+from sklearn_wsca.torch._linear import Layer, is_linear
 from sklearn_wsca.torch._run import check_arguments, run_model
 from sklearn_wsca.torch._sinks import RowSink, open_sink
 from sklearn_wsca.torch._tap import Tap
 
-_SIDES = ("auto", "input", "output")
+SIDES = ("auto", "input", "output")
 
 
 def extract_embeddings(
@@ -125,27 +125,35 @@ def extract_embeddings(
     (100, 5)
     """
     model = unwrap(model)
-    check_arguments(loader, side, _SIDES, prepare, key)
+    check_arguments(loader, side, SIDES, prepare, key)
     named = None if layer is None else find_by_name(model, layer)
+    make_tap = make_head_tap(model, named, side, pool)
+    outputs = RowSink("outputs", must_be_finite=False)
+    with open_sink(out, "embeddings") as sink:
+
+        def store(number: int, values: np.ndarray, output: Any) -> None:
+            embeddings = as_matrix(values, number)
+            sink.append(embeddings, number)
+            if return_outputs:
+                outputs.append(only_output(output, len(embeddings)), number)
+
+        how = prepare, key, device, mixed_precision, progress
+        run_model(model, loader, make_tap, store, *how)
+        embeddings = sink.finish()
+    return (embeddings, outputs.finish()) if return_outputs else embeddings
+
+
+def make_head_tap(
+    model: torch.nn.Module, named: Layer | None, side: str, pool: Callable | None
+) -> Callable[[ModelInputs], Tap]:
+    """What makes the tap of a named layer, or of the one behind the output."""
 
     def make_tap(inputs: ModelInputs) -> Tap:
         found = find_head(model, inputs) if named is None else named
         default = "input" if is_linear(found.module) else "output"
         return Tap(found, default if side == "auto" else side, pool)
 
-    outputs = RowSink("outputs", must_be_finite=False)
-    with open_sink(out, "embeddings") as sink:
-
-        def store(number: int, values: np.ndarray, output: Any) -> None:
-            embeddings = _as_matrix(values, number)
-            sink.append(embeddings, number)
-            if return_outputs:
-                outputs.append(_only_output(output, len(embeddings)), number)
-
-        how = prepare, key, device, mixed_precision, progress
-        run_model(model, loader, make_tap, store, *how)
-        embeddings = sink.finish()
-    return (embeddings, outputs.finish()) if return_outputs else embeddings
+    return make_tap
 
 
 def extract_feature_maps(
@@ -214,7 +222,7 @@ def extract_feature_maps(
     True
     """
     model = unwrap(model)
-    check_arguments(loader, side, _SIDES[1:], prepare, key)
+    check_arguments(loader, side, SIDES[1:], prepare, key)
     named = None if layer is None else find_by_name(model, layer)
 
     def make_tap(inputs: ModelInputs) -> Tap:
@@ -239,7 +247,7 @@ def extract_feature_maps(
         return sink.finish()
 
 
-def _as_matrix(values: np.ndarray, number: int) -> np.ndarray:
+def as_matrix(values: np.ndarray, number: int) -> np.ndarray:
     """Embeddings with two dimensions; positions are dropped only if there is one."""
     if values.ndim < 2 or values[0].size == values.shape[1]:
         return values.reshape(len(values), -1)
@@ -250,7 +258,7 @@ def _as_matrix(values: np.ndarray, number: int) -> np.ndarray:
     )
 
 
-def _only_output(output: Any, n_rows: int) -> np.ndarray:
+def only_output(output: Any, n_rows: int) -> np.ndarray:
     """Find the one output with a row per input."""
     found = rows_of(output, n_rows)
     if len(found) != 1:

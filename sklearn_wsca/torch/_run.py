@@ -29,23 +29,28 @@ def run_model(
     device: Any,
     mixed_precision: bool,
     progress: bool,
+    variants: Callable[[ModelInputs, int], Iterable[ModelInputs]] | None = None,
 ) -> None:
-    """Hand batch number, what the tap kept, and the output to `store`."""
+    """Hand batch number, what the tap kept, and the output to `store`.
+
+    `variants` makes several inputs of one, which are handed over one by one.
+    """
     with ExitStack() as stack:
         place = stack.enter_context(inference(model, device, mixed_precision))
         advance = stack.enter_context(progress_bar(loader, progress))
         tap: Tap | None = None
         for number, batch in enumerate(loader):
-            inputs = as_inputs(batch, number, prepare, key)
-            # Not in halves: batch normalisation may see who shares a batch.
-            with explain_shortage(f"loader, batch {number}", SMALLER_BATCHES):
-                inputs = inputs.to(place)
-                if tap is None:
-                    tap = stack.enter_context(make_tap(inputs))
-                output = inputs.call(model)
-                values = tap.take(output)
-            _check_rows(values, inputs, output, number, tap)
-            store(number, values, output)
+            given = as_inputs(batch, number, prepare, key)
+            for inputs in [given] if variants is None else variants(given, number):
+                # Not in halves: batch normalisation may see who shares a batch.
+                with explain_shortage(f"loader, batch {number}", SMALLER_BATCHES):
+                    inputs = inputs.to(place)
+                    if tap is None:
+                        tap = stack.enter_context(make_tap(inputs))
+                    output = inputs.call(model)
+                    values = tap.take(output)
+                _check_rows(values, inputs, output, number, tap)
+                store(number, values, output)
             advance()
 
 
