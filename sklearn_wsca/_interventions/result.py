@@ -54,7 +54,7 @@ class InterventionResult:
     units : DataFrame
         One row per unit: levels and rows that it was seen under, `move` (as in
         `sensitivity`, noise included) and `flipped`.
-    notes : tuple of str
+    notes : tuple of str, default=()
         What was left out, or is to be known beside the numbers.
     """
 
@@ -84,7 +84,13 @@ class InterventionResult:
         return bool(np.isnan(self.repeat_noise))
 
     def to_text(self) -> str:
-        """The numbers in sentences, one a line."""
+        """Say the numbers in sentences.
+
+        Returns
+        -------
+        str
+            One sentence a line.
+        """
         noise = "the noise of a repeated scan included"
         if not self.includes_noise:
             noise = f"without that of repeats, {format_number(self.repeat_noise)}"
@@ -107,7 +113,13 @@ class InterventionResult:
         return "\n".join([*lines, *(f"Note: {note}" for note in self.notes)])
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it but the permutations, in types that JSON has; NaN becomes None."""
+        """Give all of it but the permutations as plain values.
+
+        Returns
+        -------
+        dict
+            Of types that JSON has; NaN becomes None.
+        """
         estimates = {
             name: {
                 "estimate": _plain(getattr(self, name)),
