@@ -268,6 +268,7 @@ def _test(
         effects=effects,
         units=_by_unit(design, means, spread, flips),
         notes=(
+            *_explain_no_repeats(design, columns["repeats"]),
             *explain_exchanged(design),
             *explain_missing_pairs(design),
             *_explain_left_out(classes, class_names),
@@ -365,6 +366,16 @@ def _scheme(design: Design, groups: pd.Series | None) -> str:
     what = "levels and repeats" if design.has_repeats else "levels"
     alike = "" if groups is None else ", alike in all units of a group"
     return f"{what} within units{alike}"
+
+
+def _explain_no_repeats(design: Design, repeats: pd.Series | None) -> list[str]:
+    """Say that repeats were named, and there is none."""
+    if repeats is None or design.has_repeats:
+        return []
+    return [
+        "repeats: no unit was seen twice under a level, so the noise of repeats is "
+        "part of the sensitivity."
+    ]
 
 
 def _explain_left_out(classes: ClassMoves, names: list) -> list[str]:

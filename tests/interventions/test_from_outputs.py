@@ -459,6 +459,14 @@ def test_what_no_pvalue_can_show_is_said(study, options, message):
         run(*make_study(common=0.2, noise=0.1, **study), **options)
 
 
+def test_repeats_that_there_are_not_are_said():
+    study = make_study(common=0.2, noise=0.2)
+    with pytest.warns(UserWarning, match="no unit was seen twice"):
+        found = run(*study, repeats=True)
+    assert found.includes_noise
+    assert found.sensitivity == run(*study).sensitivity
+
+
 def test_exchanged_arguments_are_suspected():
     outputs, table = make_study(noise=0.1)
     exchanged = table.rename(columns={"unit": "level", "level": "unit"})
