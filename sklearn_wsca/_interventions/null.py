@@ -18,6 +18,8 @@ from sklearn_wsca._interventions.single_units import pair_noise, pair_squares
 from sklearn_wsca._permutation.plan import PermutationPlan, max_t_pvalues, split
 
 NUMBERS_PER_BATCH = 4_000_000
+CLUSTERS_PER_LEVEL = 4
+SMALLEST_EIGENVALUE = 1e-9
 
 
 class Statistics:
@@ -46,8 +48,11 @@ class Statistics:
     def _of_means(
         self, moves: np.ndarray, classes: np.ndarray, found: ClassMoves
     ) -> np.ndarray:
-        """Sum of the squared moves of class means over their variances.
+        """Sum over outputs of the squared moves of class means over their covariance.
 
+        The whole covariance of the levels: a noisy one moves the others' distance from
+        the mean alike, and squares of each would count its noise several times. Classes
+        of few clusters have no covariance that could be inverted, and variances do.
         Its cube root, which is nearly normal: the longer tail would decide the largest.
         """
         total = np.zeros(len(moves))
@@ -55,11 +60,8 @@ class Statistics:
             members = np.flatnonzero(classes == number)
             parts = found.contributions(place, moves[:, members])
             sums = _sum_by(parts, self.design.clusters[members])
-            effect = sums.sum(axis=1)
-            variance = np.sum(sums**2, axis=1)
-            moved = variance > 0.0
-            ratio = effect**2 / np.where(moved, variance, 1.0)
-            total += np.sum(ratio * moved, axis=(1, 2))
+            enough = sums.shape[1] >= CLUSTERS_PER_LEVEL * (self.design.n_levels - 1)
+            total += _over_covariance(sums) if enough else _over_variances(sums)
         return np.cbrt(total)
 
     def _of_units(self, rows: np.ndarray, means: np.ndarray) -> np.ndarray:
@@ -70,6 +72,22 @@ class Statistics:
         sums = _sum_by(np.sum(left / n_shared, axis=-1), self.design.clusters)
         error = np.sqrt(np.sum(sums**2, axis=1))
         return np.sum(sums, axis=1) / np.where(error > 0.0, error, 1.0)
+
+
+def _over_covariance(sums: np.ndarray) -> np.ndarray:
+    """Squared lengths of the summed moves (b, G, J, C) in their own covariance."""
+    covariance = np.einsum("bgjc,bgkc->bcjk", sums, sums)
+    effect = sums.sum(axis=1)
+    inverse = np.linalg.pinv(covariance, rcond=SMALLEST_EIGENVALUE, hermitian=True)
+    return np.einsum("bjc,bcjk,bkc->b", effect, inverse, effect)
+
+
+def _over_variances(sums: np.ndarray) -> np.ndarray:
+    """The same with variances alone."""
+    variance = np.sum(sums**2, axis=1)
+    moved = variance > 0.0
+    ratio = sums.sum(axis=1) ** 2 / np.where(moved, variance, 1.0)
+    return np.sum(ratio * moved, axis=(1, 2))
 
 
 def _sum_by(values: np.ndarray, codes: np.ndarray) -> np.ndarray:

@@ -68,15 +68,21 @@ def statistics_of(design, rows):
     return Statistics(design, [(every, found)]).of(rows[None])[0]
 
 
-def test_the_statistic_of_means_is_a_sum_of_squared_t_values():
+@pytest.mark.parametrize("n", [5, 30])
+def test_the_statistic_of_means_is_studentised(n):
+    """By the covariance of the levels, or by variances where units are few."""
     rng = np.random.default_rng(0)
-    design = design_of(n=30)
-    rows = (
-        4.0 + rng.standard_normal((90, 2)) * [1.0, 50.0] + 0.3 * design.level[:, None]
-    )
-    cells = rows.reshape(30, 3, 2)
+    design = design_of(n=n)
+    rows = 4.0 + rng.standard_normal((3 * n, 2)) * [1.0, 50.0]
+    rows += 0.3 * design.level[:, None]
+    cells = rows.reshape(n, 3, 2)
     moves = cells - cells.mean(axis=1, keepdims=True)
     expected = np.sum(moves.sum(axis=0) ** 2 / np.sum(moves**2, axis=0))
+    if n == 30:
+        # Two contrasts of three levels tell it all.
+        pairs = (moves[:, :2, output] for output in range(2))
+        sums = [(own.sum(axis=0), own.T @ own) for own in pairs]
+        expected = sum(s @ np.linalg.solve(square, s) for s, square in sums)
     assert statistics_of(design, rows)[0] ** 3 == pytest.approx(expected)
 
 
@@ -91,6 +97,20 @@ def test_the_statistic_of_units_is_free_of_unequal_noise():
     assert 0.8 < found.std() < 1.2
     moves = rng.standard_normal((40, 3, 2)).repeat(2, axis=1).reshape(240, 2)
     assert statistics_of(design, noise[0] + 2.0 * moves)[1] > 3.0
+
+
+def test_a_noisier_level_keeps_the_size():
+    """With variances in place of the covariance, 30 of these 200 are found."""
+    rng = np.random.default_rng(0)
+    design = design_of(n=40, n_levels=5)
+    every = np.zeros(40, int)
+    statistics = Statistics(design, [(every, ClassMoves.of(design, every))])
+    scale = np.where(design.level == 4, 8.0, 1.0)[:, None]
+    pvalues = [
+        infer(statistics, scale * rng.standard_normal((200, 1)), seed, 39)[0]
+        for seed in range(200)
+    ]
+    assert 2 <= np.sum(np.array(pvalues) <= 0.05) <= 18
 
 
 def test_pvalues_are_uniform_where_nothing_moves():
