@@ -17,7 +17,7 @@ from sklearn_wsca._input.table import as_table, check_same_index
 SINGLE = ("target", "groups", "level", "unit", "repeats")
 
 
-def read_outputs(outputs: Any) -> np.ndarray:
+def read_outputs(outputs: Any, argument: str = "outputs") -> np.ndarray:
     """Outputs of a network as numbers (n_samples, n_outputs).
 
     Raises
@@ -25,24 +25,24 @@ def read_outputs(outputs: Any) -> np.ndarray:
     TypeError, ValueError
         If they are no finite numbers, or have more than two dimensions.
     """
-    check_array_like(outputs, "outputs")
+    check_array_like(outputs, argument)
     outputs = to_numpy(outputs) if is_tensor(outputs) else outputs
-    with explain_bad_array("outputs", "outputs"):
+    with explain_bad_array(argument, "outputs"):
         array = check_array(
             outputs,
             ensure_2d=False,
             allow_nd=True,
             dtype=np.float64,
             ensure_all_finite=False,
-            input_name="outputs",
+            input_name=argument,
         )
     if array.ndim > 2:
         raise ValueError(
-            f"outputs has {array.ndim} dimensions; pass (n_samples, n_classes) or "
+            f"{argument} has {array.ndim} dimensions; pass (n_samples, n_classes) or "
             "(n_samples,)."
         )
     array = array.reshape(len(array), -1)
-    check_finite(array, names=("outputs", "output"))
+    check_finite(array, names=(argument, "output"))
     return array
 
 
@@ -55,8 +55,10 @@ def are_probabilities(outputs: np.ndarray) -> bool:
     )
 
 
-def part_of(values: Any, argument: str, n: int) -> pd.DataFrame:
-    """An argument as a table of n rows."""
+def part_of(
+    values: Any, argument: str, n: int, beside: str = "outputs"
+) -> pd.DataFrame:
+    """An argument as a table of n rows, as many as the argument `beside` has."""
     try:
         table = as_table(values)
     except (TypeError, ValueError) as error:
@@ -66,7 +68,7 @@ def part_of(values: Any, argument: str, n: int) -> pd.DataFrame:
         table.columns = [argument]
     if len(table) != n:
         raise ValueError(
-            f"{argument} has {len(table)} rows and outputs has {n}: row i of both must "
+            f"{argument} has {len(table)} rows and {beside} has {n}: row i of both must "
             "describe the same sample."
         )
     if argument in SINGLE and table.shape[1] != 1:
@@ -74,7 +76,7 @@ def part_of(values: Any, argument: str, n: int) -> pd.DataFrame:
     return table
 
 
-def check_indexes(outputs: Any, **arguments: Any) -> None:
+def check_indexes(outputs: Any = None, **arguments: Any) -> None:
     """Raise if pandas objects describe different rows."""
     known = {"outputs": outputs} | arguments
     labelled = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any
 
@@ -12,33 +12,16 @@ import pandas as pd
 from sklearn.utils import check_random_state, check_scalar
 
 from sklearn_wsca._backend.jobs import SequentialRunner
-from sklearn_wsca._heads.head import center_rows
-from sklearn_wsca._input.column import Column, LeftOutError, count_values, read_column
-from sklearn_wsca._input.doubtful_values import warn_of_doubts
-from sklearn_wsca._input.groups import Groups, restrict_to_groups
-from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
-from sklearn_wsca._input.predictions import (
-    are_probabilities,
-    check_indexes,
-    part_of,
-    read_outputs,
-)
-from sklearn_wsca._input.table import row_fingerprints
-from sklearn_wsca._permutation.plan import (
-    PermutationPlan,
-    canonical_order,
-    explain_floor,
-)
+from sklearn_wsca._permutation.plan import PermutationPlan, explain_floor
 from sklearn_wsca._utilization.by_class import CLASS_ENTRIES
-from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.extremes import describe_extreme
 from sklearn_wsca._utilization.inference import (
     UtilizationTests,
     infer_utilization,
 )
 from sklearn_wsca._utilization.robustness import TO_ZERO
+from sklearn_wsca._utilization.samples import read_samples
 
-TARGET, CONFOUNDERS, GROUPS = "target", "confounders", "groups"
 RESULT_COLUMNS = (
     "utilization",
     "raw",
@@ -242,25 +225,17 @@ def utilization_test(
     True
     """
     _check_numbers(n_permutations, significance)
-    if adjustment not in ("spline", "linear"):
-        raise ValueError(
-            f"adjustment: {adjustment!r} is not known; pass 'spline' or 'linear'."
-        )
-    if column is None:
-        raise ValueError("column is None: pass the metadata column to be tested.")
-    given = {TARGET: target, CONFOUNDERS: confounders, GROUPS: groups}
-    check_indexes(outputs, column=column, **given)
-    outputs = read_outputs(outputs)
-    n, several = len(outputs), _is_frame(column)
-    parts = {k: None if v is None else part_of(v, k, n) for k, v in given.items()}
-    columns = part_of(column, "column", n)
-    series = _all_series(columns, parts[TARGET], parts[CONFOUNDERS])
-    kinds = _read_kinds(outputs, parts[TARGET], series, kinds)
-    decision, tested, order = _prepare(outputs, kinds, adjustment, columns, **parts)
-    warn_of_codes(series, [name for name in series if name not in kinds], stacklevel=3)
-    units = parts[GROUPS]
-    named = series if units is None else series | {GROUPS: units.iloc[:, 0]}
-    warn_of_doubts(named, named, stacklevel=3)
+    given = read_samples(
+        {"outputs": outputs},
+        column,
+        target=target,
+        confounders=confounders,
+        groups=groups,
+        kinds=kinds,
+        adjustment=adjustment,
+        stacklevel=4,
+    )
+    (decision,), tested, order = given.decisions, given.tested, given.order
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
     plan = PermutationPlan(seed, n_permutations, len(order))
     runner = SequentialRunner("permutations")
@@ -270,76 +245,7 @@ def utilization_test(
     notes = [f"outputs: {extreme}."] if extreme else []
     for message in notes + explain_floor(n_permutations, len(tested), significance):
         warnings.warn(message, UserWarning, stacklevel=2)
-    return results if several else next(iter(results.values()))
-
-
-def _prepare(outputs, kinds, adjustment, columns, target, confounders, groups):
-    """Decision and tested columns in canonical order of the rows."""
-    scores = outputs if outputs.shape[1] == 1 else center_rows(outputs.T).T
-    parts = [p for p in (columns, target, confounders, groups) if p is not None]
-    order = _canonical_order(scores, parts)
-    units = None if groups is None else Groups.of(groups.iloc[:, 0])
-    tested = {name: _tested(columns[name], units, kinds) for name in columns}
-    held = [] if target is None else [_column(target.iloc[:, 0], TARGET, kinds)]
-    held = [replace(c, name=_unused(TARGET, tested)) for c in held]
-    for name in () if confounders is None else confounders:
-        column = _column(confounders[name], CONFOUNDERS, kinds)
-        name = _unused(CONFOUNDERS, tested) if name in tested else name
-        held.append(replace(column, name=name))
-    held = [column.take(order) for column in held]
-    n_targets = 0 if target is None else 1
-    decision = Decision(
-        scores[order],
-        outputs[order] if are_probabilities(outputs) else None,
-        np.ones(len(order)),
-        held[0] if n_targets else None,
-        held[n_targets:],
-        None if units is None else units.take(order),
-        adjustment=adjustment,
-    )
-    return decision, {name: c.take(order) for name, c in tested.items()}, order
-
-
-def _canonical_order(scores: np.ndarray, parts: list[pd.DataFrame]) -> np.ndarray:
-    """Order of the rows by what they hold, whatever the unit of the scores."""
-    centred = scores - scores.mean(axis=0)
-    spread = np.sqrt(np.mean(np.sum(centred**2, axis=1)))
-    # Many rows may be equally far from the mean: hard predictions, for example.
-    rounded = np.round(centred / (spread if spread > 0 else 1.0), 6) + 0.0
-    fingerprints = row_fingerprints(pd.DataFrame(rounded).add_prefix("output "))
-    fingerprints = fingerprints + np.sum([row_fingerprints(p) for p in parts], axis=0)
-    return canonical_order(np.sum(centred**2, axis=1), lambda: fingerprints)
-
-
-def _unused(name: str, taken: Any) -> str:
-    """A name that no tested column has."""
-    while name in taken:
-        name += "_"
-    return name
-
-
-def _all_series(columns, target, confounders) -> dict[Any, pd.Series]:
-    """Everything that has a kind, by name."""
-    parts = [part for part in (columns, confounders, target) if part is not None]
-    return {name: part[name] for part in parts for name in part}
-
-
-def _read_kinds(outputs, target, series, kinds) -> dict[Any, Any]:
-    """Kinds of columns that are said or implied."""
-    known = check_kinds(kinds, series)
-    if target is not None and 2 <= count_values(target.iloc[:, 0]) <= outputs.shape[1]:
-        known.setdefault(target.columns[0], "categorical")
-    return known
-
-
-def _tested(series: pd.Series, groups: Groups | None, kinds: dict) -> Column:
-    column = _column(series, "column", kinds)
-    try:
-        return column if groups is None else restrict_to_groups(column, groups)
-    except LeftOutError as reason:
-        raise ValueError(
-            f"column {series.name!r} cannot be tested: {reason}."
-        ) from reason
+    return results if given.several else next(iter(results.values()))
 
 
 def _result(tests: UtilizationTests, name: Any) -> UtilizationResult:
@@ -357,19 +263,6 @@ def _result(tests: UtilizationTests, name: Any) -> UtilizationResult:
         by_class=found.by_class[list(CLASS_ENTRIES[:4])],
         effects=found.effects,
     )
-
-
-def _column(series: pd.Series, argument: str, kinds: dict) -> Column:
-    try:
-        return read_column(series, kind=kinds.get(series.name, "auto"))
-    except LeftOutError as reason:
-        raise ValueError(
-            f"{argument}: {series.name!r} cannot be used: {reason}."
-        ) from reason
-
-
-def _is_frame(column: Any) -> bool:
-    return hasattr(column, "columns") or np.ndim(column) > 1
 
 
 def _check_numbers(n_permutations: Any, significance: Any) -> None:
