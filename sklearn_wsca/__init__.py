@@ -7,6 +7,8 @@ from sklearn_wsca._version import __version__
 
 if TYPE_CHECKING:
     from sklearn_wsca._alignment.metrics import weight_space_correlation
+    from sklearn_wsca._comparison.from_outputs import compare_utilization
+    from sklearn_wsca._comparison.result import UtilizationComparison
     from sklearn_wsca._displays.activation_map import ActivationMapDisplay
     from sklearn_wsca._displays.alignment import AlignmentDisplay
     from sklearn_wsca._displays.component_sensitivity import ComponentSensitivityDisplay
@@ -40,10 +42,12 @@ __all__ = [
     "InterventionResult",
     "MetadataEraser",
     "NullDistributionDisplay",
+    "UtilizationComparison",
     "UtilizationDisplay",
     "UtilizationResult",
     "WeightSpaceCorrelation",
     "__version__",
+    "compare_utilization",
     "evaluate_activation_maps",
     "intervention_test",
     "show_progress",
@@ -63,9 +67,11 @@ _MODULES = {
     "InterventionResult": "_interventions.result",
     "MetadataEraser": "_erasure.metadata_eraser",
     "NullDistributionDisplay": "_displays.null_distribution",
+    "UtilizationComparison": "_comparison.result",
     "UtilizationDisplay": "_displays.utilization",
     "UtilizationResult": "_utilization.from_outputs",
     "WeightSpaceCorrelation": "_weight_space_correlation",
+    "compare_utilization": "_comparison.from_outputs",
     "evaluate_activation_maps": "_features.map_evaluation",
     "intervention_test": "_interventions.from_outputs",
     "show_progress": "_progress",

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from sklearn_wsca._backend.memory_size import read_size
+from sklearn_wsca._comparison.result import COMPARISON_VERDICTS
 from sklearn_wsca._verdict import VERDICTS
 
 FILE = click.Path(path_type=Path)
@@ -399,5 +400,66 @@ feature_options = together(
         "linear",
         "How maps are brought to the common scale.",
         type=click.Choice(["linear", "tanh"]),
+    ),
+)
+
+comparison_options = together(
+    named("--target", "COL", "Column that both networks decide.", required=True),
+    named(
+        "--head",
+        "FILE",
+        "Trained last layer, if the files hold what enters it: once for both networks, "
+        "or once for each, in their order; so is --head-key.",
+        type=FILE,
+        multiple=True,
+    ),
+    named("--head-key", "NAME", HEAD_KEY, multiple=True),
+    groups_option,
+    columns("Columns to hold fixed together with the target.", "--confounders"),
+    columns("Columns to compare the networks by; all that can be by default."),
+    columns("Columns of numbers that are codes of categories.", "--categorical"),
+    columns("Columns of few integers that are quantities.", "--continuous"),
+    named(
+        "--id id_column",
+        "COL",
+        "Column of all files by which rows are matched. Without it row i of each file "
+        "is the same sample.",
+    ),
+    shown(
+        "--unmatched",
+        "error",
+        "What to do with ids that not all files have.",
+        type=click.Choice(["error", "drop"]),
+    ),
+    named(
+        "--outputs-key",
+        "NAME",
+        "Name of the outputs, where a file holds several arrays.",
+    ),
+    shown(
+        "--adjustment",
+        "spline",
+        "How what is continuous is held fixed, and may move the outputs: along a curve "
+        "or a straight line.",
+        type=click.Choice(["spline", "linear"]),
+    ),
+    shown(
+        "--min-effect",
+        0.1,
+        "Difference of the utilizations that matters.",
+        type=Finite(0),
+    ),
+    shown(
+        "--significance",
+        0.05,
+        "Level of the verdicts.",
+        type=Finite(0, 0.5, min_open=True, max_open=True),
+    ),
+    click.option(
+        "--fail-on",
+        multiple=True,
+        type=click.Choice([word.replace(" ", "-") for word in COMPARISON_VERDICTS]),
+        help="End with exit code 3 if the second network has this verdict for a "
+        "column; repeatable.",
     ),
 )

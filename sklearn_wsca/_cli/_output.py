@@ -16,6 +16,7 @@ from sklearn_wsca._report.picture import import_for_report
 
 REPORT, SUMMARY, RESULT = "report.html", "summary.csv", "result.json"
 AUDIT_FILES = frozenset({REPORT, SUMMARY, RESULT})
+COMPARISON_FILES = frozenset({SUMMARY, RESULT})
 FEATURE_TABLES = frozenset({"features.csv", "shifts.csv", "samples.csv", "curve.csv"})
 FEATURE_FIGURES = frozenset(
     {"importance.png", "curve.png", "consistency.png", "maps.png"}

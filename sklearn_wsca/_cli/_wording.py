@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Mapping
 
 OPTIONS = {
+    "outputs_a": "OUTPUTS_A",
+    "outputs_b": "OUTPUTS_B",
     "target": "--target",
     "target_head": "--head",
     "head": "--head",

@@ -12,6 +12,7 @@ from rich.text import Text
 from sklearn_wsca._backend.file_rows import FileState
 from sklearn_wsca._backend.progress import step
 from sklearn_wsca._cli._audit import Findings, analyse
+from sklearn_wsca._cli._compare import print_comparison, read_both, run_comparison
 from sklearn_wsca._cli._demo import INTRODUCTION, READING, demo_analysis, load_demo
 from sklearn_wsca._cli._errors import InputError, OneLineGroup, refuse
 from sklearn_wsca._cli._features import analyse_features, read_maps
@@ -30,6 +31,7 @@ from sklearn_wsca._cli._options import (
     FILE,
     check_option,
     column_options,
+    comparison_options,
     feature_options,
     head_options,
     intervention_options,
@@ -42,6 +44,7 @@ from sklearn_wsca._cli._options import (
     target_options,
 )
 from sklearn_wsca._cli._output import (
+    COMPARISON_FILES,
     EFFECTS,
     FEATURE_FILES,
     INTERVENTION,
@@ -228,6 +231,54 @@ def intervene(outputs: Path, metadata: Path, **options: Any) -> None:
     console.print()
     for path in paths:
         console.print(Text(printable(path)), soft_wrap=True, highlight=False)
+
+
+@wsca.command(cls=ListCommand, short_help="Does one network use a column more?")
+@click.argument("outputs_a", type=FILE)
+@click.argument("outputs_b", type=FILE)
+@click.argument("metadata", type=FILE)
+@comparison_options
+@size_option
+@permutation_options
+@out_option("wsca-comparison", f"{SUMMARY} and {RESULT}")
+@click.pass_context
+def compare(
+    ctx: click.Context,
+    outputs_a: Path,
+    outputs_b: Path,
+    metadata: Path,
+    **options: Any,
+) -> None:
+    """Does the second network use the metadata more, or less, than the first?
+
+    OUTPUTS_A and OUTPUTS_B hold logits, probabilities or a score of two networks for
+    the same samples, one row each, or with --head what enters their last layer (npy,
+    npz, csv, parquet, feather, safetensors, pt, h5ad). METADATA describes these rows.
+
+    Exit code 0: done. 2: bad input, with one line on standard error. 3: a column has a
+    verdict of --fail-on.
+    """
+    out = options["out"]
+    check_directory(out, COMPARISON_FILES)
+    head_files = list(dict.fromkeys(options["head"]))
+    states = file_states([outputs_a, outputs_b, metadata, *head_files])
+    rows, others = read_both(outputs_a, outputs_b, metadata, options)
+    found = run_comparison(options, rows, others)
+    inputs = name_inputs(rows, None, head_files, states)
+    with refuse({}):
+        inputs["second"] = describe_file(outputs_b, others.X, states[outputs_b])
+    console = Console()
+    print_comparison(console, found)
+    paths = found.write(out, inputs)
+    console.print()
+    for path in paths:
+        words = FILE_WORDS[path.name]
+        console.print(
+            Text(f"{words}: {printable(path)}"), soft_wrap=True, highlight=False
+        )
+    verdicts = {result.verdict.replace(" ", "-") for result in found.results.values()}
+    if set(options["fail_on"]) & verdicts:
+        ctx.exit(FOUND)
 
 
 def read_rows(

@@ -68,8 +68,8 @@ def part_of(
         table.columns = [argument]
     if len(table) != n:
         raise ValueError(
-            f"{argument} has {len(table)} rows and {beside} has {n}: row i of both must "
-            "describe the same sample."
+            f"{argument} has {len(table)} rows and {beside} has {n}: row i of both "
+            "must describe the same sample."
         )
     if argument in SINGLE and table.shape[1] != 1:
         raise ValueError(f"{argument} has {table.shape[1]} columns; pass one.")

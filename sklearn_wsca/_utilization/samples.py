@@ -133,9 +133,7 @@ def _prepare(outputs, kinds, adjustment, columns, target, confounders, groups):
     return decisions, {name: c.take(order) for name, c in tested.items()}, order
 
 
-def _canonical_order(
-    scores: list[np.ndarray], parts: list[pd.DataFrame]
-) -> np.ndarray:
+def _canonical_order(scores: list[np.ndarray], parts: list[pd.DataFrame]) -> np.ndarray:
     """Order of the rows by what they hold, whatever the unit of the scores.
 
     Of several networks it does not depend on which is the first.

@@ -1,0 +1,158 @@
+"""``wsca compare``: from the files of two networks to a table and a result."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.command_runs import run
+from tests.comparison.studies import draw
+
+QUICK = ("--target", "disease", "--permutations", "99")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A network, the same one after a repair, and their last layers."""
+    folder = tmp_path_factory.mktemp("networks")
+    study = draw(use_a=0.4, use_b=0.1, n=400)
+    table = study.table.assign(
+        image=[f"image {i}" for i in range(400)], constant=1, split="test"
+    )
+    table.to_csv(folder / "table.csv", index=False)
+    a, b = (np.stack([-own, own], axis=1) for own in (study.a, study.b))
+    np.save(folder / "a.npy", a)
+    np.save(folder / "b.npy", b)
+    named = pd.DataFrame(b, columns=["no", "yes"]).assign(image=table["image"])
+    named.iloc[::-1].to_csv(folder / "b.csv", index=False)
+    named = pd.DataFrame(a, columns=["no", "yes"]).assign(image=table["image"])
+    named.to_csv(folder / "a.csv", index=False)
+    named.iloc[:390].to_csv(folder / "fewer.csv", index=False)
+    named.rename(columns={"yes": "maybe"}).to_csv(folder / "other.csv", index=False)
+    # Both networks read one embedding, by different rows of the head.
+    np.save(folder / "embedding.npy", np.hstack([a, b]))
+    for name, own in (("a", 0), ("b", 2)):
+        coef = np.zeros((2, 4))
+        coef[[0, 1], [own, own + 1]] = 1.0
+        np.savez(folder / f"head_{name}.npz", weight=coef, bias=np.zeros(2))
+    return folder
+
+
+def compare(folder, *options, a="a.npy", b="b.npy", code=0, out="out"):
+    files = (folder / a, folder / b, folder / "table.csv")
+    return run("compare", *files, *QUICK, "--out", folder / out, *options, code=code)
+
+
+def result_of(folder, out="out"):
+    return json.loads((folder / out / "result.json").read_text("utf-8"))
+
+
+def numbers(folder, out="out"):
+    return [
+        {key: own[key] for key in ("difference", "low", "high", "pvalue")}
+        for own in result_of(folder, out)["columns"]
+    ]
+
+
+@pytest.fixture(scope="module")
+def printed(folder):
+    return compare(folder, "--columns", "scanner", "age").stdout
+
+
+def test_the_answers(folder, printed):
+    assert "scanner: less used: with 'scanner' the outputs of the second" in printed
+    assert "at fixed 'disease'" in printed
+    found = result_of(folder)
+    assert [own["name"] for own in found["columns"]] == ["scanner", "age"]
+    scanner = found["columns"][0]
+    assert scanner["verdict"] == "less used"
+    assert scanner["low"] < -0.3 < scanner["high"] < 0.0
+    assert scanner["pvalue"] == 0.01
+    assert found["analysis"]["target"] == "disease"
+    assert found["analysis"]["n_rows"] == 400
+    assert found["inputs"]["embeddings"].startswith("a.npy (sha256")
+    assert found["inputs"]["second"].startswith("b.npy (sha256")
+    table = pd.read_csv(folder / "out" / "summary.csv", index_col=0)
+    assert table.loc["scanner", "difference"] == pytest.approx(scanner["difference"])
+    assert sorted(p.name for p in (folder / "out").iterdir()) == [
+        "result.json",
+        "summary.csv",
+    ]
+
+
+def test_all_columns_that_can_be_compared_are_by_default(folder):
+    result = compare(folder, out="all")
+    found = result_of(folder, "all")
+    assert [own["name"] for own in found["columns"]] == ["scanner", "age"]
+    left_out = found["untestable"]
+    assert sorted(left_out) == ["constant", "image", "patient", "split"]
+    assert "note: column 'constant' is left out" in result.stderr
+
+
+def test_rows_are_matched_by_their_ids(folder, printed):
+    options = ("--columns", "scanner", "age", "--id", "image")
+    compare(folder, *options, a="a.csv", b="b.csv", out="ids")
+    expected = numbers(folder)
+    for own, other in zip(numbers(folder, "ids"), expected, strict=True):
+        assert own == pytest.approx(other, rel=1e-6)
+
+
+def test_ids_of_one_network_are_refused_or_dropped(folder):
+    options = ("--columns", "scanner", "--id", "image")
+    message = compare(folder, *options, a="a.csv", b="fewer.csv", code=2).stderr
+    assert "10 of the 400 ids" in message
+    assert "--unmatched drop" in message
+    options = (*options, "--unmatched", "drop")
+    compare(folder, *options, a="a.csv", b="fewer.csv", out="dropped")
+    assert result_of(folder, "dropped")["analysis"]["n_rows"] == 390
+
+
+def test_heads_make_outputs_of_embeddings(folder, printed):
+    heads = ("--head", folder / "head_a.npz", "--head", folder / "head_b.npz")
+    options = ("--columns", "scanner", "age", *heads)
+    compare(folder, *options, a="embedding.npy", b="embedding.npy", out="heads")
+    assert numbers(folder, "heads") == numbers(folder)
+    options = ("--columns", "scanner", *heads[:2])
+    compare(folder, *options, a="embedding.npy", b="embedding.npy", out="one")
+    (found,) = numbers(folder, "one")
+    assert found["difference"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_verdict_can_end_a_pipeline(folder):
+    compare(folder, "--columns", "scanner", "--fail-on", "more-used")
+    compare(folder, "--columns", "scanner", "--fail-on", "less-used", code=3)
+    options = ("--columns", "scanner", "--fail-on", "more-used")
+    compare(folder, *options, a="b.npy", b="a.npy", code=3)
+
+
+@pytest.mark.parametrize(
+    ("options", "files", "message"),
+    [
+        (["--columns", "site"], {}, "--columns: there is no column 'site'"),
+        (["--confounders", "site"], {}, "--confounders: there is no column 'site'"),
+        (["--groups", "site"], {}, "--groups: there is no column 'site'"),
+        (["--columns", "constant"], {}, "'constant'"),
+        (["--significance", "0.5"], {}, "--significance"),
+        (["--head", "x", "--head", "x", "--head", "x"], {}, "--head is given 3 times"),
+        (
+            ["--id", "image", "--columns", "scanner"],
+            {"a": "a.csv", "b": "other.csv"},
+            "OUTPUTS_B has columns that OUTPUTS_A has not",
+        ),
+        ([], {"b": "embedding.npy"}, "OUTPUTS_B has 4 columns and OUTPUTS_A has 2"),
+        ([], {"b": "none.npy"}, "none.npy"),
+    ],
+)
+def test_bad_input_ends_in_one_line(folder, options, files, message):
+    result = compare(folder, *options, **files, code=2, out="bad")
+    assert message in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not (folder / "bad").exists()
+
+
+def test_a_folder_of_an_audit_is_not_replaced(folder):
+    (folder / "audit").mkdir()
+    (folder / "audit" / "report.html").write_text("mine")
+    message = compare(folder, "--columns", "scanner", code=2, out="audit").stderr
+    assert "report.html" in message
