@@ -190,7 +190,7 @@ CELLS = {
     "0.1 each": Networks((0.1, 0.1)),
     "0.3 each": Networks((0.3, 0.3)),
     "0.3 each, opposite directions": Networks((0.3, 0.3), other=True),
-    "the same, second tells classes better": Networks(
+    "0.3 each, opposite, second tells classes better": Networks(
         (0.3, 0.3), other=True, separation=(2.0, 6.0)
     ),
     "0.3 each, opposite, 100 rows": Networks((0.3, 0.3), n=100, other=True),

@@ -27,11 +27,10 @@ from benchmarks.shortcut.networks import (
 from benchmarks.shortcut.truth import true_moves
 from sklearn_wsca import compare_utilization
 
-SEEDS = (0, 1)
 SEEN = (0.3, 1.0)  # artefacts of the images on which networks are compared
 SEEN_ASSOCIATION = 0.5
 CLEAR = 0.1
-N_PERMUTATIONS = 199
+N_PERMUTATIONS = 99
 
 
 def show_images(networks: dict, seed: int, artefact: float) -> tuple[dict, object]:
@@ -107,10 +106,10 @@ def main(arguments: list[str] | None = None) -> None:
     options = parse_arguments(arguments)
     torch.set_num_threads(1)
     pairs = []
-    associations = ASSOCIATIONS[:: 4 if options.quick else 1]
+    associations = ASSOCIATIONS[:: 4 if options.quick else options.step]
     artefacts = ARTEFACTS[1:] if options.quick else ARTEFACTS
     with threadpool_limits(1):
-        for seed in SEEDS[: 1 if options.quick else None]:
+        for seed in range(options.seeds):
             networks = {}
             for key in product(associations, artefacts, (False, True)):
                 configuration = Configuration(*key, seed)
@@ -130,6 +129,10 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.shortcut.pairs")
     parser.add_argument("--quick", action="store_true", help="few networks")
+    parser.add_argument("--seeds", type=int, default=1, help="number of seeds")
+    parser.add_argument(
+        "--step", type=int, default=1, help="every so many associations"
+    )
     return parser.parse_args(arguments)
 
 

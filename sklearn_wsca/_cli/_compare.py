@@ -35,6 +35,7 @@ from sklearn_wsca._version import __version__
 from sklearn_wsca.io import load_embeddings, match_rows
 
 SCHEMA_VERSION = 1
+QUESTION = "Does the second network use the metadata more, or less, than the first?"
 SETTINGS = ("target", "groups", "adjustment", "min_effect", "significance", "seed")
 
 
@@ -68,6 +69,7 @@ class ComparisonFindings:
         content = {
             "schema_version": SCHEMA_VERSION,
             "software": {"sklearn_wsca": __version__},
+            "question": QUESTION,
             "inputs": inputs,
             "analysis": self.analysis,
             "columns": columns,

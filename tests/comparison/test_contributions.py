@@ -46,13 +46,13 @@ def test_contributions_of_units_are_the_noise_of_the_effects(groups):
 
 def test_the_correlation_of_the_errors_is_that_over_studies():
     found, lengths = [], []
-    for seed in range(150):
+    for seed in range(60):
         pair = draw(seed, use_a=0.3, use_b=0.3, shared=0.8).pair()
         found.append(pair.correlation)
         lengths.append((pair.a.raw, pair.b.raw))
     expected = np.corrcoef(np.transpose(lengths))[0, 1]
     assert expected > 0.5
-    assert np.mean(found) == pytest.approx(expected, abs=0.12)
+    assert np.mean(found) == pytest.approx(expected, abs=0.2)
 
 
 def test_networks_that_are_the_same_but_for_their_unit_have_no_distance():

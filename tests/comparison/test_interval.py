@@ -37,7 +37,7 @@ def test_a_larger_level_gives_a_narrower_interval():
 
 def test_a_use_that_may_be_none_is_not_called_less():
     """A quiet network beside a noisy one: neither uses the scanner."""
-    for seed in range(40):
+    for seed in range(20):
         pair = draw(seed, separation=(1.0, 30.0), shared=0.9).pair()
         found = difference_limits(pair, 0.05)
         if found["low_a"] == 0.0:
@@ -64,8 +64,9 @@ def test_networks_that_do_the_same_have_an_interval_of_no_width():
 )
 def test_it_covers_the_true_difference(uses, options):
     covered = 0
-    for seed in range(150):
+    for seed in range(60):
         study = draw(seed, *uses, **options)
         found = difference_limits(study.pair(groups="n_patients" in options), 0.05)
         covered += found["low"] <= uses[1] - uses[0] <= found["high"]
-    assert covered >= 150 * 0.9
+    # Of 60, fewer than 51 have a probability of 0.2 % at a coverage of 95 %.
+    assert covered >= 51

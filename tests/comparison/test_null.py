@@ -62,15 +62,15 @@ def test_networks_that_use_it_alike_are_rarely_told_apart(name):
     groups = "n_patients" in ALIKE[name]
     found = [
         pvalue(draw(seed, n=200, **ALIKE[name]).pair(groups=groups), 59)
-        for seed in range(80)
+        for seed in range(40)
     ]
-    # Of 80 studies, more than 10 have a probability of 0.2 % at a size of 5 %.
-    assert sum(p <= 0.05 for p in found) <= 10
+    # Of 40 studies, more than 7 have a probability of 0.1 % at a size of 5 %.
+    assert sum(p <= 0.05 for p in found) <= 7
 
 
 def test_a_repair_is_found_in_500_rows():
     found = [
         pvalue(draw(seed, 0.3, 0.1, n=500, separation=(1.5, 1.5)).pair(), 59)
-        for seed in range(30)
+        for seed in range(20)
     ]
-    assert sum(p <= 0.05 for p in found) >= 27
+    assert sum(p <= 0.05 for p in found) >= 17
