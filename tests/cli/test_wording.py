@@ -70,12 +70,12 @@ def test_arguments_become_options(message):
     assert as_typed(message, "--head-key").startswith(SAID[message])
 
 
-def test_options_exist():
+def test_options_and_arguments_exist():
     known = {
         name
         for command in wsca.commands.values()
-        for option in command.params
-        for name in option.opts
+        for typed in command.params
+        for name in (*typed.opts, typed.human_readable_name)
     }
     assert {*OPTIONS.values(), *FLAGS.values()} <= known
 
