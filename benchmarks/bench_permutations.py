@@ -41,6 +41,14 @@ from sklearn_wsca._permutation.plan import PermutationPlan, split
 SOLVERS = ("lbfgs", "newton-cg", "newton-cholesky")
 # The rate at which the aim for the whole fit, 12 seconds, is stated.
 RATE_OF_THE_AIM, SECONDS_OF_THE_AIM = 350.0, 12.0
+SMALL = ("--rows", 999, "--features", 64, "--columns", 3, "--permutations", 49)
+# What is exchanged and held fixed: options of a fit, and what it may cost beside rows.
+UNITS = {
+    "rows": ((), 1.0),
+    "patients": (("--patients",), 1.3),
+    "a confounder": (("--confounder",), 1.5),
+    "patients and a confounder": (("--patients", "--confounder"), 1.5),
+}
 
 
 def run_jobs(T, jobs, workers=2):
@@ -213,6 +221,20 @@ def whole_fit(quick):
     )
 
 
+def units(quick):
+    """Seconds of fits with patients and confounders, beside those of rows alone."""
+    size = SMALL if quick else ()
+    first = None
+    for name, (options, aim) in UNITS.items():
+        found = one_fit("--target", *options, *size, n_threads=1)
+        first = first or found["seconds"]
+        steps = ", ".join(f"{step} {s:.1f}" for step, s in found["steps"].items())
+        print(
+            f"units, {name}: {found['seconds']:.1f} s, {found['seconds'] / first:.2f} "
+            f"times (aim: {aim}; {steps})"
+        )
+
+
 def memory(quick):
     """Peak memory above the inputs for three numbers of permutations."""
     size = ["--rows", "2500", "--features", "256"] if quick else []
@@ -292,6 +314,7 @@ SECTIONS = {
     "permutations": permutations,
     "ridge": ridge,
     "fit": whole_fit,
+    "units": units,
     "memory": memory,
     "large-input": large_input,
     "workers": workers,

@@ -28,7 +28,8 @@ from sklearn_wsca import Head, WeightSpaceCorrelation
 from sklearn_wsca._backend.progress import watch_progress
 
 ROWS_WRITTEN = 50_000
-TARGET = "target"
+TARGET, PATIENT, AGE = "target", "patient", "age"
+ROWS_PER_PATIENT = 3
 BETWEEN = "between steps"
 
 
@@ -41,22 +42,38 @@ BETWEEN = "between steps"
 @click.option("--columns", default=11)
 @click.option("--on-disk", is_flag=True, help="Embeddings in a memory map.")
 @click.option("--target", is_flag=True, help="With a target, and so all steps.")
-def main(rows, features, permutations, workers, backend, columns, on_disk, target):
+@click.option("--patients", is_flag=True, help="About three rows each.")
+@click.option("--confounder", is_flag=True, help="A continuous one.")
+def main(rows, features, columns, on_disk, target, patients, confounder, **options):
     """Fit once and print seconds, seconds per step, and memory."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        if backend == "dask":
-            stack.enter_context(start_cluster(workers))
+        if options["backend"] == "dask":
+            stack.enter_context(start_cluster(options["workers"]))
         if on_disk:
             X, table = write_embeddings(Path(folder) / "X.npy", rows, features)
         else:
             X = make_embeddings(rows, features)
             table = make_table(X)
-        table, head, name = table.iloc[:, :columns], make_head(features), None
+        table, head, roles = table.iloc[:, :columns], make_head(features), {}
         if target:
             head, table[TARGET] = make_decision(X, head)
-            name = TARGET
-        fit(X, table, head, name, permutations, workers, backend)
+            roles["target"] = TARGET
+        roles |= add_roles(table, X, patients, confounder)
+        fit(X, table, head, roles, **options)
+
+
+def add_roles(table, X, patients, confounder):
+    """Add columns of patients and of a confounder that the embeddings encode."""
+    rng, roles = np.random.default_rng(5), {}
+    if patients:
+        table[PATIENT] = rng.integers(0, len(X) // ROWS_PER_PATIENT, len(X))
+        roles["groups"] = PATIENT
+    if confounder:
+        first = np.asarray(X[:, 0], dtype=np.float64)
+        table[AGE] = first / first.std() + 5.0 * rng.standard_normal(len(X))
+        roles["confounders"] = [AGE]
+    return roles
 
 
 def make_decision(X, coef):
@@ -84,10 +101,10 @@ def write_embeddings(path: Path, rows: int, features: int):
     return np.load(path, mmap_mode="r"), pd.concat(tables, ignore_index=True)
 
 
-def fit(X, table, head, target, permutations, workers, backend):
+def fit(X, table, head, roles, permutations, workers, backend):
     """Fit, measure and print."""
     analysis = WeightSpaceCorrelation(
-        target,
+        **roles,
         target_head=head,
         n_permutations=permutations,
         random_state=0,

@@ -46,8 +46,9 @@ def test_embeddings_on_disk_are_not_held_in_memory():
 
 
 def test_every_quick_section_of_the_engine_prints_its_figures():
-    printed = run("environment", "agreement", "ridge")
+    printed = run("environment", "agreement", "ridge", "units")
     assert "GFLOP/s" in printed
+    assert len(re.findall(r"units, .*: [\d.]+ s, [\d.]+ times", printed)) == 4
     assert re.search(r"smallest cosine 1 - \de-\d+", printed)
     assert "times (aim: 2)" in printed
 
