@@ -95,13 +95,6 @@ def test_some_images_under_every_scanner_tell_how_far_others_move(tmp_path):
     assert re.search(r"\| move of single images \| 3 \| 1\.000 \|", printed)
 
 
-def test_studies_of_known_moves_are_simulated():
-    printed = run_module("benchmarks.interventions", "nothing moves", "all move alike")
-    assert "3 replicates" in printed
-    assert re.search(r"\| nothing moves \| 0\.19\d \| 0\.000 \|", printed)
-    assert re.search(r"\| all move alike \| 0\.2\d\d \| 0\.0\d\d \|", printed)
-
-
 def test_true_moves_of_a_single_output_that_classes_follow_differently():
     """Three images of class 0 move by 1, one of class 1 by 3; variance 1."""
     classes = np.array([0, 0, 0, 1])

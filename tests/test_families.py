@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.families import __main__ as command
+from benchmarks.families import interventions, networks
 from benchmarks.families.cells import FAMILIES, list_cells
 from benchmarks.families.measure import (
     OUTCOMES,
@@ -26,6 +27,7 @@ from benchmarks.families.outputs import draw_effect, draw_noise
 from benchmarks.families.study import Cell, Claim
 from benchmarks.families.table import (
     append_line,
+    every_cell,
     judge,
     judge_all,
     read_lines,
@@ -47,7 +49,16 @@ QUICK = [
     "levels: 12 'unknown' of 5,000, no effect",
     "patients: 1 and 20 images, used",
     "patients: one wrong cell, used",
+    "networks: 0.3 each, opposite, second tells classes better",
+    "networks: 0.3 to 0.1",
+    "interventions: one level three times noisier",
+    "interventions: a fifth of the units moves, two repeats",
 ]
+# What can be true of a study of a family, where that is not a verdict on a column.
+OWN_OUTCOMES = {
+    "networks": networks.OUTCOMES,
+    "interventions": interventions.OUTCOMES,
+}
 
 
 def cell_of(key):
@@ -71,9 +82,27 @@ def test_families_hold_cells_of_their_name_each_once(family):
     for cell in cells:
         assert cell.family == family
         assert cell.claims and {claim.what for claim in cell.claims} <= {
-            *OUTCOMES,
-            WARNED,
+            *OWN_OUTCOMES.get(family, (*OUTCOMES, WARNED))
         }
+
+
+def test_every_cell_is_printed_beside_what_is_true():
+    still = cell_of("interventions: nothing moves")
+    pair = cell_of("networks: 0.3 to 0")
+    record = {"replicates": 20, "counts": {"p <= 5 %": 1, "shift in interval": 19}}
+    lines = {still.key: record, pair.key: {"replicates": 40, "counts": {"same": 4}}}
+    table = every_cell([still, pair], lines)
+    assert table.loc[still.key, "shift"] == pytest.approx(0.0, abs=1e-3)
+    assert table.loc[still.key, "sensitivity"] == pytest.approx(0.19, abs=0.01)
+    assert table.loc[still.key, "shift in interval"] == "95.0 %"
+    assert table.loc[pair.key, ["studies", "same"]].tolist() == [40, "10.0 %"]
+
+
+def test_a_pair_uses_the_column_to_the_degree_that_is_stated():
+    pair = networks.Networks((0.3, 0.1), n=6000, classes=3, levels=3)
+    found = networks.compare(pair, 0, 0)
+    assert found.utilization_a == pytest.approx(0.3, rel=0.1)
+    assert found.utilization_b == pytest.approx(0.1, rel=0.25)
 
 
 def test_noise_and_curves_cover_the_whole_grid():

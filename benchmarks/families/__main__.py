@@ -6,7 +6,7 @@ that the file holds are not measured again, so a run that was stopped goes on wh
 was. Another number of studies needs another file. One table is printed: the worst cell
 of every family and claim, with a 95 % binomial interval. A claim is missed where a 99 %
 interval, simultaneous over all claims, is outside of it, and open where only the rate
-is.
+is. With ``--every-cell`` the rates of all answers are printed, one row per cell.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from benchmarks.families.cells import FAMILIES, list_cells
 from benchmarks.families.measure import measure
 from benchmarks.families.table import (
     append_line,
+    every_cell,
     judge,
     judge_all,
     read_lines,
@@ -41,7 +42,8 @@ def main(arguments: list[str] | None = None) -> None:
             words = f"{found['rate']} ({found['95 % interval']}); {claim}"
             print(f"{cell.key}: {claim.what} {words}", file=sys.stderr, flush=True)
     if any(cell.key in lines for cell in cells):
-        print(as_markdown(worst_cells(judge_all(cells, lines))))
+        found = worst_cells(judge_all(cells, lines))
+        print(as_markdown(every_cell(cells, lines) if options.every_cell else found))
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -56,6 +58,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--cells", default="", help="only cells with this in the name")
     parser.add_argument("--replicates", type=int, default=200, help="studies per cell")
     parser.add_argument("--permutations", type=int, default=99, help="per study")
+    parser.add_argument("--every-cell", action="store_true", help="print all rates")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     return parser.parse_args(arguments)
 

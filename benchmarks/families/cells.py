@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
+from benchmarks.families.interventions import interventions
 from benchmarks.families.metadata import classes, kinds, levels
+from benchmarks.families.networks import networks
 from benchmarks.families.outputs import curves, detectable, noise
 from benchmarks.families.patients import patients
 from benchmarks.families.study import Cell
@@ -15,6 +17,8 @@ FAMILIES: dict[str, Callable[[], list[Cell]]] = {
     "levels": levels,
     "patients": patients,
     "detectable": detectable,
+    "networks": networks,
+    "interventions": interventions,
 }
 
 

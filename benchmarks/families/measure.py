@@ -87,8 +87,9 @@ def measure(cell: Cell, replicates: int, permutations: int, jobs: int = 1) -> di
     """Counts of the outcomes in so many studies: a line of the file."""
     start = time.perf_counter()
     simulate = at_detectable(cell.simulate) if cell.at_detectable else cell.simulate
+    ask = cell.answer or partial(answer, simulate)
     answers = Parallel(jobs)(
-        delayed(answer)(simulate, seed, permutations) for seed in range(replicates)
+        delayed(ask)(seed, permutations) for seed in range(replicates)
     )
     return {
         "cell": cell.key,

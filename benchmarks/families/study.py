@@ -43,7 +43,7 @@ class Claim:
     Parameters
     ----------
     what : str
-        What is counted, see `benchmarks.families.measure.OUTCOMES`.
+        What is counted, see `OUTCOMES` of the family, or of `measure`.
     low, high : float
         Between these the rate must lie; 0 and 1 claim nothing.
     """
@@ -91,13 +91,20 @@ class Cell:
         What must be true.
     at_detectable : bool
         Whether the effect is to be the detectable one that the package states.
+    answer : callable or None
+        Names of what is true of the study of a seed, with so many permutations; for
+        studies that are not of one column and one network.
+    truth : callable or None
+        Numbers that are true of such studies, to be printed beside the rates.
     """
 
     family: str
     name: str
-    simulate: Callable[..., Study]
-    claims: tuple[Claim, ...]
+    simulate: Callable[..., Study] | None = None
+    claims: tuple[Claim, ...] = ()
     at_detectable: bool = False
+    answer: Callable[[int, int], list[str]] | None = None
+    truth: Callable[[], dict[str, float]] | None = None
 
     @property
     def key(self) -> str:

@@ -85,3 +85,20 @@ def worst_cells(judged: pd.DataFrame) -> pd.DataFrame:
         row["open"] = int((group["met"] == "open").sum())
         rows.append(row)
     return pd.DataFrame(rows).set_index("family")
+
+
+def every_cell(cells: list[Cell], lines: dict[str, dict]) -> pd.DataFrame:
+    """A row per finished cell: what is true, studies, and the rate of every answer."""
+    finished = [cell for cell in cells if cell.key in lines]
+    answers = sorted({name for cell in finished for name in lines[cell.key]["counts"]})
+    rows = {}
+    for cell in finished:
+        record = lines[cell.key]
+        n = record["replicates"]
+        rates = {name: record["counts"].get(name, 0) / n for name in answers}
+        rows[cell.key] = {
+            **({} if cell.truth is None else cell.truth()),
+            "studies": n,
+            **{name: f"{100 * rate:.1f} %" for name, rate in rates.items()},
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("cell")

@@ -1,25 +1,21 @@
-"""Comparison of two networks: size, coverage and power where the truth is known.
+"""Family of two networks on the same rows: size, coverage, power of the comparison.
 
-Run from the repository: ``python -m benchmarks.comparisons``, about 15 minutes for 400
-pairs per cell on one core. Each cell is one kind of pair of networks; both use a column
-to a degree that is known, in units of their own standard deviation. Networks that were
-trained are compared by ``python -m benchmarks.shortcut.pairs``.
+Each cell is one kind of pair of networks; both use a column to a degree that is known,
+in units of their own standard deviation. Networks that were trained are compared by
+``python -m benchmarks.shortcut.pairs``.
 """
 
-import argparse
-import sys
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from threadpoolctl import threadpool_limits
 
-from benchmarks.markdown import as_markdown
+from benchmarks.families.study import SIZE, Cell, Claim
 from sklearn_wsca import UtilizationComparison, compare_utilization
+from sklearn_wsca._comparison.result import COMPARISON_VERDICTS, LESS_USED, MORE_USED
 
-REPLICATES, PERMUTATIONS = 400, 199
 N_CALIBRATION = 60_000
 N_STEPS = 60
 LEVEL = 0.05
@@ -161,7 +157,7 @@ def steps_of(networks: Networks) -> list[float]:
     return steps
 
 
-def compare(networks: Networks, seed: int) -> UtilizationComparison:
+def compare(networks: Networks, seed: int, permutations: int) -> UtilizationComparison:
     """Draw a pair of networks and compare them as a user would."""
     rng = np.random.default_rng([seed, 23])
     rows = draw_rows(networks, rng, networks.n, networks.patients)
@@ -178,12 +174,12 @@ def compare(networks: Networks, seed: int) -> UtilizationComparison:
         target=rows.table["target"],
         confounders=rows.table[["confounder"]] if networks.confounded else None,
         groups=rows.groups,
-        n_permutations=PERMUTATIONS,
+        n_permutations=permutations,
         random_state=seed,
     )
 
 
-CELLS = {
+PAIRS = {
     "neither uses it": Networks(),
     "neither, second far quieter": Networks(separation=(2.0, 20.0)),
     "0.05 each, second far quieter": Networks((0.05, 0.05), separation=(2.0, 20.0)),
@@ -218,55 +214,52 @@ CELLS = {
         (0.3, 0.1), separation=(1.0, 1.0), shared=0.2
     ),
     "0.3 to 0.1, 5 classes, 3 levels": Networks((0.3, 0.1), classes=5, levels=3),
+    "0.3 to 0.1, level of 10 %": Networks((0.3, 0.1), shares=(0.9, 0.1)),
+    "0.3 to 0.1, level of 10 %, nothing in common": Networks(
+        (0.3, 0.1), shares=(0.9, 0.1), separation=(1.0, 1.0), shared=0.0
+    ),
+    "0.3 to 0.1, 4 levels, nothing in common": Networks(
+        (0.3, 0.1), levels=4, separation=(1.0, 1.0), shared=0.0
+    ),
     "0.3 to 0": Networks((0.3, 0.0)),
     "0.1 to 0": Networks((0.1, 0.0)),
     "0.2 to 0.05, 120 patients": Networks((0.2, 0.05), patients=120),
 }
 
 
-def measure(networks: Networks, replicates: int) -> dict:
-    """Rates over pairs of networks."""
-    found = [compare(networks, seed) for seed in range(replicates)]
-    truth = networks.use[1] - networks.use[0]
-    covered = np.mean([one.low <= truth <= one.high for one in found])
-    rejected = int(np.sum([one.pvalue <= LEVEL for one in found]))
-    interval = stats.binomtest(rejected, replicates).proportion_ci(0.95)
-    verdicts = pd.Series([one.verdict for one in found]).value_counts(normalize=True)
-    wrong = "less used" if truth >= 0 else "more used"
-    return {
-        "p <= 5 %": f"{100 * rejected / replicates:.1f} %",
-        "95 % interval": f"{100 * interval.low:.1f} to {100 * interval.high:.1f} %",
-        "in interval": f"{100 * covered:.1f} %",
-        "less used": f"{100 * verdicts.get('less used', 0.0):.0f} %",
-        "more used": f"{100 * verdicts.get('more used', 0.0):.0f} %",
-        "same": f"{100 * verdicts.get('same', 0.0):.0f} %",
-        "wrong sign": f"{100 * verdicts.get(wrong, 0.0):.1f} %" if truth else "",
-    }
+# What can be said of a comparison.
+OUTCOMES = ("p <= 5 %", "in interval", *COMPARISON_VERDICTS)
+COVERED = Claim("in interval", low=0.93)
+FOUND = Claim(LESS_USED, low=0.9)
+# Differences that 500 rows do not show for sure; nothing is asked of them.
+SMALL = (
+    "0.3 to 0.1, level of 10 %, nothing in common",
+    "0.3 to 0.1, 4 levels, nothing in common",
+    "0.1 to 0",
+    "0.2 to 0.05, 120 patients",
+)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Measure all cells and print the table."""
-    options = parse_arguments(arguments)
-    rows = {}
+def answer(networks: Networks, seed: int, permutations: int) -> list[str]:
+    """What is true of the comparison of one pair."""
     with threadpool_limits(1):
-        for name in list(CELLS)[options.first :: options.step]:
-            rows[name] = measure(CELLS[name], options.replicates)
-            print(name, rows[name], file=sys.stderr, flush=True)
-    print(as_markdown(pd.DataFrame(rows).T.rename_axis("pair")))
+        found = compare(networks, seed, permutations)
+    truth = networks.use[1] - networks.use[0]
+    holds = (found.pvalue <= LEVEL, found.low <= truth <= found.high)
+    return [name for name, held in zip(OUTCOMES, holds, strict=False) if held] + [
+        found.verdict
+    ]
 
 
-def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.comparisons",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--replicates", type=int, default=REPLICATES)
-    parser.add_argument("--first", type=int, default=0, help="first cell")
-    parser.add_argument("--step", type=int, default=1, help="every so many cells")
-    return parser.parse_args(arguments)
-
-
-if __name__ == "__main__":
-    main()
+def networks() -> list[Cell]:
+    """Pairs that use a column alike, and pairs of which the second uses it less."""
+    cells = []
+    for name, pair in PAIRS.items():
+        claims = [SIZE, COVERED]
+        if pair.use[1] < pair.use[0]:
+            claims = [COVERED, Claim(MORE_USED, high=0.0)]
+            claims += [Claim(LESS_USED) if name in SMALL else FOUND]
+        cells.append(
+            Cell("networks", name, claims=tuple(claims), answer=partial(answer, pair))
+        )
+    return cells
