@@ -17,6 +17,9 @@ MOST_BYTES = 3_000_000
 SHIPPED = [
     "py.typed",
     "_report/result.schema.json",
+    "_report/comparison.schema.json",
+    "_report/intervention.schema.json",
+    "_report/networks.schema.json",
     "datasets/data/README.md",
 ]
 # Those of torch run in the tests; its wheels are large.

@@ -32,6 +32,8 @@ STEPS = {
     "erasure": "erasing the column",
     "effects": "measuring how the output moves",
     "utilization": "permuting, still moving the output?",
+    "network null": "permuting, do the networks differ?",
+    "intervention null": "permuting, does anything move?",
     "component sensitivity": "comparing numbers of directions",
     "held-out rows": "judging the held-out rows",
     "features": "ranking the features",

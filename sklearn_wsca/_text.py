@@ -56,6 +56,21 @@ def encodable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def escape_markdown(text: str) -> str:
+    """Text of the data in which nothing is markup, on one line."""
+    text = printable(text)
+    for character in "\\`*_[]<>|#":
+        text = text.replace(character, f"\\{character}")
+    return text
+
+
+def markdown_table(rows: Sequence[Sequence[str]]) -> str:
+    """Pipe table of cells in Markdown, the first row of which is its head."""
+    head, *body = rows
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 @contextmanager
 def short_arrays() -> Iterator[None]:
     """Print arrays of numpy with a few numbers of each row."""

@@ -1,7 +1,6 @@
 """Runs of the command on files, and what they leave."""
 
 import json
-from importlib.resources import files
 
 import numpy as np
 from click.testing import CliRunner
@@ -9,11 +8,8 @@ from click.testing import CliRunner
 from sklearn_wsca._cli.commands import wsca
 
 FILES = ["report.html", "result.json", "summary.csv"]
-COMMANDS = ("demo", "audit", "features")
+COMMANDS = ("demo", "audit", "features", "compare", "intervene")
 QUICK = ["--permutations", "99", "--no-sensitivity"]
-SCHEMA = json.loads(
-    (files("sklearn_wsca._report") / "result.schema.json").read_text("utf-8")
-)
 
 
 def save(folder, data, name=""):

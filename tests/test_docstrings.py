@@ -58,7 +58,9 @@ CLASSES = {name: of for name, of in OBJECTS.items() if inspect.isclass(of)}
 METHODS = dict(pair for item in CLASSES.items() for pair in own_methods(*item))
 SIGNATURES = OBJECTS | METHODS
 del SIGNATURES["sklearn_wsca.io.FileError"]  # Exceptions have none.
-WITH_EXAMPLE = [n for n in OBJECTS if not n.endswith((".FileError", "Result"))]
+# What functions return has its example there.
+RETURNED = ("Result", "Comparison", "Spread")
+WITH_EXAMPLE = [n for n in OBJECTS if not n.endswith((".FileError", *RETURNED))]
 
 
 def errors(name):

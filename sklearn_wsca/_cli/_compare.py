@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import warnings
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from sklearn_wsca._cli._errors import InputError, refuse
-from sklearn_wsca._cli._inputs import AuditRows, read_audit_rows, read_trained_head
+from sklearn_wsca._cli._inputs import AuditRows, make_outputs, read_audit_rows
 from sklearn_wsca._cli._notes import collect_warnings, say
 from sklearn_wsca._cli._output import COMPARISON_FILES, RESULT, SUMMARY, write_files
 from sklearn_wsca._cli._spreadsheet import to_csv_text
 from sklearn_wsca._comparison.from_outputs import compare_utilization
 from sklearn_wsca._comparison.result import UtilizationComparison
-from sklearn_wsca._heads.head import read_head
 from sklearn_wsca._input.persons import find_names
 from sklearn_wsca._input.table import name_index, require_columns
+from sklearn_wsca._plain_values import json_text
+from sklearn_wsca._report.result import software_versions
 from sklearn_wsca._text import (
     column_text,
-    encodable,
     format_number,
     format_pvalue,
     printable,
 )
-from sklearn_wsca._version import __version__
 from sklearn_wsca.io import load_embeddings, match_rows
 
 SCHEMA_VERSION = 1
@@ -63,27 +61,27 @@ class ComparisonFindings:
     def write(self, directory: Path, inputs: dict[str, str]) -> list[Path]:
         """Write table and result."""
         columns = [
-            {"name": column_text(name)} | found.to_dict()
+            {"name": column_text(name), "answer": found.to_text(name)} | found.to_dict()
             for name, found in self.results.items()
         ]
         content = {
             "schema_version": SCHEMA_VERSION,
-            "software": {"sklearn_wsca": __version__},
+            "software": software_versions(),
             "question": QUESTION,
             "inputs": inputs,
             "analysis": self.analysis,
+            "verdict_counts": dict(Counter(own["verdict"] for own in columns)),
             "columns": columns,
             "untestable": self.untestable,
             "notes": self.notes,
         }
-        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
         table = pd.DataFrame(
             [found.to_dict() for found in self.results.values()],
             name_index(self.results),
         )
         files: dict[str, str | bytes] = {
             SUMMARY: to_csv_text(table.drop(columns="notes")),
-            RESULT: encodable(text) + "\n",
+            RESULT: json_text(content),
         }
         return write_files(directory, files, COMPARISON_FILES)
 
@@ -129,7 +127,7 @@ def run_comparison(
     table, notes = a.metadata, [*a.notes, *b.notes]
     heads = [*_twice(options, "head"), *_twice(options, "head_key")]
     first, second = (
-        _outputs(rows, options | {"head": head, "head_key": key, "classes": ()})
+        make_outputs(rows, head, key, options)
         for rows, head, key in zip((a, b), heads[:2], heads[2:], strict=True)
     )
     files = {"y": a.files["y"], "outputs_a": a.files["X"], "outputs_b": b.files["X"]}
@@ -175,19 +173,6 @@ def _twice(options: dict[str, Any], name: str) -> list:
             "or once for each."
         )
     return (values or [None]) * (1 if len(values) == 2 else 2)
-
-
-def _outputs(rows: AuditRows, options: dict[str, Any]) -> Any:
-    """What a file holds, or what a head makes of it."""
-    if options["head"] is None:
-        return rows.X
-    X = rows.X.to_numpy() if hasattr(rows.X, "to_numpy") else np.asarray(rows.X)
-    source = read_trained_head(options, rows)
-    with refuse({"y": options["head"]}, "--head-key"):
-        head = read_head(
-            source, argument="target_head", n_features=X.shape[1], levels=None
-        )
-    return head.outputs(X)
 
 
 def _kinds(options: dict[str, Any]) -> dict[str, str]:

@@ -122,6 +122,28 @@ def with_names_of_both(
     return both[0], both[1]
 
 
+def make_outputs(
+    rows: AuditRows, head: Path | None, key: str | None, options: dict[str, Any]
+) -> Any:
+    """What a file of outputs holds, or what a head makes of the embeddings in it.
+
+    Outputs of a head that names its classes have their names.
+    """
+    if head is None:
+        return rows.X
+    X = rows.X.to_numpy() if hasattr(rows.X, "to_numpy") else np.asarray(rows.X)
+    own = {"head": head, "head_key": key, "classes": ()}
+    source = read_trained_head(options | own, rows)
+    with refuse({"y": head}, "--head-key"):
+        read = read_head(
+            source, argument="target_head", n_features=X.shape[1], levels=None
+        )
+    outputs = read.outputs(X)
+    if read.classes is None or len(read.classes) != outputs.shape[1]:
+        return outputs
+    return pd.DataFrame(outputs, rows.metadata.index, list(map(str, read.classes)))
+
+
 def read_trained_head(
     options: dict[str, Any], rows: AuditRows, several: bool = False
 ) -> Any:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from sklearn_wsca._cli._errors import refuse
-from sklearn_wsca._cli._inputs import AuditRows, read_trained_head
+from sklearn_wsca._cli._inputs import AuditRows, make_outputs, read_audit_rows
 from sklearn_wsca._cli._notes import collect_warnings
 from sklearn_wsca._cli._output import (
     EFFECTS,
@@ -24,13 +22,13 @@ from sklearn_wsca._cli._output import (
     write_files,
 )
 from sklearn_wsca._cli._spreadsheet import to_csv_text
-from sklearn_wsca._heads.head import read_head
 from sklearn_wsca._input.table import require_columns
 from sklearn_wsca._interventions.from_outputs import intervention_test
 from sklearn_wsca._interventions.result import InterventionResult
-from sklearn_wsca._text import encodable, format_number, printable
+from sklearn_wsca._plain_values import json_text
+from sklearn_wsca._report.result import software_versions
+from sklearn_wsca._text import format_number, printable
 from sklearn_wsca._utilization.effects import ALL
-from sklearn_wsca._version import __version__
 
 SCHEMA_VERSION = 1
 ROLES = ("level", "unit", "target", "repeats", "groups")
@@ -55,23 +53,43 @@ class InterventionFindings:
     analysis: dict[str, Any]
     notes: list[str]
 
+    def answer(self) -> list[str]:
+        """The numbers in sentences; notes, which were said already, are left out."""
+        return replace(self.result, notes=()).to_text().splitlines()
+
     def write(self, directory: Path, inputs: dict[str, str]) -> list[Path]:
         """Write the result and its tables."""
         content = {
             "schema_version": SCHEMA_VERSION,
-            "software": {"sklearn_wsca": __version__},
+            "software": software_versions(),
             "inputs": inputs,
             "analysis": self.analysis,
+            "answer": self.answer(),
             **self.result.to_dict(),
             "notes": self.notes,
         }
-        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
         files: dict[str, str | bytes] = {
-            INTERVENTION: encodable(text) + "\n",
+            INTERVENTION: json_text(content),
             EFFECTS: to_csv_text(self.result.effects),
             UNITS: to_csv_text(self.result.units),
         }
         return write_files(directory, files, INTERVENTION_FILES)
+
+
+def read_outputs_of_units(
+    outputs: Path, metadata: Path, options: dict[str, Any]
+) -> AuditRows:
+    """Outputs in long form, and the metadata of the same rows."""
+    return read_audit_rows(
+        outputs,
+        metadata,
+        id=options["id_column"],
+        unmatched=options["unmatched"],
+        key=options["outputs_key"],
+        target=options["unit"],
+        max_size=options["max_size"],
+        key_option="--outputs-key",
+    )
 
 
 def run_intervention(options: dict[str, Any], rows: AuditRows) -> InterventionFindings:
@@ -82,7 +100,7 @@ def run_intervention(options: dict[str, Any], rows: AuditRows) -> InterventionFi
         for role, name in columns.items():
             require_columns([name], rows.metadata, role)
         result = intervention_test(
-            read_outputs(options, rows),
+            make_outputs(rows, options["head"], options["head_key"], options),
             **{role: rows.metadata[name] for role, name in columns.items()},
             n_permutations=options["permutations"],
             significance=options["significance"],
@@ -97,24 +115,10 @@ def run_intervention(options: dict[str, Any], rows: AuditRows) -> InterventionFi
     return InterventionFindings(result, analysis, notes)
 
 
-def read_outputs(options: dict[str, Any], rows: AuditRows) -> Any:
-    """What the file holds, or what the head makes of it."""
-    X = rows.X
-    X = X.to_numpy() if hasattr(X, "to_numpy") else np.asarray(X)
-    if options["head"] is None:
-        return X
-    source = read_trained_head(options, rows)
-    with refuse({"y": options["head"]}, "--head-key"):
-        head = read_head(
-            source, argument="target_head", n_features=X.shape[1], levels=None
-        )
-    return head.outputs(X)
-
-
-def print_intervention(console: Console, result: InterventionResult) -> None:
+def print_intervention(console: Console, found: InterventionFindings) -> None:
     """Print the answers, and the moves of the mean of all units."""
-    # Notes were said already.
-    for line in replace(result, notes=()).to_text().splitlines():
+    result = found.result
+    for line in found.answer():
         console.print(Text(printable(line)), highlight=False)
     console.print()
     console.print(make_table(result))

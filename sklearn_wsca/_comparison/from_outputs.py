@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state, check_scalar
+from sklearn.utils import check_random_state
 
 from sklearn_wsca._comparison.inference import compare_columns
-from sklearn_wsca._input.predictions import read_outputs
+from sklearn_wsca._input.predictions import check_test_settings, read_outputs
 from sklearn_wsca._permutation.plan import PermutationPlan, explain_floor
 from sklearn_wsca._text import list_first
 from sklearn_wsca._utilization.extremes import describe_extreme
@@ -131,7 +131,7 @@ def compare_utilization(
     >>> bool(result.low < result.difference < result.high < 0)
     True
     """
-    _check_numbers(n_permutations, min_effect, significance)
+    check_test_settings(n_permutations, significance, min_effect, 0.5)
     outputs_b = _like_first(outputs_a, outputs_b)
     given = read_samples(
         {A: outputs_a, B: outputs_b},
@@ -213,16 +213,3 @@ def _explain_scales(*unbounded: bool) -> list[str]:
         f"{names[0]} are probabilities and {names[1]} are not: networks differ by the "
         "scale alone then; pass logits of both, or probabilities of both."
     ]
-
-
-def _check_numbers(n_permutations: Any, min_effect: Any, significance: Any) -> None:
-    check_scalar(n_permutations, "n_permutations", Integral, min_val=0)
-    check_scalar(min_effect, "min_effect", Real, min_val=0)
-    check_scalar(
-        significance,
-        "significance",
-        Real,
-        min_val=0,
-        max_val=0.5,
-        include_boundaries="neither",
-    )

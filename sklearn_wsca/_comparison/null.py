@@ -18,10 +18,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from sklearn_wsca._backend.progress import tell
 from sklearn_wsca._comparison.contributions import Contributions, Pair
 from sklearn_wsca._permutation.plan import PermutationPlan, split
 
 NUMBERS_PER_BATCH = 2**22
+STEP = "network null"
 # Rounding of the statistics, which are at most about 1.
 TIE_DIGITS = 9
 
@@ -37,9 +39,11 @@ def null_statistics(pairs: list[Pair], plan: PermutationPlan) -> np.ndarray:
     size = max(1, NUMBERS_PER_BATCH // plan.n_rows)
     batches = []
     for batch in split(range(plan.n_permutations), size):
+        tell(STEP, batch.start, plan.n_permutations)
         signs = plan.signs(batch, plan.n_rows)
         turned = [_turn(pair, signs[:, pair.first_rows]) for pair in pairs]
         batches.append(np.stack(turned, axis=1))
+        tell(STEP, batch.stop, plan.n_permutations)
     return np.concatenate([none, *batches])
 
 

@@ -7,7 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_wsca._text import encodable, format_number, format_pvalue, quote
+from sklearn_wsca._plain_values import as_plain
+from sklearn_wsca._text import (
+    encodable,
+    escape_markdown,
+    format_number,
+    format_pvalue,
+    quote,
+)
 
 LESS_USED, MORE_USED = "less used", "more used"
 SAME, INCONCLUSIVE = "same", "inconclusive"
@@ -20,11 +27,12 @@ class UtilizationComparison:
 
     Parameters
     ----------
-    utilization_a, utilization_b : float
-        How far the outputs of each network move with the column at fixed target, in
-        its own standard deviations and without noise; 0 = they do not move.
-    low_a, high_a, low_b, high_b : float
-        Their intervals at level 1 - `significance`.
+    utilization_a, low_a, high_a : float
+        How far the outputs of the first network move with the column at fixed target,
+        in its own standard deviations and without noise, with the interval at level
+        1 - `significance`; 0 = they do not move.
+    utilization_b, low_b, high_b : float
+        The same of the second network, in its own standard deviations.
     difference : float
         ``utilization_b - utilization_a``: negative where the second network uses the
         column less.
@@ -48,7 +56,7 @@ class UtilizationComparison:
     null_distribution : ndarray of shape (n_permutations,)
         Sizes of the difference of the squared utilizations where both use the column
         to the same degree, beside the sum of both.
-    notes : tuple of str
+    notes : tuple of str, default=()
         What was left out.
     """
 
@@ -74,14 +82,16 @@ class UtilizationComparison:
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain Python values but for the null distribution; NaN is None."""
+        """Give all of it but the null distribution as plain values.
+
+        Returns
+        -------
+        dict
+            Of types that JSON has; NaN becomes None.
+        """
         found = {f.name: getattr(self, f.name) for f in fields(self)}
         del found["null_distribution"]
-        found["notes"] = [*self.notes]
-        return {
-            name: None if isinstance(value, float) and np.isnan(value) else value
-            for name, value in found.items()
-        }
+        return as_plain(found)
 
     def to_text(self, column: Any = "the column") -> str:
         """Say the verdict in a sentence.
@@ -108,6 +118,22 @@ class UtilizationComparison:
             f"{b} of their standard deviation, those of the first by {a} ({numbers})"
         )
         return encodable(f"{sentence}; {self._reason()}.")
+
+    def to_markdown(self, column: Any = "the column") -> str:
+        """Say the same in Markdown.
+
+        Parameters
+        ----------
+        column : object, default="the column"
+            What to call the column.
+
+        Returns
+        -------
+        str
+            One line, with the verdict in bold.
+        """
+        verdict, _, rest = self.to_text(column).partition(": ")
+        return f"**{verdict}**: {escape_markdown(rest)}"
 
     def _reason(self) -> str:
         """What the verdict rests on."""

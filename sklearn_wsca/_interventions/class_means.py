@@ -14,10 +14,12 @@ from scipy import stats
 
 from sklearn_wsca._interventions.design import Design
 from sklearn_wsca._interventions.single_units import Estimate, Spread, jackknife
+from sklearn_wsca._text import list_first, quote
 from sklearn_wsca._utilization.effects import ALL, ENTRIES, MOST_CLASSES
 from sklearn_wsca._utilization.interval import EffectNoise, limits
 
 SMALLEST_EIGENVALUE = 1e-9
+SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -243,3 +245,14 @@ def tabulate_moves(
         }
         tables.append(pd.DataFrame(columns, index=index))
     return pd.concat(tables)
+
+
+def explain_left_out(classes: ClassMoves, names: list) -> list[str]:
+    """Say which classes have no mean that could be compared."""
+    missing = [name for i, name in enumerate(names) if i not in classes.numbers]
+    if not missing:
+        return []
+    return [
+        f"target: the shift leaves out {list_first(missing, SHOWN, quote)}, where no "
+        "two units or more link all levels."
+    ]

@@ -3,54 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
-from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_random_state, check_scalar
+from sklearn.utils import check_random_state
 
-from sklearn_wsca._heads.head import center_rows
-from sklearn_wsca._input.column import kind_by_looks
-from sklearn_wsca._input.numeric_values import LeftOutError, numbers_or_none
 from sklearn_wsca._input.predictions import (
-    are_probabilities,
     check_indexes,
+    check_test_settings,
     part_of,
     read_outputs,
 )
 from sklearn_wsca._input.table import row_fingerprints
-from sklearn_wsca._interventions.class_means import (
-    ClassMoves,
-    estimate_moves,
-    measure_shift,
-    tabulate_moves,
-)
-from sklearn_wsca._interventions.design import (
-    Design,
-    explain_exchanged,
-    explain_few_arrangements,
-    explain_missing_pairs,
-    make_design,
-)
-from sklearn_wsca._interventions.null import Statistics, infer
-from sklearn_wsca._interventions.result import InterventionResult
-from sklearn_wsca._interventions.single_units import (
-    NOTHING,
-    Spread,
-    count_decisions,
-    measure_flips,
-    measure_sensitivity,
-    pair_squares,
-    share_of_pairs,
-)
+from sklearn_wsca._interventions.measurement import measure
+from sklearn_wsca._interventions.reading import make_design
 from sklearn_wsca._permutation.plan import canonical_order, explain_floor
-from sklearn_wsca._text import list_first, quote
-from sklearn_wsca._utilization.effects import ALL
-
-THIRDS = (1 / 3, 2 / 3)
-SHOWN = 3
 
 
 def intervention_test(
@@ -158,15 +125,7 @@ def intervention_test(
     >>> bool(result.shift_low < 0.2 < result.shift_high)
     True
     """
-    check_scalar(n_permutations, "n_permutations", Integral, min_val=0)
-    check_scalar(
-        significance,
-        "significance",
-        Real,
-        min_val=0,
-        max_val=1,
-        include_boundaries="neither",
-    )
+    check_test_settings(n_permutations, significance)
     given = {
         "level": level,
         "unit": unit,
@@ -194,87 +153,11 @@ def intervention_test(
         for name, part in parts.items()
     }
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
-    result = _test(outputs[order], columns, seed, n_permutations, significance)
+    result = measure(outputs[order], columns, seed, n_permutations, significance)
     notes = [*result.notes, *explain_floor(n_permutations, 1, significance)]
     for message in notes:
         warnings.warn(message, UserWarning, stacklevel=2)
     return result
-
-
-def _test(
-    outputs: np.ndarray,
-    columns: dict[str, Any],
-    seed: int,
-    n_permutations: int,
-    significance: float,
-) -> InterventionResult:
-    """Result of rows in canonical order."""
-    design, values, order = make_design(**columns)
-    design, class_names, is_continuous = _read_classes(design, values, outputs)
-    outputs = outputs[order]
-    scores = outputs if outputs.shape[1] == 1 else center_rows(outputs.T).T
-    # Of no consequence but for rounding.
-    scores = scores - scores.mean(axis=0)
-    means = design.cell_means(scores)
-    noise = design.cell_noise(scores, means) if design.has_repeats else None
-    spread = Spread.of(design, scores, means)
-    moves = design.unit_moves(means)
-
-    every = np.zeros(design.n_units, dtype=np.intp)
-    common = ClassMoves.of(design, every)
-    classes = ClassMoves.of(design, design.classes)
-    if not len(classes.numbers):
-        raise ValueError(
-            "target: in no class do two units or more link all levels, so no mean can "
-            "be compared; leave the target out, or levels that few units have."
-        )
-    of_all = estimate_moves(design, every, common, moves)
-    of_classes = estimate_moves(design, design.classes, classes, moves)
-    sensitivity = measure_sensitivity(design, means, noise, spread, significance)
-    shift = measure_shift(classes, of_classes, spread, significance)
-    two = len(class_names) == 2 and not is_continuous
-    decisions = None if is_continuous else _decisions(outputs, two)
-    flipped, by_repeats, flips = _flips(design, decisions, significance)
-    groupings = [(every, common)]
-    if len(class_names) > 1:
-        groupings.append((design.classes, classes))
-    pvalue, null = infer(Statistics(design, groupings), scores, seed, n_permutations)
-
-    names = [ALL]
-    shown, n_units = of_all, common.n_units
-    if len(class_names) > 1:
-        names += [class_names[number] for number in classes.numbers]
-        shown, n_units = of_all + of_classes, np.append(n_units, classes.n_units)
-    effects = tabulate_moves(
-        shown,
-        names,
-        n_units,
-        design.levels,
-        list(range(scores.shape[1])),
-        spread,
-        significance,
-    )
-    return InterventionResult(
-        *(sensitivity.value, sensitivity.low, sensitivity.high),
-        *(shift.value, shift.low, shift.high),
-        *(flipped.value, flipped.low, flipped.high),
-        pvalue=pvalue,
-        repeat_noise=_repeat_noise(design, scores, means, spread),
-        flipped_by_repeats=by_repeats,
-        n_units=design.n_units,
-        n_rows_by_level=_count_rows(design),
-        scheme=_scheme(design, columns["groups"]),
-        null_distribution=null,
-        effects=effects,
-        units=_by_unit(design, means, spread, flips),
-        notes=(
-            *_explain_no_repeats(design, columns["repeats"]),
-            *explain_exchanged(design),
-            *explain_missing_pairs(design),
-            *_explain_left_out(classes, class_names),
-            *explain_few_arrangements(design, significance),
-        ),
-    )
 
 
 def _order_of_rows(outputs: np.ndarray, parts: list[pd.DataFrame]) -> np.ndarray:
@@ -284,106 +167,3 @@ def _order_of_rows(outputs: np.ndarray, parts: list[pd.DataFrame]) -> np.ndarray
     return canonical_order(
         distance, lambda: np.sum([row_fingerprints(part) for part in parts], axis=0)
     )
-
-
-def _read_classes(
-    design: Design, values: list, outputs: np.ndarray
-) -> tuple[Design, list, bool]:
-    """Design with thirds of a target that is continuous; names of the classes."""
-    if not values:
-        return design, [ALL], False
-    of_units = pd.Series(values, dtype=object).iloc[design.classes].infer_objects()
-    try:
-        numbers = numbers_or_none(of_units)
-    except LeftOutError as reason:
-        raise ValueError(f"target: it {reason}.") from reason
-    few = 2 <= len(values) <= outputs.shape[1]
-    if few or numbers is None or kind_by_looks(numbers) == "categorical":
-        names = [f"class {ALL!r}" if name == ALL else name for name in values]
-        return design, names, False
-    thirds = np.digitize(numbers, np.quantile(numbers, THIRDS))
-    thirds = np.unique(thirds, return_inverse=True)[1]
-    parts = [numbers[thirds == code] for code in range(thirds.max() + 1)]
-    names = [f"{part.min():.4g} to {part.max():.4g}" for part in parts]
-    return replace(design, classes=thirds), names, True
-
-
-def _flips(design: Design, decisions: np.ndarray | None, significance: float):
-    """Flipped decisions, those between repeats, and those of each unit."""
-    if decisions is None:
-        return NOTHING, np.nan, np.full(design.n_units, np.nan)
-    between, within = count_decisions(design, decisions)
-    repeated = ~np.isnan(within)
-    return (
-        measure_flips(design, between, significance),
-        float(within[repeated].mean()) if repeated.any() else np.nan,
-        between.sum(axis=1) / design.both.sum(axis=1),
-    )
-
-
-def _decisions(outputs: np.ndarray, has_classes: bool) -> np.ndarray | None:
-    """Class that each row is given; None where outputs are no decisions."""
-    if outputs.shape[1] > 1:
-        return outputs.argmax(axis=1)
-    if are_probabilities(outputs):
-        return (outputs[:, 0] > 0.5).astype(int)
-    return (outputs[:, 0] > 0.0).astype(int) if has_classes else None
-
-
-def _repeat_noise(design: Design, scores, means, spread: Spread) -> float:
-    """Root mean square error of a single repeat; NaN without repeats."""
-    if not design.has_repeats:
-        return np.nan
-    apart = scores - means[design.unit, design.level]
-    square = np.sum(apart**2) / np.maximum(design.counts - 1, 0).sum()
-    return float(np.sqrt(square / spread.value)) if spread.value > 0.0 else 0.0
-
-
-def _by_unit(design: Design, means, spread: Spread, flips) -> pd.DataFrame:
-    """Levels, rows, move and flipped decisions of each unit, the largest move first."""
-    squares = pair_squares(design, means).sum(axis=1) / design.both.sum(axis=1)
-    unit = spread.value if spread.value > 0.0 else 1.0
-    table = pd.DataFrame(
-        {
-            "n_levels": design.seen.sum(axis=1),
-            "n_rows": design.counts.sum(axis=1),
-            "move": np.sqrt(share_of_pairs(design) * squares / unit),
-            "flipped": flips,
-        },
-        index=pd.Index(design.units, name="unit", tupleize_cols=False),
-    )
-    return table.sort_values("move", ascending=False, kind="stable")
-
-
-def _count_rows(design: Design) -> pd.Series:
-    """Rows under each level."""
-    levels = pd.Index(design.levels, name="level", tupleize_cols=False)
-    return pd.Series(design.counts.sum(axis=0), levels, name="n_rows")
-
-
-def _scheme(design: Design, groups: pd.Series | None) -> str:
-    """What is permuted, in words."""
-    what = "levels and repeats" if design.has_repeats else "levels"
-    alike = "" if groups is None else ", alike in all units of a group"
-    return f"{what} within units{alike}"
-
-
-def _explain_no_repeats(design: Design, repeats: pd.Series | None) -> list[str]:
-    """Say that repeats were named, and there is none."""
-    if repeats is None or design.has_repeats:
-        return []
-    return [
-        "repeats: no unit was seen twice under a level, so the noise of repeats is "
-        "part of the sensitivity."
-    ]
-
-
-def _explain_left_out(classes: ClassMoves, names: list) -> list[str]:
-    """Say which classes have no mean that could be compared."""
-    missing = [name for i, name in enumerate(names) if i not in classes.numbers]
-    if not missing:
-        return []
-    return [
-        f"target: the shift leaves out {list_first(missing, SHOWN, quote)}, where no "
-        "two units or more link all levels."
-    ]

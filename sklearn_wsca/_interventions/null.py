@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from sklearn_wsca._backend.progress import tell
 from sklearn_wsca._interventions.class_means import ClassMoves
 from sklearn_wsca._interventions.design import Design
 from sklearn_wsca._interventions.single_units import pair_noise, pair_squares
 from sklearn_wsca._permutation.plan import PermutationPlan, max_t_pvalues, split
 
 NUMBERS_PER_BATCH = 4_000_000
+STEP = "intervention null"
 CLUSTERS_PER_LEVEL = 4
 SMALLEST_EIGENVALUE = 1e-9
 
@@ -128,10 +130,11 @@ def infer(
     design = statistics.design
     plan = PermutationPlan(seed, n_permutations, int(entries(design).max()) + 1)
     size = max(NUMBERS_PER_BATCH // (rows.size * design.n_levels), 1)
-    null = [
-        statistics.of(rows[permute(design, plan, batch)])
-        for batch in split(range(n_permutations), size)
-    ]
+    null = []
+    for batch in split(range(n_permutations), size):
+        tell(STEP, batch.start, n_permutations)
+        null.append(statistics.of(rows[permute(design, plan, batch)]))
+        tell(STEP, batch.stop, n_permutations)
     if not null:
         return np.nan, np.empty((0, 0))
     distribution = np.concatenate(null)

@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_wsca._text import format_number, format_pvalue
+from sklearn_wsca._plain_values import as_plain, as_records
+from sklearn_wsca._text import (
+    escape_markdown,
+    format_number,
+    format_pvalue,
+    markdown_table,
+)
+from sklearn_wsca._utilization.effects import ALL
 
 ESTIMATES = ("sensitivity", "shift", "flipped")
 
@@ -112,6 +119,23 @@ class InterventionResult:
             lines.append(f"That nothing moves: {format_pvalue(self.pvalue)}.")
         return "\n".join([*lines, *(f"Note: {note}" for note in self.notes)])
 
+    def to_markdown(self) -> str:
+        """Say them in Markdown, with the moves of the mean of all units.
+
+        Returns
+        -------
+        str
+            A list, and a pipe table with one row per level and output.
+        """
+        lines = [f"- {escape_markdown(line)}" for line in self.to_text().splitlines()]
+        rows = [["level", "output", "move of the mean", "interval"]]
+        for (level, output, group), row in self.effects.iterrows():
+            if group == ALL:
+                effect, low, high = map(format_number, row[["effect", "low", "high"]])
+                own = [escape_markdown(level), str(output)]
+                rows.append([*own, effect, f"{low} to {high}"])
+        return "\n".join([*lines, "", markdown_table(rows)]) + "\n"
+
     def to_dict(self) -> dict[str, Any]:
         """Give all of it but the permutations as plain values.
 
@@ -122,9 +146,9 @@ class InterventionResult:
         """
         estimates = {
             name: {
-                "estimate": _plain(getattr(self, name)),
-                "low": _plain(getattr(self, f"{name}_low")),
-                "high": _plain(getattr(self, f"{name}_high")),
+                "estimate": as_plain(getattr(self, name)),
+                "low": as_plain(getattr(self, f"{name}_low")),
+                "high": as_plain(getattr(self, f"{name}_high")),
             }
             for name in ESTIMATES
         }
@@ -132,18 +156,18 @@ class InterventionResult:
         return {
             "n_units": self.n_units,
             "levels": [
-                {"level": _plain(name), "n_rows": int(levels.iloc[i])}
+                {"level": as_plain(name), "n_rows": int(levels.iloc[i])}
                 for i, name in enumerate(levels.index)
             ],
             **estimates,
-            "pvalue": _plain(self.pvalue),
-            "repeat_noise": _plain(self.repeat_noise),
+            "pvalue": as_plain(self.pvalue),
+            "repeat_noise": as_plain(self.repeat_noise),
             "includes_noise": self.includes_noise,
-            "flipped_by_repeats": _plain(self.flipped_by_repeats),
+            "flipped_by_repeats": as_plain(self.flipped_by_repeats),
             "scheme": self.scheme,
             "n_permutations": len(self.null_distribution),
-            "effects": _records(self.effects),
-            "units": _records(self.units),
+            "effects": as_records(self.effects),
+            "units": as_records(self.units),
             "notes": list(self.notes),
         }
 
@@ -151,23 +175,3 @@ class InterventionResult:
         keys = (name, f"{name}_low", f"{name}_high")
         value, low, high = (format_number(getattr(self, key)) for key in keys)
         return f"{value} ({low} to {high})"
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of a table as dicts."""
-    flat = table.reset_index()
-    names = [str(name) for name in flat.columns]
-    columns = [flat.iloc[:, i].tolist() for i in range(len(names))]
-    return [
-        dict(zip(names, map(_plain, row), strict=True))
-        for row in zip(*columns, strict=True)
-    ]
-
-
-def _plain(value: Any) -> Any:
-    """Number, text or None."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    return value if isinstance(value, (bool, int, str)) else str(value)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pandas as pd
 
+from sklearn_wsca._plain_values import json_text
 from sklearn_wsca._report.picture import import_for_report
 from sklearn_wsca._report.result import SCHEMA_VERSION, make_result
 from sklearn_wsca._report.words import tell_held_out, tell_performance
-from sklearn_wsca._text import encodable, format_number, format_skill, printable
+from sklearn_wsca._text import (
+    escape_markdown,
+    format_number,
+    format_skill,
+    markdown_table,
+)
 
 
 def to_dict(source: Any, *, audit: pd.DataFrame | None = None) -> dict[str, Any]:
@@ -74,10 +79,7 @@ def to_json(source: Any, *, audit: pd.DataFrame | None = None) -> str:
     >>> json.loads(text)["analysis"]["target"]["name"]
     'disease'
     """
-    result = make_result(source, audit)
-    text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    # The escape of half a surrogate pair is that of JSON too.
-    return encodable(text)
+    return json_text(make_result(source, audit))
 
 
 def to_markdown(source: Any, *, audit: pd.DataFrame | None = None) -> str:
@@ -109,14 +111,19 @@ def to_markdown(source: Any, *, audit: pd.DataFrame | None = None) -> str:
     # Does the decision use the metadata?
     """
     result = make_result(source, audit)
-    parts = ["# Does the decision use the metadata?", _escape(result["question"])]
+    parts = [
+        "# Does the decision use the metadata?",
+        escape_markdown(result["question"]),
+    ]
     told = tell_performance(result["analysis"])[0], tell_held_out(result["analysis"])
-    parts += [_escape(sentence) for sentence in told if sentence]
-    parts += ["\n".join(_answer_lines(result)), "\n".join(_table_lines(result))]
-    parts += ["## What was done", _escape(" ".join(result["description"]))]
+    parts += [escape_markdown(sentence) for sentence in told if sentence]
+    parts += ["\n".join(_answer_lines(result)), markdown_table(_table_rows(result))]
+    parts += ["## What was done", escape_markdown(" ".join(result["description"]))]
     if result["notes"]:
-        parts.append("\n".join(f"- {_escape(note)}" for note in result["notes"]))
-    limits = "\n".join(f"- {_escape(limit)}" for limit in result["limits"])
+        parts.append(
+            "\n".join(f"- {escape_markdown(note)}" for note in result["notes"])
+        )
+    limits = "\n".join(f"- {escape_markdown(limit)}" for limit in result["limits"])
     parts += ["## What this does not say", limits]
     return "\n\n".join(parts) + "\n"
 
@@ -186,13 +193,13 @@ class ReportMixin:
 
 def _answer_lines(result: dict) -> list[str]:
     return [
-        f"- **{_escape(column['name'])}: {column['verdict']}.** "
-        f"{_escape(column['answer'])}"
+        f"- **{escape_markdown(column['name'])}: {column['verdict']}.** "
+        f"{escape_markdown(column['answer'])}"
         for column in result["columns"]
     ]
 
 
-def _table_lines(result: dict) -> list[str]:
+def _table_rows(result: dict) -> list[list[str]]:
     head = [
         "column",
         "verdict",
@@ -203,9 +210,7 @@ def _table_lines(result: dict) -> list[str]:
         "q",
     ]
     margin = result["analysis"]["min_effect"]
-    body = [_table_row(column, margin) for column in result["columns"]]
-    rows = [head, ["---"] * len(head), *body]
-    return [f"| {' | '.join(row)} |" for row in rows]
+    return [head, *(_table_row(column, margin) for column in result["columns"])]
 
 
 def _table_row(column: dict, margin: float | None) -> list[str]:
@@ -215,7 +220,7 @@ def _table_row(column: dict, margin: float | None) -> list[str]:
         format_number(effect[key], margin) for key in ("estimate", "low", "high")
     )
     return [
-        _escape(column["name"]),
+        escape_markdown(column["name"]),
         column["verdict"],
         f"{format_skill(encoding)} ({format_number(encoding['pvalue'])})",
         f"{format_number(alignment['score'])} "
@@ -224,11 +229,3 @@ def _table_row(column: dict, margin: float | None) -> list[str]:
         format_number(effect["pvalue"]),
         format_number(effect["qvalue"]),
     ]
-
-
-def _escape(text: str) -> str:
-    """Text of the data in which nothing is markup, on one line."""
-    text = printable(text)
-    for character in "\\`*_[]<>|#":
-        text = text.replace(character, f"\\{character}")
-    return text

@@ -19,6 +19,7 @@ from sklearn_wsca._input.several_targets import (
     is_joined,
     table_of,
 )
+from sklearn_wsca._plain_values import as_plain
 from sklearn_wsca._report.words import (
     ask,
     describe_analysis,
@@ -118,7 +119,7 @@ def _assemble(estimator, table, inputs, sensitivity, notes) -> dict[str, Any]:
     counts = Counter(column["verdict"] for column in columns)
     result = {
         "schema_version": SCHEMA_VERSION,
-        "software": _software(),
+        "software": software_versions(),
         "inputs": inputs or {},
         "question": ask(analysis),
         "analysis": analysis,
@@ -133,7 +134,7 @@ def _assemble(estimator, table, inputs, sensitivity, notes) -> dict[str, Any]:
     return as_plain(result)
 
 
-def _software() -> dict[str, str]:
+def software_versions() -> dict[str, str]:
     """Versions of what computed the numbers."""
     versions = {"sklearn_wsca": __version__, "python": platform.python_version()}
     return versions | {name: version(name) for name in PACKAGES}
@@ -305,23 +306,3 @@ def _setting(value: Any) -> Any:
     shape = getattr(getattr(value, "coef", value), "shape", None)
     described = type(value).__name__
     return described if shape is None else f"{described} of shape {tuple(shape)}"
-
-
-def as_plain(value: Any) -> Any:
-    """Turn a value into dicts, lists, text, numbers, booleans and None.
-
-    What is missing or not finite becomes None, because JSON has no word for it.
-    """
-    if isinstance(value, dict):
-        return {str(key): as_plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [as_plain(entry) for entry in value]
-    if isinstance(value, np.ndarray):
-        return as_plain(value.tolist())
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or value is pd.NA or isinstance(value, (bool, int, str)):
-        return None if value is pd.NA else value
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    return str(value)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_random_state, check_scalar
+from sklearn.utils import check_random_state
 
 from sklearn_wsca._backend.jobs import SequentialRunner
+from sklearn_wsca._input.predictions import check_test_settings
 from sklearn_wsca._permutation.plan import PermutationPlan, explain_floor
 from sklearn_wsca._utilization.by_class import CLASS_ENTRIES
 from sklearn_wsca._utilization.extremes import describe_extreme
@@ -224,7 +224,7 @@ def utilization_test(
     >>> bool(result.low < study.true_utilization["scanner"] < result.high)
     True
     """
-    _check_numbers(n_permutations, significance)
+    check_test_settings(n_permutations, significance)
     given = read_samples(
         {"outputs": outputs},
         column,
@@ -262,16 +262,4 @@ def _result(tests: UtilizationTests, name: Any) -> UtilizationResult:
         n_units=found.n_units,
         by_class=found.by_class[list(CLASS_ENTRIES[:4])],
         effects=found.effects,
-    )
-
-
-def _check_numbers(n_permutations: Any, significance: Any) -> None:
-    check_scalar(n_permutations, "n_permutations", Integral, min_val=0)
-    check_scalar(
-        significance,
-        "significance",
-        Real,
-        min_val=0,
-        max_val=1,
-        include_boundaries="neither",
     )

@@ -3,7 +3,6 @@
 import json
 import sys
 
-import jsonschema
 import pandas as pd
 import pytest
 
@@ -11,7 +10,8 @@ from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca.datasets import make_shortcut
 from sklearn_wsca.io import load_metadata
 from sklearn_wsca.report import to_dict
-from tests.command_runs import FILES, SCHEMA, audit, contents, result_of, run, save
+from tests.command_runs import FILES, audit, contents, result_of, run, save
+from tests.schemas import check_schema
 
 
 class TestFiles:
@@ -36,7 +36,7 @@ class TestFiles:
             raise AssertionError(token)
 
         result = json.loads(text, parse_constant=refuse)
-        jsonschema.Draft202012Validator(SCHEMA).validate(result)
+        check_schema(result)
 
     def test_inputs_are_named_with_hashes(self, folder, printed):
         inputs = result_of(folder)["inputs"]

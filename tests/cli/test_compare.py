@@ -8,6 +8,7 @@ import pytest
 
 from tests.command_runs import run
 from tests.comparison.studies import draw
+from tests.schemas import check_schema
 
 QUICK = ("--target", "disease", "--permutations", "99")
 
@@ -36,6 +37,14 @@ def folder(tmp_path_factory):
         coef = np.zeros((2, 4))
         coef[[0, 1], [own, own + 1]] = 1.0
         np.savez(folder / f"head_{name}.npz", weight=coef, bias=np.zeros(2))
+        for classes in (("no", "yes"), ("yes", "no"), ("no", "maybe")):
+            order = [0, 1] if classes[0] == "no" else [1, 0]
+            np.savez(
+                folder / f"{name}_{classes[0]}_{classes[1]}.npz",
+                weight=coef[order],
+                bias=np.zeros(2),
+                classes=classes,
+            )
     return folder
 
 
@@ -71,8 +80,14 @@ def test_the_answers(folder, printed):
     assert scanner["pvalue"] == 0.01
     assert found["analysis"]["target"] == "disease"
     assert found["analysis"]["n_rows"] == 400
-    assert found["inputs"]["embeddings"].startswith("a.npy (sha256")
-    assert found["inputs"]["second"].startswith("b.npy (sha256")
+    check_schema(found, "comparison.schema.json")
+    assert found["verdict_counts"] == {
+        "less used": 1,
+        found["columns"][1]["verdict"]: 1,
+    }
+    assert scanner["answer"].startswith("less used: with 'scanner'")
+    assert found["inputs"]["first outputs"].startswith("a.npy (sha256")
+    assert found["inputs"]["second outputs"].startswith("b.npy (sha256")
     table = pd.read_csv(folder / "out" / "summary.csv", index_col=0)
     assert table.loc["scanner", "difference"] == pytest.approx(scanner["difference"])
     assert sorted(p.name for p in (folder / "out").iterdir()) == [
@@ -119,6 +134,23 @@ def test_heads_make_outputs_of_embeddings(folder, printed):
     assert found["difference"] == pytest.approx(0.0, abs=1e-9)
 
 
+@pytest.mark.parametrize("second", ["b_no_yes.npz", "b_yes_no.npz"])
+def test_classes_of_heads_are_matched_by_their_names(folder, printed, second):
+    heads = ("--head", folder / "a_no_yes.npz", "--head", folder / second)
+    options = ("--columns", "scanner", "age", *heads)
+    compare(folder, *options, a="embedding.npy", b="embedding.npy", out="named")
+    for own, other in zip(numbers(folder, "named"), numbers(folder), strict=True):
+        assert own == pytest.approx(other)
+
+
+def test_heads_of_other_classes_are_refused(folder):
+    heads = ("--head", folder / "a_no_yes.npz", "--head", folder / "b_no_maybe.npz")
+    files = {"a": "embedding.npy", "b": "embedding.npy"}
+    message = compare(folder, *heads, **files, code=2, out="bad").stderr
+    assert "OUTPUTS_B has columns that OUTPUTS_A has not: 'maybe'" in message
+    assert len(message.strip().splitlines()) == 1
+
+
 def test_a_verdict_can_end_a_pipeline(folder):
     compare(folder, "--columns", "scanner", "--fail-on", "more-used")
     compare(folder, "--columns", "scanner", "--fail-on", "less-used", code=3)
@@ -142,6 +174,8 @@ def test_a_verdict_can_end_a_pipeline(folder):
         ),
         ([], {"b": "embedding.npy"}, "OUTPUTS_B has 4 columns and OUTPUTS_A has 2"),
         ([], {"b": "none.npy"}, "none.npy"),
+        # Names of rows that nobody was told of.
+        ([], {"a": "a.csv", "b": "b.csv"}, "--id"),
     ],
 )
 def test_bad_input_ends_in_one_line(folder, options, files, message):

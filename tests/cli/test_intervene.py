@@ -1,6 +1,7 @@
 """``wsca intervene``: from outputs of the same units to how far they move."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 from sklearn_wsca import intervention_test
 from tests.command_runs import run
 from tests.interventions.studies import make_study
+from tests.schemas import check_schema
 
 FILES = ["effects.csv", "intervention.json", "units.csv"]
 NAMES = {"unit": "patient", "level": "scanner", "repeat": "scan", "target": "illness"}
@@ -30,6 +32,15 @@ def folder(tmp_path_factory):
     table[table["scan"] == 0].to_csv(folder / "once.csv", index=False)
     np.save(folder / "outputs_once.npy", outputs[(table["scan"] == 0).to_numpy()])
     np.save(folder / "score.npy", outputs[:, :1])
+    table["row"] = [f"row {i}" for i in range(len(table))]
+    table.to_csv(folder / "rows.csv", index=False)
+    named = pd.DataFrame(outputs).add_prefix("class ").assign(row=table["row"])
+    named.iloc[::-1].to_csv(folder / "named.csv", index=False)
+    alone = (table["patient"] != "patient 3") | (table["scanner"] == "scanner B")
+    table[alone].to_csv(folder / "alone.csv", index=False)
+    np.save(folder / "outputs_alone.npy", outputs[alone.to_numpy()])
+    lines = [",".join(map(str, row[: 2 + i % 2])) for i, row in enumerate(outputs)]
+    (folder / "ragged.csv").write_text("\n".join(["a,b,c", *lines]))
     return folder
 
 
@@ -64,7 +75,8 @@ def test_numbers_are_those_of_the_function(folder):
     }
     assert found["pvalue"] == result.pvalue
     assert found["analysis"]["unit"] == "patient"
-    assert found["schema_version"] == 1
+    check_schema(found, "intervention.schema.json")
+    assert found["answer"] == replace(result, notes=()).to_text().splitlines()
     assert found["inputs"]["outputs"].startswith("outputs.npy (sha256 ")
     assert "metadata" in found["inputs"]
     assert f"{result.sensitivity:.2g} (" in printed.stdout
@@ -107,6 +119,15 @@ def test_the_same_run_writes_the_same_files_over_its_own(folder):
     assert (folder / "again" / "intervention.json").read_bytes() == content
 
 
+def test_rows_in_another_order_are_matched_by_their_ids(folder):
+    files = {"outputs": "named.csv", "table": "rows.csv"}
+    intervene(folder, "--repeats", "scan", "--id", "row", out="ids", **files)
+    found = json.loads((folder / "ids" / "intervention.json").read_text("utf-8"))
+    result = expected(folder)
+    assert found["sensitivity"]["estimate"] == pytest.approx(result.sensitivity)
+    assert found["pvalue"] == result.pvalue
+
+
 def test_a_single_score(folder):
     printed = intervene(folder, "--repeats", "scan", outputs="score.npy", out="score")
     assert "decisions" not in printed.stdout
@@ -147,6 +168,13 @@ def test_a_single_score(folder):
             {"table": "once.csv"},
             "240 rows",
         ),
+        (
+            ("--repeats", "scan"),
+            {"outputs": "outputs_alone.npy", "table": "alone.csv"},
+            "--unit: 1 of 40 units were seen under one level only, such as 'patient 3'",
+        ),
+        (("--repeats", "scan"), {"outputs": "ragged.csv"}, "ragged.csv: "),
+        (("--repeats", "scan"), {"outputs": "named.csv"}, "--id"),
         (
             ("--repeats", "scan"),
             {"outputs": "table.csv", "table": "outputs.npy"},

@@ -140,6 +140,10 @@ def frame(values, names=("no", "yes"), index=None):
             r"outputs_b has columns that outputs_a has not: \[?'?maybe",
         ),
         (
+            lambda a, b, t: (frame(a), frame(b, ("no", "no")), t),
+            "outputs_b: several columns are named 'no'",
+        ),
+        (
             lambda a, b, t: (a[:-1], b, t[:-1]),
             "outputs_b has 300 rows and outputs_a has 299",
         ),

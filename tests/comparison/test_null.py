@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from sklearn_wsca._backend.progress import watch_progress
 from sklearn_wsca._comparison import null as null_module
 from sklearn_wsca._comparison.null import null_statistics, observed_statistic
 from sklearn_wsca._permutation.plan import PermutationPlan
+from sklearn_wsca._progress import STEPS
 from tests.comparison.studies import draw
 
 
@@ -74,3 +76,11 @@ def test_a_repair_is_found_in_500_rows():
         for seed in range(20)
     ]
     assert sum(p <= 0.05 for p in found) >= 17
+
+
+def test_it_tells_how_far_it_is():
+    told = []
+    with watch_progress(lambda *step: told.append(step)):
+        null_statistics([draw(n=40).pair()], PermutationPlan(0, 19, 40))
+    assert told[0] == ("network null", 0, 19) and told[-1] == ("network null", 19, 19)
+    assert STEPS["network null"]

@@ -75,6 +75,14 @@ def test_the_sentence():
     assert unsure.endswith("is neither shown nor excluded.")
 
 
+def test_markdown_is_the_sentence_with_its_verdict_in_bold():
+    assert RESULT.to_markdown("a|b") == (
+        "**less used**: with 'a\\|b' the outputs of the second network move by 0.1 of "
+        "their standard deviation, those of the first by 0.3 (difference -0.2, 95% "
+        "interval -0.28 to -0.12, p = 0.001); more than chance."
+    )
+
+
 def test_the_dict_is_plain():
     found = replace(RESULT, pvalue=np.nan, notes=("left out",)).to_dict()
     assert found["pvalue"] is None

@@ -3,7 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from sklearn_wsca import intervention_test
+
 SCALES, MEANS = np.array([0.3, 1.0, 4.0]), np.array([5.0, -2.0, 0.0])
+ESTIMATES = ("sensitivity", "shift", "flipped")
 LEVELS = ("scanner A", "scanner B", "scanner C")
 
 
@@ -61,3 +64,16 @@ def truth_of(outputs, table):
         "spread": spread,
         "moves": moves,
     }
+
+
+def run(outputs, table, *, target=True, repeats=False, **options):
+    """Test a study with few permutations."""
+    options = {"n_permutations": 39, "random_state": 0, **options}
+    return intervention_test(
+        outputs,
+        table["level"],
+        table["unit"],
+        target=table["target"] if target else None,
+        repeats=table["repeat"] if repeats else None,
+        **options,
+    )

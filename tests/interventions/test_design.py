@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.special import gammaln
 
-from sklearn_wsca._interventions.design import make_design
+from sklearn_wsca._interventions.reading import make_design
 
 
 def design_of(table, target=None, groups=None, repeats="repeat"):

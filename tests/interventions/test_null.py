@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
+from sklearn_wsca._backend.progress import watch_progress
 from sklearn_wsca._interventions.class_means import ClassMoves
 from sklearn_wsca._interventions.design import Design
 from sklearn_wsca._interventions.null import Statistics, entries, infer, permute
 from sklearn_wsca._permutation.plan import PermutationPlan
+from sklearn_wsca._progress import STEPS
+from tests.interventions.studies import make_study, run
 
 
 def design_of(n=9, n_levels=3, n_repeats=1, clusters=None, missing=()):
@@ -131,3 +134,12 @@ def test_no_permutations_give_no_pvalue():
     pvalue, null = infer(Statistics(design, []), np.ones((27, 1)), 0, 0)
     assert np.isnan(pvalue)
     assert len(null) == 0
+
+
+def test_it_tells_how_far_it_is():
+    told = []
+    with watch_progress(lambda *step: told.append(step)):
+        run(*make_study(n=10), n_permutations=19)
+    assert told[0] == ("intervention null", 0, 19)
+    assert told[-1] == ("intervention null", 19, 19)
+    assert STEPS["intervention null"]

@@ -5,8 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.interventions.studies import make_study
-from tests.interventions.test_from_outputs import run
+from tests.interventions.studies import make_study, run
 
 
 @pytest.mark.parametrize("n_repeats", [1, 2])
@@ -38,3 +37,18 @@ def test_the_dict_is_json_and_holds_everything():
     assert len(result["units"]) == 40
     assert result["n_permutations"] == len(found.null_distribution) == 39
     assert np.isnan(found.flipped)
+
+
+def test_markdown_holds_the_numbers():
+    outputs, table = make_study(common=0.3, noise=0.2)
+    level = table["level"].str.replace("scanner ", "scanner|")
+    found = run(outputs, table.assign(level=level))
+    text = found.to_markdown()
+    assert f"- A single unit moves by {found.sensitivity:.2g} \\(" in text or (
+        f"- A single unit moves by {found.sensitivity:.2g} (" in text
+    )
+    rows = [line for line in text.splitlines() if line.startswith("| scanner")]
+    assert len(rows) == 9
+    assert rows[0].startswith(
+        f"| scanner\\|A | 0 | {found.effects['effect'].iloc[0]:.2g} "
+    )
