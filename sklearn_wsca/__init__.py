@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from sklearn_wsca._heads.head import Head
     from sklearn_wsca._interventions.from_outputs import intervention_test
     from sklearn_wsca._interventions.result import InterventionResult
+    from sklearn_wsca._networks.result import NetworkSpread
+    from sklearn_wsca._networks.spread import network_spread
     from sklearn_wsca._progress import show_progress
     from sklearn_wsca._utilization.from_outputs import (
         UtilizationResult,
@@ -41,6 +43,7 @@ __all__ = [
     "IntegratedFeatureAnalysis",
     "InterventionResult",
     "MetadataEraser",
+    "NetworkSpread",
     "NullDistributionDisplay",
     "UtilizationComparison",
     "UtilizationDisplay",
@@ -50,6 +53,7 @@ __all__ = [
     "compare_utilization",
     "evaluate_activation_maps",
     "intervention_test",
+    "network_spread",
     "show_progress",
     "utilization_test",
     "weight_space_correlation",
@@ -66,6 +70,7 @@ _MODULES = {
     "IntegratedFeatureAnalysis": "_features.integrated_feature_analysis",
     "InterventionResult": "_interventions.result",
     "MetadataEraser": "_erasure.metadata_eraser",
+    "NetworkSpread": "_networks.result",
     "NullDistributionDisplay": "_displays.null_distribution",
     "UtilizationComparison": "_comparison.result",
     "UtilizationDisplay": "_displays.utilization",
@@ -74,6 +79,7 @@ _MODULES = {
     "compare_utilization": "_comparison.from_outputs",
     "evaluate_activation_maps": "_features.map_evaluation",
     "intervention_test": "_interventions.from_outputs",
+    "network_spread": "_networks.spread",
     "show_progress": "_progress",
     "utilization_test": "_utilization.from_outputs",
     "weight_space_correlation": "_alignment.metrics",

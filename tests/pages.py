@@ -261,6 +261,8 @@ def write_files(folder):
 
     head.npz; embeddings.npy, maps.npy, logits.npy and metadata.csv of a study, and the
     same with the prefix new_ of other patients; embeddings.csv has ids (image).
+    seed1_, seed2_: embeddings and heads of other seeds, retrained_: logits of a network
+    that uses the scanner less.
     """
     study, new = studies = make_studies()
     np.savez(folder / "head.npz", weight=study.weight, bias=study.intercept)
@@ -269,10 +271,28 @@ def write_files(folder):
         np.save(folder / f"{prefix}maps.npy", part.maps)
         np.save(folder / f"{prefix}logits.npy", part.logits)
         part.metadata.to_csv(folder / f"{prefix}metadata.csv", index=False)
+    for seed in (1, 2):
+        # The same features in another order and unit, and a head that differs a little.
+        order = np.random.default_rng(seed).permutation(N_FEATURES)
+        weight = study.weight * np.linspace(1.0, 1.0 + 0.1 * seed, N_FEATURES)
+        weight, X = weight[:, order] / seed, seed * study.embeddings[:, order]
+        np.save(folder / f"seed{seed}_embeddings.npy", X)
+        np.savez(folder / f"seed{seed}_head.npz", weight=weight, bias=study.intercept)
+    np.save(folder / "retrained_logits.npy", _use_less(study))
     table = pd.DataFrame(study.embeddings).add_prefix("feature ")
     table.insert(0, "image", study.metadata["image"])
     table.to_csv(folder / "embeddings.csv", index=False)
     return studies
+
+
+def _use_less(study):
+    """Logits without most of what the scanners differ in at equal diagnosis."""
+    logits = pd.DataFrame(study.logits)
+    of_class = logits.groupby(study.metadata["diagnosis"]).transform("mean")
+    cells = [study.metadata[name] for name in ("diagnosis", "scanner")]
+    return (
+        logits - 0.9 * (logits.groupby(cells).transform("mean") - of_class)
+    ).to_numpy()
 
 
 def network(study):

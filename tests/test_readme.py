@@ -22,7 +22,7 @@ def names(tmp_path, monkeypatch):
 
 
 def test_from_a_network_to_a_report(names, tmp_path, capsys):
-    extraction, from_python, predictions = blocks("python")
+    extraction, from_python, predictions, *others = blocks("python")
     exec(compile(extraction, "README.md", "exec"), names)
     assert np.load(tmp_path / "embeddings.npy").shape == (N_ROWS, N_FEATURES)
 
@@ -41,6 +41,11 @@ def test_from_a_network_to_a_report(names, tmp_path, capsys):
     printed = capsys.readouterr().out
     for words in ("scanner", "age", "verdict", " to "):
         assert words in printed
+    for block in others:
+        exec(compile(block, "README.md", "exec"), names)
+    printed = capsys.readouterr().out
+    assert "less used: with 'scanner' the outputs of the second network" in printed
+    assert "240 units under 2 levels." in printed
     assert "patient" not in names["analysis"].summary_.index
     assert "scanner" in (tmp_path / "report.html").read_text("utf-8")
 

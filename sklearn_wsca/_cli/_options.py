@@ -162,6 +162,17 @@ head_options = together(
     classes_option,
 )
 
+network_option = named(
+    "--network",
+    "EMBEDDINGS HEAD",
+    "Another seed or fold of the network: its embeddings of the same rows, and its "
+    "trained last layer; repeatable. The answers for each stand in a folder of its "
+    "own, and their means and standard deviations beside the folders.",
+    nargs=2,
+    type=FILE,
+    multiple=True,
+)
+
 # Once, or once for each target.
 target_options = together(
     named(

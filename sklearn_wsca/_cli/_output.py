@@ -15,7 +15,8 @@ from sklearn_wsca._cli._switch import OF_FILE_MANAGERS, switch, working_folder
 from sklearn_wsca._report.picture import import_for_report
 
 REPORT, SUMMARY, RESULT = "report.html", "summary.csv", "result.json"
-AUDIT_FILES = frozenset({REPORT, SUMMARY, RESULT})
+NETWORKS, NETWORKS_TABLE = "networks.json", "networks.csv"
+AUDIT_FILES = frozenset({REPORT, SUMMARY, RESULT, NETWORKS, NETWORKS_TABLE})
 COMPARISON_FILES = frozenset({SUMMARY, RESULT})
 FEATURE_TABLES = frozenset({"features.csv", "shifts.csv", "samples.csv", "curve.csv"})
 FEATURE_FIGURES = frozenset(
@@ -28,6 +29,7 @@ ALL_FILES = AUDIT_FILES | FEATURE_FILES | INTERVENTION_FILES
 # How the file begins that tells a folder of ours from one with files of the same names.
 SIGNATURES = {
     RESULT: b'{\n  "schema_version"',
+    NETWORKS: b'{\n  "schema_version"',
     INTERVENTION: b'{\n  "schema_version"',
     "features.csv": b'"feature","rank","kept",',
 }

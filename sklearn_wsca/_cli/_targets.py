@@ -50,9 +50,11 @@ def _per_target(values: tuple, targets: tuple, name: str) -> list:
     if values and len(values) != len(targets):
         either = "once, or " if once_for_all and len(targets) > 1 else ""
         wanted = f"{either}once for each target" if len(targets) > 1 else "once"
+        seeds = ". Other seeds of the network: --network EMBEDDINGS HEAD"
         raise InputError(
             f"{option} is given {len(values)} times, and --target {len(targets)} "
-            f"times; give {option} {wanted}, in the order of the targets."
+            f"times; give {option} {wanted}, in the order of the targets"
+            f"{seeds if name == 'head' and len(targets) == 1 else ''}."
         )
     return [*values] or [None] * len(targets)
 

@@ -24,8 +24,19 @@ from sklearn_wsca._cli._inputs import (
     read_trained_head,
     with_names_of_both,
 )
-from sklearn_wsca._cli._intervene import print_intervention, run_intervention
+from sklearn_wsca._cli._intervene import (
+    print_intervention,
+    read_outputs_of_units,
+    run_intervention,
+)
 from sklearn_wsca._cli._lists import ListCommand
+from sklearn_wsca._cli._networks import (
+    NetworkFindings,
+    SameRows,
+    list_networks,
+    name_networks,
+    print_networks,
+)
 from sklearn_wsca._cli._notes import progress, say
 from sklearn_wsca._cli._options import (
     FILE,
@@ -36,6 +47,7 @@ from sklearn_wsca._cli._options import (
     head_options,
     intervention_options,
     method_options,
+    network_option,
     out_option,
     permutation_options,
     quiet_option,
@@ -49,6 +61,8 @@ from sklearn_wsca._cli._output import (
     FEATURE_FILES,
     INTERVENTION,
     INTERVENTION_FILES,
+    NETWORKS,
+    NETWORKS_TABLE,
     REPORT,
     RESULT,
     SUMMARY,
@@ -68,7 +82,8 @@ FILES = "report.html, summary.csv and result.json"
 FILE_WORDS = {
     REPORT: "Report, to open in a browser",
     SUMMARY: "Table",
-    RESULT: "Result, for programs",
+    NETWORKS_TABLE: "Means and standard deviations",
+    **dict.fromkeys((RESULT, NETWORKS, INTERVENTION), "Result, for programs"),
 }
 
 
@@ -102,6 +117,7 @@ def demo(permutations: int, seed: int, out: Path, quiet: bool) -> None:
 @click.argument("embeddings", type=FILE)
 @click.argument("metadata", type=FILE)
 @target_options
+@network_option
 @check_option
 @column_options
 @row_options
@@ -123,20 +139,19 @@ def audit(ctx: click.Context, embeddings: Path, metadata: Path, **options: Any) 
     """
     out, quiet = options["out"], options["quiet"]
     check_directory(out)
-    every = split_options(options)
-    head_files = list(dict.fromkeys(own["head"] for own in every if own["head"]))
-    held_out_files = options["held_out"] or ()
-    states = file_states([embeddings, metadata, *held_out_files, *head_files])
+    networks = list_networks(embeddings, options)
+    read = [file for own in networks for file in (own["embeddings"], *own["head"])]
+    states = file_states([metadata, *(options["held_out"] or ()), *read])
     with progress(quiet):
-        with step("reading"):
-            rows, held_out = read_rows(embeddings, metadata, every[0])
-            analysis = make_analysis(every, options, rows)
-        found = analyse(analysis, rows, held_out, head_files, options["sensitivity"])
-        with step("hashes"):
-            inputs = name_inputs(rows, held_out, head_files, states)
-    results = found.results(inputs)
-    report(Console(), found, results, out, quiet)
-    verdicts = {verdict for result in results for verdict in result["verdict_counts"]}
+        audits = audit_networks(networks, metadata, states)
+    console = Console()
+    if len(audits) == 1:
+        ((found, results),) = audits.values()
+        report(console, found, results, out, quiet)
+    else:
+        report_networks(console, audits, out, quiet)
+    judged = [result for _, results in audits.values() for result in results]
+    verdicts = {verdict for result in judged for verdict in result["verdict_counts"]}
     if set(options["fail_on"]) & verdicts:
         ctx.exit(FOUND)
 
@@ -186,9 +201,7 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
     print_features(console, found)
     with progress(options["quiet"]), step("report"):
         paths = found.write(out, rows.X)
-    console.print()
-    for path in paths:
-        console.print(Text(printable(path)), soft_wrap=True, highlight=False)
+    say_where(console, paths)
 
 
 @wsca.command(short_help="How far do outputs move between scanners?")
@@ -198,6 +211,7 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
 @size_option
 @permutation_options
 @out_option("wsca-intervention", f"{INTERVENTION}, {EFFECTS} and {UNITS}")
+@quiet_option
 def intervene(outputs: Path, metadata: Path, **options: Any) -> None:
     """How far do outputs move when the same patient comes under another scanner?
 
@@ -209,28 +223,16 @@ def intervene(outputs: Path, metadata: Path, **options: Any) -> None:
     check_directory(out, INTERVENTION_FILES)
     head_files = [options["head"]] if options["head"] else []
     states = file_states([outputs, metadata, *head_files])
-    rows = read_audit_rows(
-        outputs,
-        metadata,
-        id=options["id_column"],
-        unmatched=options["unmatched"],
-        key=options["outputs_key"],
-        target=options["unit"],
-        max_size=options["max_size"],
-        key_option="--outputs-key",
-    )
-    found = run_intervention({**options, "classes": ()}, rows)
+    with progress(options["quiet"]):
+        with step("reading"):
+            rows = read_outputs_of_units(outputs, metadata, options)
+        found = run_intervention(options, rows)
+        with step("hashes"):
+            inputs = name_inputs(rows, None, head_files, states, "outputs")
     console = Console()
-    print_intervention(console, found.result)
-    inputs = name_inputs(rows, None, head_files, states)
-    # Read like embeddings, and called what they are.
-    inputs = {
-        "outputs" if role == "embeddings" else role: inputs[role] for role in inputs
-    }
+    print_intervention(console, found)
     paths = found.write(out, inputs)
-    console.print()
-    for path in paths:
-        console.print(Text(printable(path)), soft_wrap=True, highlight=False)
+    say_where(console, paths)
 
 
 @wsca.command(cls=ListCommand, short_help="Does one network use a column more?")
@@ -241,6 +243,7 @@ def intervene(outputs: Path, metadata: Path, **options: Any) -> None:
 @size_option
 @permutation_options
 @out_option("wsca-comparison", f"{SUMMARY} and {RESULT}")
+@quiet_option
 @click.pass_context
 def compare(
     ctx: click.Context,
@@ -262,20 +265,18 @@ def compare(
     check_directory(out, COMPARISON_FILES)
     head_files = list(dict.fromkeys(options["head"]))
     states = file_states([outputs_a, outputs_b, metadata, *head_files])
-    rows, others = read_both(outputs_a, outputs_b, metadata, options)
-    found = run_comparison(options, rows, others)
-    inputs = name_inputs(rows, None, head_files, states)
-    with refuse({}):
-        inputs["second"] = describe_file(outputs_b, others.X, states[outputs_b])
+    with progress(options["quiet"]):
+        with step("reading"):
+            rows, others = read_both(outputs_a, outputs_b, metadata, options)
+        found = run_comparison(options, rows, others)
+        with step("hashes"), refuse({}):
+            inputs = name_inputs(rows, None, head_files, states, "first outputs")
+            second = describe_file(outputs_b, others.X, states[outputs_b])
+            inputs["second outputs"] = second
     console = Console()
     print_comparison(console, found)
     paths = found.write(out, inputs)
-    console.print()
-    for path in paths:
-        words = FILE_WORDS[path.name]
-        console.print(
-            Text(f"{words}: {printable(path)}"), soft_wrap=True, highlight=False
-        )
+    say_where(console, paths)
     verdicts = {result.verdict.replace(" ", "-") for result in found.results.values()}
     if set(options["fail_on"]) & verdicts:
         ctx.exit(FOUND)
@@ -302,6 +303,26 @@ def read_rows(
     if options["held_out_rows"]:
         return rows.hold_out(options["held_out_rows"])
     return rows, None
+
+
+def audit_networks(
+    networks: list[dict[str, Any]], metadata: Path, states: dict[Path, FileState]
+) -> dict[str, tuple[Findings, list[dict[str, Any]]]]:
+    """Findings and results of every network, one after the other."""
+    first, audits = None, {}
+    for name, options in zip(name_networks(networks), networks, strict=True):
+        every = split_options(options)
+        head_files = list(dict.fromkeys(own["head"] for own in every if own["head"]))
+        with step("reading"):
+            rows, held_out = read_rows(options["embeddings"], metadata, every[0])
+            first = first or SameRows.of(rows)
+            first.check(rows)
+            analysis = make_analysis(every, options, rows)
+        found = analyse(analysis, rows, held_out, head_files, options["sensitivity"])
+        with step("hashes"):
+            inputs = name_inputs(rows, held_out, head_files, states)
+        audits[name] = found, found.results(inputs)
+    return audits
 
 
 def make_analysis(
@@ -356,13 +377,14 @@ def name_inputs(
     held_out: AuditRows | None,
     head_files: list[Path],
     states: dict[Path, FileState],
+    what: str = "embeddings",
 ) -> dict[str, str]:
     """What was read, with hashes by which it can be recognised.
 
     `states` are those of the files before they were read: they must be the same still.
     """
     files = {
-        "embeddings": (rows.files["X"], rows.X),
+        what: (rows.files["X"], rows.X),
         "metadata": (rows.files["y"], rows.metadata),
     }
     if held_out is not None and held_out.files != rows.files:
@@ -393,10 +415,32 @@ def report(
         print_result(console, result)
     with progress(quiet), step("report"):
         paths = found.write(out, results)
+    say_where(console, paths)
+
+
+def report_networks(
+    console: Console,
+    audits: dict[str, tuple[Findings, list[dict[str, Any]]]],
+    out: Path,
+    quiet: bool,
+) -> None:
+    """Print what several networks have in common, and write the files of all."""
+    found = NetworkFindings.of(
+        {name: own for name, (own, _) in audits.items()},
+        {name: result for name, (_, (result,)) in audits.items()},
+    )
+    print_networks(console, found)
+    with progress(quiet), step("report"):
+        paths = found.write(out)
+    say_where(console, paths)
+
+
+def say_where(console: Console, paths: list[Path]) -> None:
+    """Print the paths of files, with what they are for where that has words."""
     console.print()
     for path in paths:
-        words = FILE_WORDS[path.name]
+        words = f"{FILE_WORDS[path.name]}: " if path.name in FILE_WORDS else ""
         # Without wrapping, so that a long path can be copied.
         console.print(
-            Text(f"{words}: {printable(path)}"), soft_wrap=True, highlight=False
+            Text(f"{words}{printable(path)}"), soft_wrap=True, highlight=False
         )

@@ -91,7 +91,7 @@ def check_one_target(estimator: Any) -> None:
         )
 
 
-def join_tables(tables: Mapping[Any, Any], axis: int = 0) -> Any:
+def join_tables(tables: Mapping[Any, Any], axis: int = 0, level: str = LEVEL) -> Any:
     """One table of those of several targets, with their names as its first level."""
     joined = pd.concat(list(tables.values()), axis=axis)
     labels: list[list] = [[]]
@@ -101,9 +101,9 @@ def join_tables(tables: Mapping[Any, Any], axis: int = 0) -> Any:
         if len(labels) == 1:
             labels += [[] for _ in own]
         labels[0] += [target] * len(index)
-        for level, values in zip(labels[1:], own, strict=True):
-            level += values
-    names = [LEVEL, *next(iter(tables.values())).axes[axis].names]
+        for known, values in zip(labels[1:], own, strict=True):
+            known += values
+    names = [level, *next(iter(tables.values())).axes[axis].names]
     return joined.set_axis(level_index(labels, names), axis=axis)
 
 
