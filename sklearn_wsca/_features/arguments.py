@@ -10,11 +10,7 @@ import pandas as pd
 from sklearn.utils.validation import validate_data
 
 from sklearn_wsca._backend.namespace import is_tensor, to_numpy
-from sklearn_wsca._features.contributions import (
-    keep_top,
-    predict_rows,
-    rank_features,
-)
+from sklearn_wsca._features.contributions import keep_top, predict_rows
 from sklearn_wsca._features.labels import LabelTable, encode_labels, read_table
 from sklearn_wsca._features.maps import FeatureMaps, as_array, pool_maps
 from sklearn_wsca._heads.head import Head
@@ -91,14 +87,9 @@ def _join(table: LabelTable, further: pd.DataFrame) -> LabelTable:
     return table._replace(metadata=pd.concat([table.metadata, further], axis=1))
 
 
-def draw_features(
-    ratio: float | None, features: Any, difference: np.ndarray, ranks: np.ndarray
-) -> np.ndarray:
-    """Which features are drawn: (C,) or, where it hangs on the class, (K, C), bool.
-
-    The top share by the difference of a class; by rank where the class has none.
-    """
-    n_features = len(ranks)
+def draw_features(ratio: float | None, features: Any, ranks: np.ndarray) -> np.ndarray:
+    """Which features are drawn: (C,) or, by their ranks (K, C) in each row, (K, C)."""
+    n_features = ranks.shape[1]
     if features is not None:
         if ratio is not None:
             raise ValueError("ratio and features exclude each other; pass one.")
@@ -107,9 +98,7 @@ def draw_features(
         return np.ones(n_features, dtype=bool)
     if not isinstance(ratio, Real) or not 0 < ratio <= 1:
         raise ValueError(f"ratio: {ratio!r} is no share; pass 0 < ratio <= 1.")
-    scores = np.abs(difference)
-    by_class = [ranks if np.isnan(s).any() else rank_features(s) for s in scores]
-    return np.array([keep_top(own, ratio) for own in by_class])
+    return keep_top(ranks, ratio)
 
 
 def choose_rows(head: Head, maps: FeatureMaps, target: Any) -> np.ndarray:

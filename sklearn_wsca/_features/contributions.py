@@ -107,6 +107,18 @@ def rank_importance(importance: Importance, by: str) -> np.ndarray:
     return rank_features(np.nan_to_num(scores))
 
 
+def rank_by_class(importance: Importance, by: str, ranks: np.ndarray) -> np.ndarray:
+    """Rank of every feature for each row of the head: (K, C).
+
+    Classes of which no sample is classified correctly have the ranks (C,) of all.
+    """
+    found = importance.by_class if by == "importance" else importance.difference
+    scores = np.abs(found)
+    return np.array(
+        [ranks if np.isnan(own).any() else rank_features(own) for own in scores]
+    )
+
+
 def rank_features(scores: np.ndarray) -> np.ndarray:
     """Rank 1 for the largest score, ties by position: (C,)."""
     ranks = np.empty(len(scores), dtype=int)
@@ -115,5 +127,5 @@ def rank_features(scores: np.ndarray) -> np.ndarray:
 
 
 def keep_top(ranks: np.ndarray, share: float) -> np.ndarray:
-    """Which features are among the top share; always at least one: (C,), bool."""
-    return ranks <= max(1, int(np.ceil(share * len(ranks) - 1e-9)))
+    """Which features are among the top share of ranks (..., C); at least one: bool."""
+    return ranks <= max(1, int(np.ceil(share * ranks.shape[-1] - 1e-9)))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -25,66 +25,75 @@ CONSTANT = 1e-12
 class Decomposition:
     """A head on pooled samples (n, C) with labels, of which features can be left out.
 
-    A feature that is left out counts with its mean over the samples: otherwise the
-    scores would shift by what it contributes to all of them alike. There are feature
-    maps (m, C, P) of some samples, unless all are pooled, and the row of the head that
-    their activation maps belong to.
+    What is left out of the score of a class counts with the value (C,) of `filling`.
+    Classes that do not occur keep all their features, so that nothing is won against
+    them. There are feature maps (m, C, P) of some samples, unless all are pooled, and
+    the row of the head that their activation maps belong to.
     """
 
     head: Head
     pooled: np.ndarray
     labels: np.ndarray
+    filling: np.ndarray
     maps: np.ndarray | None
     map_classes: np.ndarray
 
     @classmethod
     def of(
-        cls, head: Head, pooled: np.ndarray, labels: np.ndarray, maps: FeatureMaps
+        cls,
+        head: Head,
+        pooled: np.ndarray,
+        labels: np.ndarray,
+        maps: FeatureMaps,
+        fill: Literal["zero", "mean"],
     ) -> Decomposition:
-        """Take samples at equal distances, at most 5000, and maps of at most 100."""
+        """Take samples at equal distances, at most 5000, and maps of at most 100.
+
+        A number without some of its features would be off by what they add to all
+        samples, so its features are always filled with means.
+        """
         outputs = head.outputs(pooled)
         few = spread(len(pooled), MOST_MAPS, maps.n_features * maps.n_positions)
         some = spread(len(pooled), MOST_SAMPLES)
         chosen = np.stack(list(maps.take(few))) if maps.n_positions > 1 else None
         classes = outputs[few].argmax(axis=1)
-        return cls(head, pooled[some], labels[some], chosen, classes)
+        filling = pooled.mean(axis=0)
+        if fill == "zero" and head.classes is not None:
+            filling = np.zeros_like(filling)
+        return cls(head, pooled[some], labels[some], filling, chosen, classes)
 
-    def path(self, order: np.ndarray, sizes: np.ndarray) -> Iterator[dict[str, float]]:
-        """Performance with the first features of an order, for rising numbers."""
-        mean = self.pooled.mean(axis=0)
-        outputs = np.tile(self.head.outputs(mean[None]), (len(self.pooled), 1))
-        drawing = None if self.maps is None else self._draw(self.maps, order, sizes)
-        start = 0
-        for size in sizes:
-            added = order[start:size]
-            weights = self.head.coef[:, added]
-            outputs += (self.pooled[:, added] - mean[added]) @ weights.T
-            found = self._performance(outputs)
-            if drawing is not None:
-                found["map_agreement"] = next(drawing)
-            yield found
-            start = size
+    def performance(self, kept: np.ndarray) -> dict[str, float]:
+        """Performance, and agreement of the maps, with some features (K, C) of each row.
 
-    def _draw(self, maps, order: np.ndarray, sizes: np.ndarray) -> Iterator[float]:
+        Accuracy and AUROC of classes, or R2 of a number.
+        """
+        if self.head.classes is None:
+            outputs = self._outputs(kept)
+            found = {"r2": float(r2_score(self.labels, outputs.mean(axis=1)))}
+        else:
+            rows = np.arange(self.head.n_rows)
+            occurs = np.isin(rows, self.labels)
+            outputs = self._outputs(kept | ~occurs[:, None])
+            correct = outputs.argmax(axis=1) == self.labels
+            found = {
+                "accuracy": float(correct.mean()),
+                "auroc": mean_auroc(outputs, self.labels),
+            }
+        if self.maps is not None:
+            found["map_agreement"] = self._agreement(kept, self.maps)
+        return found
+
+    def _outputs(self, kept: np.ndarray) -> np.ndarray:
+        constant = self.head.intercept + (self.head.coef * ~kept) @ self.filling
+        return self.pooled @ (self.head.coef * kept).T + constant
+
+    def _agreement(self, kept: np.ndarray, maps: np.ndarray) -> float:
         """Mean correlation over positions with the activation maps of all features."""
         own = self.head.coef[self.map_classes][:, None, :]
-        full, part, start = (own @ maps)[:, 0], np.zeros((len(maps), 1)), 0
-        for size in sizes:
-            added = order[start:size]
-            part = part + (own[:, :, added] @ maps[:, added])[:, 0]
-            # A map without any structure agrees with nothing.
-            yield float(np.nan_to_num(correlate(full, part)).mean())
-            start = size
-
-    def _performance(self, outputs: np.ndarray) -> dict[str, float]:
-        """Accuracy and AUROC of classes, or R2 of a number."""
-        if self.head.classes is None:
-            return {"r2": float(r2_score(self.labels, outputs.mean(axis=1)))}
-        correct = outputs.argmax(axis=1) == self.labels
-        return {
-            "accuracy": float(correct.mean()),
-            "auroc": mean_auroc(outputs, self.labels),
-        }
+        some = own * kept[self.map_classes][:, None, :]
+        full, part = (own @ maps)[:, 0], (some @ maps)[:, 0]
+        # A map without any structure agrees with nothing.
+        return float(np.nan_to_num(correlate(full, part)).mean())
 
 
 def spread(n: int, most: int, width: int = 1) -> np.ndarray:
@@ -133,25 +142,31 @@ def _unit_rows(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def measure_curve(
     decomposition: Decomposition, ranks: np.ndarray, seed: int
 ) -> pd.DataFrame:
-    """Performance against the number of features kept, and that of random features.
+    """Performance against the number of features that each row of the head keeps.
 
-    One row per number of features, those of rank 1 first: share, accuracy and auroc (or
-    r2), and map_agreement (mean correlation over positions with the map of all
-    features) where maps have more than one position; the same of random features, mean
-    of 10 draws, with the suffix _random.
+    One row per number of features, those of rank 1 (K, C) first: share, accuracy and
+    auroc (or r2), and map_agreement (mean correlation over positions with the map of
+    all features) where maps have more than one position; the same of random features
+    of each row of the head, mean of 10 draws, with the suffix _random.
     """
-    n_features = len(ranks)
+    n_features = ranks.shape[1]
     sizes = np.unique(np.geomspace(1, n_features, N_SIZES).round().astype(int))
-    index = pd.Index(sizes, name="n_features")
-    own = pd.DataFrame(decomposition.path(np.argsort(ranks), sizes), index)
     generator = np.random.default_rng(seed)
-    random = [
-        pd.DataFrame(decomposition.path(generator.permutation(n_features), sizes))
-        for _ in range(N_RANDOM)
-    ]
+    order = np.broadcast_to(np.arange(1, n_features + 1), ranks.shape)
+    draws = [generator.permuted(order, axis=1) for _ in range(N_RANDOM)]
+    own = _follow(decomposition, ranks, sizes)
+    random = [_follow(decomposition, draw, sizes) for draw in draws]
     mean = sum(random[1:], random[0]) / N_RANDOM
     own.insert(0, "share", sizes / n_features)
-    return own.join(mean.set_axis(index).add_suffix("_random"))
+    return own.join(mean.add_suffix("_random"))
+
+
+def _follow(
+    decomposition: Decomposition, ranks: np.ndarray, sizes: np.ndarray
+) -> pd.DataFrame:
+    """Performance with the first features of a ranking, for several numbers."""
+    rows = [decomposition.performance(ranks <= size) for size in sizes]
+    return pd.DataFrame(rows, pd.Index(sizes, name="n_features"))
 
 
 def smallest_share(curve: pd.DataFrame) -> float:

@@ -30,6 +30,7 @@ from sklearn_wsca._features.contributions import (
     keep_top,
     measure_importance,
     own_contributions,
+    rank_by_class,
     rank_importance,
 )
 from sklearn_wsca._features.curve import (
@@ -60,8 +61,16 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
     ratio : float, default=0.25
         Share of the features that are kept as principal ones.
     ranking : {"difference", "importance"}, default="difference"
-        Features are ranked by the largest absolute difference of a class from all, or
-        by the absolute overall importance.
+        Features of a class are ranked by their absolute difference from all, or by
+        their absolute importance; those of all together by the largest difference of a
+        class, or by the overall importance.
+    decomposition : {"class", "shared"}, default="class"
+        Whether the score and the maps of every class keep its own principal features
+        [1]_, or those of all together. `transform` keeps the latter.
+    fill : {"zero", "mean"}, default="zero"
+        What a feature counts with where it is left out of the score of a class: with
+        nothing, which it is worth where it is inactive behind a ReLU, or with its mean
+        over the samples, for features that have no such zero.
     scale : {"linear", "tanh"}, default="linear"
         How activation maps are brought to 0 ... 1: cut off at the ends of the common
         range, or compressed without being cut off.
@@ -96,7 +105,10 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
     n_correct_ : ndarray of shape (n_classes,)
         Correctly classified samples per class.
     ranking_ : ndarray of shape (n_features,)
-        1 for the most important feature.
+        1 for the most important feature of all classes together.
+    class_ranking_ : ndarray of shape (n_classes, n_features)
+        1 for the most important feature of the class; `ranking_` where the class has no
+        importance, and everywhere with a shared decomposition.
     intensity_range_ : ndarray of shape (n_classes, 2)
         Common range of the activation maps of each class.
     consistency_ : Series
@@ -104,7 +116,9 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         score of the class: 1 by construction for heads behind average pooling; NaN for
         constant scores.
     performance_curve_ : DataFrame
-        Performance with a part of the features, and with random features.
+        Performance with a part of the features, and with random features: accuracy and
+        AUROC, or R2, and agreement of the maps with those of all features. Classes that
+        no sample has keep all features, so that nothing is won against them.
     smallest_share_ : float
         Smallest share of the features that keeps 99 % of the performance.
     outlier_scores_ : ndarray of shape (n_samples,)
@@ -157,6 +171,8 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         "head": "no_validation",
         "ratio": [Interval(Real, 0, 1, closed="right")],
         "ranking": [StrOptions({"difference", "importance"})],
+        "decomposition": [StrOptions({"class", "shared"})],
+        "fill": [StrOptions({"zero", "mean"})],
         "scale": [StrOptions({"linear", "tanh"})],
         "percentiles": [tuple, list],
         "target": [str, Integral, tuple, None],
@@ -172,6 +188,8 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         *,
         ratio=0.25,
         ranking="difference",
+        decomposition="class",
+        fill="zero",
         scale="linear",
         percentiles=(1, 99),
         target=None,
@@ -183,6 +201,8 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         self.head = head
         self.ratio = ratio
         self.ranking = ranking
+        self.decomposition = decomposition
+        self.fill = fill
         self.scale = scale
         self.percentiles = percentiles
         self.target = target
@@ -232,11 +252,12 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         self.importance_difference_ = importance.difference
         self.n_correct_ = importance.n_correct
         self.ranking_ = rank_importance(importance, self.ranking)
+        self.class_ranking_ = self._rank_by_class(importance)
         self.intensity_range_ = common_ranges(survey, self.percentiles)
         agreement = correlate(survey.map_means.T, head.outputs(pooled).T)
         self.consistency_ = pd.Series(agreement, pd.Index(head.row_names, name="class"))
-        decomposition = Decomposition.of(head, pooled, labels, maps)
-        self.performance_curve_ = measure_curve(decomposition, self.ranking_, seed)
+        decomposition = Decomposition.of(head, pooled, labels, maps, self.fill)
+        self.performance_curve_ = measure_curve(decomposition, self.class_ranking_, seed)
         self.smallest_share_ = smallest_share(self.performance_curve_)
         own = own_contributions(head, pooled, labels)
         self._reference = Contributions.of(head, pooled, labels, table.groups)
@@ -345,8 +366,7 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
             Class of the maps, one for all or one for each sample; None takes the class
             that the head predicts.
         ratio : float, default=None
-            Share of the features to draw, those of the largest absolute difference of
-            the class first (of `ranking_` where the class has none); None draws all.
+            Share of the features to draw, by `class_ranking_`; None draws all.
         features : array-like of int or bool, default=None
             Draw these features only, such as those that make up the utilization of a
             scanner (`WeightSpaceCorrelation.utilization_by_feature`).
@@ -372,14 +392,17 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
                 "range of maps; fit on feature maps."
             )
         rows = choose_rows(self.head_, maps, target)
-        kept = draw_features(
-            ratio, features, self.importance_difference_, self.ranking_
-        )
+        kept = draw_features(ratio, features, self.class_ranking_)
         if resize_to is not None:
             resize_to = check_shape(resize_to, len(maps.spatial))
         weights = self.head_.coef * kept
         drawn = draw_maps(maps, weights, rows, self.intensity_range_, self.scale)
         return drawn if resize_to is None else resize(drawn, resize_to)
+
+    def _rank_by_class(self, importance):
+        if self.decomposition == "shared":
+            return np.tile(self.ranking_, (len(importance.by_class), 1))
+        return rank_by_class(importance, self.ranking, self.ranking_)
 
     def _get_support_mask(self):
         check_is_fitted(self)

@@ -127,21 +127,26 @@ def test_correlation_with_a_constant_is_no_number(value):
     assert np.isfinite(correlate(other, other)).all()
 
 
-def slow_performance(A, labels, weights, intercept, kept):
-    """Left-out features replaced by their mean, everything computed anew."""
+def slow_outputs(A, weights, intercept, kept, fill):
+    """The score of each class from its own features, everything computed anew."""
     pooled = A.reshape(*A.shape[:2], -1).mean(axis=2)
-    held = np.where(kept, pooled, pooled.mean(axis=0))
-    outputs = held @ weights.T + intercept
-    return np.mean(outputs.argmax(axis=1) == labels), outputs
+    held = pooled.mean(axis=0) if fill == "mean" else 0.0 * pooled[0]
+    columns = [
+        np.where(own, pooled, held) @ row + offset
+        for row, own, offset in zip(weights, kept, intercept, strict=True)
+    ]
+    return np.stack(columns, axis=1)
 
 
+@pytest.mark.parametrize("fill", ["zero", "mean"])
 @pytest.mark.parametrize("seed", range(3))
-def test_every_point_of_the_curve_is_what_a_head_without_the_rest_gives(seed):
+def test_every_point_of_the_curve_is_what_a_head_without_the_rest_gives(seed, fill):
     A, labels, weights, intercept = make_maps(seed, planted=1.0, n_features=9)
     rows = Head(weights, intercept, (0, 1, 2), "logistic")
     maps = FeatureMaps.of(A)
-    found = Decomposition.of(rows, pool_maps(maps), labels, maps)
-    ranks = np.random.default_rng(seed).permutation(9) + 1
+    found = Decomposition.of(rows, pool_maps(maps), labels, maps, fill)
+    rng = np.random.default_rng(seed)
+    ranks = np.array([rng.permutation(9) + 1 for _ in range(3)])
     curve = measure_curve(found, ranks, 0)
     assert_array_equal(curve.index, np.arange(1, 10))
     predicted = (A.mean(axis=(2, 3)) @ weights.T + intercept).argmax(axis=1)
@@ -149,16 +154,61 @@ def test_every_point_of_the_curve_is_what_a_head_without_the_rest_gives(seed):
     full = np.einsum("nc,nchw->nhw", own, A)
     for size, row in curve.iterrows():
         kept = ranks <= size
-        accuracy, outputs = slow_performance(A, labels, weights, intercept, kept)
-        part = np.einsum("nc,nchw->nhw", own * kept, A)
+        outputs = slow_outputs(A, weights, intercept, kept, fill)
+        part = np.einsum("nc,nchw->nhw", own * kept[predicted], A)
         agreement = [
             np.corrcoef(a.ravel(), b.ravel())[0, 1]
             for a, b in zip(full, part, strict=True)
         ]
+        accuracy = np.mean(outputs.argmax(axis=1) == labels)
         assert_allclose(row["accuracy"], accuracy, atol=1e-12)
         assert_allclose(row["auroc"], mean_auroc(outputs, labels), atol=1e-9)
         assert_allclose(row["map_agreement"], np.mean(agreement), atol=1e-9)
-    assert curve["accuracy"].nunique() > 3
+    assert curve["accuracy"].nunique() >= 3
+
+
+def many_classes(seed, n_classes=10, n_features=30):
+    """Sparse features, one of which speaks for each class, and noise in all others."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(400) % n_classes
+    pooled = np.maximum(rng.standard_normal((400, n_features)), 0.0)
+    pooled[np.arange(400), labels] += 3.0
+    weights = 0.4 * rng.standard_normal((n_classes, n_features))
+    weights[np.arange(n_classes), np.arange(n_classes)] += 1.0
+    scale = np.geomspace(0.1, 10.0, n_features)
+    return pooled * scale, labels, (weights / scale, np.zeros(n_classes))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_features_of_each_class_are_fewer_than_those_of_all(seed):
+    pooled, labels, head = many_classes(seed)
+    own, shared = (
+        IntegratedFeatureAnalysis(head, decomposition=kind, random_state=0)
+        .fit(pooled, labels)
+        .performance_curve_["accuracy"]
+        for kind in ("class", "shared")
+    )
+    assert (own[:5] > shared[:5] + 0.1).all()
+    assert own.iloc[-1] == shared.iloc[-1]
+
+
+@pytest.mark.parametrize("fill", ["zero", "mean"])
+@pytest.mark.parametrize("seed", range(3))
+def test_few_classes_gain_nothing_from_features_that_are_left_out(seed, fill):
+    """All scores are noise: no choice of features may help to tell three classes.
+
+    If the seven others had lost their features too, means would tell who is there.
+    """
+    rng = np.random.default_rng(seed)
+    pooled = rng.exponential(np.geomspace(0.1, 10.0, 30), (300, 30))
+    labels = np.arange(300) % 3
+    weights = rng.standard_normal((10, 30)) / np.geomspace(0.1, 10.0, 30)
+    found = IntegratedFeatureAnalysis((weights, np.zeros(10)), fill=fill, random_state=0)
+    with pytest.warns(UserWarning, match="classified correctly"):
+        curve = found.fit(pooled, labels).performance_curve_
+    chance = 1 / 3
+    assert curve["accuracy"].iloc[-1] < chance
+    assert (curve["accuracy_random"] < chance).all()
 
 
 def test_a_number_is_scored_by_r2():
@@ -172,6 +222,31 @@ def test_a_number_is_scored_by_r2():
     head = weights[0], 1e3
     with_offset = IntegratedFeatureAnalysis(head, random_state=0).fit(A, y)
     assert np.isnan(with_offset.smallest_share_)
+
+
+def test_with_means_features_may_have_any_zero():
+    """Those at random; what a class contributes hangs on the zero, and so ranks do."""
+    pooled, labels, (weights, _) = many_classes(0)
+    curves = []
+    for shift in (0.0, 50.0):
+        head = weights, -(weights @ np.full(30, shift))
+        found = IntegratedFeatureAnalysis(head, fill="mean", random_state=0)
+        curve = found.fit(pooled + shift, labels).performance_curve_
+        curves.append(curve.filter(like="_random"))
+    assert_allclose(curves[0], curves[1], atol=1e-6)
+
+
+def test_of_a_number_features_that_are_left_out_count_with_their_mean():
+    rng = np.random.default_rng(0)
+    pooled = rng.standard_normal((80, 5)) * np.geomspace(0.1, 10.0, 5) + 3.0
+    weights = rng.standard_normal((1, 5))
+    labels = pooled @ weights[0] + 7.0
+    head = Head(weights, [7.0], None, "ridge")
+    found = Decomposition.of(head, pooled, labels, FeatureMaps.of(pooled), "zero")
+    kept = np.array([[True, False, True, False, False]])
+    held = np.where(kept, pooled, pooled.mean(axis=0))
+    expected = r2_score(labels, held @ weights[0] + 7.0)
+    assert_allclose(found.performance(kept)["r2"], expected)
 
 
 def test_pooled_activations_have_no_maps_to_agree():
