@@ -949,11 +949,18 @@ def loop_activation_maps(A, weights):
     return found
 
 
-def loop_ranges(A, weights, percentiles):
+def loop_ranges(A, weights, percentiles, over):
     """Percentiles of the smallest and of the largest values of stored maps."""
     maps = loop_activation_maps(A, weights)
+    if over == "all":
+        together = maps.reshape(len(A) * len(weights), 1, *maps.shape[2:])
+        return np.tile(_ends(together, percentiles), (len(weights), 1))
+    return _ends(maps, percentiles)
+
+
+def _ends(maps, percentiles):
     ranges = []
-    for k in range(len(weights)):
+    for k in range(maps.shape[1]):
         smallest = [one.min() for one in maps[:, k]]
         largest = [one.max() for one in maps[:, k]]
         ends = (

@@ -23,6 +23,8 @@ from sklearn_wsca._displays.style import (
 
 # Opacity of a map's smallest value as a share of that of its largest.
 FAINTEST = 1 / 3
+# Of the colour bar, and what stands where nothing speaks for or against the class.
+TICKS, LEAST_APART, NO_EFFECT = (0.0, 0.25, 0.5, 0.75, 1.0), 0.1, "no effect"
 # Longer side of a map, and width and height of a strip, in inches.
 USUAL_PANEL, STRIP_WIDTH, STRIP_HEIGHT, SIGNAL_HEIGHT = 1.9, 6.0, 0.3, 0.8
 MOST_WIDTH, MOST_HEIGHT = 18.0, 20.0
@@ -96,7 +98,7 @@ def label_positions(axes: np.ndarray, own: bool) -> None:
             ax.set_xlabel("position", fontsize=LABEL_SIZE)
 
 
-def explain_colours(axes: np.ndarray, norm: Any, own: bool) -> None:
+def explain_colours(axes: np.ndarray, norm: Any, own: bool, zero: float | None) -> None:
     """One bar for all maps, in the colours that they have without images."""
     from matplotlib.cm import ScalarMappable
 
@@ -107,7 +109,11 @@ def explain_colours(axes: np.ndarray, norm: Any, own: bool) -> None:
     long = height * shrink * POINTS_PER_INCH > ROOM_FOR_LABEL
     label = "activation on the common scale" if long else "activation"
     place = {"shrink": shrink, "aspect": 20, "pad": 0.02}
-    add_colour_bar([*axes], ScalarMappable(norm, RISING), label, **place)
+    bar = add_colour_bar([*axes], ScalarMappable(norm, RISING), label, **place)
+    if zero is not None:
+        bar.ax.axhline(zero, color=INK, linewidth=1.2)
+        ticks = [t for t in TICKS if abs(t - zero) > LEAST_APART]
+        bar.set_ticks([*ticks, zero], labels=[*(f"{t:g}" for t in ticks), NO_EFFECT])
 
 
 def name_panels(axes: np.ndarray, titles: list) -> None:

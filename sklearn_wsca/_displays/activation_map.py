@@ -31,6 +31,8 @@ from sklearn_wsca._displays.style import (
     make_label,
     set_title,
 )
+from sklearn_wsca._features.activation_scale import rescale
+from sklearn_wsca._features.arguments import choose_rows
 from sklearn_wsca._features.contributions import predict_rows
 from sklearn_wsca._features.maps import FeatureMaps, pool_maps
 
@@ -69,6 +71,9 @@ class ActivationMapDisplay(Display):
     projection : {"middle", "maximum"}, default="middle"
         Of volumes: the middle slice along the first axis, or the largest value along
         it, of map and image alike.
+    zero : float, default=None
+        Value of maps, between 0 and 1, where nothing speaks for or against the class:
+        it is marked on the colour bar.
 
     Attributes
     ----------
@@ -110,6 +115,7 @@ class ActivationMapDisplay(Display):
         most: int = MOST,
         opacity: float = 0.8,
         projection: str = "middle",
+        zero: float | None = None,
     ):
         self.maps = maps
         self.images = images
@@ -119,6 +125,7 @@ class ActivationMapDisplay(Display):
         self.most = most
         self.opacity = opacity
         self.projection = projection
+        self.zero = zero
 
     @classmethod
     def from_estimator(
@@ -169,7 +176,8 @@ class ActivationMapDisplay(Display):
         Raises
         ------
         ValueError
-            If the input cannot be drawn, or `ax` is given for several samples.
+            If the input cannot be drawn, `ax` is given for several samples, or maps of
+            several classes have a range for each class and so no common colours.
         """
         check_is_fitted(estimator)
         check_count("most", most, "maps")
@@ -182,6 +190,8 @@ class ActivationMapDisplay(Display):
         drawn = estimator.activation_maps(
             first.array, target, ratio, features=features, resize_to=size
         )
+        rows = choose_rows(estimator.head_, first, target)
+        ranges = _common_range(estimator, rows)
         if titles is None:
             titles = _name_classes(estimator.head_, first, target)
         else:
@@ -196,6 +206,7 @@ class ActivationMapDisplay(Display):
             most=most,
             opacity=opacity,
             projection=projection,
+            zero=_place_zero(ranges, estimator.scale),
         )
         return display.plot(ax=ax)
 
@@ -216,7 +227,7 @@ class ActivationMapDisplay(Display):
             drawn = draw_map(panel, picture, back, self.opacity)
         if pictures[0].ndim == 1:
             label_positions(axes, own)
-        explain_colours(axes, drawn.norm, own)
+        explain_colours(axes, drawn.norm, own, self.zero)
         self._add_titles(axes, titles, own)
         self.axes_ = axes
         return axes[0]
@@ -272,6 +283,26 @@ class ActivationMapDisplay(Display):
         figure.suptitle(fill(whole, wide), fontsize=9, color=INK, **LITERAL)
         if titles[0] is not None:
             name_panels(axes, titles)
+
+
+def _place_zero(ranges: np.ndarray, scale: str) -> float | None:
+    """Value on the scale where a map is 0; None where that is outside of the range."""
+    low, high = ranges[0]
+    if not low <= 0.0 <= high:
+        return None
+    return float(rescale(np.zeros((1, 1)), ranges, scale)[0, 0])
+
+
+def _common_range(estimator: Any, rows: np.ndarray) -> np.ndarray:
+    """The range (1, 2) of all maps of these rows of the head."""
+    ranges = np.unique(estimator.intensity_range_[rows], axis=0)
+    if len(ranges) > 1:
+        raise ValueError(
+            f"target: the maps of {len(np.unique(rows))} classes have a range for each "
+            "class, so that one bar cannot explain their colours; pass one class, or "
+            "fit with common_range='all'."
+        )
+    return ranges
 
 
 def _read_images(images: Any, maps: FeatureMaps, shown: slice) -> tuple[Any, Any]:

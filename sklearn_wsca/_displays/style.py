@@ -278,13 +278,14 @@ def name_places(ax: Any, places: Any, names: Sequence[str], distance: float) -> 
     ax.xaxis.set_minor_locator(NullLocator())
 
 
-def add_colour_bar(axes: Any, drawn: Any, label: str, **place: Any) -> None:
+def add_colour_bar(axes: Any, drawn: Any, label: str, **place: Any) -> Any:
     """Say what the colours of axes, or of a list of them, stand for."""
     figure = (axes[0] if isinstance(axes, list) else axes).figure
     bar = figure.colorbar(drawn, ax=axes, **place)
     bar.set_label(label, fontsize=LABEL_SIZE)
     bar.ax.tick_params(labelsize=LABEL_SIZE - 1)
     bar.outline.set_visible(False)
+    return bar
 
 
 def write_in_cell(ax: Any, row: int, column: int, text: str, share: float) -> Any:

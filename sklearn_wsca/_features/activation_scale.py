@@ -1,4 +1,4 @@
-"""Activation maps on one intensity scale for all samples of a class."""
+"""Activation maps on one intensity scale for all samples."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from scipy import ndimage, special
 
 from sklearn_wsca._features.maps import FeatureMaps, Survey, refuse_non_finite
 
-Scale = Literal["linear", "tanh"]
+Scale = Literal["linear", "tanh", "raw"]
+SCALES = ("linear", "tanh", "raw")
 
 # Where tanh maps the ends of the range: 0.982 of its height.
 STEEPNESS = 2.0
@@ -17,17 +18,22 @@ STEEPNESS = 2.0
 INSIDE = np.nextafter(np.float32(0.0), np.float32(1.0)), 1.0 - 2.0**-24
 
 
-def common_ranges(survey: Survey, percentiles: tuple[float, float]) -> np.ndarray:
-    """Common range of the maps of every class.
+def common_ranges(
+    survey: Survey, percentiles: tuple[float, float], over: Literal["all", "class"]
+) -> np.ndarray:
+    """Common range of the maps of each class: (K, 2).
 
-    The lower end is a percentile, over all samples, of the smallest value of each map;
-    the upper end a percentile of the largest: (K, 2).
+    The lower end is a percentile of the smallest value of each map; the upper end a
+    percentile of the largest: of the maps of all classes together, or of each.
     """
-    low = np.percentile(survey.lowest, percentiles[0], axis=0)
-    high = np.percentile(survey.highest, percentiles[1], axis=0)
+    axis = None if over == "all" else 0
+    low = np.percentile(survey.lowest, percentiles[0], axis=axis)
+    high = np.percentile(survey.highest, percentiles[1], axis=axis)
     # Maps that are constant up to rounding have a range without width.
-    high = np.where(high - low <= survey.rounding, low, high)
-    return np.stack([low, high], axis=1)
+    rounding = survey.rounding.max() if over == "all" else survey.rounding
+    high = np.where(high - low <= rounding, low, high)
+    ends = np.stack([low, high], axis=-1)
+    return np.broadcast_to(ends, (survey.lowest.shape[1], 2)).copy()
 
 
 def rescale(maps: np.ndarray, ranges: np.ndarray, scale: Scale) -> np.ndarray:
@@ -35,8 +41,10 @@ def rescale(maps: np.ndarray, ranges: np.ndarray, scale: Scale) -> np.ndarray:
 
     "linear" is 0 at the lower and 1 at the upper end, and cut off outside. "tanh" is
     ``(1 + tanh(2 z)) / 2`` with z running from -1 to 1 over the range: values outside
-    are still told apart, and lie strictly between 0 and 1.
+    are still told apart, and lie strictly between 0 and 1. "raw" leaves maps alone.
     """
+    if scale == "raw":
+        return maps
     low, high = ranges[:, :1], ranges[:, 1:]
     width = high - low
     # Divided by 1 where there is no width: the maps are constant and give the middle.
@@ -70,6 +78,13 @@ def draw_maps(
         if np.isnan(drawn[start : start + len(piece)]).any():
             refuse_non_finite(piece, start)
     return drawn.reshape(len(maps), *maps.spatial)
+
+
+def check_scale(scale: Any) -> Scale:
+    """Raise if there is no such scale."""
+    if scale not in SCALES:
+        raise ValueError(f"scale: {scale!r} is none of {', '.join(map(repr, SCALES))}.")
+    return scale
 
 
 def check_shape(shape: Any, n_dimensions: int) -> tuple[int, ...]:

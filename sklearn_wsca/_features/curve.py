@@ -63,7 +63,7 @@ class Decomposition:
         return cls(head, pooled[some], labels[some], filling, chosen, classes)
 
     def performance(self, kept: np.ndarray) -> dict[str, float]:
-        """Performance, and agreement of the maps, with some features (K, C) of each row.
+        """Performance, and agreement of the maps, with the features (K, C) kept.
 
         Accuracy and AUROC of classes, or R2 of a number.
         """

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_wsca._compat import Interval, StrOptions, _fit_context
 from sklearn_wsca._features.activation_scale import (
+    check_scale,
     check_shape,
     common_ranges,
     draw_maps,
@@ -76,6 +77,9 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         range, or compressed without being cut off.
     percentiles : tuple of two floats, default=(1, 99)
         Of the smallest and of the largest values of the maps: the common range.
+    common_range : {"all", "class"}, default="all"
+        Whether the maps of all classes have one range, as published, or those of each
+        class one of their own: then maps of different classes cannot be compared.
     target : str, default=None
         Column of y with the labels; needed if y has several columns.
     metadata : list of str, default=None
@@ -110,7 +114,8 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         1 for the most important feature of the class; `ranking_` where the class has no
         importance, and everywhere with a shared decomposition.
     intensity_range_ : ndarray of shape (n_classes, 2)
-        Common range of the activation maps of each class.
+        Common range of the activation maps of each class; the same for all of them
+        unless `common_range` is "class".
     consistency_ : Series
         Per class, correlation over samples of the mean of the activation map and the
         score of the class: 1 by construction for heads behind average pooling; NaN for
@@ -175,6 +180,7 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         "fill": [StrOptions({"zero", "mean"})],
         "scale": [StrOptions({"linear", "tanh"})],
         "percentiles": [tuple, list],
+        "common_range": [StrOptions({"all", "class"})],
         "target": [str, Integral, tuple, None],
         "metadata": ["array-like", str, None],
         "groups": [str, Integral, tuple, None],
@@ -192,6 +198,7 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         fill="zero",
         scale="linear",
         percentiles=(1, 99),
+        common_range="all",
         target=None,
         metadata=None,
         groups=None,
@@ -205,6 +212,7 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         self.fill = fill
         self.scale = scale
         self.percentiles = percentiles
+        self.common_range = common_range
         self.target = target
         self.metadata = metadata
         self.groups = groups
@@ -253,11 +261,15 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         self.n_correct_ = importance.n_correct
         self.ranking_ = rank_importance(importance, self.ranking)
         self.class_ranking_ = self._rank_by_class(importance)
-        self.intensity_range_ = common_ranges(survey, self.percentiles)
+        self.intensity_range_ = common_ranges(
+            survey, self.percentiles, self.common_range
+        )
         agreement = correlate(survey.map_means.T, head.outputs(pooled).T)
         self.consistency_ = pd.Series(agreement, pd.Index(head.row_names, name="class"))
         decomposition = Decomposition.of(head, pooled, labels, maps, self.fill)
-        self.performance_curve_ = measure_curve(decomposition, self.class_ranking_, seed)
+        self.performance_curve_ = measure_curve(
+            decomposition, self.class_ranking_, seed
+        )
         self.smallest_share_ = smallest_share(self.performance_curve_)
         own = own_contributions(head, pooled, labels)
         self._reference = Contributions.of(head, pooled, labels, table.groups)
@@ -354,9 +366,9 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         )
 
     def activation_maps(
-        self, A, target=None, ratio=None, *, features=None, resize_to=None
+        self, A, target=None, ratio=None, *, features=None, scale=None, resize_to=None
     ):
-        r"""Draw activation maps on the common scale of their class.
+        r"""Draw activation maps on the common scale.
 
         Parameters
         ----------
@@ -370,14 +382,17 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         features : array-like of int or bool, default=None
             Draw these features only, such as those that make up the utilization of a
             scanner (`WeightSpaceCorrelation.utilization_by_feature`).
+        scale : {"linear", "tanh", "raw"}, default=None
+            How they are brought to 0 ... 1, or "raw" for their own values, in units of
+            the score; None takes that of the estimator.
         resize_to : tuple of int, default=None
             Shape of the images to enlarge the maps to, by linear interpolation.
 
         Returns
         -------
         ndarray of shape (n_samples, \*spatial), dtype float32
-            Values between 0 and 1, comparable between samples of a class. The map of a
-            sample does not depend on the others.
+            Values between 0 and 1, comparable between samples (of a class, with a range
+            for each class). The map of a sample does not depend on the others.
         """
         check_is_fitted(self)
         maps = read_maps(self, A, reset=False)
@@ -396,7 +411,8 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         if resize_to is not None:
             resize_to = check_shape(resize_to, len(maps.spatial))
         weights = self.head_.coef * kept
-        drawn = draw_maps(maps, weights, rows, self.intensity_range_, self.scale)
+        scale = self.scale if scale is None else check_scale(scale)
+        drawn = draw_maps(maps, weights, rows, self.intensity_range_, scale)
         return drawn if resize_to is None else resize(drawn, resize_to)
 
     def _rank_by_class(self, importance):

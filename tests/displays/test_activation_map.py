@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from sklearn_wsca import Head, IntegratedFeatureAnalysis
@@ -67,6 +68,33 @@ def test_panels_are_the_maps_of_the_estimator_on_one_scale(analysis, data):
     assert colour_bar(display).get_ylim() == (0.0, 1.0)
     assert len(display.figure_.axes) == 8
     assert_whole(display)
+
+
+@pytest.mark.parametrize("scale", ["linear", "tanh"])
+def test_the_bar_marks_where_a_map_is_zero(analysis, data, scale):
+    A, y = data[0] - 3.0, data[1]
+    found = clone(analysis).set_params(scale=scale).fit(A, y)
+    display = ActivationMapDisplay.from_estimator(found, A[:3])
+    nothing = found.activation_maps(np.zeros_like(A[:1]))
+    assert 0.0 < nothing.min() == nothing.max() < 1.0
+    bar = colour_bar(display)
+    labels = [label.get_text() for label in bar.get_yticklabels()]
+    marked = bar.get_yticks()[labels.index("no effect")]
+    assert_allclose(marked, nothing.min(), atol=1e-6)
+    (line,) = bar.lines
+    assert_allclose(line.get_ydata(), marked)
+    far = clone(found).fit(data[0], y)
+    assert (far.intensity_range_ > 0).all()
+    assert not colour_bar(ActivationMapDisplay.from_estimator(far, data[0])).lines
+
+
+def test_maps_with_a_range_for_each_class_have_no_common_bar(analysis, data):
+    A, y = data
+    found = clone(analysis).set_params(common_range="class").fit(A, y)
+    with pytest.raises(ValueError, match=r"^target: the maps of \d classes .*'all'"):
+        ActivationMapDisplay.from_estimator(found, A)
+    display = ActivationMapDisplay.from_estimator(found, A[:3], target="cat")
+    assert_allclose(drawn(display.ax_), found.activation_maps(A[:1], "cat")[0])
 
 
 def test_a_part_of_the_features_and_a_given_class(analysis, data):

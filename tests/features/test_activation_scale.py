@@ -34,17 +34,19 @@ def fitted(seed=0, dtype=np.float64, options=None, **parameters):
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("percentiles", [(1, 99), (0, 100), (10, 60.5)])
 @pytest.mark.parametrize("spatial", [(7,), (5, 4), (3, 4, 2)])
-def test_ranges_are_percentiles_of_stored_maps(seed, percentiles, spatial):
+@pytest.mark.parametrize("over", ["all", "class"])
+def test_ranges_are_percentiles_of_stored_maps(seed, percentiles, spatial, over):
     options = {"spatial": spatial}
-    analysis, A, _ = fitted(seed, options=options, percentiles=percentiles)
-    expected = loop_ranges(A, analysis.head_.coef, percentiles)
+    chosen = {"percentiles": percentiles, "common_range": over}
+    analysis, A, _ = fitted(seed, options=options, **chosen)
+    expected = loop_ranges(A, analysis.head_.coef, percentiles, over)
     assert_allclose(analysis.intensity_range_, expected, rtol=1e-10)
     assert (np.ptp(expected, axis=1) > 0.1).all()
 
 
 def test_ranges_of_single_precision_are_those_of_double():
     analysis, A, _ = fitted(dtype=np.float32)
-    expected = loop_ranges(A, analysis.head_.coef, (1, 99))
+    expected = loop_ranges(A, analysis.head_.coef, (1, 99), "all")
     assert_allclose(analysis.intensity_range_, expected, rtol=1e-5, atol=1e-5)
 
 
@@ -67,7 +69,7 @@ def test_drawn_maps_are_rescaled_stored_maps(seed, scale):
 
 def test_linear_maps_reach_both_ends_and_tanh_ones_neither():
     linear, A, _ = fitted(percentiles=(20, 80))
-    drawn = linear.activation_maps(A, 0)
+    drawn = np.stack([linear.activation_maps(A, k) for k in range(3)])
     assert drawn.min() == 0.0 and drawn.max() == 1.0
     compressed, *_ = fitted(percentiles=(20, 80), scale="tanh")
     for factor in (1.0, 1e3, -1e3):
@@ -130,12 +132,35 @@ def test_constant_maps_give_the_middle_and_no_nan(scale):
         A = np.full((12, 37, 9, 7), value, dtype=np.float32)
         labels = np.arange(12) % 2
         weights = np.random.default_rng(0).standard_normal((2, 37))
-        analysis = IntegratedFeatureAnalysis(weights, scale=scale)
+        analysis = IntegratedFeatureAnalysis(weights, scale=scale, common_range="class")
         with pytest.warns(UserWarning, match="classified correctly"):
             analysis.fit(A, labels)
         assert_array_equal(np.ptp(analysis.intensity_range_, axis=1), 0.0)
         assert_array_equal(analysis.activation_maps(A), 0.5)
         assert analysis.consistency_.isna().all()
+
+
+def test_raw_maps_are_the_stored_ones():
+    analysis, A, labels = fitted()
+    maps = loop_activation_maps(A, analysis.head_.coef)[np.arange(60), labels]
+    assert_allclose(analysis.activation_maps(A, labels, scale="raw"), maps, rtol=1e-5)
+    compressed = fitted(scale="tanh")[0].activation_maps(A, labels)
+    assert_array_equal(analysis.activation_maps(A, labels, scale="tanh"), compressed)
+    with pytest.raises(ValueError, match=r"^scale: 'log' is none of 'linear', "):
+        analysis.activation_maps(A, labels, scale="log")
+
+
+def test_maps_of_all_classes_are_on_one_scale():
+    """A class of small weights has pale maps, unless it has a range of its own."""
+    A, labels, weights, intercept = make_maps(0)
+    weights = weights * np.array([[1.0], [1.0], [0.05]])
+    spans = {}
+    for over in ("all", "class"):
+        found = IntegratedFeatureAnalysis((weights, intercept), common_range=over)
+        with pytest.warns(UserWarning, match=r"classes \[2\] is classified"):
+            drawn = found.fit(A, labels).activation_maps(A, 2)
+        spans[over] = np.ptp(drawn)
+    assert spans["class"] > 0.9 and spans["all"] < 0.2
 
 
 @pytest.mark.parametrize("scale", SCALES)
@@ -241,7 +266,7 @@ def test_a_range_narrower_than_rounding_has_no_width():
     A = np.full((4, 3, 6, 6), 0.1, dtype=np.float32)
     A[:, :, 0, 0] = np.nextafter(np.float32(0.1), np.float32(1.0))
     survey = survey_maps(FeatureMaps.of(A), np.array([[1.0, -0.3, 0.7]]))
-    assert_array_equal(np.ptp(common_ranges(survey, (1, 99)), axis=1), 0.0)
+    assert_array_equal(np.ptp(common_ranges(survey, (1, 99), "all"), axis=1), 0.0)
     A[:, :, 0, 0] = 0.1001
     survey = survey_maps(FeatureMaps.of(A), np.array([[1.0, -0.3, 0.7]]))
-    assert np.ptp(common_ranges(survey, (1, 99))) > 1e-5
+    assert np.ptp(common_ranges(survey, (1, 99), "all")) > 1e-5

@@ -203,7 +203,9 @@ def test_few_classes_gain_nothing_from_features_that_are_left_out(seed, fill):
     pooled = rng.exponential(np.geomspace(0.1, 10.0, 30), (300, 30))
     labels = np.arange(300) % 3
     weights = rng.standard_normal((10, 30)) / np.geomspace(0.1, 10.0, 30)
-    found = IntegratedFeatureAnalysis((weights, np.zeros(10)), fill=fill, random_state=0)
+    found = IntegratedFeatureAnalysis(
+        (weights, np.zeros(10)), fill=fill, random_state=0
+    )
     with pytest.warns(UserWarning, match="classified correctly"):
         curve = found.fit(pooled, labels).performance_curve_
     chance = 1 / 3
