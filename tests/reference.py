@@ -979,3 +979,33 @@ def loop_auroc(score, member):
         for b in score[~member]
     ]
     return float(np.mean(wins))
+
+
+def loop_outlier_scores(values, classes):
+    """Root mean square of bounded robust deviations, one feature at a time."""
+
+    def variance(apart):
+        cut = np.quantile(apart, 0.95)
+        return max(
+            (1.4826 * np.median(apart)) ** 2,
+            np.mean([min(one, cut) ** 2 for one in apart]),
+            0.04 * np.mean([one**2 for one in apart]),
+        )
+
+    apart = np.zeros_like(values)
+    for i, row in enumerate(values):
+        for c, value in enumerate(row):
+            apart[i, c] = abs(value - np.median(values[classes == classes[i], c]))
+    distances = []
+    for i in range(len(values)):
+        squares = []
+        for c in range(values.shape[1]):
+            own = apart[classes == classes[i], c]
+            common = variance(apart[:, c])
+            mixed = (len(own) * variance(own) + 10 * common) / (len(own) + 10)
+            deviation = apart[i, c] / np.sqrt(mixed)
+            if deviation > 3.0:
+                deviation = 3.0 * (1.0 + np.log(deviation / 3.0))
+            squares.append(deviation**2)
+        distances.append(np.sqrt(np.mean(squares)))
+    return np.array(distances) / np.median(distances)

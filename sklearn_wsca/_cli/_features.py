@@ -112,7 +112,10 @@ def analyse_features(
     if held_out is None:
         # There is nothing but the samples of the fit themselves.
         shifts = shifts[shifts.index.get_level_values(0) != SPLIT]
-    samples = pd.DataFrame({"outlier_score": analysis.outlier_scores_})
+    scores = analysis.outlier_scores_
+    samples = pd.DataFrame(
+        {"outlier_score": scores, "unusual": scores > analysis.outlier_threshold_}
+    )
     samples = samples.rename_axis("row").sort_values(
         "outlier_score", ascending=False, kind="stable"
     )

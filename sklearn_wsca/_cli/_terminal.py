@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sklearn_wsca._cli._wording import as_typed
+from sklearn_wsca._features.profiles import FALSE_ALARMS
 from sklearn_wsca._report.words import (
     limits_of,
     tell_held_out,
@@ -165,15 +166,23 @@ def print_features(console: Console, found: Any) -> None:
         f"{lowest:.4f}.",
         f"{analysis.smallest_share_:.0%} of the features keep 99% of the performance.",
         *_describe_shifts(found.shifts),
-        "Most unusual samples (rows, counted from 0; 1 is usual): "
-        + ", ".join(
-            f"{row} ({score:.1f})"
-            for row, score in found.samples["outlier_score"][:OUTLIERS_SHOWN].items()
-        )
-        + ".",
+        _describe_outliers(found.samples, analysis.outlier_threshold_),
     ]
     for line in lines:
         console.print(Text(printable(line)), highlight=False)
+
+
+def _describe_outliers(samples: Any, threshold: float) -> str:
+    """The most unusual samples, and how many are unusual."""
+    shown = ", ".join(
+        f"{row} ({score:.1f})"
+        for row, score in samples["outlier_score"][:OUTLIERS_SHOWN].items()
+    )
+    return (
+        f"Most unusual samples (rows, counted from 0; 1 is usual): {shown}. "
+        f"{int(samples['unusual'].sum())} of {len(samples)} are above {threshold:.1f}, "
+        f"which {FALSE_ALARMS:.0%} of usual samples are."
+    )
 
 
 def _describe_shifts(shifts: Any) -> list[str]:

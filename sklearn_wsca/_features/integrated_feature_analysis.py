@@ -30,7 +30,6 @@ from sklearn_wsca._features.arguments import (
 from sklearn_wsca._features.contributions import (
     keep_top,
     measure_importance,
-    own_contributions,
     rank_by_class,
     rank_importance,
 )
@@ -42,7 +41,11 @@ from sklearn_wsca._features.curve import (
 )
 from sklearn_wsca._features.labels import encode_labels, read_class_head
 from sklearn_wsca._features.maps import pool_maps, survey_maps
-from sklearn_wsca._features.profiles import find_redundancy, outlier_scores
+from sklearn_wsca._features.profiles import (
+    find_redundancy,
+    outlier_scores,
+    outlier_threshold,
+)
 from sklearn_wsca._features.shift import Contributions, compare_contributions
 from sklearn_wsca._input.table import check_same_index
 
@@ -127,7 +130,10 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
     smallest_share_ : float
         Smallest share of the features that keeps 99 % of the performance.
     outlier_scores_ : ndarray of shape (n_samples,)
-        Robust distance of each sample from those of its class; 1 is usual.
+        Robust distance of the features of each sample from those of its class; 1 is
+        usual: the median of all samples.
+    outlier_threshold_ : float
+        Score that about one of a hundred usual samples exceeds.
     redundancy_ : DataFrame
         Per feature: share of the variance, whether it carries nothing, and the number
         of the group of features that carry the same (-1: none).
@@ -271,9 +277,9 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
             decomposition, self.class_ranking_, seed
         )
         self.smallest_share_ = smallest_share(self.performance_curve_)
-        own = own_contributions(head, pooled, labels)
         self._reference = Contributions.of(head, pooled, labels, table.groups)
-        self.outlier_scores_ = outlier_scores(own, self._reference.classes)
+        self.outlier_scores_ = outlier_scores(pooled, self._reference.classes)
+        self.outlier_threshold_ = outlier_threshold(self.outlier_scores_)
         self.redundancy_ = find_redundancy(pooled, head.coef)
         return self
 

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_wsca._features.profiles import find_redundancy, outlier_scores
+from sklearn_wsca._features.profiles import (
+    find_redundancy,
+    outlier_scores,
+    outlier_threshold,
+)
+from tests.reference import loop_outlier_scores
 
 
 def make_contributions(seed, n=300, n_features=20):
@@ -18,7 +23,7 @@ def make_contributions(seed, n=300, n_features=20):
 @pytest.mark.parametrize("seed", range(5))
 def test_scores_of_a_null_are_about_one(seed):
     scores = outlier_scores(*make_contributions(seed))
-    assert 0.95 < np.median(scores) < 1.1
+    assert_allclose(np.median(scores), 1.0)
     assert scores.max() < 2.0 and scores.min() > 0.4
 
 
@@ -29,23 +34,52 @@ def test_a_planted_outlier_has_the_largest_score(seed, feature):
     unit = contributions[classes == classes[7], feature].std()
     contributions[7, feature] += 15.0 * unit
     scores = outlier_scores(contributions, classes)
-    assert scores.argmax() == 7 and scores[7] > 2.0
-    assert np.delete(scores, 7).max() < 2.0
+    assert scores.argmax() == 7 and scores[7] > outlier_threshold(scores)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_scores_are_a_loop_over_samples_and_features(seed):
     contributions, classes = make_contributions(seed, n=30, n_features=4)
-    expected = []
-    for row, k in zip(contributions, classes, strict=True):
-        squares = []
-        for c in range(4):
-            own = contributions[classes == k, c]
-            middle = np.median(own)
-            deviation = 1.4826 * np.median(np.abs(own - middle))
-            squares.append(((row[c] - middle) / deviation) ** 2)
-        expected.append(np.sqrt(np.mean(squares)))
+    contributions[:, 2] = np.maximum(contributions[:, 2] - 9.0, 0.0)
+    expected = loop_outlier_scores(contributions, classes)
     assert_allclose(outlier_scores(contributions, classes), expected)
+
+
+def sparse_features(seed, n=490, n_features=128):
+    """Mostly 0, as behind a ReLU, with correlated features and heavy tails."""
+    rng = np.random.default_rng(seed)
+    classes = rng.integers(0, 10, n)
+    shared = rng.standard_normal((n, 30)) @ rng.normal(0.0, 0.25, (30, n_features))
+    drive = rng.normal(0.0, 1.2, (10, n_features))[classes] + shared - 2.5
+    pooled = np.maximum(drive + rng.standard_t(4, (n, n_features)), 0.0)
+    return pooled * np.geomspace(0.1, 10.0, n_features), classes, rng
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_outliers_among_sparse_features_are_in_the_top_5_percent(seed):
+    """Ten samples have each feature of another sample, and large ones among them."""
+    pooled, classes, rng = sparse_features(seed)
+    assert np.mean(np.median(pooled, axis=0) == 0.0) > 0.9
+    usual = outlier_scores(pooled, classes)
+    assert np.mean(usual > outlier_threshold(usual)) <= 0.02
+    planted = rng.choice(len(pooled), 10, replace=False)
+    n, n_features = pooled.shape
+    mixed = pooled[rng.integers(0, n, (10, n_features)), np.arange(n_features)]
+    large = rng.random((10, n_features)) < 0.1
+    pooled[planted] = mixed + 4.0 * pooled.std(axis=0) * large
+    scores = outlier_scores(pooled, classes)
+    ranks = np.argsort(np.argsort(-scores))[planted]
+    assert (ranks < 0.05 * n).all()
+    assert (scores[planted] > outlier_threshold(scores)).mean() >= 0.8
+
+
+def test_a_noisy_class_is_no_class_of_outliers():
+    contributions, classes = make_contributions(0)
+    means = np.array([np.median(contributions[classes == k], axis=0) for k in range(3)])
+    noisy = classes == 2
+    contributions[noisy] += 4.0 * (contributions - means[classes])[noisy]
+    scores = outlier_scores(contributions, classes)
+    assert np.median(scores[noisy]) < 1.3
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e6])
