@@ -10,6 +10,7 @@ from rich.text import Text
 
 from sklearn_wsca._cli._wording import as_typed
 from sklearn_wsca._features.profiles import FALSE_ALARMS
+from sklearn_wsca._features.shift import OUTPUTS
 from sklearn_wsca._report.words import (
     limits_of,
     tell_held_out,
@@ -186,9 +187,19 @@ def _describe_outliers(samples: Any, threshold: float) -> str:
 
 
 def _describe_shifts(shifts: Any) -> list[str]:
-    """How many features shift in each comparison."""
-    return [
-        f"{name}: {int((rows['pvalue_fwer'] <= LEVEL).sum())} of {len(rows)} features "
-        f"shift at fixed class (max-T, {LEVEL:.0%})."
-        for name, rows in shifts.groupby(level=0, sort=False)
-    ]
+    """How many features shift in each comparison, and whether their sum does."""
+    lines = []
+    for name, rows in shifts.groupby(level=0, sort=False):
+        table = rows.droplevel(0)
+        outputs = table[table.index.isin(OUTPUTS)]
+        features = table.drop(index=outputs.index)
+        found = int((features["pvalue_fwer"] <= LEVEL).sum())
+        sums = ", ".join(
+            f"{output} {row['smd']:+.2f} (p = {format_number(row['pvalue_fwer'])})"
+            for output, row in outputs.iterrows()
+        )
+        lines.append(
+            f"{name}: {found} of {len(features)} features shift at fixed class (max-T, "
+            f"{LEVEL:.0%}); what they add up to: {sums}."
+        )
+    return lines

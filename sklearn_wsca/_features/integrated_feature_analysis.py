@@ -320,7 +320,12 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         Returns
         -------
         DataFrame
-            One row per comparison and feature, with the columns
+            One row per comparison and feature, and below the features one each for what
+            they add up to, since a shift that is spread over many features may be seen
+            there alone: "own score", the score of the own class less the mean over
+            classes, and "own margin", what it is above that of the best other class; of
+            numbers "own score", the output, and "absolute error". A margin that is
+            smaller in new samples than in those of `fit` tells of overfitting. Columns:
 
             - measure: what `smd` holds.
             - smd: standardised mean difference, the difference of class-adjusted means
@@ -336,7 +341,7 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
             - explained: share of the variance within classes that the column explains,
               with effects of its own in each class; the statistic of the p-values.
             - pvalue: two-sided, from permutations of the column within classes.
-            - pvalue_fwer: corrected for all features of the comparison (max-T).
+            - pvalue_fwer: corrected for all rows of the comparison (max-T).
             - qvalue: the same by Benjamini and Hochberg. With m permutations none is
               below (n_features / number of shifted features) / (m + 1).
             - n_units: samples or groups that can be exchanged.

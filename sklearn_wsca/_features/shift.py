@@ -36,6 +36,10 @@ from sklearn_wsca._permutation.plan import (
 )
 
 SPLIT = "split"
+# What stands below the features: they may all shift too little to be seen, and their
+# sum does not.
+SCORE, MARGIN, ERROR = "own score", "own margin", "absolute error"
+OUTPUTS = (SCORE, MARGIN, ERROR)
 # Sums of the same numbers in single precision, in another order.
 TIES = 1e-5
 PERMUTED = {
@@ -51,12 +55,14 @@ class Contributions:
 
     They are times the sign of their weight, so that they rise with the feature in every
     class: the shift of a feature that speaks for one class and against another would
-    cancel otherwise. The class of all is 0 where a number is predicted.
+    cancel otherwise. The class of all is 0 where a number is predicted. Further columns
+    hold what contributions add up to, by name.
     """
 
     values: np.ndarray
     classes: np.ndarray
     groups: pd.Series | None
+    further: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -68,9 +74,11 @@ class Contributions:
     ) -> Contributions:
         """Contributions of pooled activations (n, C) with codes of their labels."""
         upward = replace(head, coef=np.abs(head.coef))
-        values = own_contributions(upward, pooled, labels).astype(np.float32)
+        values = own_contributions(upward, pooled, labels)
+        sums = _sum_up(head.outputs(pooled), labels, head.classes is None)
+        columns = np.column_stack([values, *sums.values()]).astype(np.float32)
         classes = np.zeros(len(labels), dtype=int) if head.classes is None else labels
-        return cls(values, classes, groups)
+        return cls(columns, classes, groups, tuple(sums))
 
     def __len__(self) -> int:
         return len(self.classes)
@@ -81,6 +89,21 @@ class Contributions:
         if self.groups is None:
             return np.zeros(len(self), dtype=np.uint64)
         return row_fingerprints(self.groups.to_frame("group"))
+
+
+def _sum_up(
+    outputs: np.ndarray, labels: np.ndarray, is_number: bool
+) -> dict[str, np.ndarray]:
+    """What contributions add up to: score and margin of the own class, or the error."""
+    if is_number:
+        output = outputs.mean(axis=1)
+        return {SCORE: output, ERROR: np.abs(labels - output)}
+    rows = np.arange(len(labels))
+    scores = outputs - outputs.mean(axis=1, keepdims=True)
+    others = scores.copy()
+    others[rows, labels] = -np.inf
+    own = scores[rows, labels]
+    return {SCORE: own, MARGIN: own - others.max(axis=1)}
 
 
 class Comparison(NamedTuple):
@@ -125,7 +148,7 @@ def compare_contributions(
         name = comparison.series.name
         try:
             table, described[name] = _compare(comparison, seed, n_permutations)
-            tables[name] = table.set_axis(features)
+            tables[name] = table.set_axis([*features, *new.further])
         except LeftOutError as reason:
             left_out[name] = str(reason)
     if not tables:

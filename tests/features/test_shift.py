@@ -285,7 +285,9 @@ def test_compare_names_feature_and_column(analysis):
     table = analysis.compare(A, y)
     assert list(table.index.names) == ["comparison", "feature"]
     assert list(table.index.levels[0]) == ["age", "scanner", "split"]
-    assert len(table) == 18
+    assert len(table) == 3 * (6 + 2)
+    assert table.loc["age"].index.tolist() == [*range(6), "own score", "own margin"]
+    table = table.drop(index=["own score", "own margin"], level=1)
     small = table.index[table["pvalue_fwer"] <= 0.05].tolist()
     assert set(small) == {("scanner", 2), ("split", 2)}
     described = table.attrs["comparisons"]
@@ -316,12 +318,59 @@ def test_further_metadata(analysis):
     pd.testing.assert_frame_equal(apart.loc["age"], table.loc["age"])
 
 
+def weak_features(seed, n):
+    """Every one of 60 features tells a little of three classes, at its own scale."""
+    rng = np.random.default_rng([7, seed])
+    means = np.random.default_rng(5).normal(0.0, 0.25, (3, 60))
+    labels = np.arange(n) % 3
+    scale = np.geomspace(0.1, 10.0, 60)
+    return (rng.standard_normal((n, 60)) + means[labels] + 5.0) * scale, labels
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_overfitting_that_is_spread_over_features_is_seen_in_the_margin(seed):
+    """And a head that has seen other samples has the same margin in both."""
+    pooled, labels = weak_features(seed, 150)
+    new, of_new = weak_features(seed + 10, 150)
+    tables = {}
+    for name, (X, y) in {
+        "same": (pooled, labels),
+        "others": weak_features(seed + 20, 600),
+    }.items():
+        rows = np.column_stack([X, np.ones(len(X))])
+        weights = np.linalg.lstsq(rows, np.eye(3)[y], rcond=None)[0].T
+        head = weights[:, :-1], weights[:, -1]
+        estimator = IntegratedFeatureAnalysis(head, n_permutations=99, random_state=0)
+        tables[name] = estimator.fit(pooled, labels).compare(new, of_new).loc["split"]
+    over = tables["same"]
+    assert (over["pvalue_fwer"][:60] <= 0.05).sum() <= 1
+    assert over.loc["own margin", "pvalue_fwer"] <= 0.05
+    assert over.loc["own margin", "smd"] < -0.5
+    assert tables["others"].loc["own margin", "pvalue_fwer"] > 0.05
+
+
+def test_sums_of_contributions_are_scores_and_margins(analysis):
+    A, y = make_data(1, shift=2.0)
+    found = analysis.compare(A, y).loc["scanner"]
+    outputs = A.mean(axis=(2, 3)) @ analysis.head_.coef.T + analysis.head_.intercept
+    own = np.where(y["label"] == "well", 1.0, -1.0) * (outputs[:, 1] - outputs[:, 0])
+    rows = pd.DataFrame({"own": own, "label": y["label"]})
+    centred = own - rows.groupby("label")["own"].transform("mean")
+    of_b = (y["scanner"] == "B").to_numpy()
+    assert np.sign(found.loc["own margin", "smd"]) == np.sign(
+        centred[of_b].mean() - centred[~of_b].mean()
+    )
+    numbers = found.drop(columns="measure").astype(float)
+    np.testing.assert_allclose(numbers.loc["own score"], numbers.loc["own margin"])
+
+
 def test_labels_alone_and_names_of_features():
     A, y = make_data(0)
     frame = pd.DataFrame(A.mean(axis=(2, 3)), columns=list("abcdef"))
     estimator = IntegratedFeatureAnalysis(n_permutations=19, random_state=0)
     table = estimator.fit(frame, y["label"]).compare(frame, y["label"])
-    assert table.index.tolist() == [("split", name) for name in "abcdef"]
+    names = [*"abcdef", "own score", "own margin"]
+    assert table.index.tolist() == [("split", name) for name in names]
     assert (table["pvalue"] == 1.0).all()
 
 
@@ -333,7 +382,10 @@ def test_head_of_a_number():
     A, y = make_data(1, shift=2.0)
     table = estimator.compare(A, y)
     assert table.attrs["comparisons"]["scanner"]["permuted"] == "rows"
-    assert table.loc["scanner", "pvalue"].idxmin() == 2
+    features = table.loc["scanner"][:6]
+    assert features["pvalue"].idxmin() == 2
+    sums = table.loc["scanner"].index[6:]
+    assert sums.tolist() == ["own score", "absolute error"]
     assert table.loc[("scanner", 2), "smd"] > 1.0
 
 
