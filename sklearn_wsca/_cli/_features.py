@@ -27,7 +27,12 @@ from sklearn_wsca._features.maps import FeatureMaps, pool_maps
 from sklearn_wsca._features.shift import SPLIT
 from sklearn_wsca._text import column_text
 from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
-from sklearn_wsca.io import load_feature_maps, load_metadata, match_rows
+from sklearn_wsca.io import (
+    load_embeddings,
+    load_feature_maps,
+    load_metadata,
+    match_rows,
+)
 
 MAPS_SHOWN = 8
 RESOLUTION = 130
@@ -54,7 +59,7 @@ class FeatureFindings:
     shifts: pd.DataFrame
     samples: pd.DataFrame
 
-    def write(self, directory: Path, A: Any) -> list[Path]:
+    def write(self, directory: Path, A: Any, outputs: Any) -> list[Path]:
         """Write tables and figures."""
         tables = {
             "features.csv": self.features,
@@ -65,7 +70,7 @@ class FeatureFindings:
         contents: dict[str, str | bytes] = {
             name: to_csv_text(table) for name, table in tables.items()
         }
-        contents |= draw(self.analysis, A)
+        contents |= draw(self.analysis, A, outputs)
         return write_files(directory, contents, FEATURE_FILES)
 
 
@@ -87,23 +92,34 @@ def read_maps(
     return AuditRows(A, table, {"A": maps, "y": metadata}, notes)
 
 
+def read_outputs(file: Path | None, max_size: int | None) -> Any:
+    """Outputs of the network itself; None without a file."""
+    if file is None:
+        return None
+    with refuse({"X": file}):
+        return load_embeddings(file, max_size=max_size)
+
+
 def analyse_features(
     analysis: IntegratedFeatureAnalysis,
     rows: AuditRows,
     held_out: AuditRows | None,
-    head_file: Path | None,
+    outputs: Any,
+    files: dict[str, Path],
 ) -> FeatureFindings:
-    """Fit, compare, and share out the utilization of the metadata."""
-    heads = {} if head_file is None else {"head": head_file}
+    """Fit, compare, and share out the utilization of the metadata.
+
+    `files` are those of the head and the outputs, by the arguments that errors name.
+    """
     new = held_out or rows
     # Said, and kept nowhere: the tables have no room for notes.
     with collect_warnings([]):
-        with refuse(rows.files | heads):
+        with refuse(rows.files | files):
             with step("features"):
-                analysis.fit(rows.X, rows.metadata)
+                analysis.fit(rows.X, rows.metadata, outputs)
             features = tabulate(analysis)
             shares = share_utilization(analysis, rows)
-        with refuse(new.files | heads):
+        with refuse(new.files | files):
             if held_out is None:
                 # That the samples are those of the fit is meant, and no news.
                 warnings.filterwarnings("ignore", "groups: .* were in fit too")
@@ -181,13 +197,15 @@ def share_utilization(
     return pd.DataFrame(shares, features)
 
 
-def draw(analysis: IntegratedFeatureAnalysis, A: Any) -> dict[str, str | bytes]:
+def draw(
+    analysis: IntegratedFeatureAnalysis, A: Any, outputs: Any
+) -> dict[str, str | bytes]:
     """Figures by the names of their files."""
     open_no_window()
     displays = {
         "importance.png": FeatureImportanceDisplay.from_estimator(analysis),
         "curve.png": FeatureImportanceDisplay.from_estimator(analysis, kind="curve"),
-        "consistency.png": ConsistencyDisplay.from_estimator(analysis, A),
+        "consistency.png": ConsistencyDisplay.from_estimator(analysis, A, outputs),
     }
     if len(A.shape) > 2:
         chosen = np.unique(np.linspace(0, len(A) - 1, MAPS_SHOWN).astype(int))

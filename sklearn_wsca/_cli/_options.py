@@ -394,6 +394,13 @@ feature_options = together(
         "Two files with other samples, which are compared with those of the fit.",
     ),
     named("--maps-key", "NAME", "Name of the maps, where a file holds several arrays."),
+    named(
+        "--outputs",
+        "FILE",
+        "Logits of the network itself for the samples of MAPS, with which maps are "
+        "compared.",
+        type=FILE,
+    ),
     shown(
         "--ratio",
         0.25,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from rich.console import Console
@@ -9,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sklearn_wsca._cli._wording import as_typed
+from sklearn_wsca._features.consistency import OF_HEAD
 from sklearn_wsca._features.profiles import FALSE_ALARMS
 from sklearn_wsca._features.shift import OUTPUTS
 from sklearn_wsca._report.words import (
@@ -161,16 +163,31 @@ def print_features(console: Console, found: Any) -> None:
     for feature, row in shown.iterrows():
         table.add_row(str(feature), *[format_number(row[name]) for name in names])
     console.print(table)
-    lowest = analysis.consistency_.min()
     lines = [
-        f"Consistency (correlation of the mean of the map and the score): at least "
-        f"{lowest:.4f}.",
+        _describe_consistency(analysis),
         f"{analysis.smallest_share_:.0%} of the features keep 99% of the performance.",
         *_describe_shifts(found.shifts),
         _describe_outliers(found.samples, analysis.outlier_threshold_),
     ]
     for line in lines:
         console.print(Text(printable(line)), highlight=False)
+
+
+def _describe_consistency(analysis: Any) -> str:
+    """How well maps explain the outputs of the network, if these are known."""
+    lowest = f"{analysis.consistency_.min():.4f}"
+    if analysis.consistency_.name == OF_HEAD:
+        return (
+            f"Maps and head agree (correlation at least {lowest}), as they must: "
+            "--outputs compares maps with the outputs of the network itself."
+        )
+    decisions = ""
+    if not math.isnan(analysis.agreement_):
+        decisions = f"; {analysis.agreement_:.0%} of the decisions are the same"
+    return (
+        "Consistency (correlation of the mean of the map and the output of the "
+        f"network): at least {lowest}{decisions}."
+    )
 
 
 def _describe_outliers(samples: Any, threshold: float) -> str:

@@ -15,7 +15,7 @@ from sklearn_wsca._cli._audit import Findings, analyse
 from sklearn_wsca._cli._compare import print_comparison, read_both, run_comparison
 from sklearn_wsca._cli._demo import INTRODUCTION, READING, demo_analysis, load_demo
 from sklearn_wsca._cli._errors import InputError, OneLineGroup, refuse
-from sklearn_wsca._cli._features import analyse_features, read_maps
+from sklearn_wsca._cli._features import analyse_features, read_maps, read_outputs
 from sklearn_wsca._cli._inputs import (
     AuditRows,
     describe_file,
@@ -184,6 +184,7 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
         if options["held_out"]:
             new_maps, new_metadata = options["held_out"]
             held_out = read_maps(new_maps, new_metadata, key, target, most)
+        outputs = read_outputs(options["outputs"], most)
     analysis = IntegratedFeatureAnalysis(
         read_trained_head(options, rows),
         target=options["target"],
@@ -196,11 +197,12 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
         random_state=options["seed"],
     )
     with progress(options["quiet"]):
-        found = analyse_features(analysis, rows, held_out, options["head"])
+        files = {name: options[name] for name in ("head", "outputs") if options[name]}
+        found = analyse_features(analysis, rows, held_out, outputs, files)
     console = Console()
     print_features(console, found)
     with progress(options["quiet"]), step("report"):
-        paths = found.write(out, rows.X)
+        paths = found.write(out, rows.X, outputs)
     say_where(console, paths)
 
 

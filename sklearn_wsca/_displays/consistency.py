@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_wsca._backend.namespace import is_tensor, to_numpy
 from sklearn_wsca._displays.display import Display
 from sklearn_wsca._displays.style import (
     COLOURS,
@@ -22,6 +21,7 @@ from sklearn_wsca._displays.style import (
     set_title,
     tidy,
 )
+from sklearn_wsca._features.arguments import read_outputs
 from sklearn_wsca._features.curve import correlate, spread
 from sklearn_wsca._features.maps import FeatureMaps, survey_maps
 
@@ -29,6 +29,8 @@ MOST_NAMED = 10
 # Points of all classes together.
 MOST_POINTS = 20_000
 INCHES_PER_CHARACTER = 0.065
+TITLE = "Do activation maps follow the outputs?"
+TITLE_OF_HEAD = "Activation maps and the head on them (1 by construction)"
 
 
 class ConsistencyDisplay(Display):
@@ -78,11 +80,17 @@ class ConsistencyDisplay(Display):
     """
 
     def __init__(
-        self, mean_activation: Any, outputs: Any, *, classes: Sequence | None = None
+        self,
+        mean_activation: Any,
+        outputs: Any,
+        *,
+        classes: Sequence | None = None,
+        title: str = TITLE,
     ):
         self.mean_activation = mean_activation
         self.outputs = outputs
         self.classes = classes
+        self.title = title
 
     @classmethod
     def from_estimator(
@@ -122,11 +130,12 @@ class ConsistencyDisplay(Display):
                 f"{estimator.n_features_in_}; pass maps of the same layer."
             )
         survey = survey_maps(maps, head.coef)
+        title = TITLE if outputs is not None else TITLE_OF_HEAD
         if outputs is None:
             outputs = head.outputs(survey.pooled)
         else:
-            outputs = _read_outputs(outputs, head)
-        display = cls(survey.map_means, outputs, classes=head.row_names)
+            outputs = read_outputs(outputs, head, len(maps))
+        display = cls(survey.map_means, outputs, classes=head.row_names, title=title)
         return display.plot(ax=ax)
 
     def _draw(self, ax: Any) -> Any:
@@ -143,11 +152,10 @@ class ConsistencyDisplay(Display):
         name_axes(ax, "mean of the activation map", "output")
         if handles:
             add_legend(ax, handles, labels, "right" if own else "if room")
-        title = "Do activation maps follow the outputs?"
         summary = self._summarise(names)
         if len(some) < len(means):
             summary += f"; {len(some)} of {len(means)} samples shown"
-        set_title(ax, title, summary)
+        set_title(ax, self.title, summary)
         return ax
 
     def _check(self) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -219,16 +227,6 @@ def _as_table(values: Any, name: str) -> np.ndarray:
             f"is row {bad[0]}; drop these samples."
         )
     return values
-
-
-def _read_outputs(outputs: Any, head: Any) -> np.ndarray:
-    """One column per row of the head; a single score speaks against the first class."""
-    outputs = to_numpy(outputs) if is_tensor(outputs) else np.asarray(outputs)
-    if outputs.ndim == 1:
-        outputs = outputs[:, None]
-    if outputs.ndim == 2 and outputs.shape[1] == 1 and len(head.classes or ()) == 2:
-        return np.hstack([-outputs, outputs])
-    return outputs
 
 
 def _format(correlation: float) -> str:

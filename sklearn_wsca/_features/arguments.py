@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -10,11 +11,14 @@ import pandas as pd
 from sklearn.utils.validation import validate_data
 
 from sklearn_wsca._backend.namespace import is_tensor, to_numpy
+from sklearn_wsca._features.axes import put_features_first
 from sklearn_wsca._features.contributions import keep_top, predict_rows
 from sklearn_wsca._features.labels import LabelTable, encode_labels, read_table
 from sklearn_wsca._features.maps import FeatureMaps, as_array, pool_maps
-from sklearn_wsca._heads.head import Head
+from sklearn_wsca._heads.head import Head, read_weights
 from sklearn_wsca._input.array_checks import check_array_like, explain_bad_array
+from sklearn_wsca._input.predictions import are_probabilities
+from sklearn_wsca._input.predictions import read_outputs as read_numbers
 from sklearn_wsca._input.table import as_table, check_same_index
 
 
@@ -31,6 +35,10 @@ def read_maps(estimator: Any, A: Any, reset: bool) -> FeatureMaps:
             A = validate_data(estimator, A, reset=reset, ensure_all_finite=False)
         return FeatureMaps.of(A)
     maps = FeatureMaps.of(A)
+    if not reset:
+        maps = put_features_first(maps, estimator.n_features_in_.__eq__)
+    elif estimator.head is not None:
+        maps = put_features_first(maps, partial(_may_read, estimator.head))
     if reset:
         estimator.n_features_in_ = maps.n_features
         # Of a table that this estimator was fitted with before.
@@ -43,6 +51,42 @@ def read_maps(estimator: Any, A: Any, reset: bool) -> FeatureMaps:
             "pass maps of the same layer."
         )
     return maps
+
+
+def _may_read(head: Any, n_features: int) -> bool:
+    """Whether a head in any form may read so many features."""
+    try:
+        read_weights(head, argument="head", n_features=n_features)
+    except ValueError:
+        return False
+    return True
+
+
+def read_outputs(outputs: Any, head: Head, n_samples: int) -> np.ndarray:
+    """Outputs of the network itself, one column per row of the head: (n, K).
+
+    A single score speaks against the first of two classes.
+
+    Raises
+    ------
+    ValueError
+        If they are probabilities, or not as many as samples and rows of the head.
+    """
+    given = read_numbers(outputs)
+    if given.shape[1] > 1 and are_probabilities(given):
+        raise ValueError(
+            "outputs: they are probabilities, which do not rise in proportion to maps; "
+            "pass the logits in front of the softmax."
+        )
+    if given.shape[1] == 1 and len(head.classes or ()) == 2:
+        given = np.hstack([-given, given])
+    if given.shape != (n_samples, head.n_rows):
+        raise ValueError(
+            f"outputs: they have the shape {given.shape}; pass one row for each of the "
+            f"{n_samples} samples and one column for each of the {head.n_rows} rows of "
+            "the head."
+        )
+    return given
 
 
 def read_labels(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from numbers import Integral, Real
 
 import numpy as np
-import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import check_random_state
@@ -27,18 +26,14 @@ from sklearn_wsca._features.arguments import (
     read_labels,
     read_maps,
 )
+from sklearn_wsca._features.consistency import measure_consistency
 from sklearn_wsca._features.contributions import (
     keep_top,
     measure_importance,
     rank_by_class,
     rank_importance,
 )
-from sklearn_wsca._features.curve import (
-    Decomposition,
-    correlate,
-    measure_curve,
-    smallest_share,
-)
+from sklearn_wsca._features.curve import Decomposition, measure_curve, smallest_share
 from sklearn_wsca._features.labels import encode_labels, read_class_head
 from sklearn_wsca._features.maps import pool_maps, survey_maps
 from sklearn_wsca._features.profiles import (
@@ -121,8 +116,12 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         unless `common_range` is "class".
     consistency_ : Series
         Per class, correlation over samples of the mean of the activation map and the
-        score of the class: 1 by construction for heads behind average pooling; NaN for
-        constant scores.
+        network's output for the class, if `fit` was given `outputs`; else the score
+        that the head makes of the same maps, with which it is 1 by construction. The
+        name of the Series says which. NaN, with a warning, for constant scores.
+    agreement_ : float
+        Share of samples for which the head on these maps decides as the network does;
+        NaN without its outputs and for numbers.
     performance_curve_ : DataFrame
         Performance with a part of the features, and with random features: accuracy and
         AUROC, or R2, and agreement of the maps with those of all features. Classes that
@@ -226,7 +225,7 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, A, y):
+    def fit(self, A, y, outputs=None):
         r"""Measure contributions, importance and the common scale.
 
         Parameters
@@ -234,8 +233,15 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         A : array-like of shape (n_samples, n_features[, \*spatial])
             Activations of the last convolutional layer, pooled or with one to three
             spatial dimensions. Memory maps, zarr and h5py arrays are read in blocks.
+            Tokens (n_samples, n_tokens, n_features) and channels that come last are
+            recognised by the width of `head`, with a warning.
         y : array-like of shape (n_samples,) or DataFrame
             Labels; or a table with labels (`target`), groups and metadata.
+        outputs : array-like of shape (n_samples, n_classes) or (n_samples,), \
+                default=None
+            Logits of the network itself, or its numbers, in the order of the classes.
+            With them `consistency_` can fail: if the maps are not those that the head
+            reads, such as those of another layer, there is a warning.
 
         Returns
         -------
@@ -270,8 +276,8 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         self.intensity_range_ = common_ranges(
             survey, self.percentiles, self.common_range
         )
-        agreement = correlate(survey.map_means.T, head.outputs(pooled).T)
-        self.consistency_ = pd.Series(agreement, pd.Index(head.row_names, name="class"))
+        found = measure_consistency(head, survey, outputs)
+        self.consistency_, self.agreement_ = found
         decomposition = Decomposition.of(head, pooled, labels, maps, self.fill)
         self.performance_curve_ = measure_curve(
             decomposition, self.class_ranking_, seed

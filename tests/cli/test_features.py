@@ -83,9 +83,7 @@ def test_numbers_are_those_of_the_estimator(folder, printed):
     )
     shifts = pd.read_csv(folder / "out" / "shifts.csv", index_col=[0, 1])
     expected = analysis.compare(maps, table[["label", "scanner"]]).loc["scanner"]
-    np.testing.assert_allclose(
-        shifts.loc["scanner"]["smd"], expected["smd"], atol=1e-6
-    )
+    np.testing.assert_allclose(shifts.loc["scanner"]["smd"], expected["smd"], atol=1e-6)
     samples = pd.read_csv(folder / "out" / "samples.csv", index_col="row")
     np.testing.assert_allclose(
         samples["outlier_score"].sort_index(), analysis.outlier_scores_
@@ -193,3 +191,14 @@ def test_head_of_another_width(folder):
     np.savez(folder / "wide.npz", weight=np.ones((2, 13)), bias=np.zeros(2))
     result = analyse(folder, "--head", folder / "wide.npz", code=2, out="none")
     assert "wide.npz" in result.stderr and "13" in result.stderr
+
+
+def test_outputs_of_the_network_are_compared_with_the_maps(folder):
+    maps, _, (weights, intercept) = simulate(0)
+    np.save(folder / "logits.npy", maps.mean(axis=(2, 3)) @ weights.T + intercept)
+    done = analyse(folder, "--outputs", folder / "logits.npy", out="with outputs")
+    printed = " ".join(done.stdout.split())
+    assert "output of the network): at least 1.0000; 100% of the decisions" in printed
+    np.save(folder / "others.npy", np.load(folder / "logits.npy")[::-1])
+    done = analyse(folder, "--outputs", folder / "others.npy", out="with others")
+    assert "does not give the outputs of the network" in " ".join(done.stderr.split())

@@ -126,6 +126,7 @@ def test_how_maps_lie_in_memory_changes_no_bit():
     assert_array_equal(analysis.activation_maps(A.tolist()), expected)
 
 
+@pytest.mark.filterwarnings("ignore:the maps or scores of 0, 1 do not vary:UserWarning")
 @pytest.mark.parametrize("scale", SCALES)
 def test_constant_maps_give_the_middle_and_no_nan(scale):
     for value in (0.0, 0.1, 3.7, -2.3):
