@@ -149,10 +149,13 @@ def tabulate(analysis: IntegratedFeatureAnalysis) -> pd.DataFrame:
         },
         index=names,
     )
+    of_classes = {}
     for k, name in enumerate(analysis.head_.row_names):
-        table[f"importance of {name}"] = analysis.importance_[k]
-        table[f"difference of {name}"] = analysis.importance_difference_[k]
-    table = table.join(analysis.redundancy_.set_axis(names))
+        of_classes[f"importance of {name}"] = analysis.importance_[k]
+        of_classes[f"difference of {name}"] = analysis.importance_difference_[k]
+    of_classes = pd.DataFrame(of_classes, names)
+    redundancy = analysis.redundancy_.set_axis(names)
+    table = pd.concat([table, of_classes, redundancy], axis=1)
     return table.sort_values("rank")
 
 

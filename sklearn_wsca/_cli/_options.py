@@ -401,6 +401,12 @@ feature_options = together(
         "compared.",
         type=FILE,
     ),
+    named(
+        "--show-classes",
+        "NAME...",
+        "Classes whose features are listed; the five most frequent ones by default.",
+        multiple=True,
+    ),
     shown(
         "--ratio",
         0.25,

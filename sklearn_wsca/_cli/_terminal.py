@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from rich.console import Console
@@ -10,9 +9,6 @@ from rich.table import Table
 from rich.text import Text
 
 from sklearn_wsca._cli._wording import as_typed
-from sklearn_wsca._features.consistency import OF_HEAD
-from sklearn_wsca._features.profiles import FALSE_ALARMS
-from sklearn_wsca._features.shift import OUTPUTS
 from sklearn_wsca._report.words import (
     limits_of,
     tell_held_out,
@@ -31,9 +27,6 @@ from sklearn_wsca._text import (
 from sklearn_wsca._verdict import USED, VERDICTS
 
 MOST_ANSWERS = 20
-FEATURES_SHOWN = 10
-OUTLIERS_SHOWN = 5
-LEVEL = 0.05
 
 
 def print_result(console: Console, result: dict[str, Any]) -> None:
@@ -151,72 +144,3 @@ def _counts(result: dict) -> Text:
         for verdict, n in result["verdict_counts"].items()
     ]
     return Text(", ").join(parts)
-
-
-def print_features(console: Console, found: Any) -> None:
-    """Print the first features, what shifts, and unusual samples."""
-    analysis, table = found.analysis, Table(title_justify="left")
-    shown = found.features.head(FEATURES_SHOWN)
-    names = [name for name in shown.columns if name.startswith(("importance", "share"))]
-    for name in ("feature", *names):
-        table.add_column(Text(printable(name)))
-    for feature, row in shown.iterrows():
-        table.add_row(str(feature), *[format_number(row[name]) for name in names])
-    console.print(table)
-    lines = [
-        _describe_consistency(analysis),
-        f"{analysis.smallest_share_:.0%} of the features keep 99% of the performance.",
-        *_describe_shifts(found.shifts),
-        _describe_outliers(found.samples, analysis.outlier_threshold_),
-    ]
-    for line in lines:
-        console.print(Text(printable(line)), highlight=False)
-
-
-def _describe_consistency(analysis: Any) -> str:
-    """How well maps explain the outputs of the network, if these are known."""
-    lowest = f"{analysis.consistency_.min():.4f}"
-    if analysis.consistency_.name == OF_HEAD:
-        return (
-            f"Maps and head agree (correlation at least {lowest}), as they must: "
-            "--outputs compares maps with the outputs of the network itself."
-        )
-    decisions = ""
-    if not math.isnan(analysis.agreement_):
-        decisions = f"; {analysis.agreement_:.0%} of the decisions are the same"
-    return (
-        "Consistency (correlation of the mean of the map and the output of the "
-        f"network): at least {lowest}{decisions}."
-    )
-
-
-def _describe_outliers(samples: Any, threshold: float) -> str:
-    """The most unusual samples, and how many are unusual."""
-    shown = ", ".join(
-        f"{row} ({score:.1f})"
-        for row, score in samples["outlier_score"][:OUTLIERS_SHOWN].items()
-    )
-    return (
-        f"Most unusual samples (rows, counted from 0; 1 is usual): {shown}. "
-        f"{int(samples['unusual'].sum())} of {len(samples)} are above {threshold:.1f}, "
-        f"which {FALSE_ALARMS:.0%} of usual samples are."
-    )
-
-
-def _describe_shifts(shifts: Any) -> list[str]:
-    """How many features shift in each comparison, and whether their sum does."""
-    lines = []
-    for name, rows in shifts.groupby(level=0, sort=False):
-        table = rows.droplevel(0)
-        outputs = table[table.index.isin(OUTPUTS)]
-        features = table.drop(index=outputs.index)
-        found = int((features["pvalue_fwer"] <= LEVEL).sum())
-        sums = ", ".join(
-            f"{output} {row['smd']:+.2f} (p = {format_number(row['pvalue_fwer'])})"
-            for output, row in outputs.iterrows()
-        )
-        lines.append(
-            f"{name}: {found} of {len(features)} features shift at fixed class (max-T, "
-            f"{LEVEL:.0%}); what they add up to: {sums}."
-        )
-    return lines

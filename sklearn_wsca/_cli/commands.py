@@ -15,6 +15,7 @@ from sklearn_wsca._cli._audit import Findings, analyse
 from sklearn_wsca._cli._compare import print_comparison, read_both, run_comparison
 from sklearn_wsca._cli._demo import INTRODUCTION, READING, demo_analysis, load_demo
 from sklearn_wsca._cli._errors import InputError, OneLineGroup, refuse
+from sklearn_wsca._cli._feature_terminal import classes_to_show, print_features
 from sklearn_wsca._cli._features import analyse_features, read_maps, read_outputs
 from sklearn_wsca._cli._inputs import (
     AuditRows,
@@ -70,7 +71,7 @@ from sklearn_wsca._cli._output import (
     check_directory,
 )
 from sklearn_wsca._cli._targets import choose_outputs, read_heads, split_options
-from sklearn_wsca._cli._terminal import print_features, print_result
+from sklearn_wsca._cli._terminal import print_result
 from sklearn_wsca._features.integrated_feature_analysis import IntegratedFeatureAnalysis
 from sklearn_wsca._input.persons import find_names
 from sklearn_wsca._text import list_names, printable
@@ -200,7 +201,9 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
         files = {name: options[name] for name in ("head", "outputs") if options[name]}
         found = analyse_features(analysis, rows, held_out, outputs, files)
     console = Console()
-    print_features(console, found)
+    with refuse({}):
+        shown = classes_to_show(found.analysis, options["show_classes"])
+    print_features(console, found, shown)
     with progress(options["quiet"]), step("report"):
         paths = found.write(out, rows.X, outputs)
     say_where(console, paths)

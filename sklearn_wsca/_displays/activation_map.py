@@ -31,7 +31,7 @@ from sklearn_wsca._displays.style import (
     make_label,
     set_title,
 )
-from sklearn_wsca._features.activation_scale import rescale
+from sklearn_wsca._features.activation_scale import Scale, rescale
 from sklearn_wsca._features.arguments import choose_rows
 from sklearn_wsca._features.contributions import predict_rows
 from sklearn_wsca._features.maps import FeatureMaps, pool_maps
@@ -285,7 +285,7 @@ class ActivationMapDisplay(Display):
             name_panels(axes, titles)
 
 
-def _place_zero(ranges: np.ndarray, scale: str) -> float | None:
+def _place_zero(ranges: np.ndarray, scale: Scale) -> float | None:
     """Value on the scale where a map is 0; None where that is outside of the range."""
     low, high = ranges[0]
     if not low <= 0.0 <= high:

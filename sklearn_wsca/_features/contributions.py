@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_wsca._heads.head import Head
+from sklearn_wsca._text import list_first
 
 
 def class_head(head: Head, classes: tuple | None) -> Head:
@@ -59,7 +60,7 @@ def measure_importance(
     n_correct = np.bincount(labels[correct], minlength=head.n_rows)
     member = correct[:, None] & (labels[:, None] == np.arange(head.n_rows))
     sums = member.T.astype(np.float64) @ pooled
-    _warn_of_empty(head.classes, n_correct)
+    _warn_of_empty(head.classes, n_correct, labels)
     with np.errstate(invalid="ignore", divide="ignore"):
         by_class = head.coef * sums / n_correct[:, None]
         overall = (head.coef * sums).sum(axis=0) / n_correct.sum()
@@ -79,12 +80,21 @@ def _importance_of_numbers(weights, pooled, numbers) -> Importance:
     return Importance(by_row, by_row.mean(axis=0), weights * slope, n_correct)
 
 
-def _warn_of_empty(names: tuple, n_correct: np.ndarray) -> None:
-    empty = [names[k] for k in np.flatnonzero(n_correct == 0)]
-    if empty:
+def _warn_of_empty(names: tuple, n_correct: np.ndarray, labels: np.ndarray) -> None:
+    counts = np.bincount(labels, minlength=len(names))
+    wrong = [names[k] for k in np.flatnonzero((n_correct == 0) & (counts > 0))]
+    absent = [names[k] for k in np.flatnonzero(counts == 0)]
+    found = []
+    if wrong:
+        found.append(
+            f"no sample of the classes {list_first(wrong)} is classified "
+            "correctly (check the order of the head's classes)"
+        )
+    if absent:
+        found.append(f"there is no sample of the classes {list_first(absent)}")
+    if found:
         warnings.warn(
-            f"no sample of the classes {empty} is classified correctly, so their "
-            "importance is NaN; check the order of the head's classes, or add samples.",
+            f"{' and '.join(found)}, so their importance is NaN.",
             UserWarning,
             stacklevel=5,  # The caller of fit, which scikit-learn wraps.
         )

@@ -83,11 +83,23 @@ def read_class_head(source: Any, labels: pd.Series, maps: FeatureMaps) -> Head:
     if source is None:
         return _fit_head(labels, pool_maps(maps))
     head = read_head(source, argument="head", n_features=maps.n_features, levels=None)
-    if hasattr(source, "coef_") and not hasattr(source, "classes_"):
-        # A fitted regressor predicts a number, of whatever labels.
-        _check_numbers(labels)
-        return class_head(head, None)
-    return class_head(head, _classes_of(head, labels))
+    classes = None if _is_regressor(source) else _classes_of(head, labels)
+    if classes is not None:
+        return class_head(head, classes)
+    _check_numbers(labels)
+    if head.n_rows > 1:
+        raise ValueError(
+            f"head: it predicts {head.n_rows} numbers, and y holds one; pass the row "
+            "of that one, such as sklearn_wsca.Head(coef[[0]], intercept[[0]])."
+        )
+    return class_head(head, None)
+
+
+def _is_regressor(source: Any) -> bool:
+    """Whether a head predicts numbers, of whatever labels, by what it says itself."""
+    if isinstance(source, Head):
+        return source.kind == "ridge"
+    return hasattr(source, "coef_") and not hasattr(source, "classes_")
 
 
 def _classes_of(head: Head, labels: pd.Series) -> tuple | None:
@@ -97,7 +109,6 @@ def _classes_of(head: Head, labels: pd.Series) -> tuple | None:
     levels = _levels(labels)
     expected = 2 if head.n_rows == 1 else head.n_rows
     if head.n_rows == 1 and len(levels) != 2:
-        _check_numbers(labels)
         return None
     if len(levels) == expected:
         return levels

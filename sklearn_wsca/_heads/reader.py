@@ -247,7 +247,11 @@ class TaskReader:
                 "target_head."
             )
         try:
-            return read_column(self.given.table[target], kind=kind or "auto")
+            return read_column(
+                self.given.table[target],
+                kind=kind or "auto",
+                may_identify=head is not None and kind == "categorical",
+            )
         except LeftOutError as reason:
             raise ValueError(
                 f"target={target!r} cannot be the primary task: {reason}. Choose "

@@ -75,6 +75,7 @@ def read_column(
     kind: Literal["auto", "categorical", "continuous"] = "auto",
     n_bins: int | None = None,
     min_rows: int = 2,
+    may_identify: bool = False,
 ) -> Column:
     """Type a column of the metadata table.
 
@@ -91,6 +92,9 @@ def read_column(
         Bins continuous columns into that many quantile classes.
     min_rows : int
         Fewest observed rows.
+    may_identify : bool
+        Whether levels may be as many as those that name rows or patients: classes that
+        a head has rows for.
 
     Raises
     ------
@@ -109,11 +113,11 @@ def read_column(
     said = text_as_numbers(observed) if kind == "continuous" else observed
     numbers = numbers_or_none(said)
     if numbers is None:
-        return _categorical(series.name, rows, observed, notes)
+        return _categorical(series.name, rows, observed, notes, may_identify)
     if kind == "auto":
         kind = kind_by_looks(numbers)
     if kind == "categorical":
-        return _categorical(series.name, rows, observed, notes)
+        return _categorical(series.name, rows, observed, notes, may_identify)
     _check_varies(numbers)
     _check_no_counter(observed, numbers)
     if n_bins is not None:
@@ -186,14 +190,19 @@ def _plain_labels(series: pd.Series) -> pd.Index:
 
 
 def _categorical(
-    name: Any, rows: np.ndarray, observed: pd.Series, notes: tuple[str, ...]
+    name: Any,
+    rows: np.ndarray,
+    observed: pd.Series,
+    notes: tuple[str, ...],
+    may_identify: bool,
 ) -> Column:
     if isinstance(observed.dtype, pd.CategoricalDtype):
         labels = observed.cat.remove_unused_categories()
         codes, levels = labels.cat.codes.to_numpy(), list(labels.cat.categories)
     else:
         codes, levels = pd.factorize(_plain_labels(observed), sort=True)
-    _check_no_identifier(levels, len(rows))
+    if not may_identify:
+        _check_no_identifier(levels, len(rows))
     counts = np.bincount(codes, minlength=len(levels))
     if len(levels) == 1:
         raise LeftOutError(f"constant: all {len(rows)} observed rows are {levels[0]!r}")

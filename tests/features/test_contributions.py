@@ -62,17 +62,30 @@ def test_the_warning_names_only_empty_classes_and_points_at_the_caller():
     A, labels, weights, intercept = make_maps(0)
     head = Head(weights, intercept - [0, 0, 1e6], ("a", "b", "c"), "logistic")
     y = np.array(["a", "b", "c"])[labels]
-    with pytest.warns(UserWarning, match=r"classes \['c'\]") as caught:
+    with pytest.warns(UserWarning, match="^no sample of the classes 'c' is") as caught:
         fitted = IntegratedFeatureAnalysis(head).fit(A, y)
     assert caught[0].filename == __file__
     assert np.isnan(fitted.importance_[2]).all()
     assert np.isfinite(fitted.ranking_).all()
 
 
+def test_classes_without_samples_are_counted():
+    rng = np.random.default_rng(0)
+    weights = rng.standard_normal((1000, 20))
+    head = Head(weights, np.zeros(1000), tuple(range(1000)), "logistic")
+    pooled = rng.standard_normal((90, 20)) * np.geomspace(0.1, 10.0, 20)
+    labels = head.outputs(pooled).argmax(axis=1)
+    n_absent = 1000 - len(np.unique(labels))
+    message = rf"^there is no sample of the classes .* and {n_absent - 5} more, so"
+    with pytest.warns(UserWarning, match=message) as caught:
+        measure_importance(head, pooled, labels)
+    assert len(str(caught[0].message)) < 200
+
+
 def test_no_correct_sample_at_all_gives_no_number():
     _, _, rows, pooled = study(0)
     predicted = rows.outputs(pooled).argmax(axis=1)
-    with pytest.warns(UserWarning, match=r"\[0, 1, 2\]"):
+    with pytest.warns(UserWarning, match="classes 0, 1, 2 is classified"):
         found = measure_importance(rows, pooled, (predicted + 1) % 3)
     assert np.isnan(found.overall).all() and np.isnan(found.by_class).all()
 

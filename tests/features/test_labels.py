@@ -196,6 +196,22 @@ def test_numbers_are_needed_for_a_head_that_predicts_one():
         encode_labels(rows, infinite)
 
 
+def test_a_head_of_numbers_stays_one_with_two_values():
+    maps, pooled, labels, *_ = study()
+    two = pd.Series(np.where(labels == 0, 1.5, 3.5))
+    assert read_class_head(np.ones(6), two, maps).classes == (1.5, 3.5)
+    for source in (Head(np.ones(6), [0.0], None, "ridge"), Ridge().fit(pooled, two)):
+        found = read_class_head(source, two, maps)
+        assert found.classes is None and found.n_rows == 1
+
+
+def test_a_head_of_several_numbers_is_refused():
+    maps, pooled, labels, *_ = study()
+    several = Ridge().fit(pooled, np.stack([labels, labels**2.0], axis=1))
+    with pytest.raises(ValueError, match=r"^head: it predicts 2 numbers, .* row of"):
+        read_class_head(several, pd.Series(pooled[:, 0]), maps)
+
+
 def test_a_table_is_split_by_roles():
     table = pd.DataFrame(
         {"disease": list("abab"), "patient": [1, 1, 2, 2], "site": 7, "age": 3.5}

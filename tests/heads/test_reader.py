@@ -78,6 +78,18 @@ def test_numbers_are_binned_unless_they_are_regressed():
     assert columns["age"].kind == "continuous"
 
 
+def test_a_target_may_have_as_many_classes_as_its_head_has_rows():
+    """Which nothing but the head tells from names of patients."""
+    kinds = np.r_[np.repeat(np.arange(10), 3), 10 + np.arange(30) % 25]
+    classes = np.char.add("kind ", kinds.astype(str))
+    table = TABLE.assign(disease=classes)
+    weights = np.random.default_rng(0).standard_normal((35, D))
+    head = Head(weights, np.zeros(35), np.unique(classes))
+    assert read(table, target_head=head).primary.column.n_levels == 10
+    with pytest.raises(ValueError, match="identifier-like: 35 different values"):
+        read(table)
+
+
 def test_columns_that_cannot_be_analysed_are_left_out_with_the_reason():
     table = TABLE.assign(
         empty=np.nan, same="a", few=TABLE["age"].where(np.arange(N) < 4)
