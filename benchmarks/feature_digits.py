@@ -28,6 +28,7 @@ from sklearn_wsca import (
     IntegratedFeatureAnalysis,
     WeightSpaceCorrelation,
 )
+from sklearn_wsca._features.shift import OUTPUTS
 from sklearn_wsca.torch import extract_feature_maps, head_from_module
 
 MARGIN, MARK = 3, 2
@@ -142,6 +143,11 @@ class Study:
     utilization: pd.Series
 
     @property
+    def features(self) -> pd.DataFrame:
+        """Shifts of the features, without what they add up to."""
+        return self.shifts.drop(index=list(OUTPUTS), level=1, errors="ignore")
+
+    @property
     def seeing(self) -> np.ndarray:
         """Features that make up half of the utilization of the scanner."""
         share = self.shares["share"].sort_values(ascending=False)
@@ -175,9 +181,9 @@ def report(study: Study) -> None:
     row = study.utilization
     print(f"scanner: {row['verdict']}, utilization {row['utilization']:.2f}")
     for name in ("scanner", "reader"):
-        shift = study.shifts.loc[name]["pvalue_fwer"] <= 0.05
+        shift = study.features.loc[name]["pvalue_fwer"] <= 0.05
         print(f"features that shift with the {name}: {shift.sum()} of {len(shift)}")
-    found = (study.shifts.loc["scanner"]["pvalue_fwer"] <= 0.05).to_numpy()
+    found = (study.features.loc["scanner"]["pvalue_fwer"] <= 0.05).to_numpy()
     seeing = study.seeing
     print(f"features that make up half of its utilization: {seeing.tolist()}")
     print(f"of these found by compare: {found[seeing].sum()}")

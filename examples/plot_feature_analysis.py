@@ -104,7 +104,8 @@ display = FeatureImportanceDisplay.from_estimator(analysis, kind="importance")
 display = ConsistencyDisplay.from_estimator(analysis, maps[fitted])
 
 # %%
-# How many features are enough? Features that are left out count with their mean.
+# How many features of each class are enough? Those that are left out of its score count
+# with their mean.
 display = FeatureImportanceDisplay.from_estimator(analysis, kind="curve")
 
 # %%

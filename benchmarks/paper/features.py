@@ -16,6 +16,7 @@ from sklearn_wsca import (
     IntegratedFeatureAnalysis,
     evaluate_activation_maps,
 )
+from sklearn_wsca._features.shift import MARGIN, OUTPUTS
 from sklearn_wsca.torch import (
     extract_contributions,
     extract_feature_maps,
@@ -59,8 +60,15 @@ def run_features(
         metadata=["scanner", "reader"],
         n_permutations=n_permutations,
         random_state=0,
-    ).fit(held_out, digits.held_out)
+    ).fit(held_out, digits.held_out, run(network, digits))
     return FeatureStudy(network, analysis, digits, held_out, trained)
+
+
+@torch.no_grad()
+def run(network: nn.Sequential, digits: Digits) -> np.ndarray:
+    """Logits of the held-out images by the network itself."""
+    batches = digits.batches(np.flatnonzero(~digits.is_train))
+    return np.concatenate([network(batch).numpy() for batch in batches])
 
 
 def consistency_table(study: FeatureStudy, width: int, n_epochs: int) -> pd.DataFrame:
@@ -117,12 +125,15 @@ def shifts_table(study: FeatureStudy) -> pd.DataFrame:
         "scanner": "scanners",
         "reader": "readers, who change nothing",
     }.items():
-        found = shifts.loc[name]
+        found = shifts.loc[name].drop(index=list(OUTPUTS), errors="ignore")
+        margin = shifts.loc[(name, MARGIN)]
         rows[meaning] = {
             "features": len(found),
             "shifted (max-T, 5 %)": int((found["pvalue_fwer"] <= LEVEL).sum()),
             "median absolute smd": float(found["smd"].abs().median()),
             "largest": float(found["smd"].abs().max()),
+            "own margin": float(margin["smd"]),
+            "its p-value": float(margin["pvalue_fwer"]),
         }
     table = pd.DataFrame.from_dict(rows, orient="index")
     return table.rename_axis("compared")

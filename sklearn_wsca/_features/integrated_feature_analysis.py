@@ -66,10 +66,11 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
     decomposition : {"class", "shared"}, default="class"
         Whether the score and the maps of every class keep its own principal features
         [1]_, or those of all together. `transform` keeps the latter.
-    fill : {"zero", "mean"}, default="zero"
+    fill : {"mean", "zero"}, default="mean"
         What a feature counts with where it is left out of the score of a class: with
-        nothing, which it is worth where it is inactive behind a ReLU, or with its mean
-        over the samples, for features that have no such zero.
+        its mean over the samples, which keeps the balance of the classes, or with
+        nothing, as in the maps of a part of the features; that suits many classes with
+        features of their own behind a ReLU.
     scale : {"linear", "tanh"}, default="linear"
         How activation maps are brought to 0 ... 1: cut off at the ends of the common
         range, or compressed without being cut off.
@@ -182,7 +183,7 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         "ratio": [Interval(Real, 0, 1, closed="right")],
         "ranking": [StrOptions({"difference", "importance"})],
         "decomposition": [StrOptions({"class", "shared"})],
-        "fill": [StrOptions({"zero", "mean"})],
+        "fill": [StrOptions({"mean", "zero"})],
         "scale": [StrOptions({"linear", "tanh"})],
         "percentiles": [tuple, list],
         "common_range": [StrOptions({"all", "class"})],
@@ -200,7 +201,7 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         ratio=0.25,
         ranking="difference",
         decomposition="class",
-        fill="zero",
+        fill="mean",
         scale="linear",
         percentiles=(1, 99),
         common_range="all",

@@ -55,7 +55,7 @@ def test_a_thousand_classes_fit_80_columns():
     assert [line[2:11] for line in lines if line.startswith("  kind")] == [
         f"kind {k:04d}" for k in range(5)
     ]
-    assert "0.123" in text and "…" not in text
+    assert " 0.12 " in text and "…" not in text
     assert "features.csv has " in text
 
 

@@ -188,7 +188,7 @@ def test_features_of_each_class_are_fewer_than_those_of_all(seed):
         .performance_curve_["accuracy"]
         for kind in ("class", "shared")
     )
-    assert (own[:5] > shared[:5] + 0.1).all()
+    assert (own[:5] > shared[:5]).all() and (own - shared)[:5].mean() > 0.15
     assert own.iloc[-1] == shared.iloc[-1]
 
 
@@ -206,7 +206,7 @@ def test_few_classes_gain_nothing_from_features_that_are_left_out(seed, fill):
     found = IntegratedFeatureAnalysis(
         (weights, np.zeros(10)), fill=fill, random_state=0
     )
-    with pytest.warns(UserWarning, match="classified correctly"):
+    with pytest.warns(UserWarning, match="no sample of the classes"):
         curve = found.fit(pooled, labels).performance_curve_
     chance = 1 / 3
     assert curve["accuracy"].iloc[-1] < chance
