@@ -331,8 +331,8 @@ class WeightSpaceCorrelation(
         Skill of these ridge probes less their mean skill on permuted labels: what the
         probe owes to the column rather than to its own flexibility.
     encoding_metrics_ : DataFrame
-        Held-out accuracy, balanced accuracy and its chance level, macro F1, AUROC (mean
-        over classes against the rest), or R2 and mean absolute error.
+        Held-out accuracy, balanced accuracy and its chance level, macro precision and
+        F1, AUROC (mean over classes against the rest), or R2 and mean absolute error.
     reliability_ : Series
         Split-half reliability of every direction of the fitted heads, indexed by (task,
         class), for all rows by the formula of Spearman and Brown. NaN for trained

@@ -77,9 +77,11 @@ def run_study(digits: Digits, settings: Settings) -> Study:
 
 def heads_table(analysis: WeightSpaceCorrelation) -> pd.DataFrame:
     """Encodability of every column beside its WSC, and its use."""
-    wanted = ["accuracy", "macro_f1", "auroc"]
+    wanted = ["accuracy", "macro_precision", "macro_f1", "auroc"]
     metrics = analysis.encoding_metrics_.reindex(columns=wanted)
-    metrics = metrics.set_axis(["accuracy", "macro F1", "AUROC"], axis="columns")
+    metrics = metrics.set_axis(
+        ["accuracy", "macro precision", "macro F1", "AUROC"], axis="columns"
+    )
     shown = analysis.summary_[["target_association", *SHOWN]].rename(columns=SHOWN)
     shown = shown.rename(columns={"target_association": "association"})
     return metrics.join(shown.infer_objects(), how="right").rename_axis("column")

@@ -109,6 +109,12 @@ def _level_metrics(labels, outputs, n_levels, weights):
 
     scores = log_probability(outputs, n_levels)
     predicted = scores.argmax(axis=1)
+    of_levels = {
+        "sample_weight": weights,
+        "average": "macro",
+        "labels": np.arange(n_levels),
+        "zero_division": 0.0,
+    }
     areas = [
         metrics.roc_auc_score(labels == c, scores[:, c], sample_weight=weights)
         for c in range(n_levels)
@@ -119,13 +125,7 @@ def _level_metrics(labels, outputs, n_levels, weights):
             labels, predicted, sample_weight=weights
         ),
         "balanced_accuracy_chance": 1.0 / n_levels,
-        "macro_f1": metrics.f1_score(
-            labels,
-            predicted,
-            sample_weight=weights,
-            average="macro",
-            labels=np.arange(n_levels),
-            zero_division=0.0,
-        ),
+        "macro_precision": metrics.precision_score(labels, predicted, **of_levels),
+        "macro_f1": metrics.f1_score(labels, predicted, **of_levels),
         "auroc": float(np.mean(areas)),
     }

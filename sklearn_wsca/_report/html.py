@@ -36,6 +36,7 @@ METRIC_WORDS = {
     "accuracy": "Share of rows right",
     "balanced_accuracy": "Share right, every level counting the same",
     "balanced_accuracy_chance": "The same by chance",
+    "macro_precision": "Precision, mean over levels",
     "macro_f1": "F1, mean over levels",
     "auroc": "Area under the ROC curve",
     "r2": "Share of its variance explained",

@@ -24,7 +24,9 @@ def fit(n_classes, n_features, *, empty=0, names=None, spatial=()):
     analysis = IntegratedFeatureAnalysis(head, random_state=0)
     with warnings.catch_warnings():
         if empty:
-            warnings.filterwarnings("ignore", message="(there is )?no sample of the classes")
+            warnings.filterwarnings(
+                "ignore", message="(there is )?no sample of the classes"
+            )
         return analysis.fit(X, np.array(classes)[y])
 
 

@@ -85,6 +85,9 @@ def test_metrics_match_scikit_learn(weighted):
                 labels, predicted, sample_weight=w
             ),
             "balanced_accuracy_chance": chance,
+            "macro_precision": metrics.precision_score(
+                labels, predicted, average="macro", sample_weight=w
+            ),
             "macro_f1": metrics.f1_score(
                 labels, predicted, average="macro", sample_weight=w
             ),
