@@ -871,7 +871,7 @@ class WeightSpaceCorrelation(
         return found
 
     def component_sensitivity(
-        self, X, y, n_components=None, sample_weight=None, metadata=None
+        self, X, y, n_components=None, sample_weight=None, metadata=None, pairs=False
     ):
         """Alignment scores for several dimensions k of the principal subspace.
 
@@ -895,11 +895,15 @@ class WeightSpaceCorrelation(
             Row weights.
         metadata : DataFrame or array-like, default=None
             The metadata table, where y is the target alone, as in `fit`.
+        pairs : bool, default=False
+            Signed alignment of single pairs of rows, as the paper draws it, in place of
+            the scores of columns.
 
         Returns
         -------
-        DataFrame of shape (n_dimensions, n_columns)
-            `alignment_scores_` per dimension. The levels of the index are k, the share
+        DataFrame of shape (n_dimensions, n_columns or n_pairs)
+            `alignment_scores_` per dimension; or entries of `alignment_`, with the
+            levels column, level and output of its columns. The levels of the index are k, the share
             of the variance that k directions explain (explained_variance), whether
             heads are projected on them (projected; False in the last row, which
             compares heads without projection), and whether this is the estimator's own
@@ -926,7 +930,7 @@ class WeightSpaceCorrelation(
             parts = self._by_target(y, metadata)
             tables = {
                 target: part.component_sensitivity(
-                    X, own, n_components, sample_weight, metadata
+                    X, own, n_components, sample_weight, metadata, pairs
                 )
                 for target, (part, own) in parts.items()
             }
@@ -957,6 +961,7 @@ class WeightSpaceCorrelation(
                 min_components=self.min_components,
                 metric=self.metric,
                 aggregate=self.aggregate,
+                pairs=pairs,
             )
 
     def utilization_by_feature(self, X, y, column, metadata=None):

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_wsca._alignment.comparison import compare_heads
+from sklearn_wsca._alignment.comparison import Comparison, compare_heads
 from sklearn_wsca._alignment.metrics import METRICS, Aggregate, AlignmentSpace
 from sklearn_wsca._backend.jobs import SequentialRunner
 from sklearn_wsca._heads.fit import Rows, fit_heads
@@ -23,6 +23,7 @@ from sklearn_wsca._linear.subspace import Subspace, choose_n_components
 DIMENSIONS = (5, 10, 20, 50, 100, 200, 500, 1000)
 EXPLAINED = 0.99
 LEVELS = ("k", "explained_variance", "projected", "chosen")
+PAIR = ("column", "level", "output")
 
 
 def measure_component_sensitivity(
@@ -35,8 +36,9 @@ def measure_component_sensitivity(
     min_components: int,
     metric: str,
     aggregate: Aggregate,
+    pairs: bool,
 ) -> pd.DataFrame:
-    """Alignment scores for several dimensions of the principal subspace.
+    """Alignment scores, or of pairs of rows, for several dimensions of the subspace.
 
     See `WeightSpaceCorrelation.component_sensitivity`. Heads are fitted on the first k
     coordinates of `rows`, which hold all directions, for every k. There is no
@@ -47,22 +49,35 @@ def measure_component_sensitivity(
     explaining = choose_n_components(ratio, EXPLAINED, 0)
     ks = _list_dimensions(dimensions, rows.subspace.rank, {chosen, explaining})
     compared = [(k, True) for k in ks] + [(rows.subspace.rank, False)]
-    index, scores, not_converged = [], [], {}
+    index, found, not_converged = [], [], {}
     for k, projected in compared:
         subspace = keep_directions(rows.subspace, k)
         if k not in not_converged:
             not_converged[k] = _fit_on_first(tasks, rows, subspace)
         space = AlignmentSpace(subspace, METRICS[metric], projected)
         comparison = compare_heads(tasks, given, space, aggregate)
-        scores.append(comparison.scores().mask(tasks.refused))
+        scores = comparison.scores().mask(tasks.refused)
+        found.append(_pairs(comparison) if pairs else scores)
         is_chosen = (k, projected) == (chosen, n_components is not None)
         index.append((k, float(ratio[:k].sum()), projected, is_chosen))
     _warn_of_failures(not_converged)
     return pd.DataFrame(
-        np.array(scores),
+        np.array(found),
         pd.MultiIndex.from_tuples(index, names=LEVELS),
-        scores[0].index,
+        found[0].index,
     )
+
+
+def _pairs(comparison: Comparison) -> pd.Series:
+    """Signed alignment of every row of the primary head with every metadata row."""
+    table = comparison.alignment
+    names = [
+        (column, level, output)
+        for output in table.index.get_level_values(1)
+        for column, level in table.columns
+    ]
+    index = pd.MultiIndex.from_tuples(names, names=PAIR)
+    return pd.Series(table.to_numpy(dtype=float).ravel(), index)
 
 
 def _fit_on_first(tasks: Tasks, rows: Rows, subspace: Subspace) -> list:

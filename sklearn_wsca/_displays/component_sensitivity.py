@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_wsca._alignment.component_sensitivity import EXPLAINED, PAIR
 from sklearn_wsca._displays.display import Display
 from sklearn_wsca._displays.style import (
     COLOURS,
@@ -24,8 +25,8 @@ from sklearn_wsca._displays.style import (
     tidy,
 )
 from sklearn_wsca._input.several_targets import check_one_target
+from sklearn_wsca._text import list_first
 
-EXPLAINED = 0.99
 MOST_NAMED = 2 * len(COLOURS)
 # "No projection" stands to the right of the largest k by this factor.
 GAP = 1.5
@@ -40,12 +41,19 @@ class ComponentSensitivityDisplay(Display):
 
     Parameters
     ----------
-    sensitivity : DataFrame of shape (n_dimensions, n_columns)
-        What ``WeightSpaceCorrelation.component_sensitivity`` returns: scores, indexed
-        by k, explained_variance, projected and chosen.
+    sensitivity : DataFrame of shape (n_dimensions, n_columns), or list of DataFrame
+        What ``WeightSpaceCorrelation.component_sensitivity`` returns: scores of columns
+        or signed alignment of pairs of rows, indexed by k, explained_variance,
+        projected and chosen. Of a list, such as one for each seed of the training, the
+        mean is drawn, and a band of one standard deviation to each side, at dimensions
+        that all of them have; marks are those of the first.
 
     Attributes
     ----------
+    mean_ : DataFrame
+        What is drawn: the scores, or their mean.
+    spread_ : DataFrame
+        Their standard deviation over a list; 0 for a single table.
     ax_ : matplotlib Axes
         Axes of the plot.
     figure_ : matplotlib Figure
@@ -71,7 +79,7 @@ class ComponentSensitivityDisplay(Display):
     >>> display.figure_.clear()
     """
 
-    def __init__(self, sensitivity: pd.DataFrame):
+    def __init__(self, sensitivity: pd.DataFrame | Sequence[pd.DataFrame]):
         self.sensitivity = sensitivity
 
     @classmethod
@@ -84,6 +92,7 @@ class ComponentSensitivityDisplay(Display):
         n_components: Sequence[int] | None = None,
         sample_weight: Any = None,
         metadata: Any = None,
+        pairs: bool = False,
         ax: Any = None,
     ) -> ComponentSensitivityDisplay:
         """Measure and plot the sensitivity of an estimator, fitted or not.
@@ -102,6 +111,8 @@ class ComponentSensitivityDisplay(Display):
             Row weights.
         metadata : DataFrame or array-like, default=None
             The metadata table, where y is the target alone, as in `fit`.
+        pairs : bool, default=False
+            Signed alignment of single pairs of rows in place of scores of columns.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a new figure.
 
@@ -117,11 +128,12 @@ class ComponentSensitivityDisplay(Display):
         """
         check_one_target(estimator)
         found = estimator.component_sensitivity(
-            X, y, n_components, sample_weight, metadata
+            X, y, n_components, sample_weight, metadata, pairs
         )
         return cls(found).plot(ax=ax)
 
     def _draw(self, ax: Any) -> Any:
+        self.mean_, self.spread_ = _summarise(self.sensitivity)
         own = ax is None
         if own:
             ax = make_axes(8.5, 4.2)
@@ -132,14 +144,22 @@ class ComponentSensitivityDisplay(Display):
         self._mark(ax, places)
         ax.set_xlim(places.min() / 1.15, places.max() * 1.15)
         name_places(ax, places, self._dimensions(), POINTS_PER_TICK)
-        ax.set_ylim(0.0, max(ax.get_ylim()[1], 0.05))
-        name_axes(ax, "principal directions k", "alignment score")
+        if self._is_signed():
+            ax.axhline(0.0, color=INK, linewidth=0.6, zorder=1)
+        else:
+            ax.set_ylim(0.0, max(ax.get_ylim()[1], 0.05))
+        what = "alignment of a pair" if self._is_signed() else "alignment score"
+        name_axes(ax, "principal directions k", what)
         if handles:
             add_legend(ax, handles, labels, "right" if own else "inside")
         return ax
 
+    def _is_signed(self) -> bool:
+        """Whether these are pairs of rows."""
+        return tuple(self.mean_.columns.names) == PAIR
+
     def _level(self, name: str) -> np.ndarray:
-        return self.sensitivity.index.get_level_values(name).to_numpy()
+        return self.mean_.index.get_level_values(name).to_numpy()
 
     def _places(self) -> np.ndarray:
         """Where the rows stand on the axis."""
@@ -148,14 +168,15 @@ class ComponentSensitivityDisplay(Display):
 
     def _ranked(self) -> list[int]:
         """Positions of the columns that have scores, largest score first."""
-        scores = self.sensitivity.to_numpy(dtype=float)
+        scores = np.abs(self.mean_.to_numpy(dtype=float))
         has_score = np.flatnonzero(~np.isnan(scores).all(axis=0))
         chosen = np.flatnonzero(self._level("chosen"))[0]
         order = np.argsort(-scores[chosen, has_score], kind="stable")
         return has_score[order].tolist()
 
     def _draw_columns(self, ax: Any, places: np.ndarray) -> tuple[list, list[str]]:
-        scores = self.sensitivity.to_numpy(dtype=float)
+        scores = self.mean_.to_numpy(dtype=float)
+        spread = self.spread_.to_numpy(dtype=float)
         named, others = self._ranked()[:MOST_NAMED], self._ranked()[MOST_NAMED:]
         handles, labels = [], []
         for i in others:
@@ -176,8 +197,11 @@ class ComponentSensitivityDisplay(Display):
                 linewidth=1.3,
                 zorder=3,
             )
+            if spread[:, i].any():
+                band = scores[:, i] - spread[:, i], scores[:, i] + spread[:, i]
+                ax.fill_between(places, *band, color=colour, alpha=0.15, linewidth=0)
             handles.insert(rank, line)
-            labels.insert(rank, make_label(self.sensitivity.columns[i], 28))
+            labels.insert(rank, make_label(self.mean_.columns[i], 28))
         return handles, labels
 
     def _mark(self, ax: Any, places: np.ndarray) -> None:
@@ -202,3 +226,37 @@ class ComponentSensitivityDisplay(Display):
         """Names of the rows."""
         pairs = zip(self._level("k"), self._level("projected"), strict=True)
         return [str(k) if projected else "no\nprojection" for k, projected in pairs]
+
+
+def _summarise(
+    tables: pd.DataFrame | Sequence[pd.DataFrame],
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Mean and standard deviation over tables, at the dimensions that all have.
+
+    Raises
+    ------
+    ValueError
+        If there is no table, or columns differ.
+    """
+    if isinstance(tables, pd.DataFrame):
+        return tables, tables * 0.0
+    tables = list(tables)
+    if not tables:
+        raise ValueError("sensitivity: the list is empty; pass one table or more.")
+    first = tables[0]
+    for other in tables[1:]:
+        if not other.columns.equals(first.columns):
+            raise ValueError(
+                "sensitivity: the tables have different columns, "
+                f"{list_first(first.columns)} and {list_first(other.columns)}; pass "
+                "those of the same analysis for each seed."
+            )
+    rows = [table.droplevel(["explained_variance", "chosen"]) for table in tables]
+    in_all = [all(row in own.index for own in rows) for row in rows[0].index]
+    shared = first.index[in_all]
+    aligned = np.array([own.loc[rows[0].index[in_all]] for own in rows])
+    spread = aligned.std(axis=0, ddof=1 if len(tables) > 1 else 0)
+    return (
+        pd.DataFrame(aligned.mean(axis=0), shared, first.columns),
+        pd.DataFrame(spread, shared, first.columns),
+    )

@@ -59,6 +59,23 @@ def test_every_score_is_that_of_a_fit(study, metric, trained):
     assert found.iloc[0].sub(found.iloc[-1]).abs().max() > 0.01
 
 
+def test_pairs_are_those_of_the_alignment(study):
+    X, table, coef = study
+    head = np.vstack([coef, coef[:, ::-1], 2.0 * coef + 1.0])
+    y = table.assign(target=np.array(["a", "b", "c"])[np.arange(N) % 3])
+    analysis = WeightSpaceCorrelation("target", target_head=(head, np.zeros(3)))
+    analysis.set_params(check_head=False, n_permutations=0)
+    found = analysis.component_sensitivity(X, y, [7, 20], pairs=True)
+    assert found.columns.names == ["column", "level", "output"]
+    fitted = clone(analysis).set_params(n_components=7).fit(X, y).alignment_
+    row = found.xs(7, level="k").iloc[0]
+    for (column, level, output), value in row.items():
+        assert_allclose(
+            value, fitted.loc[("target", output), (column, level)], atol=1e-6
+        )
+    assert (found.to_numpy() < 0).any() and found.shape[1] == fitted.size
+
+
 def test_weights_pairs_confounders_and_groups(study):
     X, table, _ = study
     generator = np.random.default_rng(0)

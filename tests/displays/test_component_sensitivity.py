@@ -136,3 +136,50 @@ def test_without_a_primary_head(data):
         ComponentSensitivityDisplay.from_estimator(
             WeightSpaceCorrelation(), data.data, data.metadata
         )
+
+
+def table_of(seed, ks, names=("site", "age")):
+    rng = np.random.default_rng(seed)
+    rows = [(k, k / 100, True, k == 50) for k in ks] + [(100, 1.0, False, False)]
+    levels = ["k", "explained_variance", "projected", "chosen"]
+    index = pd.MultiIndex.from_tuples(rows, names=levels)
+    return pd.DataFrame(rng.random((len(rows), len(names))), index, list(names))
+
+
+def test_seeds_are_drawn_as_mean_and_band():
+    tables = [table_of(0, [5, 20, 50, 99]), table_of(1, [5, 10, 50, 99])]
+    display = ComponentSensitivityDisplay(tables).plot()
+    both = [t.droplevel(["explained_variance", "chosen"]) for t in tables]
+    shared = [(5, True), (50, True), (99, True), (100, False)]
+    values = np.array([table.loc[shared].to_numpy() for table in both])
+    assert_allclose(display.mean_, values.mean(axis=0))
+    assert_allclose(display.spread_, values.std(axis=0, ddof=1))
+    assert len(display.ax_.collections) == 2
+    alone = ComponentSensitivityDisplay(tables[0]).plot()
+    assert not alone.ax_.collections and (alone.spread_ == 0.0).all(axis=None)
+
+
+def test_pairs_are_drawn_with_their_signs():
+    table = table_of(0, [5, 50, 99]) - 0.5
+    names = [("site", "north", "ill"), ("site", "south", "ill")]
+    table.columns = pd.MultiIndex.from_tuples(
+        names, names=["column", "level", "output"]
+    )
+    display = ComponentSensitivityDisplay(table).plot()
+    assert display.ax_.get_ylabel() == "alignment of a pair"
+    assert display.ax_.get_ylim()[0] < table.to_numpy().min()
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        ([], "the list is empty"),
+        (
+            [table_of(0, [5, 50]), table_of(0, [5, 50], ("site", "sex"))],
+            "'site', 'sex'",
+        ),
+    ],
+)
+def test_lists_that_cannot_be_summarised(tables, message):
+    with pytest.raises(ValueError, match=f"^sensitivity: .*{message}"):
+        ComponentSensitivityDisplay(tables).plot()
