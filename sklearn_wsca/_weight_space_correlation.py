@@ -903,9 +903,9 @@ class WeightSpaceCorrelation(
         -------
         DataFrame of shape (n_dimensions, n_columns or n_pairs)
             `alignment_scores_` per dimension; or entries of `alignment_`, with the
-            levels column, level and output of its columns. The levels of the index are k, the share
-            of the variance that k directions explain (explained_variance), whether
-            heads are projected on them (projected; False in the last row, which
+            levels column, level and output of its columns. The levels of the index are
+            k, the share of the variance that k directions explain (explained_variance),
+            whether heads are projected on them (projected; False in the last row, which
             compares heads without projection), and whether this is the estimator's own
             choice (chosen).
 

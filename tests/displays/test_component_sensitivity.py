@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._displays.component_sensitivity import ComponentSensitivityDisplay
