@@ -15,6 +15,7 @@ from sklearn_wsca._analysis.prepare import NothingLeftError
 from sklearn_wsca._backend.progress import step
 from sklearn_wsca._cli._errors import refuse
 from sklearn_wsca._cli._file_order import explain_order
+from sklearn_wsca._cli._images import Images
 from sklearn_wsca._cli._inputs import AuditRows
 from sklearn_wsca._cli._notes import collect_warnings
 from sklearn_wsca._cli._output import FEATURE_FILES, open_no_window, write_files
@@ -22,6 +23,7 @@ from sklearn_wsca._cli._spreadsheet import to_csv_text
 from sklearn_wsca._displays.activation_map import ActivationMapDisplay
 from sklearn_wsca._displays.consistency import ConsistencyDisplay
 from sklearn_wsca._displays.feature_importance import FeatureImportanceDisplay
+from sklearn_wsca._features.contributions import predict_rows
 from sklearn_wsca._features.integrated_feature_analysis import IntegratedFeatureAnalysis
 from sklearn_wsca._features.maps import FeatureMaps, pool_maps
 from sklearn_wsca._features.shift import SPLIT
@@ -59,7 +61,9 @@ class FeatureFindings:
     shifts: pd.DataFrame
     samples: pd.DataFrame
 
-    def write(self, directory: Path, A: Any, outputs: Any) -> list[Path]:
+    def write(
+        self, directory: Path, A: Any, outputs: Any, images: Images | None
+    ) -> list[Path]:
         """Write tables and figures."""
         tables = {
             "features.csv": self.features,
@@ -70,7 +74,7 @@ class FeatureFindings:
         contents: dict[str, str | bytes] = {
             name: to_csv_text(table) for name, table in tables.items()
         }
-        contents |= draw(self.analysis, A, outputs)
+        contents |= draw(self.analysis, A, outputs, images)
         return write_files(directory, contents, FEATURE_FILES)
 
 
@@ -201,7 +205,7 @@ def share_utilization(
 
 
 def draw(
-    analysis: IntegratedFeatureAnalysis, A: Any, outputs: Any
+    analysis: IntegratedFeatureAnalysis, A: Any, outputs: Any, images: Images | None
 ) -> dict[str, str | bytes]:
     """Figures by the names of their files."""
     open_no_window()
@@ -211,10 +215,33 @@ def draw(
         "consistency.png": ConsistencyDisplay.from_estimator(analysis, A, outputs),
     }
     if len(A.shape) > 2:
-        chosen = np.unique(np.linspace(0, len(A) - 1, MAPS_SHOWN).astype(int))
-        some = np.stack([A[row] for row in chosen])
-        displays["maps.png"] = ActivationMapDisplay.from_estimator(analysis, some)
+        displays["maps.png"] = draw_maps(analysis, A, images)
     return {name: _save(display) for name, display in displays.items()}
+
+
+def rows_shown(n: int) -> np.ndarray:
+    """Samples whose maps are drawn, at equal distances."""
+    return np.unique(np.linspace(0, n - 1, MAPS_SHOWN).astype(int))
+
+
+def draw_maps(
+    analysis: IntegratedFeatureAnalysis, A: Any, images: Images | None
+) -> ActivationMapDisplay:
+    """Maps of a few samples at equal distances, named, over their images if known."""
+    chosen = rows_shown(len(A))
+    some = np.stack([A[row] for row in chosen])
+    names = [f"row {row}" if images is None else images.names[row] for row in chosen]
+    if analysis.head_.classes is not None:
+        rows = predict_rows(analysis.head_, pool_maps(FeatureMaps.of(some)))
+        found = [analysis.head_.row_names[row] for row in rows]
+        names = [f"{one}: {name}" for name, one in zip(names, found, strict=True)]
+    with refuse({}):
+        return ActivationMapDisplay.from_estimator(
+            analysis,
+            some,
+            images=None if images is None else images.take(chosen),
+            titles=names,
+        )
 
 
 def _save(display: Any) -> bytes:

@@ -402,6 +402,13 @@ feature_options = together(
         type=FILE,
     ),
     named(
+        "--images",
+        "PATH",
+        "Images that the maps are drawn over: npy with one for each sample, or a "
+        "folder of pictures, matched by the column of METADATA that names them.",
+        type=FILE,
+    ),
+    named(
         "--show-classes",
         "NAME...",
         "Classes whose features are listed; the five most frequent ones by default.",

@@ -32,6 +32,7 @@ OPTIONS = {
     "significance": "--significance",
     "random_state": "--seed",
     "n_jobs": "--jobs",
+    "images": "--images",
     "ratio": "--ratio",
     "ranking": "--ranking",
     "scale": "--scale",

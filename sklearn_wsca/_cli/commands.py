@@ -16,7 +16,13 @@ from sklearn_wsca._cli._compare import print_comparison, read_both, run_comparis
 from sklearn_wsca._cli._demo import INTRODUCTION, READING, demo_analysis, load_demo
 from sklearn_wsca._cli._errors import InputError, OneLineGroup, refuse
 from sklearn_wsca._cli._feature_terminal import classes_to_show, print_features
-from sklearn_wsca._cli._features import analyse_features, read_maps, read_outputs
+from sklearn_wsca._cli._features import (
+    analyse_features,
+    read_maps,
+    read_outputs,
+    rows_shown,
+)
+from sklearn_wsca._cli._images import find_images
 from sklearn_wsca._cli._inputs import (
     AuditRows,
     describe_file,
@@ -85,6 +91,10 @@ FILE_WORDS = {
     SUMMARY: "Table",
     NETWORKS_TABLE: "Means and standard deviations",
     **dict.fromkeys((RESULT, NETWORKS, INTERVENTION), "Result, for programs"),
+    "importance.png": "What features add to a class beyond others (red), by rank",
+    "curve.png": "What a part of the features keeps; dashed: random ones",
+    "consistency.png": "Means of maps against outputs: on a line if they explain them",
+    "maps.png": "Where the predicted class comes from; the bar marks no effect",
 }
 
 
@@ -186,6 +196,9 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
             new_maps, new_metadata = options["held_out"]
             held_out = read_maps(new_maps, new_metadata, key, target, most)
         outputs = read_outputs(options["outputs"], most)
+        images = find_images(options["images"], rows.metadata, most)
+        if images is not None:
+            images.check(rows_shown(len(rows.X)), rows.X.ndim - 2)
     analysis = IntegratedFeatureAnalysis(
         read_trained_head(options, rows),
         target=options["target"],
@@ -205,7 +218,7 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
         shown = classes_to_show(found.analysis, options["show_classes"])
     print_features(console, found, shown)
     with progress(options["quiet"]), step("report"):
-        paths = found.write(out, rows.X, outputs)
+        paths = found.write(out, rows.X, outputs, images)
     say_where(console, paths)
 
 

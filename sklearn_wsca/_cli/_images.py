@@ -1,0 +1,124 @@
+"""Images that maps are drawn over: an array, or a folder of pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_wsca._cli._errors import InputError, refuse
+from sklearn_wsca._cli._notes import say
+from sklearn_wsca._displays.activation_map import check_image_shape
+from sklearn_wsca._text import list_first, quote
+from sklearn_wsca.io import load_feature_maps
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images of samples, and what each is called.
+
+    Parameters
+    ----------
+    source : array of shape (n_samples, ...) or list of Path
+        Images in the order of the samples.
+    names : list of str
+        One for each sample.
+    """
+
+    source: Any
+    names: list[str]
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """Images of some samples, which must have one shape.
+
+        Raises
+        ------
+        InputError
+            If a file is no picture, or shapes differ.
+        """
+        if not isinstance(self.source, list):
+            return np.stack([np.asarray(self.source[row]) for row in rows])
+        pictures = [_read_picture(self.source[row]) for row in rows]
+        shapes = {picture.shape for picture in pictures}
+        if len(shapes) > 1:
+            raise InputError(
+                f"--images: pictures have the shapes {list_first(sorted(shapes), 3)}; "
+                "bring them to the size that the network saw."
+            )
+        return np.stack(pictures)
+
+    def check(self, rows: np.ndarray, n_spatial: int) -> None:
+        """Raise now if images of some samples could not be drawn under maps later."""
+        with refuse({}):
+            check_image_shape(self.take(rows).shape, n_spatial)
+
+
+def find_images(
+    path: Path | None, table: pd.DataFrame, max_size: int | None
+) -> Images | None:
+    """Images of the samples of a table; None without a path.
+
+    Pictures of a folder are matched by the column of the table that holds their names,
+    with or without their suffix; without one they are taken in the order of their
+    names, which is said.
+
+    Raises
+    ------
+    InputError
+        If there are not as many as samples.
+    """
+    if path is None:
+        return None
+    if not path.is_dir():
+        with refuse({"y": path}):
+            array = load_feature_maps(path, max_size=max_size)
+        _check_number(len(array), table, path)
+        return Images(array, [f"row {row}" for row in range(len(array))])
+    files = sorted(f for f in path.iterdir() if f.suffix.lower() in SUFFIXES)
+    named = _match(files, table)
+    if named is None:
+        _check_number(len(files), table, path)
+        say(
+            f"--images: no column holds the names of the files in {path}; the pictures "
+            "are taken in the order of their names."
+        )
+        named = files
+    return Images(named, [file.stem for file in named])
+
+
+def _match(files: list[Path], table: pd.DataFrame) -> list[Path] | None:
+    """Files in the order of the rows, by the column that names them all."""
+    by_name = {file.name: file for file in files} | {file.stem: file for file in files}
+    for column in table.columns:
+        names = table[column].map(lambda cell: Path(str(cell)).name)
+        if names.isin(by_name.keys()).all():
+            return [by_name[name] for name in names]
+    return None
+
+
+def _check_number(n_images: int, table: pd.DataFrame, path: Path) -> None:
+    if n_images != len(table):
+        raise InputError(
+            f"--images: {path} has {n_images} images for {len(table)} samples; pass "
+            "one for each, in the order of MAPS, or a folder whose files a column of "
+            "METADATA names."
+        )
+
+
+def _read_picture(file: Path) -> np.ndarray:
+    """Picture (h, w) or (h, w, 3)."""
+    from matplotlib.image import imread
+
+    try:
+        picture = imread(file)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise InputError(
+            f"--images: {quote(str(file))} cannot be read as a picture ({error}); "
+            "export it again."
+        ) from error
+    return picture[..., :3] if picture.ndim == 3 else picture
