@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from sklearn_wsca._networks.result import NetworkSpread
     from sklearn_wsca._networks.spread import network_spread
     from sklearn_wsca._progress import show_progress
+    from sklearn_wsca._repair.held_out import repair_test
+    from sklearn_wsca._repair.result import RepairResult
     from sklearn_wsca._utilization.from_outputs import (
         UtilizationResult,
         utilization_test,
@@ -45,6 +47,7 @@ __all__ = [
     "MetadataEraser",
     "NetworkSpread",
     "NullDistributionDisplay",
+    "RepairResult",
     "UtilizationComparison",
     "UtilizationDisplay",
     "UtilizationResult",
@@ -54,6 +57,7 @@ __all__ = [
     "evaluate_activation_maps",
     "intervention_test",
     "network_spread",
+    "repair_test",
     "show_progress",
     "utilization_test",
     "weight_space_correlation",
@@ -72,6 +76,7 @@ _MODULES = {
     "MetadataEraser": "_erasure.metadata_eraser",
     "NetworkSpread": "_networks.result",
     "NullDistributionDisplay": "_displays.null_distribution",
+    "RepairResult": "_repair.result",
     "UtilizationComparison": "_comparison.result",
     "UtilizationDisplay": "_displays.utilization",
     "UtilizationResult": "_utilization.from_outputs",
@@ -80,6 +85,7 @@ _MODULES = {
     "evaluate_activation_maps": "_features.map_evaluation",
     "intervention_test": "_interventions.from_outputs",
     "network_spread": "_networks.spread",
+    "repair_test": "_repair.held_out",
     "show_progress": "_progress",
     "utilization_test": "_utilization.from_outputs",
     "weight_space_correlation": "_alignment.metrics",

@@ -39,6 +39,8 @@ STEPS = {
     "features": "ranking the features",
     "shifts": "comparing the features of groups",
     "hashes": "recognising the files",
+    "repair test": "comparing before and after",
+    "repair": "writing what is repaired",
     "report": "drawing the report",
     "model": "running the model",
 }

@@ -69,14 +69,18 @@ class AuditRows:
                 f"{len(held_out)} rows in column {name!r} of {self.files['y']}; some "
                 f"rows must have it and some not. It holds {found}."
             )
-        rest = self.metadata.drop(columns=name)
+        rest = replace(self, metadata=self.metadata.drop(columns=name))
+        return rest.set_apart(held_out)
+
+    def set_apart(self, held_out: np.ndarray) -> tuple[AuditRows, AuditRows]:
+        """Rows with others of weight 0, and these others, by a mask (n_samples,)."""
         if hasattr(self.X, "iloc"):
             X = self.X.iloc[held_out]
         else:
             X = take_rows(self.X, held_out, rows_per_read(self.X.shape[1]))
         # Rows of weight 0 count as absent, and a memory map is not copied.
-        fitted = replace(self, metadata=rest, weights=1.0 - held_out)
-        return fitted, replace(self, X=X, metadata=rest[held_out], notes=[])
+        fitted = replace(self, weights=1.0 - held_out)
+        return fitted, replace(self, X=X, metadata=self.metadata[held_out], notes=[])
 
 
 def read_audit_rows(

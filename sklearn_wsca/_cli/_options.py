@@ -13,6 +13,7 @@ import click
 
 from sklearn_wsca._backend.memory_size import read_size
 from sklearn_wsca._comparison.result import COMPARISON_VERDICTS
+from sklearn_wsca._repair.result import REPAIR_VERDICTS
 from sklearn_wsca._verdict import VERDICTS
 
 FILE = click.Path(path_type=Path)
@@ -431,6 +432,79 @@ feature_options = together(
         "linear",
         "How maps are brought to the common scale.",
         type=click.Choice(["linear", "tanh"]),
+    ),
+)
+
+repair_options = together(
+    named("--target", "COL", f"{TARGET} It is held fixed.", required=True),
+    named(
+        "--columns --column",
+        "COL...",
+        "Columns that the network must not use: they are erased.",
+        multiple=True,
+        required=True,
+    ),
+    named(
+        "--head",
+        "FILE",
+        "Trained last layer: npz, npy, safetensors, pt or csv.",
+        type=FILE,
+        required=True,
+    ),
+    named("--head-key", "NAME", HEAD_KEY),
+    classes_option,
+    check_option,
+    groups_option,
+    columns("Columns of numbers that are codes of categories.", "--categorical"),
+    columns("Columns of few integers that are quantities.", "--continuous"),
+    shown(
+        "--method",
+        "linear",
+        "What is erased: what a linear function can read, or also the covariance of "
+        "the levels; the latter takes the level of every row, and gives embeddings "
+        "only.",
+        type=click.Choice(["linear", "quadratic"]),
+    ),
+    click.option(
+        "--head-only",
+        is_flag=True,
+        help="Write the repaired head and no repaired embeddings.",
+    ),
+    two_files(
+        "EMBEDDINGS METADATA",
+        "Two files with other rows, on which the repair is proved; it is fitted on all "
+        "rows of the first two.",
+    ),
+    named(
+        "--held-out-rows",
+        "COL=VALUE",
+        "Prove the repair on the rows with this value, such as split=test; fit it on "
+        "the others. Without this and --held-out, it is proved on a random half of "
+        "the patients.",
+    ),
+    *matching_options,
+    named(
+        "--embeddings-key",
+        "NAME",
+        "Name of the embeddings, where a file holds several arrays.",
+    ),
+    shown(
+        "--min-effect",
+        0.1,
+        "Utilization that matters, in standard deviations of the outputs.",
+        type=Finite(0, min_open=True),
+    ),
+    shown(
+        "--significance",
+        0.05,
+        "One minus the level of the intervals.",
+        type=Finite(0, 0.5, min_open=True, max_open=True),
+    ),
+    click.option(
+        "--fail-on",
+        multiple=True,
+        type=click.Choice([word.replace(" ", "-") for word in REPAIR_VERDICTS]),
+        help="End with exit code 3 if this is the verdict for a column; repeatable.",
     ),
 )
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from sklearn_wsca._cli._errors import InputError
 from sklearn_wsca._cli._notes import say
@@ -25,7 +26,13 @@ FEATURE_FIGURES = frozenset(
 FEATURE_FILES = FEATURE_TABLES | FEATURE_FIGURES
 INTERVENTION, EFFECTS, UNITS = "intervention.json", "effects.csv", "units.csv"
 INTERVENTION_FILES = frozenset({INTERVENTION, EFFECTS, UNITS})
-ALL_FILES = AUDIT_FILES | FEATURE_FILES | INTERVENTION_FILES
+REPAIRED_HEAD, REPAIRED_EMBEDDINGS = "repaired_head.npz", "repaired_embeddings"
+REPAIRED_SUFFIXES = (".npy", ".npz", ".csv", ".tsv", ".parquet", ".feather")
+REPAIR_FILES = frozenset(
+    {RESULT, SUMMARY, REPAIRED_HEAD}
+    | {REPAIRED_EMBEDDINGS + suffix for suffix in REPAIRED_SUFFIXES}
+)
+ALL_FILES = AUDIT_FILES | FEATURE_FILES | INTERVENTION_FILES | REPAIR_FILES
 # How the file begins that tells a folder of ours from one with files of the same names.
 SIGNATURES = {
     RESULT: b'{\n  "schema_version"',
@@ -34,6 +41,7 @@ SIGNATURES = {
     "features.csv": b'"feature","rank","kept",',
 }
 NEW = "new"
+Content = str | bytes | Callable[[BinaryIO], None]
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -179,7 +187,7 @@ def open_no_window() -> None:
 
 def write_files(
     directory: Path,
-    contents: Mapping[str, str | bytes],
+    contents: Mapping[str, Content],
     files: frozenset[str] = AUDIT_FILES,
 ) -> list[Path]:
     """Write the files of a run, and return their paths.
@@ -192,8 +200,9 @@ def write_files(
     ----------
     directory : Path
         What --out names.
-    contents : mapping of str to str or bytes
-        Files by name; a slash in it puts a file into a folder of this one.
+    contents : mapping of str to str, bytes or callable
+        Files by name; a slash in it puts a file into a folder of this one. What is
+        large is written by a function that takes the open file.
     files : frozenset of str
         As in `check_directory`.
 
@@ -224,12 +233,15 @@ def write_files(
     return [directory / name for name in contents]
 
 
-def _write(path: Path, content: str | bytes) -> None:
+def _write(path: Path, content: Content) -> None:
     """Write a file to the disk; what is no text of Unicode as backslash escapes."""
     if isinstance(content, str):
         content = content.encode("utf-8", "backslashreplace")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        file.write(content)
+        if callable(content):
+            content(file)
+        else:
+            file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -58,6 +58,7 @@ from sklearn_wsca._cli._options import (
     out_option,
     permutation_options,
     quiet_option,
+    repair_options,
     row_options,
     size_option,
     target_options,
@@ -70,11 +71,19 @@ from sklearn_wsca._cli._output import (
     INTERVENTION_FILES,
     NETWORKS,
     NETWORKS_TABLE,
+    REPAIR_FILES,
+    REPAIRED_HEAD,
     REPORT,
     RESULT,
     SUMMARY,
     UNITS,
     check_directory,
+)
+from sklearn_wsca._cli._repair import (
+    check_repair_options,
+    print_repair,
+    run_repair,
+    set_half_apart,
 )
 from sklearn_wsca._cli._targets import choose_outputs, read_heads, split_options
 from sklearn_wsca._cli._terminal import print_result
@@ -95,6 +104,7 @@ FILE_WORDS = {
     "curve.png": "What a part of the features keeps; dashed: random ones",
     "consistency.png": "Means of maps against outputs: on a line if they explain them",
     "maps.png": "Where the predicted class comes from; the bar marks no effect",
+    REPAIRED_HEAD: "Repaired head",
 }
 
 
@@ -296,6 +306,50 @@ def compare(
     paths = found.write(out, inputs)
     say_where(console, paths)
     verdicts = {result.verdict.replace(" ", "-") for result in found.results.values()}
+    if set(options["fail_on"]) & verdicts:
+        ctx.exit(FOUND)
+
+
+@wsca.command(cls=ListCommand, short_help="Erase a column, and prove that it helps.")
+@click.argument("embeddings", type=FILE)
+@click.argument("metadata", type=FILE)
+@repair_options
+@size_option
+@permutation_options
+@out_option("wsca-repair", "the repaired head and embeddings, summary.csv, result.json")
+@quiet_option
+@click.pass_context
+def repair(
+    ctx: click.Context, embeddings: Path, metadata: Path, **options: Any
+) -> None:
+    """Erase columns from a network, and prove on other patients that it helps.
+
+    EMBEDDINGS holds one row per image: what enters the last linear layer (npy, npz,
+    csv, parquet, feather, safetensors, pt, h5ad). METADATA describes the same rows
+    (csv, tsv, parquet, feather, xlsx, h5ad).
+
+    Exit code 0: done. 2: bad input, with one line on standard error. 3: a column has a
+    verdict of --fail-on.
+    """
+    check_repair_options(options)
+    out = options["out"]
+    check_directory(out, REPAIR_FILES)
+    states = file_states(
+        [embeddings, metadata, *(options["held_out"] or ()), options["head"]]
+    )
+    with progress(options["quiet"]):
+        with step("reading"):
+            rows, held_out = read_rows(embeddings, metadata, options)
+            if held_out is None:
+                rows, held_out = set_half_apart(rows, options)
+        found = run_repair(options, rows, held_out)
+        with step("hashes"):
+            inputs = name_inputs(rows, held_out, [options["head"]], states)
+    print_repair(Console(), found, out)
+    with progress(options["quiet"]), step("repair"):
+        paths = found.write(out, inputs)
+    say_where(Console(), paths)
+    verdicts = {word.replace(" ", "-") for word in found.result.verdicts.values()}
     if set(options["fail_on"]) & verdicts:
         ctx.exit(FOUND)
 

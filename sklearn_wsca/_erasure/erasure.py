@@ -75,6 +75,16 @@ class Erasure:
         """Erased rows."""
         return X - (X - self.mean) @ self.right @ self.left.T
 
+    def move_before(
+        self, coef: np.ndarray, intercept: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Weights and intercepts on rows as they are, of a head on erased rows."""
+        erased = coef @ self.left
+        return (
+            coef - erased @ self.right.T,
+            intercept + erased @ (self.right.T @ self.mean),
+        )
+
 
 @dataclass(frozen=True)
 class Held:
@@ -103,7 +113,7 @@ class Held:
             rows = np.intersect1d(rows, other.rows, assume_unique=True)
         shares = np.zeros(len(weights))
         shares[rows] = weights[rows] / weights[rows].sum()
-        parts = [_concept_columns(other, shares) for other in held]
+        parts = [concept_columns(other, shares) for other in held]
         design = np.sqrt(shares)[:, None] * np.hstack(
             [np.ones((len(shares), 1)), *parts]
         )
@@ -124,14 +134,14 @@ class Held:
         determine, have no factors: c may be 0.
         """
         roots = np.sqrt(self.weights)[:, None]
-        concept = roots * _concept_columns(column, self.weights)
+        concept = roots * concept_columns(column, self.weights)
         concept -= self.basis @ (self.basis.T @ concept)
         variance = np.sum(concept**2, axis=0)
         kept = variance > DETERMINED
         return roots * concept[:, kept] / np.sqrt(variance[kept])
 
 
-def _concept_columns(column: Column, shares: np.ndarray) -> np.ndarray:
+def concept_columns(column: Column, shares: np.ndarray) -> np.ndarray:
     """Indicators or values with mean 0 and variance 1; 0 where the share is 0: (n, c).
 
     Levels and continuous columns that do not vary have no entry.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -13,23 +14,42 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_wsca._backend.namespace import precision_of, to_numpy
 from sklearn_wsca._compat import Interval, StrOptions, _fit_context
+from sklearn_wsca._erasure.columns import (
+    check_one_categorical,
+    check_something_left,
+    column_factors,
+    describe_extremes,
+    describe_missing,
+    list_reasons,
+    read_all_levels,
+    read_candidates,
+    select_columns,
+)
 from sklearn_wsca._erasure.erasure import (
     TOLERANCE,
     Erasure,
-    Held,
     choose_shrinkage,
     concept_frame,
     cross_moments,
     whitening_spread,
 )
-from sklearn_wsca._input.checked_input import check_embeddings, check_input
-from sklearn_wsca._input.column import Column, LeftOutError, read_column
+from sklearn_wsca._erasure.quadratic import fit_quadratic
+from sklearn_wsca._erasure.without_target import Moves, worst_moves
+from sklearn_wsca._heads.head import read_head
+from sklearn_wsca._input.checked_input import Input, check_embeddings, check_input
+from sklearn_wsca._input.column import (
+    Column,
+    LeftOutError,
+    match_levels,
+    read_column,
+)
 from sklearn_wsca._input.doubtful_values import warn_of_doubts
 from sklearn_wsca._input.embeddings import Embeddings
 from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
 from sklearn_wsca._input.separate_target import explain_single_column, name_target
-from sklearn_wsca._input.table import list_columns, require_columns
+from sklearn_wsca._input.table import as_table, check_same_index, require_columns
 from sklearn_wsca._linear.subspace import Subspace, fit_subspace
+from sklearn_wsca._text import quote
 
 
 class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -55,7 +75,14 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         embeddings, before they are whitened. "auto" is the estimate of Ledoit and Wolf
         [2]_, which takes a row of weight 2 for a row that occurs twice. The erasure is
         exact on the rows of `fit` for every value; on other rows, 0 is poor where there
-        are not many more rows than features.
+        are not many more rows than features. With ``method="quadratic"`` it is the
+        weight of the common covariance in that of each level: "auto" is d / (d + n) for
+        d directions and a level of n rows, and the erasure is exact with 0 only.
+    method : {"linear", "quadratic"}, default="linear"
+        "linear" erases what a linear function can read, "quadratic" also differences of
+        covariances between the levels of *one* categorical column, which a quadratic
+        classifier reads. That takes the level of every row: `transform` then needs the
+        metadata too, and there is no repaired head.
 
     Attributes
     ----------
@@ -63,17 +90,19 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Weighted mean of the embeddings; it is not changed by the erasure.
     rank_ : int
         Number of directions that are erased: at most the number of levels minus 1 for
-        a categorical column, and 1 for a continuous one.
+        a categorical column, and 1 for a continuous one. Where the erasure is
+        quadratic, number of directions that are changed: all.
     shrinkage_ : float
-        The shrinkage that was used.
+        The shrinkage that was used; the largest of all levels where the erasure is
+        quadratic.
     columns_ : list of str
         Columns that are erased.
     dropped_columns_ : dict of str to str
         Columns that are not, with the reason: constant, identifier-like, without
         variation at fixed target.
     notes_ : list of str
-        What a reader must know: rows with missing values, or that nothing or everything
-        is erased.
+        What a reader must know: rows with missing values, that nothing or everything is
+        erased, or that a head of the target would move with the column.
     n_features_in_ : int
         Number of features of the embeddings.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -81,6 +110,7 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     See Also
     --------
+    repair_test : Proves a repair on rows that the eraser has not seen.
     WeightSpaceCorrelation : Does the decision align with the metadata?
 
     Notes
@@ -103,8 +133,12 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     log-loss), and no linear regression a continuous column better than its mean. Where
     a column and the target are associated in the data, the target loses what it shares
     with the column. Use it where the column must not be readable. It does not repair a
-    head: where the two are associated, the outputs of a given head may move more with
-    the column at fixed target than before.
+    head. With :math:`\beta_z, \beta_t` the coefficients of column and target in a
+    regression of the erased outputs, :math:`0 = \Sigma_{zz} \beta_z + \Sigma_{zt}
+    \beta_t`: the outputs of any head that still tells the target move with a column
+    that is associated with it, those of a head that did not use the column too. `fit`
+    warns where those of a linear head that predicts another column of the table would
+    move by 0.1 of their standard deviation or more.
 
     *With a target* z is replaced by what is left of it after a regression on the
     target. In the regression of the output of any linear head on the target and the
@@ -114,7 +148,15 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     association with the target. Use it to repair a decision that must not depend on the
     column.
 
-    Nonlinear functions may read the column in both cases.
+    Nonlinear functions may read the column in both cases. *Quadratic erasure* takes
+    x of level c to :math:`\mu + A_c (x - \mu - m_c)`, with the effect of the level
+    :math:`m_c` (at fixed target) and a matrix after which the covariance within classes
+    is that of all levels. Without a target a quadratic classifier then does not tell
+    the levels (with shrinkage 0, on the rows of `fit`). With one, means at fixed target
+    are equal too, and covariances but in the directions in which classes differ: how
+    well a level tells the classes cannot be changed without knowing the class. A row
+    whose level is missing or
+    was not seen cannot be erased, which is an error.
 
     A row with a missing value is set to the weighted mean of that column (of each of
     its indicators), and counts in full for the others; with a target, so is a row
@@ -155,13 +197,26 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         "target": [str, Integral, tuple, None],
         "kinds": [dict, None],
         "shrinkage": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"})],
+        "method": [StrOptions({"linear", "quadratic"})],
     }
+    # Both methods must request the same; a quadratic erasure needs it in both.
+    __metadata_request__fit = {"metadata": True}
+    __metadata_request__transform = {"metadata": True}
 
-    def __init__(self, columns=None, *, target=None, kinds=None, shrinkage="auto"):
+    def __init__(
+        self,
+        columns=None,
+        *,
+        target=None,
+        kinds=None,
+        shrinkage="auto",
+        method="linear",
+    ):
         self.columns = columns
         self.target = target
         self.kinds = kinds
         self.shrinkage = shrinkage
+        self.method = method
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, metadata=None):
@@ -199,26 +254,41 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             named = [] if self.columns is None else list(self.columns)
             named += [] if self.target is None else [self.target]
             explain_single_column(y, given.table, named)
-        names = _select_columns(given.table, self.target, self.columns)
+        names = select_columns(given.table, self.target, self.columns)
         if self.columns is None:
             names = [name for name in names if name != own]
         self.dropped_columns_: dict[Any, str] = {}
         self.notes_: list[str] = []
         kinds = check_kinds(self.kinds, given.table)
         target = self._read_target(given.table, kinds)
-        factors = self._read_factors(given.table, names, kinds, target, given.weights)
-        where = "y" if metadata is None else "metadata"
-        _check_something_left(self.dropped_columns_, factors, where)
-        subspace = fit_subspace(given.X, given.weights, None, 0)
-        self._erasure = self._fit_erasure(
-            given.X, given.weights, subspace, np.hstack(list(factors.values()))
+        erased, factors = self._read_erased(
+            given.table, names, kinds, target, given.weights
         )
+        where = "y" if metadata is None else "metadata"
+        check_something_left(self.dropped_columns_, factors, where)
         self.columns_ = list(factors)
-        self.mean_, self.rank_ = subspace.mean, self._erasure.rank
-        messages = _describe_extremes(self.columns_, self.rank_, subspace.rank)
+        subspace = fit_subspace(given.X, given.weights, None, 0)
+        self.mean_ = subspace.mean
+        cross = np.hstack(list(factors.values()))
+        spread, frame = self._find_frame(given.X, given.weights, subspace, cross)
+        if self.method == "quadratic":
+            self._fit_quadratic(given, subspace, erased, target)
+            messages = []
+        else:
+            self._erasure = Erasure.of(frame, spread, subspace.components, self.mean_)
+            self.rank_ = self._erasure.rank
+            messages = describe_extremes(self.columns_, self.rank_, subspace.rank)
+        if target is None:
+            others = [name for name in given.table.columns if name not in names]
+            others = others if metadata is None else [own]
+            candidates = read_candidates(given.table, others, kinds)
+            moves = worst_moves(
+                given.X, given.weights, subspace, spread, frame, erased, candidates
+            )
+            messages += _describe_moves(moves)
         self.notes_ += messages
         if self.dropped_columns_:
-            reasons = _list_reasons(self.dropped_columns_)
+            reasons = list_reasons(self.dropped_columns_)
             messages.insert(0, f"{where}: some columns are not erased. {reasons}.")
         read = [n for n in (self.target, *names) if n is not None and n not in kinds]
         warn_of_codes(given.table, read, stacklevel=4)
@@ -229,25 +299,115 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             warnings.warn(message, UserWarning, stacklevel=3)
         return self
 
-    def transform(self, X):
+    def transform(self, X, metadata=None):
         """Erase the columns from embeddings.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Embeddings, of the rows of `fit` or others.
+        metadata : DataFrame or array-like, default=None
+            A quadratic erasure needs the column that is erased, or a table that holds
+            it; a linear one does without.
 
         Returns
         -------
         ndarray of shape (n_samples, n_features)
             Erased embeddings; float32 if X is, else float64.
+
+        Raises
+        ------
+        ValueError
+            If the level of a row is needed and is not known.
         """
         check_is_fitted(self)
+        given = X
         X = check_embeddings(self, X, reset=False)
+        erase, by_row = self._erasure.erase, []
+        if self.method == "quadratic":
+            by_row = [self._read_levels(metadata, given, len(X))]
         erased = np.empty((len(X), X.n_features), precision_of(X.array))
         for rows, block in X.blocks():
-            erased[rows] = self._erasure.erase(to_numpy(block))
+            erased[rows] = erase(to_numpy(block), *[values[rows] for values in by_row])
         return erased
+
+    def fit_transform(self, X, y, sample_weight=None, metadata=None):
+        """Find the directions to erase, and erase the columns from the same rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Embeddings.
+        y : DataFrame, Series or array-like of shape (n_samples[, n_columns])
+            Metadata, or with `metadata` the target alone; see `fit`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Row weights.
+        metadata : DataFrame or array-like, default=None
+            The metadata table, where y is the target alone.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            Erased embeddings.
+        """
+        self.fit(X, y, sample_weight=sample_weight, metadata=metadata)
+        if self.method == "linear":
+            return self.transform(X)
+        return self.transform(X, metadata=y if metadata is None else metadata)
+
+    def repair_head(self, head):
+        """Head that does to embeddings as they are what a head does to erased ones.
+
+        Parameters
+        ----------
+        head : Head, array, pair (W, b), fitted linear estimator or torch.nn.Module
+            Trained head, in any form that `target_head` of `WeightSpaceCorrelation`
+            takes.
+
+        Returns
+        -------
+        Head
+            With ``outputs(X)`` equal to ``head.outputs(eraser.transform(X))``, so that
+            it can stand in the place of the last layer, and no embedding is changed.
+
+        Raises
+        ------
+        ValueError
+            If the head cannot be read, or the erasure is quadratic: the outputs are
+            then no linear function of the embeddings.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_wsca import MetadataEraser
+        >>> from sklearn_wsca.datasets import make_shortcut
+        >>> study = make_shortcut(use=0.5, encoding=2.0, random_state=0)
+        >>> eraser = MetadataEraser(["scanner"], target="target")
+        >>> repaired = eraser.fit(study.data, study.metadata).repair_head(study.head)
+        >>> coef, intercept = study.head
+        >>> erased = eraser.transform(study.data) @ coef.T + intercept
+        >>> bool(np.allclose(repaired.outputs(study.data), erased))
+        True
+        """
+        check_is_fitted(self)
+        if self.method == "quadratic":
+            raise ValueError(
+                "method='quadratic': there is no repaired head, because the outputs "
+                "are no linear function of the embeddings; apply the head to "
+                "transform(X, metadata), or erase with method='linear'."
+            )
+        found = read_head(
+            head,
+            argument="head",
+            n_features=self.n_features_in_,
+            levels=None,
+            feature_names=getattr(self, "feature_names_in_", None),
+        )
+        coef, intercept = self._erasure.move_before(
+            np.asarray(found.coef, dtype=np.float64),
+            np.asarray(found.intercept, dtype=np.float64),
+        )
+        return replace(found, coef=coef, intercept=intercept)
 
     def __sklearn_tags__(self):
         """Tell scikit-learn that the metadata are required."""
@@ -274,139 +434,101 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.notes_ += [f"target {self.target!r}: {note}" for note in column.notes]
         return column
 
-    def _read_factors(
+    def _read_erased(
         self,
         table: pd.DataFrame,
         names: list,
         kinds: dict,
         target: Column | None,
         weights: np.ndarray,
-    ) -> dict[Any, np.ndarray]:
-        """Factors of the columns that can be erased; keeps reasons and notes."""
-        factors = {}
+    ) -> tuple[list[Column], dict[Any, np.ndarray]]:
+        """Columns that can be erased and their factors; keeps reasons and notes."""
+        columns, factors = [], {}
         for name in names:
             try:
-                column = _read_all_levels(table[name], kinds.get(name, "auto"))
-                factors[name] = _column_factors(column, target, weights)
+                column = read_all_levels(table[name], kinds.get(name, "auto"))
+                factors[name] = column_factors(column, target, weights)
             except LeftOutError as reason:
                 self.dropped_columns_[name] = str(reason)
             else:
-                self.notes_ += _describe_missing(column, len(table))
-        return factors
+                columns.append(column)
+                self.notes_ += describe_missing(column, len(table))
+        return columns, factors
 
-    def _fit_erasure(
+    def _find_frame(
         self,
         X: Embeddings,
         weights: np.ndarray,
         subspace: Subspace,
         factors: np.ndarray,
-    ) -> Erasure:
-        """Solve in principal coordinates; keeps the shrinkage."""
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Spread of the principal coordinates, and what is erased of them linearly.
+
+        Keeps the shrinkage.
+        """
         mean, variance = subspace.mean, subspace.variance
         self.shrinkage_ = choose_shrinkage(self.shrinkage, X, weights, mean, variance)
         spread = whitening_spread(variance, self.shrinkage_, X.n_features)
         cross = subspace.project(cross_moments(X, mean, factors).T).T
         frame = concept_frame(cross, spread, TOLERANCE[precision_of(X.array)])
-        return Erasure.of(frame, spread, subspace.components, mean)
+        return spread, frame
 
-
-def _select_columns(table: pd.DataFrame, target: Any, columns: Any) -> list:
-    """Names of the columns to erase.
-
-    Raises
-    ------
-    ValueError
-        For unknown or repeated names, the target among the columns, or none at all.
-    """
-    if target is not None:
-        require_columns([target], table, "target")
-    if columns is None:
-        return [name for name in table.columns if name != target]
-    names = list_columns(columns)
-    require_columns(names, table, "columns")
-    if target is not None and target in names:
-        raise ValueError(
-            f"columns: the target {target!r} is among them; it is held fixed, so leave "
-            "it out of columns, or set target=None to erase it."
+    def _fit_quadratic(
+        self,
+        given: Input,
+        subspace: Subspace,
+        columns: list[Column],
+        target: Column | None,
+    ) -> None:
+        """Find the map of every level; keeps erasure, levels, rank and shrinkage."""
+        column = check_one_categorical(columns)
+        self._erasure = fit_quadratic(
+            given.X, given.weights, subspace, column, target, self.shrinkage
         )
-    return names
+        self._levels = column.levels
+        self.rank_ = self._erasure.rank
+        self.shrinkage_ = float(self._erasure.shrinkage.max())
+
+    def _read_levels(self, metadata: Any, X: Any, n: int) -> np.ndarray:
+        """Level of every row of embeddings, by its number."""
+        (name,) = self.columns_
+        if metadata is None:
+            raise ValueError(
+                f"metadata: a quadratic erasure needs the level of every row; pass the "
+                f"column {name!r}, or the table that holds it, as metadata."
+            )
+        check_same_index(X, metadata, ("X", "metadata"))
+        table = as_table(metadata, "metadata")
+        if len(table) != n:
+            raise ValueError(
+                f"metadata has {len(table)} rows and X has {n}: row i of metadata must "
+                "describe row i of X."
+            )
+        if not hasattr(metadata, "columns") and len(table.columns) == 1:
+            table = table.set_axis([name], axis=1)
+        require_columns([name], table, "metadata")
+        rows, codes = match_levels(table[name], self._levels)
+        if len(rows) < n:
+            unknown = np.setdiff1d(np.arange(n), rows)
+            raise ValueError(
+                f"metadata: the level of {name!r} is missing, or was not seen by fit, "
+                f"in {len(unknown)} of {n} rows (first row {unknown[0]}: "
+                f"{table[name].iloc[unknown[0]]!r}); leave these rows out, or erase "
+                "with method='linear'."
+            )
+        return codes
 
 
-def _read_all_levels(series: pd.Series, kind: Any) -> Column:
-    """Type a column; unlike in an analysis of effects, rare levels count.
-
-    Raises
-    ------
-    LeftOutError
-        If the column is constant or identifier-like.
-    """
-    column = read_column(series, kind=kind)
-    rows = np.flatnonzero(series.notna().to_numpy())
-    if not column.n_levels or len(rows) == len(column.rows):
-        return column
-    codes, levels = pd.factorize(series.iloc[rows].astype(object))
-    return Column(column.name, "categorical", rows, codes, tuple(levels))
-
-
-def _column_factors(
-    column: Column, target: Column | None, weights: np.ndarray
-) -> np.ndarray:
-    """Factors of the covariance with a column, at fixed target if there is one.
-
-    Raises
-    ------
-    LeftOutError
-        If nothing is left of the column.
-    """
-    held = [] if target is None else [target]
-    factors = Held.of(column, weights, held).concept(column)
-    if factors.shape[1]:
-        return factors
-    if target is None:
-        raise LeftOutError("constant: it varies by rounding only")
-    raise LeftOutError(
-        f"does not vary at fixed target {target.name!r}: that determines it, or no "
-        "rows have both"
-    )
-
-
-def _check_something_left(dropped: dict[Any, str], factors: dict, where: str) -> None:
-    """Raise if no column of the argument `where` can be erased, with the reasons."""
-    if factors:
-        return
-    if not dropped:
-        raise ValueError(
-            f"{where}: there is no column besides the target; pass metadata columns to "
-            "erase."
-        )
-    raise ValueError(f"{where}: no column can be erased. {_list_reasons(dropped)}.")
-
-
-def _list_reasons(dropped: dict[Any, str]) -> str:
-    return "; ".join(f"{name!r}: {reason}" for name, reason in dropped.items())
-
-
-def _describe_missing(column: Column, n_rows: int) -> list[str]:
-    """How many rows were set to the mean of the column."""
-    missing = n_rows - len(column.rows)
-    if not missing:
+def _describe_moves(moves: Moves | None) -> list[str]:
+    """That a head of another column moves with what is erased, and what to do."""
+    if moves is None:
         return []
+    column, target = quote(moves.column), quote(moves.target)
     return [
-        f"column {column.name!r}: missing in {missing} of {n_rows} rows, which are set "
-        "to its mean."
+        f"target: without one, erasing {column} also takes what {target} shares with "
+        f"it. The outputs of a linear head that predicts {target} then move with "
+        f"{column} at fixed {target} by {moves.after:.2f} of their standard deviation, "
+        f"and a head that moves less now is made worse (by least squares: "
+        f"{moves.before:.2f}). If {target} is what the network decides, name it: "
+        f"target={moves.target!r}."
     ]
-
-
-def _describe_extremes(columns: list, rank: int, rank_of_embeddings: int) -> list[str]:
-    """Whether nothing is erased, or everything."""
-    if rank == 0:
-        return [
-            f"X: the embeddings are already uncorrelated with the columns {columns}: "
-            "there is nothing to erase, and transform returns them as they are."
-        ]
-    if rank == rank_of_embeddings:
-        return [
-            f"X: the columns take all {rank} directions along which the embeddings "
-            "vary: all erased embeddings are equal."
-        ]
-    return []

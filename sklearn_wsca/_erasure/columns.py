@@ -1,0 +1,155 @@
+"""Which columns are erased, and what is said of those that are not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_wsca._erasure.erasure import Held
+from sklearn_wsca._input.column import Column, LeftOutError, read_column
+from sklearn_wsca._input.persons import find_names
+from sklearn_wsca._input.table import list_columns, require_columns
+from sklearn_wsca._text import list_first
+
+
+def select_columns(table: pd.DataFrame, target: Any, columns: Any) -> list:
+    """Names of the columns to erase.
+
+    Raises
+    ------
+    ValueError
+        For unknown or repeated names, the target among the columns, or none at all.
+    """
+    if target is not None:
+        require_columns([target], table, "target")
+    if columns is None:
+        return [name for name in table.columns if name != target]
+    names = list_columns(columns)
+    require_columns(names, table, "columns")
+    if target is not None and target in names:
+        raise ValueError(
+            f"columns: the target {target!r} is among them; it is held fixed, so leave "
+            "it out of columns, or set target=None to erase it."
+        )
+    return names
+
+
+def read_all_levels(series: pd.Series, kind: Any) -> Column:
+    """Type a column; unlike in an analysis of effects, rare levels count.
+
+    Raises
+    ------
+    LeftOutError
+        If the column is constant or identifier-like.
+    """
+    column = read_column(series, kind=kind)
+    rows = np.flatnonzero(series.notna().to_numpy())
+    if not column.n_levels or len(rows) == len(column.rows):
+        return column
+    codes, levels = pd.factorize(series.iloc[rows].astype(object))
+    return Column(column.name, "categorical", rows, codes, tuple(levels))
+
+
+def read_candidates(table: pd.DataFrame, names: list, kinds: dict) -> list[Column]:
+    """Columns that a network may decide; not those that name rows or patients."""
+    persons = find_names(table, names)
+    found = []
+    for name in names:
+        try:
+            column = read_column(table[name], kind=kinds.get(name, "auto"))
+        except LeftOutError:
+            continue
+        if name not in persons:
+            found.append(column)
+    return found
+
+
+def check_one_categorical(columns: list[Column]) -> Column:
+    """Return the only column, if it has levels.
+
+    Raises
+    ------
+    ValueError
+        If there are more, or it is continuous.
+    """
+    names = [column.name for column in columns]
+    if len(columns) > 1:
+        raise ValueError(
+            f"method='quadratic' erases one column, and there are {len(columns)}: "
+            f"{list_first(names)}. Choose one, or combine them into one column of the "
+            "combinations of their levels."
+        )
+    (column,) = columns
+    if not column.n_levels:
+        raise ValueError(
+            f"method='quadratic': {column.name!r} is continuous, and only levels have "
+            "covariances of their own; bin it, say kinds="
+            f"{{{column.name!r}: 'categorical'}}, or erase it with method='linear'."
+        )
+    return column
+
+
+def column_factors(
+    column: Column, target: Column | None, weights: np.ndarray
+) -> np.ndarray:
+    """Factors of the covariance with a column, at fixed target if there is one.
+
+    Raises
+    ------
+    LeftOutError
+        If nothing is left of the column.
+    """
+    held = [] if target is None else [target]
+    factors = Held.of(column, weights, held).concept(column)
+    if factors.shape[1]:
+        return factors
+    if target is None:
+        raise LeftOutError("constant: it varies by rounding only")
+    raise LeftOutError(
+        f"does not vary at fixed target {target.name!r}: that determines it, or no "
+        "rows have both"
+    )
+
+
+def check_something_left(dropped: dict[Any, str], factors: dict, where: str) -> None:
+    """Raise if no column of the argument `where` can be erased, with the reasons."""
+    if factors:
+        return
+    if not dropped:
+        raise ValueError(
+            f"{where}: there is no column besides the target; pass metadata columns to "
+            "erase."
+        )
+    raise ValueError(f"{where}: no column can be erased. {list_reasons(dropped)}.")
+
+
+def list_reasons(dropped: dict[Any, str]) -> str:
+    return "; ".join(f"{name!r}: {reason}" for name, reason in dropped.items())
+
+
+def describe_missing(column: Column, n_rows: int) -> list[str]:
+    """How many rows were set to the mean of the column."""
+    missing = n_rows - len(column.rows)
+    if not missing:
+        return []
+    return [
+        f"column {column.name!r}: missing in {missing} of {n_rows} rows, which are set "
+        "to its mean."
+    ]
+
+
+def describe_extremes(columns: list, rank: int, rank_of_embeddings: int) -> list[str]:
+    """Whether nothing is erased, or everything."""
+    if rank == 0:
+        return [
+            f"X: the embeddings are already uncorrelated with the columns {columns}: "
+            "there is nothing to erase, and transform returns them as they are."
+        ]
+    if rank == rank_of_embeddings:
+        return [
+            f"X: the columns take all {rank} directions along which the embeddings "
+            "vary: all erased embeddings are equal."
+        ]
+    return []
