@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,24 +13,22 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sklearn_wsca._backend.file_rows import read_rows
 from sklearn_wsca._backend.progress import step
 from sklearn_wsca._cli._errors import InputError, refuse
 from sklearn_wsca._cli._inputs import AuditRows, read_trained_head
 from sklearn_wsca._cli._notes import collect_warnings, say
 from sklearn_wsca._cli._output import (
     REPAIR_FILES,
-    REPAIRED_EMBEDDINGS,
     REPAIRED_HEAD,
     RESULT,
     SUMMARY,
     Content,
     write_files,
 )
+from sklearn_wsca._cli._repaired_files import embeddings_content, head_bytes
 from sklearn_wsca._cli._spreadsheet import to_csv_text
 from sklearn_wsca._erasure.metadata_eraser import MetadataEraser
 from sklearn_wsca._heads.head import Head
-from sklearn_wsca._input.embeddings import row_blocks
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._input.table import require_columns
 from sklearn_wsca._repair.held_out import repair_test
@@ -56,7 +51,6 @@ from sklearn_wsca._version import __version__
 
 SCHEMA_VERSION = 1
 QUESTION = "Is the column used less after the repair, and what does that cost?"
-TABLES = {".csv": ",", ".tsv": "\t"}
 SETTINGS = ("target", "groups", "method", "min_effect", "significance", "seed")
 SHOWN = 3
 
@@ -211,8 +205,8 @@ def set_half_apart(
         if group:
             unit = Groups.of(table[group]).with_loners().codes
     _, first, unit = np.unique(unit, return_index=True, return_inverse=True)
-    roles = table[[options["target"], *options["columns"]]].iloc[first]
-    numbers = [pd.factorize(roles[name])[0] for name in roles]
+    roles = dict.fromkeys([options["target"], *options["columns"]])
+    numbers = [pd.factorize(table[name].iloc[first])[0] for name in roles]
     # Numbers that hardly repeat put nobody together.
     kept = [codes for codes in numbers if codes.max() < len(first) // 4]
     order = np.random.default_rng(options["seed"]).permutation(len(first))
@@ -250,6 +244,9 @@ def run_repair(
         with refuse(rows.files):
             require_columns([group] if group else [], rows.metadata, "groups")
             eraser.fit(rows.X, rows.metadata, sample_weight=rows.weights)
+        for note in set(eraser.notes_) - {*notes}:
+            notes.append(note)
+            say(note)
         source = read_trained_head(options, rows)
         if options["method"] == "linear":
             with refuse({"y": options["head"]}, "--head-key"):
@@ -303,70 +300,6 @@ def _say_shared_groups(rows: AuditRows, held_out: AuditRows, group: str) -> list
     )
     say(f"{note}.")
     return [note]
-
-
-def head_bytes(head: Head) -> bytes:
-    """File with weights, intercepts and classes."""
-    arrays = {"weight": head.coef, "bias": head.intercept}
-    if head.classes is not None:
-        arrays["classes"] = np.array(list(head.classes))
-    buffer = BytesIO()
-    np.savez(buffer, **arrays)
-    return buffer.getvalue()
-
-
-def embeddings_content(eraser: MetadataEraser, rows: AuditRows) -> tuple[str, Content]:
-    """Name and content of the file of repaired embeddings.
-
-    Tables stay tables of the same format, with ids and names; others are npy, or npz
-    where they have ids.
-    """
-    suffix, X = rows.files["X"].suffix.lower(), rows.X
-    if not hasattr(X, "iloc"):
-        return f"{REPAIRED_EMBEDDINGS}.npy", partial(_write_npy, eraser, rows)
-    erased = np.asarray(eraser.transform(X, metadata=rows.metadata))
-    table = pd.DataFrame(erased, index=X.index, columns=X.columns)
-    has_ids = X.index.name is not None
-    if suffix in TABLES:
-        text = table.to_csv(index=has_ids, sep=TABLES[suffix], lineterminator="\n")
-        return REPAIRED_EMBEDDINGS + suffix, text
-    if suffix in (".parquet", ".feather"):
-        flat = table.reset_index() if has_ids else table.reset_index(drop=True)
-        flat.columns = [str(name) for name in flat.columns]
-        return REPAIRED_EMBEDDINGS + suffix, _table_bytes(flat, suffix)
-    arrays = {"embeddings": erased}
-    if has_ids:
-        arrays[X.index.name] = X.index.to_numpy().astype(str)
-    return f"{REPAIRED_EMBEDDINGS}.npz", _writer(np.savez, arrays)
-
-
-def _writer(save: Callable, arrays: dict[str, np.ndarray]) -> Content:
-    return lambda file: save(file, **arrays)
-
-
-def _table_bytes(table: pd.DataFrame, suffix: str) -> bytes:
-    buffer = BytesIO()
-    if suffix == ".parquet":
-        table.to_parquet(buffer, index=False)
-    else:
-        table.to_feather(buffer)
-    return buffer.getvalue()
-
-
-def _write_npy(eraser: MetadataEraser, rows: AuditRows, file: BinaryIO) -> None:
-    """Write erased embeddings block by block, so that they may exceed the memory."""
-    X = rows.X
-    dtype = np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
-    header = {
-        "descr": np.lib.format.dtype_to_descr(dtype),
-        "fortran_order": False,
-        "shape": tuple(X.shape),
-    }
-    np.lib.format.write_array_header_1_0(file, header)
-    for part in row_blocks(*X.shape):
-        block = np.asarray(read_rows(X, part))
-        erased = eraser.transform(block, metadata=rows.metadata.iloc[part])
-        file.write(np.ascontiguousarray(erased, dtype).tobytes())
 
 
 def print_repair(console: Console, found: RepairFindings, directory: Path) -> None:

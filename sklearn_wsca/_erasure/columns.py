@@ -6,12 +6,26 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from sklearn_wsca._erasure.erasure import Held
-from sklearn_wsca._input.column import Column, LeftOutError, read_column
+from sklearn_wsca._input.column import (
+    Column,
+    LeftOutError,
+    match_levels,
+    read_column,
+)
 from sklearn_wsca._input.persons import find_names
-from sklearn_wsca._input.table import list_columns, require_columns
-from sklearn_wsca._text import list_first
+from sklearn_wsca._input.table import (
+    as_table,
+    check_same_index,
+    list_columns,
+    require_columns,
+)
+from sklearn_wsca._text import format_pvalue, list_first
+
+# Level at which embeddings show a column.
+SIGNIFICANCE = 0.05
 
 
 def select_columns(table: pd.DataFrame, target: Any, columns: Any) -> list:
@@ -140,6 +154,38 @@ def describe_missing(column: Column, n_rows: int) -> list[str]:
     ]
 
 
+def describe_noise(
+    name: Any, factors: np.ndarray, whitened: np.ndarray, variance: np.ndarray
+) -> list[str]:
+    """That a direction of noise is erased, if the embeddings do not show the column."""
+    pvalue = encoding_pvalue(factors, whitened, variance)
+    if pvalue <= SIGNIFICANCE:
+        return []
+    return [
+        f"column {name!r}: the embeddings do not show it beyond chance "
+        f"({format_pvalue(pvalue)}), so that noise is erased for it, and what heads "
+        "read along that; leave it out."
+    ]
+
+
+def encoding_pvalue(
+    factors: np.ndarray, whitened: np.ndarray, variance: np.ndarray
+) -> float:
+    r"""p-value of the covariance of embeddings with a column.
+
+    Where there is none, the sum of its squares is that of products of independent
+    numbers: about :math:`a \chi^2_b` with the mean
+    :math:`\mathrm{tr}(F^T F) \sum_j v_j` and the variance
+    :math:`2 |F^T F|^2 \sum_j v_j^2`, with F the factors (n, c) of the column and v the
+    variances (k,) of the coordinates; `whitened` (k, c) is the covariance.
+    """
+    gram = factors.T @ factors
+    mean = float(np.trace(gram) * variance.sum())
+    spread = 2.0 * float(np.sum(gram**2) * np.sum(variance**2))
+    scale, freedom = spread / (2.0 * mean), 2.0 * mean**2 / spread
+    return float(stats.chi2.sf(np.sum(whitened**2) / scale, freedom))
+
+
 def describe_extremes(columns: list, rank: int, rank_of_embeddings: int) -> list[str]:
     """Whether nothing is erased, or everything."""
     if rank == 0:
@@ -153,3 +199,38 @@ def describe_extremes(columns: list, rank: int, rank_of_embeddings: int) -> list
             "vary: all erased embeddings are equal."
         ]
     return []
+
+
+def read_levels(metadata: Any, X: Any, n: int, name: Any, levels: tuple) -> np.ndarray:
+    """Level of a column in every one of n rows of embeddings, by its number.
+
+    Raises
+    ------
+    ValueError
+        If there is no metadata for these rows, or a level is missing or unknown.
+    """
+    if metadata is None:
+        raise ValueError(
+            f"metadata: a quadratic erasure needs the level of every row; pass the "
+            f"column {name!r}, or the table that holds it, as metadata."
+        )
+    check_same_index(X, metadata, ("X", "metadata"))
+    table = as_table(metadata, "metadata")
+    if len(table) != n:
+        raise ValueError(
+            f"metadata has {len(table)} rows and X has {n}: row i of metadata must "
+            "describe row i of X."
+        )
+    if not hasattr(metadata, "columns") and len(table.columns) == 1:
+        table = table.set_axis([name], axis=1)
+    require_columns([name], table, "metadata")
+    rows, codes = match_levels(table[name], levels)
+    if len(rows) < n:
+        unknown = np.setdiff1d(np.arange(n), rows)
+        raise ValueError(
+            f"metadata: the level of {name!r} is missing, or was not seen by fit, in "
+            f"{len(unknown)} of {n} rows (first row {unknown[0]}: "
+            f"{table[name].iloc[unknown[0]]!r}); leave these rows out, or erase with "
+            "method='linear'."
+        )
+    return codes

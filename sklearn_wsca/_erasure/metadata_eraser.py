@@ -20,9 +20,11 @@ from sklearn_wsca._erasure.columns import (
     column_factors,
     describe_extremes,
     describe_missing,
+    describe_noise,
     list_reasons,
     read_all_levels,
     read_candidates,
+    read_levels,
     select_columns,
 )
 from sklearn_wsca._erasure.erasure import (
@@ -33,23 +35,16 @@ from sklearn_wsca._erasure.erasure import (
     cross_moments,
     whitening_spread,
 )
-from sklearn_wsca._erasure.quadratic import fit_quadratic
-from sklearn_wsca._erasure.without_target import Moves, worst_moves
+from sklearn_wsca._erasure.quadratic import QuadraticErasure, fit_quadratic
+from sklearn_wsca._erasure.without_target import describe_moves, worst_moves
 from sklearn_wsca._heads.head import read_head
 from sklearn_wsca._input.checked_input import Input, check_embeddings, check_input
-from sklearn_wsca._input.column import (
-    Column,
-    LeftOutError,
-    match_levels,
-    read_column,
-)
+from sklearn_wsca._input.column import Column, LeftOutError, read_column
 from sklearn_wsca._input.doubtful_values import warn_of_doubts
 from sklearn_wsca._input.embeddings import Embeddings
 from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
 from sklearn_wsca._input.separate_target import explain_single_column, name_target
-from sklearn_wsca._input.table import as_table, check_same_index, require_columns
 from sklearn_wsca._linear.subspace import Subspace, fit_subspace
-from sklearn_wsca._text import quote
 
 
 class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -101,8 +96,9 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Columns that are not, with the reason: constant, identifier-like, without
         variation at fixed target.
     notes_ : list of str
-        What a reader must know: rows with missing values, that nothing or everything is
-        erased, or that a head of the target would move with the column.
+        What a reader must know: rows with missing values, a column that the embeddings
+        do not show beyond chance, that nothing or everything is erased, or that a head
+        of the target would move with the column.
     n_features_in_ : int
         Number of features of the embeddings.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -269,8 +265,14 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.columns_ = list(factors)
         subspace = fit_subspace(given.X, given.weights, None, 0)
         self.mean_ = subspace.mean
-        cross = np.hstack(list(factors.values()))
-        spread, frame = self._find_frame(given.X, given.weights, subspace, cross)
+        spread, cross = self._covary(given.X, given.weights, subspace, factors)
+        tolerance = TOLERANCE[precision_of(given.X.array)]
+        frame = concept_frame(np.hstack(list(cross.values())), spread, tolerance)
+        for name in factors if frame.size else ():
+            whitened = cross[name] / spread[:, None]
+            variance = subspace.variance / spread**2
+            self.notes_ += describe_noise(name, factors[name], whitened, variance)
+        self._erasure: Erasure | QuadraticErasure
         if self.method == "quadratic":
             self._fit_quadratic(given, subspace, erased, target)
             messages = []
@@ -279,13 +281,14 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             self.rank_ = self._erasure.rank
             messages = describe_extremes(self.columns_, self.rank_, subspace.rank)
         if target is None:
-            others = [name for name in given.table.columns if name not in names]
-            others = others if metadata is None else [own]
+            others = given.table.columns if metadata is None else [own]
+            others = [name for name in others if name not in names]
             candidates = read_candidates(given.table, others, kinds)
-            moves = worst_moves(
-                given.X, given.weights, subspace, spread, frame, erased, candidates
+            messages += describe_moves(
+                worst_moves(
+                    given.X, given.weights, subspace, spread, frame, erased, candidates
+                )
             )
-            messages += _describe_moves(moves)
         self.notes_ += messages
         if self.dropped_columns_:
             reasons = list_reasons(self.dropped_columns_)
@@ -325,7 +328,8 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         X = check_embeddings(self, X, reset=False)
         erase, by_row = self._erasure.erase, []
         if self.method == "quadratic":
-            by_row = [self._read_levels(metadata, given, len(X))]
+            (name,) = self.columns_
+            by_row = [read_levels(metadata, given, len(X), name, self._levels)]
         erased = np.empty((len(X), X.n_features), precision_of(X.array))
         for rows, block in X.blocks():
             erased[rows] = erase(to_numpy(block), *[values[rows] for values in by_row])
@@ -390,7 +394,7 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         True
         """
         check_is_fitted(self)
-        if self.method == "quadratic":
+        if not isinstance(self._erasure, Erasure):
             raise ValueError(
                 "method='quadratic': there is no repaired head, because the outputs "
                 "are no linear function of the embeddings; apply the head to "
@@ -455,23 +459,25 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 self.notes_ += describe_missing(column, len(table))
         return columns, factors
 
-    def _find_frame(
+    def _covary(
         self,
         X: Embeddings,
         weights: np.ndarray,
         subspace: Subspace,
-        factors: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Spread of the principal coordinates, and what is erased of them linearly.
+        factors: dict[Any, np.ndarray],
+    ) -> tuple[np.ndarray, dict[Any, np.ndarray]]:
+        """Spread of the principal coordinates, and their covariances with the columns.
 
         Keeps the shrinkage.
         """
         mean, variance = subspace.mean, subspace.variance
         self.shrinkage_ = choose_shrinkage(self.shrinkage, X, weights, mean, variance)
         spread = whitening_spread(variance, self.shrinkage_, X.n_features)
-        cross = subspace.project(cross_moments(X, mean, factors).T).T
-        frame = concept_frame(cross, spread, TOLERANCE[precision_of(X.array)])
-        return spread, frame
+        moments = cross_moments(X, mean, np.hstack(list(factors.values())))
+        cross = subspace.project(moments.T).T
+        ends = np.cumsum([part.shape[1] for part in factors.values()])
+        parts = np.split(cross, ends[:-1], axis=1)
+        return spread, dict(zip(factors, parts, strict=True))
 
     def _fit_quadratic(
         self,
@@ -482,53 +488,9 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     ) -> None:
         """Find the map of every level; keeps erasure, levels, rank and shrinkage."""
         column = check_one_categorical(columns)
-        self._erasure = fit_quadratic(
+        erasure = fit_quadratic(
             given.X, given.weights, subspace, column, target, self.shrinkage
         )
-        self._levels = column.levels
-        self.rank_ = self._erasure.rank
-        self.shrinkage_ = float(self._erasure.shrinkage.max())
-
-    def _read_levels(self, metadata: Any, X: Any, n: int) -> np.ndarray:
-        """Level of every row of embeddings, by its number."""
-        (name,) = self.columns_
-        if metadata is None:
-            raise ValueError(
-                f"metadata: a quadratic erasure needs the level of every row; pass the "
-                f"column {name!r}, or the table that holds it, as metadata."
-            )
-        check_same_index(X, metadata, ("X", "metadata"))
-        table = as_table(metadata, "metadata")
-        if len(table) != n:
-            raise ValueError(
-                f"metadata has {len(table)} rows and X has {n}: row i of metadata must "
-                "describe row i of X."
-            )
-        if not hasattr(metadata, "columns") and len(table.columns) == 1:
-            table = table.set_axis([name], axis=1)
-        require_columns([name], table, "metadata")
-        rows, codes = match_levels(table[name], self._levels)
-        if len(rows) < n:
-            unknown = np.setdiff1d(np.arange(n), rows)
-            raise ValueError(
-                f"metadata: the level of {name!r} is missing, or was not seen by fit, "
-                f"in {len(unknown)} of {n} rows (first row {unknown[0]}: "
-                f"{table[name].iloc[unknown[0]]!r}); leave these rows out, or erase "
-                "with method='linear'."
-            )
-        return codes
-
-
-def _describe_moves(moves: Moves | None) -> list[str]:
-    """That a head of another column moves with what is erased, and what to do."""
-    if moves is None:
-        return []
-    column, target = quote(moves.column), quote(moves.target)
-    return [
-        f"target: without one, erasing {column} also takes what {target} shares with "
-        f"it. The outputs of a linear head that predicts {target} then move with "
-        f"{column} at fixed {target} by {moves.after:.2f} of their standard deviation, "
-        f"and a head that moves less now is made worse (by least squares: "
-        f"{moves.before:.2f}). If {target} is what the network decides, name it: "
-        f"target={moves.target!r}."
-    ]
+        self._erasure, self._levels = erasure, column.levels
+        self.rank_ = erasure.rank
+        self.shrinkage_ = float(erasure.shrinkage.max())

@@ -54,18 +54,18 @@ class QuadraticErasure:
         Mean of the embeddings.
     components : ndarray of shape (k, n_features)
         Orthonormal principal directions.
-    moves : ndarray of shape (n_levels, k)
-        What is subtracted from the rows of each level.
     maps : ndarray of shape (n_levels, k, k)
-        What they are then multiplied with.
+        What the rows of each level are multiplied with.
+    offsets : ndarray of shape (n_levels, k)
+        What is then added to them.
     shrinkage : ndarray of shape (n_levels,)
         Weight of the common covariance in that of each level.
     """
 
     mean: np.ndarray
     components: np.ndarray
-    moves: np.ndarray
     maps: np.ndarray
+    offsets: np.ndarray
     shrinkage: np.ndarray
 
     @property
@@ -76,11 +76,19 @@ class QuadraticErasure:
     def erase(self, X: np.ndarray, level: np.ndarray) -> np.ndarray:
         """Erased rows; the level of each by its number."""
         before = (X - self.mean) @ self.components.T
-        after = np.empty_like(before)
-        for number in np.unique(level):
-            rows = level == number
-            after[rows] = (before[rows] - self.moves[number]) @ self.maps[number].T
+        after = map_levels(before, level, self.maps, self.offsets)
         return X + (after - before) @ self.components
+
+
+def map_levels(
+    coordinates: np.ndarray, level: np.ndarray, maps: np.ndarray, offsets: np.ndarray
+) -> np.ndarray:
+    """Rows (n, k) under the maps (j, k, k) and offsets (j, k) of their levels (n,)."""
+    found = np.empty_like(coordinates)
+    for number in np.unique(level):
+        rows = level == number
+        found[rows] = coordinates[rows] @ maps[number].T + offsets[number]
+    return found
 
 
 def fit_quadratic(
@@ -120,8 +128,13 @@ def fit_quadratic(
         covariance = (1.0 - amount) * covariance + amount * np.eye(p)
         maps.append(common.back(level_map(covariance, kept, other)))
         shrunk.append(amount)
+    changes = np.array(maps)
+    offsets = -np.einsum("jab,jb->ja", changes, moves)
+    erased = map_levels(coordinates, labels, changes, offsets)
+    # What the maps make of chance differences between classes in single levels.
+    offsets -= level_moves(erased, values, basis, shares)
     return QuadraticErasure(
-        subspace.mean, subspace.components, moves, np.array(maps), np.array(shrunk)
+        subspace.mean, subspace.components, changes, offsets, np.array(shrunk)
     )
 
 

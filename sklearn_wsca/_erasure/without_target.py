@@ -27,6 +27,7 @@ from sklearn_wsca._heads.head import Head, all_outputs
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.embeddings import Embeddings
 from sklearn_wsca._linear.subspace import Subspace
+from sklearn_wsca._text import quote
 
 # Moves that matter, in standard deviations of the outputs.
 MARGIN = 0.1
@@ -34,6 +35,8 @@ MARGIN = 0.1
 SIGNIFICANCE = 0.01
 # A column of more levels is no target.
 MOST_LEVELS = 100
+# Squares that are so many times what noise gives on average are more than noise.
+CLEAR = 4.0
 DETERMINED = 1e-10
 
 
@@ -142,7 +145,8 @@ def measure_move(
 ) -> float:
     """Root mean square of the effects of a column on outputs (n, c) at fixed target.
 
-    In standard deviations of the outputs, without what noise alone would give.
+    In standard deviations of the outputs, without what noise alone would give; 0 where
+    noise may give it all.
     """
     known = _known(column, target, weights)
     held = Held.of(column, known, [target])
@@ -154,12 +158,13 @@ def measure_move(
     if not total > 0.0:
         return 0.0
     solve = np.linalg.pinv(fixed.T @ fixed, rcond=DETERMINED, hermitian=True)
-    effects = solve @ (fixed.T @ (roots * centred))
     if column.n_levels:
-        effects = effects - effects.mean(axis=0)
+        solve = solve - solve.mean(axis=0)
+    effects = solve @ (fixed.T @ (roots * centred))
     size = max(column.n_levels, 1)
-    noise = max(column.n_levels - 1, 1) / _effective_rows(known)
-    return float(np.sqrt(max(np.sum(effects**2) / (size * total) - noise, 0.0)))
+    square = float(np.sum(effects**2)) / (size * total)
+    noise = float(np.trace(solve)) / (size * _effective_rows(known))
+    return float(np.sqrt(square - noise)) if square > CLEAR * noise else 0.0
 
 
 def association_pvalue(column: Column, target: Column, weights: np.ndarray) -> float:
@@ -199,3 +204,18 @@ def column_values(column: Column, shares: np.ndarray) -> np.ndarray:
     labels[column.rows] = column.labels
     found = labels[:, None] == np.arange(column.n_levels)
     return np.where((shares > 0)[:, None], found, 0.0)
+
+
+def describe_moves(moves: Moves | None) -> list[str]:
+    """That a head of another column moves with what is erased, and what to do."""
+    if moves is None:
+        return []
+    column, target = quote(moves.column), quote(moves.target)
+    return [
+        f"target: without one, erasing {column} also takes what {target} shares with "
+        f"it. The outputs of a linear head that predicts {target} then move with "
+        f"{column} at fixed {target} by {moves.after:.2f} of their standard deviation, "
+        f"and a head that moves less now is made worse (by least squares: "
+        f"{moves.before:.2f}). If {target} is what the network decides, name it: "
+        f"target={moves.target!r}."
+    ]

@@ -55,7 +55,7 @@ def compare_predictions(
     for name in first:
         a, b = (np.concatenate([pair[i][name] for pair in drawn]) for i in (0, 1))
         estimates = (first[name][0], second[name][0], second[name][0] - first[name][0])
-        row = {}
+        row: dict[str, float] = {}
         names = ("before", "after", "change")
         for key, estimate, values in zip(names, estimates, (a, b, b - a), strict=True):
             low, high = np.nanpercentile(values, ends)
