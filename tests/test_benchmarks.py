@@ -166,3 +166,12 @@ def test_feature_maps_on_disk_are_not_held_in_memory():
     printed = run_module("benchmarks.feature_maps")
     peaks = [float(peak) for peak in re.findall(r"peak memory ([\d.]+) MB", printed)]
     assert peaks and max(peaks) < 500
+
+
+def test_a_repair_lowers_the_true_use_and_a_quadratic_probe_fails():
+    """Three studies each of a head that uses the column, and of one that does not."""
+    printed = run_module("benchmarks.repair")
+    (used,) = re.findall(r"\| used \| ([\d.]+) \| ([\d.]+) \|", printed)
+    assert float(used[0]) > 0.3 > 0.1 > float(used[1])
+    probes = dict(re.findall(r"\| (linear|quadratic) \| ([\d.]+) \|", printed))
+    assert float(probes["linear"]) > 0.75 > 0.65 > float(probes["quadratic"])

@@ -91,10 +91,11 @@ def repair_test(
     Utilization is that of `compare_utilization`, before and after. A column is
     "repaired" where the upper limit of its interval afterwards is below `min_effect`: a
     claim of absence, which takes enough units. Performance is balanced accuracy and
-    AUROC, each the mean over classes, or R2, with percentile intervals of a bootstrap
-    of 999 draws of whole units, the same before and after. Where no decision of n units
-    of a class changes, the interval of the change of the balanced accuracy is that of
-    the rule of three: up to :math:`1 - (\alpha / 2)^{1 / n}` of them might.
+    AUROC, each the mean over classes, or R2. Its intervals are percentiles of 999 draws
+    of whole units; that of the change is a quantile of Student's t times the standard
+    deviation of the changes in the same draws. Where no decision of n units of a class
+    changes, the interval of the change of the balanced accuracy is that of the rule of
+    three: up to :math:`1 - (\alpha / 2)^{1 / n}` of them might.
 
     Examples
     --------

@@ -1,7 +1,10 @@
 """What a repair costs: performance before and after on the same rows.
 
-Intervals are percentiles of a bootstrap that draws whole units (rows, or groups), the
-same for both, so that errors which both share cancel in the difference.
+A bootstrap draws whole units (rows, or groups), the same for both, so that errors which
+both share cancel in the difference. Intervals of performance are its percentiles, which
+keep to the range; that of the difference is its standard deviation, corrected for the
+number of units, times a quantile of Student's t: percentiles covered 88 to 90 % with 60
+patients, and this 93 to 95 %.
 """
 
 from __future__ import annotations
@@ -10,11 +13,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from sklearn_wsca._heads.performance import Predictions
 from sklearn_wsca._permutation.plan import split
 
 N_RESAMPLES = 999
+FEWEST_UNITS = 3
 NUMBERS_AT_ONCE = 2_000_000
 BALANCED_ACCURACY, AUROC, R2 = "balanced_accuracy", "auroc", "r2"
 
@@ -50,21 +55,40 @@ def compare_predictions(
     ]
     whole = np.ones((1, len(units)))
     first, second = measure_weighted(before, whole), measure_weighted(after, whole)
-    ends = [100 * significance / 2, 100 * (1 - significance / 2)]
+    n_units = len(np.unique(units))
     rows = {}
     for name in first:
         a, b = (np.concatenate([pair[i][name] for pair in drawn]) for i in (0, 1))
-        estimates = (first[name][0], second[name][0], second[name][0] - first[name][0])
-        row: dict[str, float] = {}
-        names = ("before", "after", "change")
-        for key, estimate, values in zip(names, estimates, (a, b, b - a), strict=True):
-            low, high = np.nanpercentile(values, ends)
-            row |= {key: estimate, f"{key}_low": low, f"{key}_high": high}
-        if name == BALANCED_ACCURACY and row["change_low"] == row["change_high"]:
-            unseen = unseen_change(before, units, significance)
-            row |= {"change_low": -unseen, "change_high": unseen}
+        row = {
+            **_percentiles("before", first[name][0], a, significance),
+            **_percentiles("after", second[name][0], b, significance),
+            "change": second[name][0] - first[name][0],
+        }
+        reach = _reach(b - a, n_units, significance)
+        if name == BALANCED_ACCURACY and reach == 0.0:
+            reach = unseen_change(before, units, significance)
+        row["change_low"], row["change_high"] = (
+            row["change"] - reach,
+            row["change"] + reach,
+        )
         rows[name] = row
     return pd.DataFrame(rows).T.rename_axis("measure").astype(float)
+
+
+def _percentiles(
+    name: str, estimate: float, drawn: np.ndarray, significance: float
+) -> dict[str, float]:
+    ends = [100 * significance / 2, 100 * (1 - significance / 2)]
+    low, high = np.nanpercentile(drawn, ends)
+    return {name: estimate, f"{name}_low": low, f"{name}_high": high}
+
+
+def _reach(drawn: np.ndarray, n_units: int, significance: float) -> float:
+    """How far the interval of a difference reaches to both sides."""
+    if n_units < FEWEST_UNITS:
+        return np.nan
+    quantile = stats.t.ppf(1.0 - significance / 2.0, n_units - 2)
+    return float(quantile * np.nanstd(drawn) * np.sqrt(n_units / (n_units - 1)))
 
 
 def draw_weights(units: np.ndarray, seed: int) -> Iterator[np.ndarray]:

@@ -57,7 +57,13 @@ class RepairResult:
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain Python values; NaN is None."""
+        """Plain Python values; NaN is None.
+
+        Returns
+        -------
+        dict
+            Settings, one entry per column, and performance by measure.
+        """
         return {
             "target": column_text(self.target),
             "n_rows": self.n_rows,
@@ -83,7 +89,13 @@ class RepairResult:
         }
 
     def to_text(self) -> str:
-        """Say what was found, a sentence a line."""
+        """Say what was found.
+
+        Returns
+        -------
+        str
+            A line for every column, measure and note.
+        """
         lines = [self._describe(name) for name in self.utilization]
         lines += [self._price(name) for name in self.performance.index]
         return encodable("\n".join([*lines, *self.notes]))
