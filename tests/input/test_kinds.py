@@ -178,9 +178,10 @@ def test_kinds_of_predictions_alone():
 def test_kinds_of_an_eraser():
     Z, table, _ = class_study(12)
     with pytest.warns(UserWarning, match=r"'y' \(12 values\) as continuous") as caught:
-        assert MetadataEraser(["y"]).fit(Z, table).rank_ == 1
+        assert MetadataEraser(["y"]).fit(Z, table[["y"]]).rank_ == 1
     assert caught[0].filename == __file__
-    assert MetadataEraser(["y"], kinds={"y": "categorical"}).fit(Z, table).rank_ == 11
+    eraser = MetadataEraser(["y"], kinds={"y": "categorical"})
+    assert eraser.fit(Z, table[["y"]]).rank_ == 11
 
 
 def test_text_that_is_said_to_be_continuous_is_read_as_numbers():
