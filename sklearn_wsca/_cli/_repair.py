@@ -181,6 +181,11 @@ def check_repair_options(options: dict[str, Any]) -> None:
             "--head-only: a quadratic repair has no head, because its outputs are no "
             "linear function of the embeddings; leave it out, or use --method linear."
         )
+    if options["target"] in options["columns"]:
+        raise InputError(
+            f"--columns: the target {options['target']!r} is among them; it is held "
+            "fixed, so leave it out."
+        )
     both = {*options["categorical"]} & {*options["continuous"]}
     if both:
         raise InputError(

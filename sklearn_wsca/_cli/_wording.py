@@ -23,6 +23,7 @@ OPTIONS = {
     "id": "--id",
     "unmatched": "--unmatched",
     "adjustment": "--adjustment",
+    "method": "--method",
     "n_bins": "--bins",
     "C": "--C",
     "alpha": "--alpha",

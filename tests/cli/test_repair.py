@@ -196,7 +196,11 @@ def test_a_verdict_can_end_a_pipeline(folder):
         (["--min-effect", "0"], {}, "--min-effect"),
         ([], {"head": "other.npz"}, "--head: the head has 3 rows"),
         ([], {"head": "none.npz"}, "none.npz"),
-        (["--columns", "age", "--method", "quadratic"], {}, "'age' is continuous"),
+        (
+            ["--columns", "age", "--method", "quadratic"],
+            {},
+            "--categorical age, or erase it with --method linear",
+        ),
     ],
 )
 def test_bad_input_ends_in_one_line(folder, options, settings, message):

@@ -5,12 +5,14 @@ import pandas as pd
 import pytest
 import sklearn
 from scipy import linalg
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss, r2_score
 from sklearn.model_selection import KFold, cross_validate
 from sklearn.pipeline import make_pipeline
 
-from sklearn_wsca import MetadataEraser, WeightSpaceCorrelation
+from sklearn_wsca import Head, MetadataEraser, WeightSpaceCorrelation
 from sklearn_wsca.datasets import make_shortcut
 from tests.reference import make_study, with_gaps
 
@@ -397,6 +399,87 @@ class TestSeparateTarget:
             )
         np.testing.assert_allclose(pipeline[-1].coef_, alone.coef_)
         assert found["test_score"].min() > 0.4
+
+
+class TestRepairedHead:
+    """Weights for embeddings as they are, with the outputs of erased ones."""
+
+    def forms(self, coef, intercept):
+        yield (coef, intercept)
+        yield Head(coef, intercept, ["healthy", "ill"])
+        model = LogisticRegression()
+        model.coef_, model.intercept_ = coef, intercept
+        model.classes_ = np.array(["healthy", "ill"])
+        yield model
+
+    @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+    @pytest.mark.parametrize("target", ["disease", None])
+    def test_outputs_are_those_of_erased_embeddings(self, shape, target):
+        X, table, _ = study(0, shape)
+        rng = np.random.default_rng(0)
+        coef, intercept = rng.normal(3, 5, (1, shape[1])), np.array([40.0])
+        eraser = MetadataEraser(COLUMNS, target=target).fit(X[:30], table[:30])
+        erased = eraser.transform(X)
+        expected = erased @ coef.T + intercept
+        assert np.abs(expected - X @ coef.T - intercept).max() > 1.0
+        for form in self.forms(coef, intercept):
+            head = eraser.repair_head(form)
+            np.testing.assert_allclose(head.outputs(X), expected)
+            # Whoever uses both loses nothing.
+            np.testing.assert_allclose(head.outputs(erased), expected)
+        assert eraser.repair_head(form).classes == ("healthy", "ill")
+        assert eraser.repair_head(coef[0]).intercept.shape == (1,)
+
+    def test_layers_of_torch(self):
+        torch = pytest.importorskip("torch")
+        X, table, _ = study(0, (60, 6))
+        layer = torch.nn.Linear(6, 2)
+        eraser = MetadataEraser(COLUMNS, target="stage").fit(X, table)
+        erased = torch.asarray(eraser.transform(X), dtype=torch.float32)
+        expected = layer(erased).detach().numpy()
+        found = eraser.repair_head(layer).outputs(X)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+    def test_heads_that_cannot_be_repaired(self):
+        X, table, _ = study(0, (60, 6))
+        eraser = MetadataEraser(["site"], target="stage")
+        with pytest.raises(NotFittedError):
+            eraser.repair_head(np.ones(6))
+        with pytest.raises(ValueError, match=r"head: .* 5 .* 6"):
+            eraser.fit(X, table).repair_head(np.ones(5))
+        eraser.set_params(method="quadratic").fit(X, table)
+        with pytest.raises(
+            ValueError, match="method='quadratic': there is no repaired"
+        ):
+            eraser.repair_head(np.ones(6))
+
+
+class TestQuadraticInPipelines:
+    def test_metadata_are_routed_to_fit_and_transform(self):
+        X, table, _ = study(1, SHAPES["n > d"])
+        y, metadata = table["disease"], table[["site"]]
+        eraser = MetadataEraser(["site"], target="disease", method="quadratic")
+        erased = eraser.fit(X, table).transform(X, metadata=table)
+        alone = LogisticRegression(max_iter=1000).fit(erased, y)
+        with sklearn.config_context(enable_metadata_routing=True):
+            pipeline = make_pipeline(clone(eraser), LogisticRegression(max_iter=1000))
+            pipeline.fit(X, y, metadata=metadata)
+            found = pipeline.predict(X, metadata=metadata)
+            with pytest.raises(ValueError, match="metadata: a quadratic erasure needs"):
+                pipeline.predict(X)
+            scores = cross_validate(
+                pipeline, X, y, params={"metadata": metadata}, cv=3, error_score="raise"
+            )
+        np.testing.assert_array_equal(found, alone.predict(erased))
+        assert scores["test_score"].min() > 0.5
+
+    def test_the_table_alone(self):
+        X, table, _ = study(0, (60, 6))
+        eraser = MetadataEraser(["site"], target="stage", method="quadratic")
+        erased = eraser.fit_transform(X, table)
+        np.testing.assert_array_equal(erased, eraser.transform(X, metadata=table))
+        as_float = eraser.transform(X.astype(np.float32), metadata=table)
+        assert as_float.dtype == np.float32
 
 
 class TestWhatIsLeftOut:
