@@ -36,7 +36,7 @@ print(pd.crosstab(metadata["target"], metadata["scanner"]))
 # Two erasers. Without a target everything that goes with the scanner is removed, also
 # what only goes with it because the classes differ between scanners. With the target
 # the class is held fixed, and only what the scanner itself moves is removed. The first
-# one is given the scanner alone: where it sees the class, too, it warns of what follows.
+# one is given the scanner alone: where it sees the class too, it warns of what follows.
 erasers = {
     "erased": MetadataEraser(["scanner"]),
     "erased at fixed target": MetadataEraser(["scanner"], target="target"),
