@@ -54,7 +54,7 @@ class RepairResult:
     n_units: int
     min_effect: float
     significance: float
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values; NaN is None.
