@@ -91,8 +91,13 @@ class Rule:
         )
 
     def held_for(self, row: dict[str, Any]) -> list:
-        """What is held fixed for a column, which may be a confounder itself."""
-        return [name for name in self.held if name != row["name"]]
+        """What is held fixed for a column, which may be a confounder itself.
+
+        For an interaction that is what its columns do alone, too.
+        """
+        parts = row.get("parts") or []
+        own = [row["name"], *parts]
+        return [*(name for name in self.held if name not in own), *parts]
 
     def excludes(self, row: dict[str, Any]) -> bool:
         """Whether a use beyond the margin is excluded, of an encoded column if known.
@@ -102,8 +107,12 @@ class Rule:
         """
         names = ("classes_above", "classes_unseen", "levels_above")
         hidden = any(row[name] for name in names)
-        matters = self.by_utilization or self.is_encoded(row)
+        matters = self.goes_by_utilization(row) or self.is_encoded(row)
         return self.is_below(row) and matters and not hidden
+
+    def goes_by_utilization(self, row: dict[str, Any]) -> bool:
+        """Whether nobody asks if it is encoded: an interaction has no probe."""
+        return self.by_utilization or bool(row.get("parts"))
 
     def is_encoded(self, row: dict[str, Any]) -> bool:
         """Whether a probe reads the column: more than chance, and more than nothing."""
@@ -267,7 +276,9 @@ class NotUsed(Verdict):
     def note(self, row, rule):
         """Effect and margin."""
         encoded = "encoded, but "
-        if rule.by_utilization:
+        if row.get("parts"):
+            encoded = ""
+        elif rule.by_utilization:
             encoded = "whether it is encoded was not tested; "
         return (
             f"{encoded}{rule.describe_effect(row)}; the whole interval is below "
@@ -278,11 +289,13 @@ class NotUsed(Verdict):
     def answer(self, column, analysis):
         """Margin and estimate."""
         fixed = _fixed(analysis, column)
-        encoded = "The embeddings encode it, but"
-        if column["encoding"]["qvalue"] is None:
-            encoded = "Whether the embeddings encode it was not tested, but"
+        encoded = "The embeddings encode it, but "
+        if column.get("interaction_of"):
+            encoded = f"{_beyond(column)}, "
+        elif column["encoding"]["qvalue"] is None:
+            encoded = "Whether the embeddings encode it was not tested, but "
         return (
-            f"{encoded} {_subject(analysis)} moves less with it "
+            f"{encoded}{_subject(analysis)} moves less with {_what(column)} "
             f"than {_margin(analysis)} of its standard deviation{fixed}: "
             f"{_estimate(column['utilization'], analysis)}."
         )
@@ -338,7 +351,10 @@ class Inconclusive(Verdict):
                 f"Over all rows it lies below the margin: {estimate}. But a class of "
                 "the target, or a rare level, may move more: see its note."
             )
-        return f"Neither a use nor its absence is shown: {estimate}."
+        what = "a use"
+        if column.get("interaction_of"):
+            what = "a use of their combination, beyond what each does alone,"
+        return f"Neither {what} nor its absence is shown: {estimate}."
 
 
 class NotEncoded(Verdict):
@@ -475,10 +491,23 @@ def _moves(column: dict, analysis: dict) -> str:
     effect, subject, alike = column["utilization"], _subject(analysis), ""
     if alike_text(effect, analysis["min_effect"]):
         effect, alike = _balanced(effect), ", every class counted alike,"
+    if column.get("interaction_of"):
+        subject = f"{_beyond(column)}, {subject}"
     return (
-        f"{subject[0].upper()}{subject[1:]} moves with it{_fixed(analysis, column)}"
-        f"{alike or ','} by {_estimate(effect, analysis)}"
+        f"{subject[0].upper()}{subject[1:]} moves with {_what(column)}"
+        f"{_fixed(analysis, column)}{alike or ','} by {_estimate(effect, analysis)}"
     )
+
+
+def _beyond(column: dict) -> str:
+    """What an interaction is beyond."""
+    first, second = (f"'{name}'" for name in column["interaction_of"])
+    return f"Beyond what {first} does alone and what {second} does alone"
+
+
+def _what(column: dict) -> str:
+    """What the output moves with."""
+    return "their combination" if column.get("interaction_of") else "it"
 
 
 def _estimate(effect: dict, analysis: dict, whose: str = "") -> str:
@@ -502,10 +531,11 @@ def _points(effect: dict) -> str:
 
 
 def _fixed(analysis: dict, column: dict) -> str:
+    own = [column["name"], *(column.get("interaction_of") or [])]
     names = [
         f"'{column_text(name)}'"
         for name in analysis["held_fixed"]
-        if column_text(name) != column["name"]
+        if column_text(name) not in own
     ]
     return f" at fixed {' and '.join(names)}" if names else ""
 

@@ -86,6 +86,7 @@ from sklearn_wsca._heads.reader import TaskReader
 from sklearn_wsca._heads.task import Tasks
 from sklearn_wsca._input.argument_order import check_argument_order
 from sklearn_wsca._input.checked_input import Input, check_embeddings, check_input
+from sklearn_wsca._input.crossed_columns import check_pairs, list_pairs
 from sklearn_wsca._input.doubtful_values import warn_of_doubts
 from sklearn_wsca._input.feature_checks import check_features
 from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
@@ -170,7 +171,13 @@ class WeightSpaceCorrelation(
         against the target). False goes on all the same.
     columns : list of str or tuple of str, default=None
         Columns to analyse; None takes all but the target and the groups. A tuple of
-        names that is no column stands for the combined levels of these columns.
+        names that is no column stands for the combined levels of these columns: what
+        each does alone, and together.
+    interactions : list of tuple of str, default=None
+        Pairs of columns, such as ``[("scanner", "hospital")]``. Of each, the part of
+        the joint effect on the outputs that is *beyond* what either column does alone
+        is examined, as a row of its own called "scanner x hospital". The columns need
+        not be among `columns`.
     heads : {"auto", "logistic", "ridge"} or dict, default="auto"
         How metadata heads are fitted: "logistic" (categorical columns), "ridge"
         (continuous ones, or one indicator per level) or "auto": ridge for numeric
@@ -496,6 +503,7 @@ class WeightSpaceCorrelation(
         "held_out": ["boolean"],
         "check_head": ["boolean"],
         "columns": ["array-like", str, None],
+        "interactions": ["array-like", None],
         "heads": [StrOptions({"auto", "logistic", "ridge"}), dict],
         "kinds": [dict, None],
         "n_bins": [Interval(Integral, 2, None, closed="left"), None],
@@ -538,6 +546,7 @@ class WeightSpaceCorrelation(
         held_out=False,
         check_head=True,
         columns=None,
+        interactions=None,
         heads="auto",
         kinds=None,
         n_bins=None,
@@ -569,6 +578,7 @@ class WeightSpaceCorrelation(
         self.held_out = held_out
         self.check_head = check_head
         self.columns = columns
+        self.interactions = interactions
         self.heads = heads
         self.kinds = kinds
         self.n_bins = n_bins
@@ -698,7 +708,7 @@ class WeightSpaceCorrelation(
         self._keep_checks(alignment, reliability, erasure)
 
         utilization = infer_utilization(
-            decision, tasks.columns, testing.plan, self.significance, runner
+            decision, tasks.examined, testing.plan, self.significance, runner
         )
         self.confusable_ = find_confusable(decision, tasks.columns, self.significance)
         extreme = describe_extreme(decision, given.positions)
@@ -729,7 +739,7 @@ class WeightSpaceCorrelation(
         self.verdicts_ = self.summary_["verdict"]
         self.description_ = describe_rows(
             given,
-            tasks.columns,
+            tasks.examined,
             tasks.target,
             utilization,
             rule,
@@ -1145,7 +1155,8 @@ class WeightSpaceCorrelation(
         refuse_text(self.confounders, "confounders")
         refuse_text(self.columns, "columns")
         roles = [name for name in (self._target, self.groups) if name is not None]
-        lists = roles, self.confounders, self.columns
+        crossed = [n for pair in list_pairs(self.interactions).values() for n in pair]
+        lists = roles, self.confounders, self.columns, crossed
         names = [n for names in lists if names is not None for n in names]
         elsewhere = self.heads if isinstance(self.heads, dict) else {}
         # What is no name at all is said by who reads the columns.
@@ -1201,13 +1212,20 @@ class WeightSpaceCorrelation(
         held = [*roles, *confounders]
         # First, as what is doubtful may be why a head does not fit its target.
         warn_of_doubts(given.table, held, stacklevel=6)
-        tasks = reader.read(self._target, self.target_head, self.columns, self.groups)
-        guessed = tasks.guessed() + [n for n in confounders if n not in kinds]
+        pairs = list_pairs(self.interactions)
+        check_pairs(pairs, given.table, self._target, self.groups)
+        tasks = reader.read(
+            self._target, self.target_head, self.columns, self.groups, pairs
+        )
+        crossed = {part for pair in pairs.values() for part in pair}
+        crossed -= {*tasks.columns, *held}
+        guessed = tasks.guessed()
+        guessed += [n for n in [*confounders, *crossed] if n not in kinds]
         # Level 6 is the caller of fit: one of them is scikit-learn's wrapper.
         read_as = {} if self.heads == "auto" else tasks.kinds()
         warn_of_codes(given.table, guessed, stacklevel=6, read_as=read_as)
         analysed = [task.name for task in tasks.metadata if task.column is not None]
-        others = [name for name in analysed if name not in held]
+        others = [name for name in [*analysed, *crossed] if name not in held]
         warn_of_doubts(given.table, others, stacklevel=6)
         return tasks
 

@@ -20,6 +20,7 @@ from sklearn_wsca._analysis.head_check import check_decision, require_fit
 from sklearn_wsca._analysis.head_rows import HELD_OUT
 from sklearn_wsca._analysis.summary import (
     ALIGNMENT_COLUMNS,
+    add_interactions,
     add_utilization,
     describe_column,
     summarise,
@@ -37,11 +38,13 @@ from sklearn_wsca._input.column import (
     match_levels,
     restrict_rows,
 )
+from sklearn_wsca._input.crossed_columns import cross
 from sklearn_wsca._input.groups import restrict_to_groups
 from sklearn_wsca._input.numeric_values import as_numbers, named_column
 from sklearn_wsca._input.roles import RoleNames
 from sklearn_wsca._input.table import row_fingerprints
 from sklearn_wsca._permutation.plan import PermutationPlan, canonical_order
+from sklearn_wsca._text import quote
 from sklearn_wsca._utilization.extremes import describe_extreme
 from sklearn_wsca._utilization.from_head import make_decision
 from sklearn_wsca._utilization.inference import (
@@ -124,6 +127,8 @@ class FitRecord:
         Kinds of the confounders.
     summary : DataFrame
         Table of `fit`.
+    pairs : dict of name to dict of name to FittedColumn
+        Both columns of every interaction.
     """
 
     columns: dict[Any, FittedColumn]
@@ -133,6 +138,7 @@ class FitRecord:
     groups: frozenset
     kinds: dict[Any, Kind]
     summary: pd.DataFrame
+    pairs: dict[Any, dict[Any, FittedColumn]]
 
     @classmethod
     def of(
@@ -157,7 +163,14 @@ class FitRecord:
             names = given.table[given.roles.groups.name]
             seen = frozenset(names.dropna().unique())
         kinds = {column.name: column.kind for column in given.roles.confounders}
-        return cls(columns, target, target_name, mean, seen, kinds, summary)
+        pairs = {
+            name: {
+                part.name: FittedColumn(part.kind, part.levels, None)
+                for part in column.parts
+            }
+            for name, column in tasks.interactions.items()
+        }
+        return cls(columns, target, target_name, mean, seen, kinds, summary, pairs)
 
     @property
     def scored(self) -> dict[Any, ScoredColumn]:
@@ -180,7 +193,8 @@ class FitRecord:
     def needed(self, names: RoleNames) -> list:
         """Columns that a table must have to be audited."""
         roles = [n for n in (names.target, names.groups) if n is not None]
-        return [*roles, *names.confounders, *self.columns]
+        parts = [part for pair in self.pairs.values() for part in pair]
+        return [*roles, *names.confounders, *self.columns, *parts]
 
     def reasons(self) -> dict[Any, str]:
         """Why columns were not analysed."""
@@ -188,7 +202,7 @@ class FitRecord:
         return {
             name: f"not analysed in fit ({note.removeprefix('left out: ')})"
             for name, note in notes
-            if name not in self.columns
+            if name not in self.columns and name not in self.pairs
         }
 
 
@@ -202,8 +216,8 @@ class AuditedRows:
         What is known of `fit`.
     given : Input
         The rows, in canonical order.
-    columns : dict of name to Column
-        Columns on them.
+    columns, interactions : dict of name to Column
+        Columns on them, and interactions.
     left_out : dict of name to str
         Why there is none of others.
     target : Column or None
@@ -225,6 +239,7 @@ class AuditedRows:
     record: FitRecord
     given: Input
     columns: dict[Any, Column]
+    interactions: dict[Any, Column]
     left_out: dict[Any, str]
     target: Column | None
     performance: dict | None
@@ -241,6 +256,7 @@ class AuditedRows:
             described = describe_column(column, self.target, self.given)
             rows[name] = described | encoding[name] | self.record.alignment(name)
             notes[name] = list(column.notes)
+        add_interactions(rows, notes, self.interactions, self.given)
         add_utilization(rows, notes, self.tests, self.rule, self.confusable)
         names = list(self.record.summary.index)
         summary = summarise(names, self.record.reasons() | self.left_out, rows)
@@ -253,7 +269,7 @@ class AuditedRows:
         }
         summary.attrs[DESCRIPTION] = describe_rows(
             self.given,
-            self.columns,
+            self.columns | self.interactions,
             self.target,
             self.tests,
             self.rule,
@@ -302,6 +318,7 @@ def audit_rows(
     )
     given = given.take(order)
     columns, left_out = read_columns(record.columns, given)
+    interactions, not_crossed = read_interactions(record.pairs, given)
     target = record.read_target(given.table)
     decision = make_decision(primary, given, target, adjustment)
     checked = check_decision(decision, primary, plan.seed)
@@ -309,7 +326,8 @@ def audit_rows(
         require_fit(checked, record.target_name, given.roles.groups is not None)
     extreme = describe_extreme(decision, given.positions)
     runner = SequentialRunner("permutations")
-    tests = infer_utilization(decision, columns, plan, rule.significance, runner)
+    examined = columns | interactions
+    tests = infer_utilization(decision, examined, plan, rule.significance, runner)
     outputs = outputs_by_head(given.X, [heads[name] for name in columns])
     audited = {
         name: audit_head(record.columns[name].scored, column, own, given, plan)
@@ -319,7 +337,8 @@ def audit_rows(
         record,
         given,
         columns,
-        left_out,
+        interactions,
+        left_out | not_crossed,
         target,
         None if checked is None else checked.performance,
         tests,
@@ -370,6 +389,22 @@ def read_columns(
             if given.roles.groups is not None:
                 column = restrict_to_groups(column, given.roles.groups)
             found[name] = column
+        except LeftOutError as reason:
+            left_out[name] = str(reason)
+    return found, left_out
+
+
+def read_interactions(
+    pairs: dict[Any, dict[Any, FittedColumn]], given: Input
+) -> tuple[dict[Any, Column], dict[Any, str]]:
+    """Interactions of `fit` on new rows, and the reasons of those that are left out."""
+    found, left_out = {}, {}
+    for name, pair in pairs.items():
+        parts, reasons = read_columns(pair, given)
+        try:
+            for part, reason in reasons.items():
+                raise LeftOutError(f"{quote(part)}: {reason}")
+            found[name] = cross(*parts.values(), name)
         except LeftOutError as reason:
             left_out[name] = str(reason)
     return found, left_out

@@ -37,7 +37,7 @@ def describe_rows(
     given : Input
         The rows with their roles.
     columns : dict of name to Column or None
-        The columns analysed; None for a trained head without labels.
+        The columns and interactions analysed; None for a trained head without labels.
     target : Column or None
         The target.
     tests : UtilizationTests
@@ -58,7 +58,8 @@ def describe_rows(
         head_performance; withheld (why no column is judged `not used`, or None); groups
         and n_groups (None without); target (None, or name and labels, see
         `describe_labels`); held_fixed (names); min_effect; significance;
-        n_permutations; and columns, a list with one dict per column: name, labels,
+        n_permutations; and columns, a list with one dict per column: name,
+        interaction_of (the names of its two columns; None for a column), labels,
         counts_by_target (rows per level and target level, None unless both are
         categorical), utilization (see `describe_test`), robustness (to_margin and
         to_zero) and confusable (see `confusable_with`).
@@ -83,6 +84,9 @@ def describe_rows(
         "columns": [
             {
                 "name": name,
+                "interaction_of": None
+                if column is None or not column.parts
+                else [part.name for part in column.parts],
                 "labels": None if column is None else describe_labels(column),
                 "counts_by_target": count_by_target(column, target),
                 "utilization": describe_test(name, tests),
@@ -123,21 +127,24 @@ def count_lacking(given: Input, target: Column | None) -> dict[str, Any]:
     return {"n_used": int(used.sum()), "lacking": lacking}
 
 
-def describe_labels(column: Column) -> dict[str, Any]:
+def describe_labels(column: Column) -> dict[str, Any] | None:
     """Levels with their numbers of rows, or the distribution of a number.
 
     Returns
     -------
-    dict
+    dict or None
+        None for the interaction of two numbers;
         levels (list of dicts with level and n_samples) for a categorical column;
         minimum, lower_quartile, median, upper_quartile, maximum, mean and
         standard_deviation for a continuous one (dates: in days since 1970).
     """
     labels = column.labels
-    if column.kind == "categorical":
+    if column.n_levels:
         counts = np.bincount(labels, minlength=column.n_levels).tolist()
         pairs = zip(column.levels, counts, strict=True)
         return {"levels": [{"level": str(k), "n_samples": n} for k, n in pairs]}
+    if column.parts:
+        return None
     names = ("minimum", "lower_quartile", "median", "upper_quartile", "maximum")
     quantiles = np.quantile(labels, [0, 0.25, 0.5, 0.75, 1]).tolist()
     return dict(zip(names, quantiles, strict=True)) | {
@@ -150,7 +157,7 @@ def count_by_target(column: Column | None, target: Column | None) -> list | None
     """Rows per level and target level, as lists in the order of the levels."""
     if column is None or target is None or target.n_levels > MOST_TARGET_LEVELS:
         return None
-    if "continuous" in (column.kind, target.kind):
+    if not (column.n_levels and target.n_levels):
         return None
     _, first, second = np.intersect1d(
         column.rows, target.rows, assume_unique=True, return_indices=True

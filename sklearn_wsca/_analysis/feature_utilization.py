@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_wsca._analysis.audit import FitRecord, read_columns
+from sklearn_wsca._analysis.audit import FitRecord, read_columns, read_interactions
 from sklearn_wsca._backend.namespace import to_numpy
 from sklearn_wsca._heads.head import Head
 from sklearn_wsca._input.checked_input import Input
-from sklearn_wsca._input.column import LeftOutError, common_rows
+from sklearn_wsca._input.column import LeftOutError
 from sklearn_wsca._input.embeddings import Embeddings
-from sklearn_wsca._utilization.adjusted_effect import model_outputs
+from sklearn_wsca._utilization.adjusted_effect import model_outputs, on_known_rows
 from sklearn_wsca._utilization.from_head import make_decision
 from sklearn_wsca._utilization.regression import Adjustment
 
@@ -34,19 +34,23 @@ def measure_feature_utilization(
             "utilization_by_feature: nothing can be held fixed without a target; name "
             "it in target, and fit again."
         )
-    if column not in record.columns:
+    analysed = [*record.columns, *record.pairs]
+    if column not in analysed:
         raise ValueError(
             f"column: {column!r} was not analysed in fit; the columns that were are "
-            f"{list(record.columns)}."
+            f"{analysed}."
         )
-    read, left_out = read_columns({column: record.columns[column]}, given)
+    if column in record.pairs:
+        read, left_out = read_interactions({column: record.pairs[column]}, given)
+    else:
+        read, left_out = read_columns({column: record.columns[column]}, given)
     target = record.target.read(given.table[record.target_name])
     decision = make_decision(head, given, target, adjustment)
     assert decision is not None
     try:
         if left_out:
             raise LeftOutError(left_out[column])
-        used = common_rows(read[column], decision.held_fixed(read[column]))[0]
+        used = on_known_rows(decision, read[column])
         model = model_outputs(decision, used)
     except LeftOutError as reason:
         raise ValueError(f"column: {column!r} cannot be tested: {reason}.") from reason

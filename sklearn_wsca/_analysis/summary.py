@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,10 @@ SUMMARY_COLUMNS = (
 
 
 MOST_CONFUSABLE = 3
+NO_PROBE = (
+    "an interaction has no encoding and no alignment: a probe of combined levels reads "
+    "what each column does alone, too"
+)
 ALIGNMENT_COLUMNS = SUMMARY_COLUMNS[9:13]
 
 
@@ -90,8 +95,23 @@ def summarise_fit(
             notes[name].append(
                 f"alignment p-value extrapolated by a Pareto tail: {pvalue:.1e}"
             )
+    add_interactions(rows, notes, tasks.interactions, given)
     add_utilization(rows, notes, utilization, rule, confusable)
     return summarise(tasks.names, tasks.dropped, rows)
+
+
+def add_interactions(
+    rows: dict[Any, dict[str, Any]],
+    notes: dict[Any, list[str]],
+    interactions: Mapping[Any, Column],
+    given: Input,
+) -> None:
+    """Begin the entries of interactions, which have no heads."""
+    for name, column in interactions.items():
+        rows[name] = describe_column(column, None, given) | dict.fromkeys(
+            SUMMARY_COLUMNS[4:13], np.nan
+        )
+        notes[name] = [NO_PROBE]
 
 
 def describe_column(
@@ -108,6 +128,7 @@ def describe_column(
         "kind": column.kind,
         "n_samples": len(column.labels),
         "n_levels": column.n_levels or None,
+        "parts": [part.name for part in column.parts],
     }
     if target is None:
         return entries | none

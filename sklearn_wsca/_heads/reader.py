@@ -30,6 +30,7 @@ from sklearn_wsca._heads.task import Task, Tasks
 from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.column import Column, LeftOutError, count_values, read_column
 from sklearn_wsca._input.copies import describe_copy
+from sklearn_wsca._input.crossed_columns import about, cross
 from sklearn_wsca._input.groups import restrict_to_groups
 from sklearn_wsca._input.persons import find_names
 from sklearn_wsca._input.table import list_columns, require_columns
@@ -77,8 +78,15 @@ class TaskReader:
     target_output: Any = None
     other_targets: Sequence | None = None
 
-    def read(self, target: Any, target_head: Any, columns: Any, groups: Any) -> Tasks:
-        """Read all tasks.
+    def read(
+        self,
+        target: Any,
+        target_head: Any,
+        columns: Any,
+        groups: Any,
+        pairs: Mapping[Any, tuple] | None = None,
+    ) -> Tasks:
+        """Read all tasks, and the interactions of `pairs` of columns by their names.
 
         Raises
         ------
@@ -100,9 +108,11 @@ class TaskReader:
         metadata, dropped = self._metadata(labelled, asked)
         if primary is not None and primary.column is not None:
             metadata = _leave_out_copies(metadata, primary.column, asked, dropped)
-        dropped = {name: dropped[name] for name in labelled if name in dropped}
+        interactions = self._interactions(pairs or {}, metadata, dropped)
+        names = [*labelled, *unlabelled, *(pairs or {})]
+        dropped = {name: dropped[name] for name in names if name in dropped}
         metadata += self._unlabelled(unlabelled)
-        return Tasks(primary, metadata, labelled + unlabelled, dropped)
+        return Tasks(primary, metadata, names, dropped, interactions)
 
     def _primary(self, target: Any, target_head: Any) -> Task | None:
         """Primary task; None if there is neither a target nor a trained head."""
@@ -192,6 +202,28 @@ class TaskReader:
             except LeftOutError as reason:
                 left_out[name] = str(reason)
         return tasks, left_out
+
+    def _interactions(
+        self, pairs: Mapping[Any, tuple], tasks: list[Task], left_out: dict[Any, str]
+    ) -> dict[Any, Column]:
+        """Interactions by name; `left_out` gets the reasons of those that are not.
+
+        A column of a pair need not be analysed itself.
+        """
+        analysed = {task.name: task.column for task in tasks}
+        found: dict[Any, Column] = {}
+        for name, pair in pairs.items():
+            parts = []
+            try:
+                for part in pair:
+                    with about(part):
+                        column = analysed.get(part) or self._labelled(part).column
+                    assert column is not None
+                    parts.append(column)
+                found[name] = cross(*parts, name)
+            except LeftOutError as reason:
+                left_out[name] = str(reason)
+        return found
 
     def _unlabelled(self, names: list) -> list[Task]:
         """Tasks of trained heads without a column in the table."""

@@ -118,12 +118,15 @@ class Tasks:
         All columns asked for.
     dropped : dict of name to str
         Why the others of them are left out.
+    interactions : dict of name to Column
+        Interactions of columns, which have no heads.
     """
 
     primary: Task | None
     metadata: list[Task]
     names: list
     dropped: dict[Any, str]
+    interactions: dict[Any, Column] = field(default_factory=dict)
 
     @property
     def all(self) -> list[Task]:
@@ -139,6 +142,11 @@ class Tasks:
     def columns(self) -> dict[Any, Column | None]:
         """Columns by name; None for trained heads without labels."""
         return {task.name: task.column for task in self.metadata}
+
+    @property
+    def examined(self) -> dict[Any, Column | None]:
+        """Columns and interactions by name: what the outputs may move with."""
+        return self.columns | self.interactions
 
     @property
     def refused(self) -> list[bool]:
@@ -180,6 +188,8 @@ class Tasks:
         for task in self.all:
             if task.column is not None:
                 task.column = task.column.take(order)
+        for name, column in self.interactions.items():
+            self.interactions[name] = column.take(order)
 
     def assign_units(self, groups: Groups | None) -> None:
         """Settle for every column what of it is permuted and what is kept together."""

@@ -19,7 +19,7 @@ from sklearn_wsca._input.numeric_values import (
 )
 from sklearn_wsca._text import list_first
 
-Kind = Literal["categorical", "continuous"]
+Kind = Literal["categorical", "continuous", "interaction"]
 
 MOST_NUMERIC_LEVELS = 10
 FEWEST_LEVEL_ROWS = 3
@@ -27,14 +27,14 @@ FEWEST_LEVEL_ROWS = 3
 
 @dataclass(frozen=True)
 class Column:
-    """A metadata column that can be analysed.
+    """A metadata column that can be analysed, or the interaction of two.
 
     Parameters
     ----------
     name : object
         Name in the table.
-    kind : {"categorical", "continuous"}
-        What the labels are: codes of levels, or numbers.
+    kind : {"categorical", "continuous", "interaction"}
+        What the labels are: codes of levels, or numbers; of an interaction see `cross`.
     rows : ndarray of shape (n_observed,), dtype int
         Rows of the table on which the column is used, rising.
     labels : ndarray of shape (n_observed,)
@@ -43,6 +43,8 @@ class Column:
         The levels in order; empty for continuous columns.
     notes : tuple of str
         What was left out or changed.
+    parts : tuple of Column
+        The two columns of an interaction, on the same rows; empty for a column.
     """
 
     name: Any
@@ -51,6 +53,7 @@ class Column:
     labels: np.ndarray
     levels: tuple = ()
     notes: tuple[str, ...] = ()
+    parts: tuple[Column, ...] = ()
 
     @property
     def n_levels(self) -> int:
@@ -66,7 +69,26 @@ class Column:
         """Return the same column for a table whose row i was row ``order[i]``."""
         position = np.argsort(order)[self.rows]
         sort = np.argsort(position)
-        return replace(self, rows=position[sort], labels=self.labels[sort])
+        parts = tuple(part.take(order) for part in self.parts)
+        rows, labels = position[sort], self.labels[sort]
+        return replace(self, rows=rows, labels=labels, parts=parts)
+
+    def identities(self) -> np.ndarray:
+        """Numbers (n_observed,) that are equal where rows hold the same."""
+        if not self.parts:
+            return self.labels
+        held = np.stack([part.labels for part in self.parts], axis=1)
+        return np.unique(held, axis=0, return_inverse=True)[1].ravel()
+
+    def numbers(self) -> np.ndarray:
+        """Indicators of levels, or values; products of those of two columns: (n, q)."""
+        if not self.parts:
+            return np.eye(self.n_levels)[self.labels] if self.n_levels else (
+                self.labels[:, None]
+            )
+        first, second = (part.numbers() for part in self.parts)
+        first, second = first - first.mean(axis=0), second - second.mean(axis=0)
+        return (first[:, :, None] * second[:, None]).reshape(len(first), -1)
 
 
 def read_column(
@@ -339,6 +361,7 @@ def restrict_rows(column: Column, rows: np.ndarray) -> Column:
 
 
 def _restrict(column: Column, rows: np.ndarray) -> Column:
+    """Column on those of its rows that are among `rows`, however few remain."""
     kept = np.isin(column.rows, rows)
     labels, levels = column.labels[kept], column.levels
     if kept.all() and len(np.unique(labels)) >= len(levels):
@@ -346,4 +369,6 @@ def _restrict(column: Column, rows: np.ndarray) -> Column:
     if levels:
         remaining, labels = np.unique(labels, return_inverse=True)
         levels = tuple(levels[code] for code in remaining)
-    return replace(column, rows=column.rows[kept], labels=labels, levels=levels)
+    parts = tuple(_restrict(part, rows) for part in column.parts)
+    rows = column.rows[kept]
+    return replace(column, rows=rows, labels=labels, levels=levels, parts=parts)

@@ -15,7 +15,7 @@ from sklearn_wsca._input.embeddings import check_finite
 from sklearn_wsca._input.table import as_table, check_same_index
 
 # Arguments that are one column.
-SINGLE = ("target", "groups", "level", "unit", "repeats")
+SINGLE = ("target", "groups", "level", "unit", "repeats", "interaction_with")
 
 
 def read_outputs(outputs: Any, argument: str = "outputs") -> np.ndarray:

@@ -177,13 +177,11 @@ def exchange_units(
         return Exchangeability("rows", column.rows, entries, entries, entries)
     codes = groups.codes[column.rows]
     present, first, unit = np.unique(codes, return_index=True, return_inverse=True)
-    if (column.labels == column.labels[first][unit]).all():
+    held = column.identities()
+    if (held == held[first][unit]).all():
         keys = groups.first_rows()[present]
         return Exchangeability("between groups", keys, unit, first, unit)
-    values = (
-        np.eye(column.n_levels)[column.labels] if column.n_levels else column.labels
-    )
-    share = share_between(values.reshape(len(unit), -1), unit)
+    share = share_between(column.numbers(), unit)
     # A few groups can be exchanged in a few ways only; the rows in them in many.
     if both and share > LARGEST_SHARE_BETWEEN and len(first) >= FEWEST_UNITS:
         scheme: Scheme = "between and within groups"

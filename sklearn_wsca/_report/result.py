@@ -197,12 +197,14 @@ def _primary_head(estimator) -> dict[str, Any] | None:
 
 def _column(name, row: pd.Series, detail: dict, estimator, analysis) -> dict[str, Any]:
     """Everything about one column."""
+    parts = detail.get("interaction_of")
     test, robustness = (detail.get(key) or {} for key in ("utilization", "robustness"))
     column = {
         "name": column_text(name),
         "verdict": row["verdict"],
         "answer": "",
         "note": row["note"],
+        "interaction_of": None if parts is None else [column_text(p) for p in parts],
         "kind": row["kind"],
         "n_samples": row["n_samples"],
         "n_levels": row["n_levels"],

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sklearn_wsca._input.column import Column, LeftOutError, common_rows, restrict_rows
+from sklearn_wsca._input.crossed_columns import cross
 from sklearn_wsca._input.groups import Groups, count_units
 from sklearn_wsca._permutation.exchangeability import (
     FEWEST_UNITS,
@@ -162,18 +163,36 @@ def prepare(decision: Decision, column: Column) -> Prepared:
         If there is nothing to compare, or there are too few units to exchange.
     """
     n_known = len(column.rows)
-    column, _ = common_rows(column, decision.held_fixed(column))
+    column = on_known_rows(decision, column)
     notes = [f"{n_known - len(column.rows)} rows have no value to be held fixed"]
     notes = notes if len(column.rows) < n_known else []
-    rare = find_rare_levels(column, decision.groups)
-    common = column
+    notes += column.notes if column.parts else ()
+    common, rare = leave_out_rare(column, decision.groups)
     if rare:
-        common = restrict_rows(column, column.rows[~_have(column, rare)])
-        notes.append(_describe_rare(rare))
+        notes.append(_describe_rare(rare, column))
     model = model_outputs(decision, common)
-    n_units = model.exchange.n_exchangeable(common.labels)
+    n_units = model.exchange.n_exchangeable(common.identities())
     _check_enough_units(n_units, model)
     return Prepared(column, common, rare, model, n_units, notes)
+
+
+def on_known_rows(decision: Decision, column: Column) -> Column:
+    """Column on the rows on which all that is held fixed is known.
+
+    Raises
+    ------
+    LeftOutError
+        If it does not vary there, or is an interaction of which nothing is left.
+    """
+    known, _ = common_rows(column, decision.held_fixed(column))
+    if not column.parts:
+        return known
+    crossed = cross(*known.parts, column.name)
+    lost = [level for level in column.levels if level not in crossed.levels]
+    notes = column.notes
+    if lost:
+        notes += (f"too few rows are left of {list_first(lost)} to be compared",)
+    return replace(crossed, notes=notes)
 
 
 def examine(decision: Decision, column: Column, significance: float) -> Examined:
@@ -211,7 +230,7 @@ def examine(decision: Decision, column: Column, significance: float) -> Examined
         found.rare,
         sizes,
         found.n_units,
-        model.exchange.log10_arrangements(common.labels),
+        model.exchange.log10_arrangements(common.identities()),
         found.notes + _describe_mixture(model),
     )
 
@@ -270,16 +289,42 @@ def find_rare_levels(column: Column, groups: Groups | None) -> dict[Any, int]:
     return {column.levels[i]: int(units[i]) for i in np.flatnonzero(rare)}
 
 
+def leave_out_rare(
+    column: Column, groups: Groups | None
+) -> tuple[Column, dict[Any, int]]:
+    """Column without levels in few units, and these; see `find_rare_levels`.
+
+    Combinations that an interaction cannot do without are not left out.
+    """
+    rare = find_rare_levels(column, groups)
+    if not rare:
+        return column, {}
+    common = restrict_rows(column, column.rows[~_have(column, rare)])
+    if not column.parts:
+        return common, rare
+    try:
+        common = cross(*common.parts, column.name)
+    except LeftOutError:
+        return column, {}
+    lost = [level for level in column.levels if level not in common.levels]
+    clusters = column.rows if groups is None else groups.codes[column.rows]
+    units = count_units(column, clusters)
+    return common, {level: int(units[column.levels.index(level)]) for level in lost}
+
+
 def _have(column: Column, levels: Any) -> np.ndarray:
     """Rows that have one of some levels."""
     return np.isin(column.labels, [column.levels.index(level) for level in levels])
 
 
-def _describe_rare(rare: dict[Any, int]) -> str:
+def _describe_rare(rare: dict[Any, int], column: Column) -> str:
     counts = [f"{quote(level)} ({n_units})" for level, n_units in rare.items()]
     shown = list_first(counts, 5, str)
+    what = "levels in few units"
+    if column.parts:
+        what = "combinations in few units, or comparable with such only,"
     return (
-        f"levels in few units are no part of the utilization: {shown}; "
+        f"{what} are no part of the utilization: {shown}; "
         "their own effects are in effects_"
     )
 

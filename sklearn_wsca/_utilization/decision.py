@@ -74,9 +74,14 @@ class Decision:
         return self.names or list(range(self.outputs.shape[1]))
 
     def held_fixed(self, column: Column) -> list[Column]:
-        """Everything that is held fixed for a column, which may be a confounder."""
+        """Target and confounders that are held fixed for a column.
+
+        It may be one of them, and an interaction may be of some; what the parts of an
+        interaction do alone is held fixed by its own.
+        """
         held = [self.target, *self.confounders]
-        return [c for c in held if c is not None and c.name != column.name]
+        own = {column.name, *(part.name for part in column.parts)}
+        return [c for c in held if c is not None and c.name not in own]
 
 
 def _take(column: Column | None, order: np.ndarray) -> Column | None:

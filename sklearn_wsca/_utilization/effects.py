@@ -88,11 +88,12 @@ def effect_rows(
     """
     classes = model.rows.classes
     everything = np.ones(len(classes), dtype=bool)
-    rows = model.common_rows() if column.n_levels else model.slope_rows()
+    by_level = model.coding.categorical
+    rows = model.common_rows() if by_level else model.slope_rows()
     yield _contrast(ALL, rows, column, headline, everything)
     compared = model.compared_classes()
     for number in np.flatnonzero(compared) if len(names) > 1 else ():
-        own = model.class_rows if column.n_levels else model.slope_rows
+        own = model.class_rows if by_level else model.slope_rows
         rows, members = own(int(number)), classes == number
         yield _contrast(names[number], rows, column, headline, members)
 
@@ -102,6 +103,9 @@ def _contrast(name, rows, column, headline, members) -> EffectRows:
         return EffectRows(name, rows, [members])
     cells = [members & (column.labels == level) for level in range(column.n_levels)]
     present = np.array([cell.any() for cell in cells])
+    if column.parts:
+        # What a mean over levels would be is a main effect.
+        return EffectRows(name, rows, cells)
     base = headline & present if (headline & present).any() else present
     contrasts = rows - rows[:, base].mean(axis=1, keepdims=True)
     return EffectRows(name, contrasts, cells)
@@ -221,7 +225,10 @@ def largest_shift(
     where = "" if part == ALL else f" among {quote(part)}"
     under = f"higher under {quote(high)} than under {quote(low)}"
     if not levels:
-        under = f"{low} with one standard deviation more"
+        of_both = " of both" if column.parts else ""
+        under = f"{low} with one standard deviation more{of_both}"
+    if column.parts:
+        where += ", beyond what each column does alone"
     subject = f"the probability of {quote(outputs[output])} is"
     return Shift(value, value - reach, value + reach, (subject, under + where))
 

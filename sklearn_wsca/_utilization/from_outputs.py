@@ -113,6 +113,7 @@ def utilization_test(
     column,
     *,
     target,
+    interaction_with=None,
     confounders=None,
     groups=None,
     kinds=None,
@@ -134,6 +135,10 @@ def utilization_test(
         What the network should predict: held fixed. None holds nothing fixed, and then
         a column that is associated with the target is found to be used by any network
         that works.
+    interaction_with : array-like of shape (n_samples,), default=None
+        A second column. Then what is tested is the interaction of `column` with it: the
+        part of their joint effect that is beyond what either does alone, both of which
+        are held fixed.
     confounders : array-like of shape (n_samples,), DataFrame or None, default=None
         What else is held fixed.
     groups : array-like of shape (n_samples,), default=None
@@ -158,7 +163,8 @@ def utilization_test(
     Returns
     -------
     UtilizationResult, or dict of name to UtilizationResult
-        One result for a column, a dict for a DataFrame.
+        One result for a column, a dict for a DataFrame. Interactions are called
+        "scanner x hospital".
 
     Raises
     ------
@@ -199,6 +205,11 @@ def utilization_test(
     they carry: :math:`n / (1 + (n - 1)\,\text{ICC})`. It is an association at fixed
     target, not proof of causation.
 
+    Of an interaction the :math:`E_j` are those of the J combinations of levels, less
+    what sums of effects of single levels explain; a continuous column enters by two
+    straight lines that meet at its median. What each column does alone is held fixed in
+    every class of the target, and residuals of the interaction are permuted.
+
     References
     ----------
     .. [1] D. Freedman and D. Lane, "A nonstochastic interpretation of reported
@@ -234,6 +245,7 @@ def utilization_test(
         kinds=kinds,
         adjustment=adjustment,
         stacklevel=4,
+        interaction_with=interaction_with,
     )
     (decision,), tested, order = given.decisions, given.tested, given.order
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)

@@ -21,6 +21,8 @@ from sklearn_wsca._permutation.exchangeability import (
     constant_in_units,
     target_strata,
 )
+from sklearn_wsca._utilization.held_fixed import held_terms
+from sklearn_wsca._utilization.interaction_terms import code_interaction
 from sklearn_wsca._utilization.regression import (
     DEPENDENT,
     Adjustment,
@@ -28,7 +30,6 @@ from sklearn_wsca._utilization.regression import (
     Regression,
     centre_within,
     classes_of,
-    held_terms,
     orthonormal_basis,
     regress,
     sum_matrix,
@@ -153,17 +154,19 @@ class OutputModel:
         return self.adjusted @ self._effects.common
 
     def slope_rows(self, number: int | None = None) -> np.ndarray:
-        """Rows (n, 1) for the slope of a continuous column without its curve.
+        """Rows (n, s) for the slopes of a continuous column without their curves.
 
         Over all rows, or within one class of the target.
         """
-        own = self.adjusted[:, :1] if number is None else self._own_rows(number)
-        return own / max(float(np.sum(own**2)), 1e-300)
+        own = self._own_rows(number)
+        if number is None:
+            own = self.adjusted[:, : self.coding.n_specific]
+        return own @ _inverse(own.T @ own, float(np.sum(self.rows.roots**2)))
 
     def leading_rows(self) -> np.ndarray:
         """Part of `effect_rows` that is found most easily: slope or common effects."""
         if self.coding.n_specific < self.adjusted.shape[1]:
-            return self.slope_rows()
+            return self.slope_rows() * np.sqrt(self.coding.mean_square)
         return self.common_rows() * np.sqrt(self.coding.mean_square)
 
     def class_rows(self, number: int) -> np.ndarray:
@@ -322,11 +325,14 @@ def prepare_outputs(
         what is held fixed.
     """
     total_variance = _total_variance(outputs, weights)
-    held = [c for c in (target, *confounders) if c is not None]
+    held = [c for c in (target, *confounders, *column.parts) if c is not None]
     classes, clusters = classes_of(target, weights), exchange.clusters
-    coding = Coding.of(column, weights, adjustment)
+    code = code_interaction if column.parts else Coding.of
+    coding = code(column, weights, adjustment)
     n_units = int(clusters.max()) + 1
-    terms = held_terms(target, confounders, weights, classes, n_units, adjustment)
+    terms = held_terms(
+        target, confounders, weights, classes, n_units, adjustment, column.parts
+    )
     groups = clusters if exchange.scheme == "within groups" else None
     if groups is None:
         beside = np.hstack([terms, coding.values])
@@ -434,15 +440,15 @@ def _inverse(gram: np.ndarray, mass: float) -> np.ndarray:
 
 def _check_separable(model: OutputModel, held: list[Column]) -> None:
     """Raise unless all levels can be compared at fixed other columns."""
-    n_levels = model.adjusted.shape[1] if model.coding.categorical else 0
     # The other terms of a curve may be gone, and its slope left.
-    adjusted = model.adjusted if n_levels else model.adjusted[:, :1]
+    leading, n_degrees = model.coding.n_specific, model.coding.n_degrees
+    adjusted = model.adjusted[:, :leading]
     # Indicators of all levels add up to the constant, so one direction is always gone.
-    left = np.linalg.eigvalsh(adjusted.T @ adjusted)[1 if n_levels else 0]
+    left = np.linalg.eigvalsh(adjusted.T @ adjusted)[leading - n_degrees]
     if left > DEPENDENT * np.sum(model.rows.roots**2):
         return
     names = " and ".join(repr(column.name) for column in held) or "its groups"
     reason = "it is determined by them"
-    if n_levels:
+    if model.coding.categorical:
         reason = "some of its levels never occur together with the others"
     raise LeftOutError(f"at fixed {names} nothing is left to compare: {reason}")

@@ -1,9 +1,8 @@
-"""Weighted regression of outputs on a column: its terms, and what is held fixed."""
+"""Weighted regression of outputs on a column, and the terms of a column."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Literal
 
 import numpy as np
@@ -20,13 +19,9 @@ DEPENDENT = 1e-8
 EXPLAINED = 1e-10
 # Classes of a continuous target.
 N_THIRDS = 3
-# Terms of what is held fixed in each class are used where so many units stand for one.
-UNITS_PER_TERM = 5
 # Knots of the curve of a continuous column, and of a confounder together with another:
 # one inside, so four terms.
 KNOTS_OF_COLUMN = 3
-# Two confounders of more levels than this together are held fixed one by one only.
-MOST_PRODUCTS = 100
 
 
 @dataclass(frozen=True)
@@ -44,31 +39,35 @@ class Coding:
     n_specific : int
         So many leading terms have effects that differ between classes.
     free : float
-        Mean square of independent effects of variance 1 of these, less their mean over
-        levels: 1 - 1 / J for J levels, 1 for a slope.
+        Mean square of independent effects of variance 1 of these, less what is no
+        effect of the column, such as their mean over levels: 1 - 1 / J for J levels, 1
+        for a slope.
+    categorical : bool
+        Whether the terms are indicators of levels.
     """
 
     values: np.ndarray
     mean_square: float
     n_specific: int
     free: float
+    categorical: bool
 
     @property
-    def categorical(self) -> bool:
-        """Whether the terms are indicators of levels."""
-        return self.n_specific > 1
+    def n_degrees(self) -> int:
+        """Independent effects among the leading terms: J - 1 of J levels."""
+        return round(self.free * self.n_specific)
 
     @classmethod
     def of(cls, column: Column, weights: np.ndarray, adjustment: Adjustment) -> Coding:
         """Code a column under row weights."""
         if column.n_levels:
             values, n_levels = column_terms(column, weights), column.n_levels
-            return cls(values, 1.0 / n_levels, n_levels, 1.0 - 1.0 / n_levels)
+            return cls(values, 1.0 / n_levels, n_levels, 1.0 - 1.0 / n_levels, True)
         values = column_terms(column, weights)
         if adjustment == "spline":
             curve = spline_terms(column, weights, KNOTS_OF_COLUMN)
-            values = _orthonormalise(np.hstack([values, curve]), weights)
-        return cls(values, 1.0, 1, 1.0)
+            values = orthonormalise(np.hstack([values, curve]), weights)
+        return cls(values, 1.0, 1, 1.0, False)
 
 
 @dataclass(frozen=True)
@@ -165,49 +164,9 @@ def regress(outputs, terms, weights, classes, clusters, groups) -> Regression:
     return Regression(residuals, fixed, roots[:, 0], classes, clusters, groups)
 
 
-def held_terms(
-    target: Column | None,
-    confounders: list[Column],
-    weights: np.ndarray,
-    classes: np.ndarray,
-    n_units: int,
-    adjustment: Adjustment,
-) -> np.ndarray:
-    """A constant and the terms of all that is held fixed: (n, p).
-
-    Confounders are held fixed in each class of the target, too, and together with each
-    other, where there are enough units for that.
-    """
-
-    def terms_of(column: Column, n_knots: int) -> np.ndarray:
-        if column.n_levels or adjustment == "linear":
-            return column_terms(column, weights)
-        return spline_terms(column, weights, n_knots)
-
-    n_knots = count_knots(n_units)
-    held = [] if target is None else [terms_of(target, n_knots)]
-    own = [terms_of(column, n_knots) for column in confounders]
-    found = [*held, *own]
-    others = np.eye(int(classes.max()) + 1)[classes][:, 1:]
-    if _units_for(found) + others.shape[1] * _units_for(own) < n_units:
-        found += [_products(terms, others) for terms in own]
-    coarse = [terms_of(column, KNOTS_OF_COLUMN) for column in confounders]
-    for first, second in combinations(coarse, 2):
-        n_terms = first.shape[1] * second.shape[1]
-        enough = _units_for(found) + UNITS_PER_TERM * n_terms < n_units
-        if enough and n_terms <= MOST_PRODUCTS:
-            found.append(_products(first, second))
-    return np.hstack([np.ones((len(weights), 1)), *found])
-
-
-def _products(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def products(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Products of all terms of one kind (n, p) with all of another (n, q): (n, p q)."""
     return (first[:, :, None] * second[:, None, :]).reshape(len(first), -1)
-
-
-def _units_for(parts: list[np.ndarray]) -> int:
-    """Units that terms take."""
-    return UNITS_PER_TERM * sum(part.shape[1] for part in parts)
 
 
 def classes_of(target: Column | None, weights: np.ndarray) -> np.ndarray:
@@ -256,6 +215,20 @@ def spline_terms(column: Column, weights: np.ndarray, n_knots: int) -> np.ndarra
     return spline.fit_transform(values)
 
 
+def bent_terms(
+    column: Column, weights: np.ndarray, adjustment: Adjustment
+) -> np.ndarray:
+    """Indicators of levels, or the terms of two straight lines that meet: (n, p).
+
+    They meet at the median, and one line is left where nothing may be curved.
+    """
+    values = column_terms(column, weights)
+    if column.n_levels or adjustment == "linear":
+        return values
+    median = quantiles(values[:, 0], weights, np.array([0.5]))
+    return np.hstack([values, np.abs(values - median)])
+
+
 def quantiles(values: np.ndarray, weights: np.ndarray, shares: np.ndarray):
     """Values that these shares of the weights do not exceed; the first is the least."""
     order = np.argsort(values, kind="stable")
@@ -264,7 +237,7 @@ def quantiles(values: np.ndarray, weights: np.ndarray, shares: np.ndarray):
     return values[order][at]
 
 
-def _orthonormalise(terms: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def orthonormalise(terms: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The first term and others less what it explains, centred, of mean square 1.
 
     The others are turned so that each lies where the first has about one value, which

@@ -10,6 +10,7 @@ import pandas as pd
 
 from sklearn_wsca._heads.head import center_rows
 from sklearn_wsca._input.column import Column, LeftOutError, count_values, read_column
+from sklearn_wsca._input.crossed_columns import cross, name_interaction
 from sklearn_wsca._input.doubtful_values import warn_of_doubts
 from sklearn_wsca._input.groups import Groups, restrict_to_groups
 from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
@@ -24,6 +25,7 @@ from sklearn_wsca._permutation.plan import canonical_order
 from sklearn_wsca._utilization.decision import Decision
 
 TARGET, CONFOUNDERS, GROUPS = "target", "confounders", "groups"
+OTHER = "interaction_with"
 ADJUSTMENTS = ("spline", "linear")
 
 
@@ -59,6 +61,7 @@ def read_samples(
     kinds: Any,
     adjustment: Any,
     stacklevel: int,
+    interaction_with: Any = None,
 ) -> Samples:
     """Check and read arguments of a function that takes outputs and metadata.
 
@@ -66,7 +69,7 @@ def read_samples(
     ----------
     outputs : dict of str to array-like
         Outputs of one or more networks, as many of each, by argument.
-    column, target, confounders, groups, kinds, adjustment
+    column, target, confounders, groups, kinds, adjustment, interaction_with
         As in `utilization_test`.
     stacklevel : int
         Whose line warnings show; 1 is this function.
@@ -82,7 +85,12 @@ def read_samples(
         )
     if column is None:
         raise ValueError("column is None: pass the metadata column to be tested.")
-    given = {TARGET: target, CONFOUNDERS: confounders, GROUPS: groups}
+    given = {
+        TARGET: target,
+        CONFOUNDERS: confounders,
+        GROUPS: groups,
+        OTHER: interaction_with,
+    }
     check_indexes(**outputs, column=column, **given)
     arrays = [read_outputs(values, name) for name, values in outputs.items()]
     first = next(iter(outputs))
@@ -92,7 +100,12 @@ def read_samples(
         for name, values in given.items()
     }
     columns = part_of(column, "column", n, first)
-    series = _all_series(columns, parts[TARGET], parts[CONFOUNDERS])
+    if parts[OTHER] is not None and parts[OTHER].columns[0] in columns:
+        raise ValueError(
+            f"{OTHER}: {parts[OTHER].columns[0]!r} is the name of a column that is "
+            "tested, too; pass two different columns, with different names."
+        )
+    series = _all_series(columns, parts[TARGET], parts[CONFOUNDERS], parts[OTHER])
     kinds = _read_kinds(arrays[0].shape[1], parts[TARGET], series, kinds)
     decisions, tested, order = _prepare(arrays, kinds, adjustment, columns, **parts)
     guessed = [name for name in series if name not in kinds]
@@ -103,10 +116,13 @@ def read_samples(
     return Samples(decisions, tested, order, _is_frame(column))
 
 
-def _prepare(outputs, kinds, adjustment, columns, target, confounders, groups):
+def _prepare(
+    outputs, kinds, adjustment, columns, target, confounders, groups, interaction_with
+):
     """Decisions and tested columns in canonical order of the rows."""
     scores = [own if own.shape[1] == 1 else center_rows(own.T).T for own in outputs]
-    parts = [p for p in (columns, target, confounders, groups) if p is not None]
+    others = target, confounders, groups, interaction_with
+    parts = [columns, *(part for part in others if part is not None)]
     order = _canonical_order(scores, parts)
     units = None if groups is None else Groups.of(groups.iloc[:, 0])
     tested = {name: _tested(columns[name], units, kinds) for name in columns}
@@ -116,6 +132,9 @@ def _prepare(outputs, kinds, adjustment, columns, target, confounders, groups):
         column = _column(confounders[name], CONFOUNDERS, kinds)
         name = _unused(CONFOUNDERS, tested) if name in tested else name
         held.append(replace(column, name=name))
+    if interaction_with is not None:
+        other = _tested(interaction_with.iloc[:, 0], units, kinds, OTHER)
+        tested = _cross_all(tested, other)
     held = [column.take(order) for column in held]
     n_targets = 0 if target is None else 1
     decisions = [
@@ -163,9 +182,24 @@ def _unused(name: str, taken: Any) -> str:
     return name
 
 
-def _all_series(columns, target, confounders) -> dict[Any, pd.Series]:
+def _cross_all(columns: dict[Any, Column], other: Column) -> dict[Any, Column]:
+    """Interactions of columns with another one."""
+    found = {}
+    for name, column in columns.items():
+        interaction = name_interaction(name, other.name)
+        try:
+            found[interaction] = cross(column, other, interaction)
+        except LeftOutError as reason:
+            raise ValueError(
+                f"interaction {interaction!r} cannot be tested: {reason}."
+            ) from reason
+    return found
+
+
+def _all_series(columns, target, confounders, other) -> dict[Any, pd.Series]:
     """Everything that has a kind, by name."""
-    parts = [part for part in (columns, confounders, target) if part is not None]
+    given = (columns, confounders, target, other)
+    parts = [part for part in given if part is not None]
     return {name: part[name] for part in parts for name in part}
 
 
@@ -177,8 +211,10 @@ def _read_kinds(n_outputs: int, target, series, kinds) -> dict[Any, Any]:
     return known
 
 
-def _tested(series: pd.Series, groups: Groups | None, kinds: dict) -> Column:
-    column = _column(series, "column", kinds)
+def _tested(
+    series: pd.Series, groups: Groups | None, kinds: dict, argument: str = "column"
+) -> Column:
+    column = _column(series, argument, kinds)
     try:
         return column if groups is None else restrict_to_groups(column, groups)
     except LeftOutError as reason:

@@ -72,7 +72,7 @@ class Scores:
             weights,
             axes=(1, 3),
         )
-        slope = common[:, :1] if by_class.shape[1] == 1 else common
+        slope = common[:, : by_class.shape[1]]
         return np.stack(
             [part.sum(axis=1) for part in (slope, common, by_class)], axis=1
         )
