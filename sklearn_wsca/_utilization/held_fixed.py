@@ -55,16 +55,14 @@ def held_terms(
     own = [terms_of(column, n_knots) for column in confounders]
     coarse = [terms_of(column, KNOTS_OF_COLUMN) for column in (*parts, *confounders)]
     others = np.eye(int(classes.max()) + 1)[classes][:, 1:]
-    found = [*held, *own, *(terms_of(part, n_knots) for part in parts)]
+    found = [*held, *own]
     if parts:
-        moderators = others
-        if target is not None and not target.n_levels:
-            moderators = np.hstack([others, column_terms(target, weights)])
         bent = [bent_terms(part, weights, adjustment) for part in parts]
-        found += [*bent, *(products(terms, moderators) for terms in bent)]
-        curved = coarse[: len(parts)]
-        if _units_for(found) + moderators.shape[1] * _units_for(curved) < n_units:
-            found += [products(terms, moderators) for terms in curved]
+        found += [*bent, *(terms_of(part, n_knots) for part in parts)]
+        moderators = _along(target, others, weights)
+        found += [products(terms, moderators) for terms in bent]
+        curved = [products(terms, moderators) for terms in coarse[: len(parts)]]
+        found += curved if _units_for([*found, *curved]) < n_units else []
     if _units_for(found) + others.shape[1] * _units_for(own) < n_units:
         found += [products(terms, others) for terms in own]
     pairs = combinations(coarse, 2)
@@ -75,6 +73,13 @@ def held_terms(
         if enough and n_terms <= MOST_PRODUCTS:
             found.append(products(first, second))
     return np.hstack([np.ones((len(weights), 1)), *found])
+
+
+def _along(target: Column | None, others: np.ndarray, weights: np.ndarray):
+    """What effects may change with: classes, and a continuous target itself."""
+    if target is None or target.n_levels:
+        return others
+    return np.hstack([others, column_terms(target, weights)])
 
 
 def _units_for(parts: list[np.ndarray]) -> int:

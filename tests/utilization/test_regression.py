@@ -9,12 +9,11 @@ from sklearn_wsca._utilization.regression import (
     centre_within,
     classes_of,
     count_knots,
-    held_terms,
     orthonormal_basis,
     spline_terms,
     symmetric_root,
 )
-from tests.reference import classes_by_loop, held_fixed
+from tests.reference import classes_by_loop
 
 RNG = np.random.default_rng(0)
 WEIGHTS = RNG.uniform(0.2, 3.0, 40)
@@ -91,22 +90,6 @@ def test_classes_of_a_number_are_its_thirds(seed, n_values):
     often = np.where(ROWS < 30, 0.0, 1.0 + ROWS)
     found = classes_of(Column("dose", "continuous", ROWS, often), np.ones(40))
     np.testing.assert_array_equal(found, often > 0)
-
-
-@pytest.mark.parametrize(("n_units", "left"), [(40, 5), (60, 6), (61, 9), (71, 10)])
-def test_confounders_are_held_in_classes_and_together_where_units_suffice(
-    n_units, left
-):
-    """3 classes, a number, two levels: 6 terms; 12 in classes; 2 more together."""
-    disease = Column("disease", "categorical", ROWS, ROWS % 3, (0, 1, 2))
-    age = Column("age", "continuous", ROWS, 60.0 + 9.0 * RNG.standard_normal(40))
-    sex = Column("sex", "categorical", ROWS, RNG.integers(0, 2, 40), ("f", "m"))
-    classes = disease.labels
-    found = held_terms(disease, [age, sex], WEIGHTS, classes, n_units, "linear")
-    expected = held_fixed(classes, [age.labels, sex.labels], WEIGHTS, None, n_units)
-    rank = np.linalg.matrix_rank(found)
-    assert rank == np.linalg.matrix_rank(expected) == left
-    assert np.linalg.matrix_rank(np.hstack([found, expected])) == rank
 
 
 def test_a_basis_spans_its_terms_once():
