@@ -235,6 +235,13 @@ column_options = together(
         multiple=True,
         nargs=2,
     ),
+    named(
+        "--interaction",
+        "COL COL",
+        "Examine what two columns do together beyond what each does alone; repeatable.",
+        multiple=True,
+        nargs=2,
+    ),
     columns("Columns of numbers that are codes of categories.", "--categorical"),
     columns("Columns of few integers that are quantities.", "--continuous"),
     click.option(

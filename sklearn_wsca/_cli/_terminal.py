@@ -94,6 +94,8 @@ def _rows(analysis: dict) -> str:
 
 def _kind(column: dict) -> str:
     n_levels = column["n_levels"]
+    if column.get("interaction_of"):
+        return column["kind"] or ""
     return f"{n_levels} levels" if n_levels else column["kind"] or ""
 
 

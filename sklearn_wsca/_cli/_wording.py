@@ -15,6 +15,7 @@ OPTIONS = {
     "target_output": "--output",
     "classes": "--classes",
     "columns": "--columns",
+    "interactions": "--interaction",
     "confounders": "--confounders",
     "groups": "--groups",
     "level": "--level",

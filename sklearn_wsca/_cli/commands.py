@@ -428,6 +428,7 @@ def make_analysis(
         held_out=options["rows_are_held_out"],
         check_head=not options["no_check_head"],
         columns=columns,
+        interactions=[*options["interaction"]] or None,
         groups=options["groups"],
         confounders=[*options["confounders"]] or None,
         kinds=kinds or None,

@@ -62,11 +62,13 @@ def write_headline(columns: list[dict]) -> str:
     n, n_used, n_open = len(columns), verdicts.count(USED), verdicts.count(INCONCLUSIVE)
     if not n:
         return "No column was analysed."
-    plural = "s" if n > 1 else ""
+    what = f"column{'s' if n > 1 else ''}"
+    if any(column["interaction_of"] for column in columns):
+        what = "columns and interactions"
     headline = (
-        f"{n_used} of {n} column{plural} {'is' if n_used == 1 else 'are'} used."
+        f"{n_used} of {n} {what} {'is' if n_used == 1 else 'are'} used."
         if n_used
-        else f"None of {n} column{plural} was found to be used."
+        else f"None of {n} {what} was found to be used."
     )
     if n_open:
         headline += f" For {n_open} the question stays open."

@@ -12,18 +12,14 @@ from scipy import stats
 
 from sklearn_wsca._utilization.interval import EffectNoise
 from sklearn_wsca._utilization.output_model import OutputModel
-from sklearn_wsca._utilization.regression import sum_matrix
+from sklearn_wsca._utilization.regression import (
+    EVEN_NOISE,
+    JACKKNIFE,
+    enlarge,
+    sum_matrix,
+)
 
-# Clusters with less leverage than this are used without correcting for it, which
-# changes the variance by 2 % at most.
-NEGLIGIBLE_LEVERAGE = 0.02
 ELEMENTS_PER_BLOCK = 2**22
-# Leverage so close to 0 or 1: nothing to correct, or nothing left to correct.
-SATURATED = 1e-9
-# Powers of 1 / (1 - leverage) by which residuals grow: right for even noise (CR2); and
-# right where noise grows with leverage (CR3, the jackknife), as it may along a curve,
-# of which few extreme values decide.
-EVEN_NOISE, JACKKNIFE = 0.5, 1.0
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,7 @@ class NoiseSource:
         weighted = model.rows.weigh(outputs)
         residuals = weighted - design @ (design.T @ weighted)
         power = EVEN_NOISE if model.coding.categorical else JACKKNIFE
-        residuals = _enlarge(residuals, design, clusters, power)
+        residuals = enlarge(residuals, design, clusters, power)
         return cls(weighted, residuals, clusters, spread, design.shape[1])
 
     def errors(self, rows: np.ndarray, outputs: Any = slice(None)) -> np.ndarray:
@@ -270,36 +266,6 @@ def _split(along: float, across: float, squares: float, degrees: float) -> Effec
         0.0 if negligible else across**2 / squares,
         degrees,
     )
-
-
-def _enlarge(residuals, design, clusters, power: float) -> np.ndarray:
-    """Residuals multiplied by ``(1 - H)^(-power)`` of their cluster, H its leverage."""
-    leverage = np.bincount(clusters, np.sum(design**2, axis=1))
-    sizes = np.bincount(clusters)
-    if len(leverage) == len(clusters):
-        return residuals * _growth(leverage[clusters], power)[:, None]
-    residuals = residuals.copy()
-    order, starts = np.argsort(clusters, kind="stable"), np.cumsum(sizes) - sizes
-    for size in np.unique(sizes[leverage > NEGLIGIBLE_LEVERAGE]):
-        alike = np.flatnonzero((leverage > NEGLIGIBLE_LEVERAGE) & (sizes == size))
-        rows = order[starts[alike, None] + np.arange(size)]
-        own, scores = design[rows], residuals[rows]
-        if size <= design.shape[1]:
-            values, turn = np.linalg.eigh(own @ own.swapaxes(1, 2))
-        else:
-            turn, lengths, _ = np.linalg.svd(own, full_matrices=False)
-            values = lengths**2
-        # Across these directions there is nothing to change.
-        change = _growth(values, power) - 1.0
-        scores = change[:, :, None] * (turn.swapaxes(1, 2) @ scores)
-        residuals[rows] += turn @ scores
-    return residuals
-
-
-def _growth(leverage: np.ndarray, power: float) -> np.ndarray:
-    """``(1 - h)^(-power)``; 1 for a leverage h of 1, whose residual is 0 anyway."""
-    left = 1.0 - leverage
-    return np.where(left > SATURATED, left, 1.0) ** -power
 
 
 def _spread_influence(

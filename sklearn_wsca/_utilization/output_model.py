@@ -337,7 +337,8 @@ def prepare_outputs(
     if groups is None:
         beside = np.hstack([terms, coding.values])
         weights = weights * _independent_share(outputs, beside, weights, clusters)
-    rows = regress(outputs, terms, weights, classes, clusters, groups)
+    many_terms = bool(column.parts)
+    rows = regress(outputs, terms, weights, classes, clusters, groups, many_terms)
     exact = _keeps_what_is_held(exchange, target, held)
     strata = target_strata(exchange, target)
     exchange = exchange.within(strata, of_target=strata is not None)

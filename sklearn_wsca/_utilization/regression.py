@@ -19,6 +19,15 @@ DEPENDENT = 1e-8
 EXPLAINED = 1e-10
 # Classes of a continuous target.
 N_THIRDS = 3
+# Clusters with less leverage than this are used without correcting for it, which
+# changes the variance by 2 % at most.
+NEGLIGIBLE_LEVERAGE = 0.02
+# Leverage so close to 0 or 1: nothing to correct, or nothing left to correct.
+SATURATED = 1e-9
+# Powers of 1 / (1 - leverage) by which residuals grow: right for even noise (CR2); and
+# right where noise grows with leverage (CR3, the jackknife), as it may along a curve,
+# of which few extreme values decide.
+EVEN_NOISE, JACKKNIFE = 0.5, 1.0
 # Knots of the curve of a continuous column, and of a confounder together with another:
 # one inside, so four terms.
 KNOTS_OF_COLUMN = 3
@@ -78,6 +87,8 @@ class Regression:
     ----------
     residuals : ndarray of shape (n, C)
         Outputs adjusted for what is held fixed, times the root of the weights.
+    errors : ndarray of shape (n, C)
+        The same as variances are estimated from them.
     fixed : ndarray of shape (n, p)
         Orthonormal basis of what is held fixed, times the root of the weights.
     roots : ndarray of shape (n,)
@@ -91,6 +102,7 @@ class Regression:
     """
 
     residuals: np.ndarray
+    errors: np.ndarray
     fixed: np.ndarray
     roots: np.ndarray
     classes: np.ndarray
@@ -129,6 +141,7 @@ class Regression:
         """Return the same with the rows in another order."""
         return Regression(
             self.residuals[order],
+            self.errors[order],
             self.fixed[order],
             self.roots[order],
             self.classes[order],
@@ -144,6 +157,7 @@ class Regression:
         first = np.unique(alike, return_index=True)[1]
         return Regression(
             self.unit_sums(self.residuals, alike),
+            self.unit_sums(self.errors, alike),
             self.unit_sums(self.fixed, alike),
             np.sqrt(np.bincount(alike, self.roots**2)),
             self.classes[first],
@@ -152,8 +166,13 @@ class Regression:
         )
 
 
-def regress(outputs, terms, weights, classes, clusters, groups) -> Regression:
-    """Adjust outputs (n, C) for terms (n, p) of what is held fixed."""
+def regress(
+    outputs, terms, weights, classes, clusters, groups, many_terms: bool = False
+) -> Regression:
+    """Adjust outputs (n, C) for terms (n, p) of what is held fixed.
+
+    Where these are many, errors are corrected for what they take of the noise (CR2).
+    """
     roots = np.sqrt(weights)[:, None]
     fixed = orthonormal_basis(centre_within(terms, weights, groups) * roots)
     centred = centre_within(outputs, weights, groups) * roots
@@ -161,7 +180,40 @@ def regress(outputs, terms, weights, classes, clusters, groups) -> Regression:
     # Rounding of outputs that are explained would pass for effects.
     size = np.linalg.norm(outputs * roots, axis=0)
     residuals[:, np.linalg.norm(residuals, axis=0) <= EXPLAINED * size] = 0.0
-    return Regression(residuals, fixed, roots[:, 0], classes, clusters, groups)
+    errors = residuals
+    if many_terms:
+        errors = enlarge(residuals, fixed, clusters, EVEN_NOISE)
+    return Regression(residuals, errors, fixed, roots[:, 0], classes, clusters, groups)
+
+
+def enlarge(residuals, design, clusters, power: float) -> np.ndarray:
+    """Residuals multiplied by ``(1 - H)^(-power)`` of their cluster, H its leverage."""
+    leverage = np.bincount(clusters, np.sum(design**2, axis=1))
+    sizes = np.bincount(clusters)
+    if len(leverage) == len(clusters):
+        return residuals * _growth(leverage[clusters], power)[:, None]
+    residuals = residuals.copy()
+    order, starts = np.argsort(clusters, kind="stable"), np.cumsum(sizes) - sizes
+    for size in np.unique(sizes[leverage > NEGLIGIBLE_LEVERAGE]):
+        alike = np.flatnonzero((leverage > NEGLIGIBLE_LEVERAGE) & (sizes == size))
+        rows = order[starts[alike, None] + np.arange(size)]
+        own, scores = design[rows], residuals[rows]
+        if size <= design.shape[1]:
+            values, turn = np.linalg.eigh(own @ own.swapaxes(1, 2))
+        else:
+            turn, lengths, _ = np.linalg.svd(own, full_matrices=False)
+            values = lengths**2
+        # Across these directions there is nothing to change.
+        change = _growth(values, power) - 1.0
+        scores = change[:, :, None] * (turn.swapaxes(1, 2) @ scores)
+        residuals[rows] += turn @ scores
+    return residuals
+
+
+def _growth(leverage: np.ndarray, power: float) -> np.ndarray:
+    """``(1 - h)^(-power)``; 1 for a leverage h of 1, whose residual is 0 anyway."""
+    left = 1.0 - leverage
+    return np.where(left > SATURATED, left, 1.0) ** -power
 
 
 def products(first: np.ndarray, second: np.ndarray) -> np.ndarray:

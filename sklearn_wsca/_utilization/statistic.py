@@ -223,9 +223,9 @@ class Scorer:
         variances, seconds = np.zeros_like(scores), np.zeros((n_classes, m))
         fourths = np.zeros_like(seconds)
         for rows, size, number in self.cells.parts(max(m, n_outputs)):
-            own, residuals = adjusted[rows], regression.residuals[rows]
-            scores[number] += own.T @ residuals
-            variances[number] += squares_of_sums(own, residuals, size)
+            own, errors = adjusted[rows], regression.errors[rows]
+            scores[number] += own.T @ regression.residuals[rows]
+            variances[number] += squares_of_sums(own, errors, size)
             squares = own * own
             seconds[number] += squares.sum(axis=0)
             squares *= squares
@@ -237,11 +237,11 @@ class Scorer:
 
     def _variance(self, adjusted: np.ndarray, clusters: Clusters) -> np.ndarray:
         """Variances (m, C) of scores over clusters of several classes."""
-        residuals = self.regression.residuals
-        found = np.zeros((adjusted.shape[1], residuals.shape[1]))
+        errors = self.regression.errors
+        found = np.zeros((adjusted.shape[1], errors.shape[1]))
         for rows, size, _ in clusters.parts(max(found.shape)):
             order = clusters.order[rows]
-            found += squares_of_sums(adjusted[order], residuals[order], size)
+            found += squares_of_sums(adjusted[order], errors[order], size)
         return found
 
 
