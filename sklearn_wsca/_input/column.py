@@ -83,8 +83,10 @@ class Column:
     def numbers(self) -> np.ndarray:
         """Indicators of levels, or values; products of those of two columns: (n, q)."""
         if not self.parts:
-            return np.eye(self.n_levels)[self.labels] if self.n_levels else (
-                self.labels[:, None]
+            return (
+                np.eye(self.n_levels)[self.labels]
+                if self.n_levels
+                else (self.labels[:, None])
             )
         first, second = (part.numbers() for part in self.parts)
         first, second = first - first.mean(axis=0), second - second.mean(axis=0)

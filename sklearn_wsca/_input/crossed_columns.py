@@ -1,4 +1,4 @@
-"""Interactions of two columns: which rows and combinations of levels can tell of one."""
+"""Interactions of two columns: the rows and combinations that can tell of one."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _on_common_rows(first: Column, second: Column) -> tuple[Column, Column]:
             second, (first,) = common_rows(second, [first])
         except LeftOutError as reason:
             raise LeftOutError(
-                f"{quote(second.name)} does not vary on the rows on which both are known"
+                f"{quote(second.name)} does not vary where both are known"
             ) from reason
         first, second = second, first
     return first, second
@@ -148,9 +148,7 @@ def _keep(column: Column, kept: np.ndarray, notes: list[str]) -> Column:
 
 def _name_cells(first: Column, second: Column) -> list[str]:
     """Names of all combinations."""
-    return [
-        f"{_show(a)}{TIMES}{_show(b)}" for a in first.levels for b in second.levels
-    ]
+    return [f"{_show(a)}{TIMES}{_show(b)}" for a in first.levels for b in second.levels]
 
 
 def _show(level: Any) -> str:
@@ -232,8 +230,8 @@ def _read_pair(entry: Any) -> tuple:
     pair = tuple(entry) if isinstance(entry, (tuple, list)) else ()
     if len(pair) != 2 or not all(isinstance(name, Hashable) for name in pair):
         raise ValueError(
-            f"interactions: {entry!r} is no pair of columns; pass a list of pairs, such "
-            "as [('scanner', 'hospital')]."
+            f"interactions: {entry!r} is no pair of columns; pass a list of pairs, "
+            "such as [('scanner', 'hospital')]."
         )
     if pair[0] == pair[1]:
         raise ValueError(

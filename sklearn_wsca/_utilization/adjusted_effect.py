@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -280,7 +281,7 @@ def find_rare_levels(column: Column, groups: Groups | None) -> dict[Any, int]:
     if not column.n_levels:
         return {}
     clusters = column.rows if groups is None else groups.codes[column.rows]
-    units = count_units(column, clusters)
+    units = _count_units(column, groups)
     fewest = max(FEWEST_LEVEL_UNITS, SMALLEST_LEVEL_SHARE * len(np.unique(clusters)))
     rare = units < fewest
     rare[np.argsort(-units, kind="stable")[:2]] = False
@@ -294,22 +295,34 @@ def leave_out_rare(
 ) -> tuple[Column, dict[Any, int]]:
     """Column without levels in few units, and these; see `find_rare_levels`.
 
-    Combinations that an interaction cannot do without are not left out.
+    Raises
+    ------
+    LeftOutError
+        If an interaction rests on combinations in fewer than 10 units.
     """
     rare = find_rare_levels(column, groups)
     if not rare:
         return column, {}
-    common = restrict_rows(column, column.rows[~_have(column, rare)])
     if not column.parts:
-        return common, rare
-    try:
-        common = cross(*common.parts, column.name)
-    except LeftOutError:
-        return column, {}
-    lost = [level for level in column.levels if level not in common.levels]
+        return restrict_rows(column, column.rows[~_have(column, rare)]), rare
+    too_few = {level: n for level, n in rare.items() if n < FEWEST_LEVEL_UNITS}
+    for left_out in (rare, too_few):
+        kept = restrict_rows(column, column.rows[~_have(column, left_out)])
+        with suppress(LeftOutError):
+            common = cross(*kept.parts, column.name)
+            lost = [i for i, n in enumerate(column.levels) if n not in common.levels]
+            units = _count_units(column, groups)
+            return common, {column.levels[i]: int(units[i]) for i in lost}
+    raise LeftOutError(
+        f"it rests on combinations in fewer than {FEWEST_LEVEL_UNITS} units: "
+        f"{_list_counts(too_few)}"
+    )
+
+
+def _count_units(column: Column, groups: Groups | None) -> np.ndarray:
+    """Units in which each level occurs."""
     clusters = column.rows if groups is None else groups.codes[column.rows]
-    units = count_units(column, clusters)
-    return common, {level: int(units[column.levels.index(level)]) for level in lost}
+    return count_units(column, clusters)
 
 
 def _have(column: Column, levels: Any) -> np.ndarray:
@@ -318,15 +331,19 @@ def _have(column: Column, levels: Any) -> np.ndarray:
 
 
 def _describe_rare(rare: dict[Any, int], column: Column) -> str:
-    counts = [f"{quote(level)} ({n_units})" for level, n_units in rare.items()]
-    shown = list_first(counts, 5, str)
     what = "levels in few units"
     if column.parts:
         what = "combinations in few units, or comparable with such only,"
     return (
-        f"{what} are no part of the utilization: {shown}; "
+        f"{what} are no part of the utilization: {_list_counts(rare)}; "
         "their own effects are in effects_"
     )
+
+
+def _list_counts(rare: dict[Any, int]) -> str:
+    """Levels with their numbers of units."""
+    counts = [f"{quote(level)} ({n_units})" for level, n_units in rare.items()]
+    return list_first(counts, 5, str)
 
 
 def _describe_mixture(model: OutputModel) -> list[str]:

@@ -11,13 +11,9 @@ import numpy as np
 from scipy import stats
 
 from sklearn_wsca._utilization.interval import EffectNoise
+from sklearn_wsca._utilization.leverage import EVEN_NOISE, JACKKNIFE, enlarge
 from sklearn_wsca._utilization.output_model import OutputModel
-from sklearn_wsca._utilization.regression import (
-    EVEN_NOISE,
-    JACKKNIFE,
-    enlarge,
-    sum_matrix,
-)
+from sklearn_wsca._utilization.regression import sum_matrix
 
 ELEMENTS_PER_BLOCK = 2**22
 

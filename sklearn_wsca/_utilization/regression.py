@@ -9,6 +9,7 @@ import numpy as np
 from scipy import linalg, sparse
 
 from sklearn_wsca._input.column import Column
+from sklearn_wsca._utilization.leverage import JACKKNIFE, enlarge
 
 Adjustment = Literal["spline", "linear"]
 
@@ -19,15 +20,6 @@ DEPENDENT = 1e-8
 EXPLAINED = 1e-10
 # Classes of a continuous target.
 N_THIRDS = 3
-# Clusters with less leverage than this are used without correcting for it, which
-# changes the variance by 2 % at most.
-NEGLIGIBLE_LEVERAGE = 0.02
-# Leverage so close to 0 or 1: nothing to correct, or nothing left to correct.
-SATURATED = 1e-9
-# Powers of 1 / (1 - leverage) by which residuals grow: right for even noise (CR2); and
-# right where noise grows with leverage (CR3, the jackknife), as it may along a curve,
-# of which few extreme values decide.
-EVEN_NOISE, JACKKNIFE = 0.5, 1.0
 # Knots of the curve of a continuous column, and of a confounder together with another:
 # one inside, so four terms.
 KNOTS_OF_COLUMN = 3
@@ -171,7 +163,7 @@ def regress(
 ) -> Regression:
     """Adjust outputs (n, C) for terms (n, p) of what is held fixed.
 
-    Where these are many, errors are corrected for what they take of the noise (CR2).
+    Where these are many, errors are corrected for what they take of the noise (CR3).
     """
     roots = np.sqrt(weights)[:, None]
     fixed = orthonormal_basis(centre_within(terms, weights, groups) * roots)
@@ -182,38 +174,8 @@ def regress(
     residuals[:, np.linalg.norm(residuals, axis=0) <= EXPLAINED * size] = 0.0
     errors = residuals
     if many_terms:
-        errors = enlarge(residuals, fixed, clusters, EVEN_NOISE)
+        errors = enlarge(residuals, fixed, clusters, JACKKNIFE)
     return Regression(residuals, errors, fixed, roots[:, 0], classes, clusters, groups)
-
-
-def enlarge(residuals, design, clusters, power: float) -> np.ndarray:
-    """Residuals multiplied by ``(1 - H)^(-power)`` of their cluster, H its leverage."""
-    leverage = np.bincount(clusters, np.sum(design**2, axis=1))
-    sizes = np.bincount(clusters)
-    if len(leverage) == len(clusters):
-        return residuals * _growth(leverage[clusters], power)[:, None]
-    residuals = residuals.copy()
-    order, starts = np.argsort(clusters, kind="stable"), np.cumsum(sizes) - sizes
-    for size in np.unique(sizes[leverage > NEGLIGIBLE_LEVERAGE]):
-        alike = np.flatnonzero((leverage > NEGLIGIBLE_LEVERAGE) & (sizes == size))
-        rows = order[starts[alike, None] + np.arange(size)]
-        own, scores = design[rows], residuals[rows]
-        if size <= design.shape[1]:
-            values, turn = np.linalg.eigh(own @ own.swapaxes(1, 2))
-        else:
-            turn, lengths, _ = np.linalg.svd(own, full_matrices=False)
-            values = lengths**2
-        # Across these directions there is nothing to change.
-        change = _growth(values, power) - 1.0
-        scores = change[:, :, None] * (turn.swapaxes(1, 2) @ scores)
-        residuals[rows] += turn @ scores
-    return residuals
-
-
-def _growth(leverage: np.ndarray, power: float) -> np.ndarray:
-    """``(1 - h)^(-power)``; 1 for a leverage h of 1, whose residual is 0 anyway."""
-    left = 1.0 - leverage
-    return np.where(left > SATURATED, left, 1.0) ** -power
 
 
 def products(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -277,8 +239,9 @@ def bent_terms(
     values = column_terms(column, weights)
     if column.n_levels or adjustment == "linear":
         return values
-    median = quantiles(values[:, 0], weights, np.array([0.5]))
-    return np.hstack([values, np.abs(values - median)])
+    # As for the values times -1.
+    low, high = (quantiles(v[:, 0], weights, np.array([0.5])) for v in (values, -values))
+    return np.hstack([values, np.abs(values - (low - high) / 2.0)])
 
 
 def quantiles(values: np.ndarray, weights: np.ndarray, shares: np.ndarray):

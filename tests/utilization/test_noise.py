@@ -8,6 +8,7 @@ from scipy import stats
 
 from sklearn_wsca import utilization_test
 from sklearn_wsca._permutation.plan import PermutationPlan
+from sklearn_wsca._utilization import leverage
 from sklearn_wsca._utilization import noise as noise_module
 from sklearn_wsca._utilization.noise import NoiseSource, _Influence
 from tests.decision_studies import MEANS, SCALES, Sample
@@ -71,7 +72,7 @@ DESIGNS = {
 def test_noise_is_that_of_explicit_hat_matrices(
     design, column, target, weighted, monkeypatch
 ):
-    monkeypatch.setattr(noise_module, "NEGLIGIBLE_LEVERAGE", 0.0)
+    monkeypatch.setattr(leverage, "NEGLIGIBLE_LEVERAGE", 0.0)
     sample = draw_sample(
         1,
         column=column,
@@ -131,7 +132,7 @@ def test_a_group_with_a_class_of_its_own_adds_no_noise(size):
 def test_clusters_of_little_leverage_need_no_correction(seed, monkeypatch):
     sample = draw_sample(seed, [2, 5, 1] * 100, effect=0.4)
     quick = noise_of(sample)
-    monkeypatch.setattr(noise_module, "NEGLIGIBLE_LEVERAGE", 0.0)
+    monkeypatch.setattr(leverage, "NEGLIGIBLE_LEVERAGE", 0.0)
     exact = noise_of(sample)
     assert quick.mean_square == pytest.approx(exact.mean_square, rel=0.02)
     assert quick.mean_square != exact.mean_square
