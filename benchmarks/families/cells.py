@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from benchmarks.families.interventions import interventions
+from benchmarks.families.interactions import interactions
 from benchmarks.families.metadata import classes, kinds, levels
 from benchmarks.families.networks import networks
 from benchmarks.families.outputs import curves, detectable, noise
@@ -19,6 +20,7 @@ FAMILIES: dict[str, Callable[[], list[Cell]]] = {
     "detectable": detectable,
     "networks": networks,
     "interventions": interventions,
+    "interactions": interactions,
 }
 
 

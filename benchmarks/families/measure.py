@@ -59,6 +59,7 @@ def test(study: Study, seed: int, permutations: int) -> UtilizationResult:
         study.outputs,
         study.column,
         target=study.target,
+        interaction_with=study.other,
         confounders=frame_of(study.confounder),
         groups=study.groups,
         kinds=study.kinds,

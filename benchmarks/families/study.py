@@ -25,6 +25,8 @@ class Study:
         Kinds that are said.
     truth : float
         True utilization; NaN where it is not needed.
+    other : ndarray of shape (n_samples,) or None
+        A second column, whose interaction with the first is tested.
     """
 
     outputs: np.ndarray
@@ -34,6 +36,7 @@ class Study:
     groups: np.ndarray | None = None
     kinds: dict[str, str] | None = None
     truth: float = float("nan")
+    other: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,13 @@ class TestOptions:
             *("--adjustment", "linear"),
             *("--min-effect", "0.2", "--significance", "0.1", "--seed", "4"),
             *("--combine", "scanner", "target", "--jobs", "2"),
+            *("--interaction", "scanner", "batch", "--interaction", "age", "batch"),
         )
         settings = result_of(tmp_path)["settings"]
         expected = {
             "target": "target",
             "columns": ["scanner", "age", ["scanner", "target"]],
+            "interactions": [["scanner", "batch"], ["age", "batch"]],
             "confounders": ["age"],
             "groups": "patient",
             "adjustment": "linear",
@@ -75,6 +77,29 @@ class TestOptions:
         audit(folder, "--combine", "scanner", "target", out="combined")
         names = [c["name"] for c in result_of(folder, "combined")["columns"]]
         assert names == ["scanner", "age", "batch", "scanner & target"]
+
+    def test_interactions_are_rows_that_combined_columns_are_not(self, folder, used):
+        options = ("--combine", "scanner", "batch", "--interaction", "scanner", "batch")
+        audit(folder, *options, out="crossed")
+        columns = result_of(folder, "crossed")["columns"]
+        assert [c["name"] for c in columns[-2:]] == ["scanner & batch", "scanner x batch"]
+        assert [c["kind"] for c in columns[-2:]] == ["categorical", "interaction"]
+        page = (folder / "crossed" / "report.html").read_text("utf-8")
+        assert "what they do together beyond what each does alone" in page
+        assert "columns and interactions" in page
+
+    @pytest.mark.parametrize(
+        ("pair", "message"),
+        [
+            (("scanner", "scanner"), "the same column twice"),
+            (("scanner", "target"), "'target' in ('scanner', 'target') is the target"),
+            (("scanner", "bach"), "no column 'bach'"),
+        ],
+    )
+    def test_pairs_that_are_no_interaction(self, folder, pair, message):
+        found = audit(folder, "--interaction", *pair, code=2)
+        assert "--interaction: " in found.stderr
+        assert message in found.stderr
 
     def test_classes_name_the_rows_of_the_head(self, used, tmp_path):
         # A head for the other class first: performance is read the right way round.
