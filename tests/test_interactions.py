@@ -170,7 +170,9 @@ def test_columns_that_are_not_analysed_may_be_crossed():
     found = WeightSpaceCorrelation("target", **settings).fit(X, TABLE)
     assert list(found.summary_.index) == ["batch", BOTH, LAST]
     # What is a confounder and a part is held fixed once.
-    assert "at fixed 'target' and 'age' and 'site' the" in found.summary_["note"].iloc[2]
+    assert (
+        "at fixed 'target' and 'age' and 'site' the" in found.summary_["note"].iloc[2]
+    )
 
 
 def test_what_cannot_be_told_is_left_out_with_its_reason():
@@ -209,7 +211,7 @@ def test_bad_pairs_are_refused_at_fit(pairs, message):
 
 def test_the_same_column_is_no_interaction_with_itself():
     outputs = X @ HEAD[0].T
-    with pytest.raises(ValueError, match="^interaction_with: 'site' is the name of"):
+    with pytest.raises(ValueError, match=r"^interaction_with: 'site' is the name of"):
         utilization_test(
             outputs, TABLE["site"], interaction_with=TABLE["site"], target=None
         )

@@ -404,7 +404,8 @@ def read_interactions(
         try:
             for part, reason in reasons.items():
                 raise LeftOutError(f"{quote(part)}: {reason}")
-            found[name] = cross(*parts.values(), name)
+            first, second = parts.values()
+            found[name] = cross(first, second, name)
         except LeftOutError as reason:
             left_out[name] = str(reason)
     return found, left_out

@@ -220,7 +220,7 @@ class TaskReader:
                         column = analysed.get(part) or self._labelled(part).column
                     assert column is not None
                     parts.append(column)
-                found[name] = cross(*parts, name)
+                found[name] = cross(parts[0], parts[1], name)
             except LeftOutError as reason:
                 left_out[name] = str(reason)
         return found

@@ -158,7 +158,7 @@ def count_values(series: pd.Series) -> int:
         return 0
 
 
-def kind_by_looks(numbers: np.ndarray) -> Kind:
+def kind_by_looks(numbers: np.ndarray) -> Literal["categorical", "continuous"]:
     """Kind of a column of numbers of which nobody says it."""
     distinct = len(np.unique(numbers))
     # Numbers that hardly repeat are no levels, however few rows there are.

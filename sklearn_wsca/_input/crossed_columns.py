@@ -13,6 +13,7 @@ import pandas as pd
 from sklearn_wsca._input.column import (
     FEWEST_LEVEL_ROWS,
     Column,
+    Kind,
     LeftOutError,
     common_rows,
     restrict_rows,
@@ -20,7 +21,7 @@ from sklearn_wsca._input.column import (
 from sklearn_wsca._input.table import require_columns
 from sklearn_wsca._text import column_text, list_first, plain_text, quote
 
-INTERACTION = "interaction"
+INTERACTION: Kind = "interaction"
 # Between the names of two columns, and of two levels.
 TIMES = " x "
 # Beside a level: one standard deviation of a continuous column.

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from sklearn_wsca._input.column import Column, LeftOutError, common_rows, restrict_rows
+from sklearn_wsca._input.column import Column, LeftOutError, common_rows
 from sklearn_wsca._input.crossed_columns import cross
-from sklearn_wsca._input.groups import Groups, count_units
 from sklearn_wsca._permutation.exchangeability import (
     FEWEST_UNITS,
     FEWEST_VARYING_GROUPS,
     exchange_units,
     share_between,
 )
-from sklearn_wsca._text import list_first, quote
+from sklearn_wsca._text import list_first
 from sklearn_wsca._utilization.by_class import utilization_by_class
 from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.effects import (
@@ -33,13 +31,8 @@ from sklearn_wsca._utilization.effects import (
 from sklearn_wsca._utilization.interval import EffectNoise
 from sklearn_wsca._utilization.noise import NoiseSource
 from sklearn_wsca._utilization.output_model import OutputModel, prepare_outputs
+from sklearn_wsca._utilization.rare_levels import describe_rare, leave_out_rare
 from sklearn_wsca._utilization.robustness import contrast_strength
-
-# A level in fewer units than this, or a smaller share of them, is no part of the
-# headline: its noise would be that of the whole column. Where such levels are more than
-# a share of all units together, they are what the column is made of.
-FEWEST_LEVEL_UNITS, SMALLEST_LEVEL_SHARE = 10, 0.01
-MOST_RARE_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -170,7 +163,7 @@ def prepare(decision: Decision, column: Column) -> Prepared:
     notes += column.notes if column.parts else ()
     common, rare = leave_out_rare(column, decision.groups)
     if rare:
-        notes.append(_describe_rare(rare, column))
+        notes.append(describe_rare(rare, column))
     model = model_outputs(decision, common)
     n_units = model.exchange.n_exchangeable(common.identities())
     _check_enough_units(n_units, model)
@@ -188,7 +181,8 @@ def on_known_rows(decision: Decision, column: Column) -> Column:
     known, _ = common_rows(column, decision.held_fixed(column))
     if not column.parts:
         return known
-    crossed = cross(*known.parts, column.name)
+    first, second = known.parts
+    crossed = cross(first, second, column.name)
     lost = [level for level in column.levels if level not in crossed.levels]
     notes = column.notes
     if lost:
@@ -271,79 +265,6 @@ def noise_source(decision: Decision, column: Column, model: OutputModel) -> Nois
 
 def _names_of_classes(decision, column, model) -> list:
     return class_names(_held(decision, column)[0], model.rows.classes)
-
-
-def find_rare_levels(column: Column, groups: Groups | None) -> dict[Any, int]:
-    """Units of the levels that occur in few of them, but for the two most frequent.
-
-    None are, where they hold too many of the units together.
-    """
-    if not column.n_levels:
-        return {}
-    clusters = column.rows if groups is None else groups.codes[column.rows]
-    units = _count_units(column, groups)
-    fewest = max(FEWEST_LEVEL_UNITS, SMALLEST_LEVEL_SHARE * len(np.unique(clusters)))
-    rare = units < fewest
-    rare[np.argsort(-units, kind="stable")[:2]] = False
-    if units[rare].sum() > MOST_RARE_SHARE * units.sum():
-        return {}
-    return {column.levels[i]: int(units[i]) for i in np.flatnonzero(rare)}
-
-
-def leave_out_rare(
-    column: Column, groups: Groups | None
-) -> tuple[Column, dict[Any, int]]:
-    """Column without levels in few units, and these; see `find_rare_levels`.
-
-    Raises
-    ------
-    LeftOutError
-        If an interaction rests on combinations in fewer than 10 units.
-    """
-    rare = find_rare_levels(column, groups)
-    if not rare:
-        return column, {}
-    if not column.parts:
-        return restrict_rows(column, column.rows[~_have(column, rare)]), rare
-    too_few = {level: n for level, n in rare.items() if n < FEWEST_LEVEL_UNITS}
-    for left_out in (rare, too_few):
-        kept = restrict_rows(column, column.rows[~_have(column, left_out)])
-        with suppress(LeftOutError):
-            common = cross(*kept.parts, column.name)
-            lost = [i for i, n in enumerate(column.levels) if n not in common.levels]
-            units = _count_units(column, groups)
-            return common, {column.levels[i]: int(units[i]) for i in lost}
-    raise LeftOutError(
-        f"it rests on combinations in fewer than {FEWEST_LEVEL_UNITS} units: "
-        f"{_list_counts(too_few)}"
-    )
-
-
-def _count_units(column: Column, groups: Groups | None) -> np.ndarray:
-    """Units in which each level occurs."""
-    clusters = column.rows if groups is None else groups.codes[column.rows]
-    return count_units(column, clusters)
-
-
-def _have(column: Column, levels: Any) -> np.ndarray:
-    """Rows that have one of some levels."""
-    return np.isin(column.labels, [column.levels.index(level) for level in levels])
-
-
-def _describe_rare(rare: dict[Any, int], column: Column) -> str:
-    what = "levels in few units"
-    if column.parts:
-        what = "combinations in few units, or comparable with such only,"
-    return (
-        f"{what} are no part of the utilization: {_list_counts(rare)}; "
-        "their own effects are in effects_"
-    )
-
-
-def _list_counts(rare: dict[Any, int]) -> str:
-    """Levels with their numbers of units."""
-    counts = [f"{quote(level)} ({n_units})" for level, n_units in rare.items()]
-    return list_first(counts, 5, str)
 
 
 def _describe_mixture(model: OutputModel) -> list[str]:

@@ -158,9 +158,10 @@ class OutputModel:
 
         Over all rows, or within one class of the target.
         """
-        own = self._own_rows(number)
         if number is None:
             own = self.adjusted[:, : self.coding.n_specific]
+        else:
+            own = self._own_rows(number)
         return own @ _inverse(own.T @ own, float(np.sum(self.rows.roots**2)))
 
     def leading_rows(self) -> np.ndarray:

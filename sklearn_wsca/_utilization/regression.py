@@ -240,7 +240,9 @@ def bent_terms(
     if column.n_levels or adjustment == "linear":
         return values
     # As for the values times -1.
-    low, high = (quantiles(v[:, 0], weights, np.array([0.5])) for v in (values, -values))
+    low, high = (
+        quantiles(v[:, 0], weights, np.array([0.5])) for v in (values, -values)
+    )
     return np.hstack([values, np.abs(values - (low - high) / 2.0)])
 
 

@@ -100,11 +100,7 @@ def read_samples(
         for name, values in given.items()
     }
     columns = part_of(column, "column", n, first)
-    if parts[OTHER] is not None and parts[OTHER].columns[0] in columns:
-        raise ValueError(
-            f"{OTHER}: {parts[OTHER].columns[0]!r} is the name of a column that is "
-            "tested, too; pass two different columns, with different names."
-        )
+    _check_other(parts[OTHER], columns)
     series = _all_series(columns, parts[TARGET], parts[CONFOUNDERS], parts[OTHER])
     kinds = _read_kinds(arrays[0].shape[1], parts[TARGET], series, kinds)
     decisions, tested, order = _prepare(arrays, kinds, adjustment, columns, **parts)
@@ -180,6 +176,15 @@ def _unused(name: str, taken: Any) -> str:
     while name in taken:
         name += "_"
     return name
+
+
+def _check_other(other: pd.DataFrame | None, columns: pd.DataFrame) -> None:
+    """Raise if the second column of an interaction has the name of the first."""
+    if other is not None and other.columns[0] in columns:
+        raise ValueError(
+            f"{OTHER}: {other.columns[0]!r} is the name of a column that is tested, "
+            "too; pass two different columns, with different names."
+        )
 
 
 def _cross_all(columns: dict[Any, Column], other: Column) -> dict[Any, Column]:

@@ -82,7 +82,10 @@ class TestOptions:
         options = ("--combine", "scanner", "batch", "--interaction", "scanner", "batch")
         audit(folder, *options, out="crossed")
         columns = result_of(folder, "crossed")["columns"]
-        assert [c["name"] for c in columns[-2:]] == ["scanner & batch", "scanner x batch"]
+        assert [c["name"] for c in columns[-2:]] == [
+            "scanner & batch",
+            "scanner x batch",
+        ]
         assert [c["kind"] for c in columns[-2:]] == ["categorical", "interaction"]
         page = (folder / "crossed" / "report.html").read_text("utf-8")
         assert "what they do together beyond what each does alone" in page

@@ -10,7 +10,6 @@ from scipy import special
 from sklearn_wsca._input.column import Column, LeftOutError, read_column
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._utilization.adjusted_effect import examine as examine_at
-from sklearn_wsca._utilization.adjusted_effect import find_rare_levels
 from sklearn_wsca._utilization.decision import Decision
 from tests.decision_studies import (
     MEANS,
@@ -212,42 +211,6 @@ def test_a_rare_level_that_moves_is_told_from_one_that_does_not(size):
         assert np.mean(sizes) == pytest.approx(size / np.sqrt(2.0), rel=0.25)
     else:
         assert sizes == [0.0] * 5
-
-
-@pytest.mark.parametrize(
-    ("counts", "rare"),
-    [
-        # Many small hospitals are what the column is made of.
-        ([8] * 15, []),
-        ([200, 200, *[9] * 40], []),
-        ([200, 200, *[9] * 11], list(range(2, 13))),
-        ([200, 200, *[9] * 12], []),
-        ([100, 50, 10], []),
-        ([100, 50, 9], [2]),
-        ([1000, 990, 19], [2]),
-        ([1000, 990, 20], [2]),
-        ([1000, 990, 21], []),
-        # Two levels always remain.
-        ([100, 9, 8], [2]),
-        ([9, 9], []),
-        ([5, 100, 9, 9], [0, 3]),
-    ],
-)
-def test_a_level_is_rare_in_fewer_than_10_units_or_1_percent(counts, rare):
-    labels = np.repeat(np.arange(len(counts)), counts)
-    names = tuple(f"h{i}" for i in range(len(counts)))
-    column = Column("x", "categorical", np.arange(len(labels)), labels, names)
-    expected = {names[i]: counts[i] for i in rare}
-    assert find_rare_levels(column, None) == expected
-    # Patients count, not their images.
-    again = np.repeat(labels, 3)
-    groups = Groups.of(pd.Series(np.repeat(np.arange(len(labels)), 3)))
-    column = replace(column, rows=np.arange(len(again)), labels=again)
-    assert find_rare_levels(column, groups) == expected
-
-
-def test_numbers_have_no_rare_levels():
-    assert find_rare_levels(study()[1]["age"], None) == {}
 
 
 # --- columns that differ between and within groups -----------------------------------
