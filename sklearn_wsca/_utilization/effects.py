@@ -180,8 +180,10 @@ def name_carrier(effects: pd.DataFrame) -> str:
     clear = (size / reach.where(reach > 0)).dropna()
     if clear.empty:
         return ""
-    level, _, target_class = clear.idxmax()
-    several = effects.index.get_level_values("level").nunique() > 2
+    level, output, target_class = clear.idxmax()
+    alike = size.xs((output, target_class), level=("output", "target_class")).dropna()
+    # Of two levels, and of an exclusive-or, all are as far from the mean.
+    several = len(alike) > 2 and not np.allclose(alike, alike.max())
     words = f"most under {quote(level)}" if several else ""
     if target_class != ALL:
         everywhere = size.xs(ALL, level="target_class").max()
