@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from benchmarks.families.interventions import interventions
 from benchmarks.families.interactions import interactions
+from benchmarks.families.interventions import interventions
 from benchmarks.families.metadata import classes, kinds, levels
 from benchmarks.families.networks import networks
 from benchmarks.families.outputs import curves, detectable, noise
