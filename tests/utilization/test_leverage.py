@@ -23,7 +23,7 @@ def test_residuals_grow_by_the_leverage_of_their_cluster(sizes, power, monkeypat
     for cluster in np.unique(clusters):
         own = clusters == cluster
         left = np.eye(own.sum()) - design[own] @ design[own].T
-        grown = linalg.fractional_matrix_power(left, -power)
+        grown = linalg.fractional_matrix_power(left, -power).real
         expected[own] = grown @ residuals[own]
     found = enlarge(residuals, design, clusters, power)
     np.testing.assert_allclose(found, expected, rtol=1e-9)
