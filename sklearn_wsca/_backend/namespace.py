@@ -50,7 +50,9 @@ def to_numpy(array: Any) -> np.ndarray:
 
 
 def to_same_device(values: Any, array: Any, precision: Precision | None = None) -> Any:
-    """Bring numpy values to the namespace and device of `array`."""
+    """Bring numpy values to the namespace and device of `array`; a tensor stays."""
+    if is_tensor(values):
+        return values if precision is None else cast(values, precision)
     values = np.asarray(values)
     if precision is not None:
         values = values.astype(precision, copy=False)

@@ -19,6 +19,7 @@ from sklearn_wsca._backend.namespace import (
     Precision,
     array_namespace,
     cast,
+    device_of,
     is_tensor,
     precision_of,
     to_numpy,
@@ -27,7 +28,7 @@ from sklearn_wsca._backend.namespace import (
 
 # A block of scores stays in the cache of a core; accelerators want larger ones.
 ELEMENTS_PER_BLOCK = 2**18
-ELEMENTS_PER_BLOCK_OF_TENSORS = 2**26
+ELEMENTS_PER_BLOCK_OF_TENSORS = 2**27
 FEWEST_ROWS_PER_BLOCK = 64
 MOST_ROWS_PER_BLOCK = 4096
 
@@ -94,6 +95,9 @@ class Design:
         """
         size = rows_per_block(self.coordinates, n_outputs)
         n = len(self.weights) if members is None else len(members)
+        if members is None and n <= size and is_tensor(self.coordinates):
+            yield slice(0, n), self._whole_block
+            return
         for start in range(0, n, size):
             block: Any = slice(start, min(start + size, n))
             chosen = block
@@ -104,6 +108,12 @@ class Design:
             if not isinstance(chosen, slice):
                 chosen = self.index(chosen)
             yield block, cast(self.coordinates[chosen], self.precision)
+
+    @cached_property
+    def _whole_block(self) -> Any:
+        """All rows as one block."""
+        chosen = slice(None) if self.rows is None else self.index(self.rows)
+        return cast(self.coordinates[chosen], self.precision)
 
     def whole_rows(self) -> np.ndarray:
         """Copy of the rows in main memory and double precision."""
@@ -122,6 +132,14 @@ class Design:
     def array(self, values: Any) -> Any:
         """Values on the device of the coordinates, in the precision of the fits."""
         return to_same_device(values, self.coordinates, self.precision)
+
+    def zeros(
+        self, shape: int | tuple[int, ...], precision: Precision | None = None
+    ) -> Any:
+        """Zeros there, in that precision unless another one is asked for."""
+        xp = array_namespace(self.coordinates)
+        dtype = getattr(xp, precision or self.precision)
+        return xp.zeros(shape, dtype=dtype, **device_of(self.coordinates))
 
     def to_rows(self, parameters: Any) -> tuple[Any, Any]:
         """Parameters (q, k + 1) -> coefficients (q, k) and intercepts on the rows."""

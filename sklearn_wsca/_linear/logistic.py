@@ -6,6 +6,7 @@ Shapes: n rows, k coordinates, p problems, r free directions of the class scores
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklearn_wsca._backend.namespace import (
     array_namespace,
     cast,
     device_of,
+    is_tensor,
     to_numpy,
     to_same_device,
 )
@@ -26,6 +28,69 @@ LARGEST_SCORE = 60.0
 KEPT_NUMBERS = 2**25
 
 
+@dataclass(frozen=True)
+class Labels:
+    """Classes of the rows in several problems, which are permutations of columns.
+
+    Parameters
+    ----------
+    codes : array of shape (p, n), dtype int
+        Class of each row in each problem.
+    n_classes : tuple of int
+        Number of classes of each column.
+    column : ndarray of shape (p,), dtype int
+        Which column the problems permute.
+    """
+
+    codes: Any
+    n_classes: tuple[int, ...]
+    column: np.ndarray
+
+    @classmethod
+    def of(cls, codes: Any, n_classes: int) -> Labels:
+        """Labels of permutations of one column."""
+        return cls(codes, (n_classes,), np.zeros(len(codes), dtype=np.intp))
+
+    def __len__(self) -> int:
+        return len(self.column)
+
+    @property
+    def n_free(self) -> int:
+        """Free directions of the class scores of the column that has most."""
+        return max(self.n_classes) - 1
+
+    def take(self, which: np.ndarray) -> Labels:
+        """Return the same for some of the problems."""
+        codes = self.codes[to_same_device(which, self.codes)]
+        return Labels(codes, self.n_classes, self.column[which])
+
+    def directions(self) -> tuple[np.ndarray, np.ndarray]:
+        """Directions (columns, r, r) of the class scores, and their curvatures.
+
+        Classes that a column does not have are directions of their own, of curvature 1,
+        along which nothing ever moves.
+        """
+        present, first = np.unique(self.column, return_index=True)
+        codes = to_numpy(self.codes[to_same_device(first, self.codes)])
+        n_columns, r = len(self.n_classes), self.n_free
+        directions = np.tile(np.eye(r), (n_columns, 1, 1))
+        curvatures = np.ones((n_columns, r))
+        for column, own in zip(present, codes, strict=True):
+            n_classes = self.n_classes[column]
+            frequencies = np.bincount(own, minlength=n_classes) / len(own)
+            own_directions, curvature = class_directions(frequencies)
+            directions[column, : n_classes - 1, : n_classes - 1] = own_directions
+            curvatures[column, : n_classes - 1] = curvature
+        return directions, curvatures
+
+    def present(self) -> np.ndarray | None:
+        """Whether a column has the classes 1, 2, ...: (r, p); None where all have."""
+        n_free = np.array(self.n_classes)[self.column] - 1
+        if (n_free == self.n_free).all():
+            return None
+        return np.arange(self.n_free)[:, None] < n_free
+
+
 class LogisticProblem:
     """Objective, gradient and starting point of a batch of logistic fits.
 
@@ -33,14 +98,11 @@ class LogisticProblem:
     ----------
     design : Design
         The shared rows.
-    codes : ndarray of shape (p, n), dtype int
-        Class of each row in each problem; all rows of `codes` are permutations of each
-        other.
-    n_classes : int
-        Number of classes, at least 2.
+    labels : Labels
+        Classes of the rows.
     C : float
         Inverse penalty.
-    weights : ndarray of shape (p, n) or None
+    weights : array of shape (p, n) or None
         Weights per problem; None takes those of the design.
 
     Notes
@@ -58,80 +120,91 @@ class LogisticProblem:
     def __init__(
         self,
         design: Design,
-        codes: np.ndarray,
-        n_classes: int,
+        labels: Labels,
         C: float,
-        weights: np.ndarray | None,
+        weights: Any,
     ):
-        self.design, self.n_problems, self.n_classes = design, len(codes), n_classes
+        self.design, self.n_problems, self.n_free = design, len(labels), labels.n_free
         self.xp = array_namespace(design.coordinates)
         self.weights = design.array(
             C * (design.weights if weights is None else weights)
         )
-        frequencies = np.bincount(codes[0], minlength=n_classes) / codes.shape[1]
-        directions, curvature = class_directions(frequencies)
-        self.directions = design.array(directions)
-        gram = np.append(design.gram, design.weights.sum())
+        directions, curvatures = labels.directions()
+        present = labels.present()
+        self.present = None if present is None else design.array(present)
+        curvature = curvatures[labels.column].T
+        # One basis for all problems, or one for each.
+        basis = directions[labels.column if len(directions) > 1 else 0]
+        self.basis = self.directions = design.array(basis)
         penalty = np.append(np.ones(len(design.gram)), 0.0)
         self.penalty = design.array(penalty)
         # Less where a problem has fewer rows than the design, such as half of them.
-        shares = np.ones(len(codes))
+        shares = np.ones(len(labels))
         if weights is not None:
             shares = weights.sum(axis=1) / design.weights.sum()
-        squares = C * np.outer(shares, gram)
+        squares = C * np.outer(shares, np.append(design.gram, design.weights.sum()))
         self.squares = design.array(squares)
-        largest = self.xp.max(self.weights, axis=-1) * design.array(np.ones(len(codes)))
+        largest = self.xp.max(self.weights, axis=-1) + design.zeros(len(labels))
         self.noise = (4 * design.epsilon) ** 2 * largest[:, None] * self.squares
-        shape = len(curvature), len(codes)
-        start = design.array(np.broadcast_to(curvature[:, None], shape))
-        self.start_curvature = start
+        self.start_curvature = design.array(curvature)
         # The penalty keeps coefficients from flattening by more than this factor. An
         # intercept has none: its curvature vanishes where all rows are certain.
-        stiffness = curvature[:, None, None] * squares + penalty
-        flattest = stiffness[..., -1] / stiffness[..., :-1].max(axis=2)
-        self.flattest_intercept = design.array(flattest)
-        self.set_curvature(start)
-        self._read_labels(codes)
+        stiffest = curvature * squares[:, :-1].max(axis=1) + 1.0
+        self.flattest_intercept = design.array(curvature * squares[:, -1] / stiffest)
+        self.set_curvature(self.start_curvature)
+        self._space: _Workspace | None = None
+        self._read_labels(labels.codes, np.linalg.inv(basis))
 
     def set_curvature(self, curvature: Any) -> None:
         """Take the mean curvature along the class directions (r, p) for the Hessian."""
+        if self.present is not None:
+            curvature = self.xp.where(
+                self.present > 0, curvature, self.xp.ones_like(curvature)
+            )
         self.hessian = curvature[..., None] * self.squares + self.penalty
         intercepts = self.xp.maximum(self.hessian[..., -1], self.flattest_intercept)
         self.hessian[..., -1] = intercepts
         self.inverse_hessian = 1.0 / self.hessian
         left = self.xp.min(curvature / self.start_curvature, axis=0)
         self.flatness = self.xp.clip(left, self.design.epsilon, 1.0)
+        # Squared length of a gradient of rounding errors per problem.
+        self.rounding = self.xp.sum(self.noise * self.inverse_hessian, axis=(0, 2))
 
-    def _read_labels(self, codes: np.ndarray) -> None:
+    def _read_labels(self, codes: Any, inverse: np.ndarray) -> None:
         """Starting point with the value and gradient there, and label moments."""
-        moments, totals = self._label_moments(codes, self.n_classes - 1)
+        moments, totals = self._label_moments(codes)
         mass = self.xp.sum(self.weights, axis=-1, dtype=self.xp.float64)
         chances = cast(moments[..., -1], "float64") / mass
         first = 1.0 - self.xp.sum(chances, axis=0)
-        inverse = np.linalg.inv(to_numpy(self.directions).astype(np.float64))
-        scores = self._double(inverse) @ self.xp.log(chances / first)
+        odds = chances / first
+        if self.present is not None:
+            odds = self.xp.where(self.present > 0, odds, self.xp.ones_like(odds))
+        inverse = to_same_device(inverse, odds, "float64")
+        scores = self._turn(inverse, self.xp.log(odds)[..., None])
         self.start = self.xp.zeros_like(moments)
-        self.start[..., -1] = cast(scores, self.design.precision)
+        self.start[..., -1] = cast(scores[..., 0], self.design.precision)
         self.moments = self._by_direction(moments)
         slope = cast(chances, self.design.precision)[..., None] * totals
         self.gradient_at_start = self._by_direction(slope) - self.moments
         partition = -self.xp.log(first) * mass
         self.value_at_start = self.objective(partition, self.start)
 
-    def _label_moments(self, codes: np.ndarray, n_free: int) -> tuple[Any, Any]:
+    def _label_moments(self, codes: Any) -> tuple[Any, Any]:
         """Weighted sums of the rows by class (r, p, k + 1) and over all (p, k + 1)."""
-        xp, design, p = self.xp, self.design, self.n_problems
+        xp, design, p, n_free = self.xp, self.design, self.n_problems, self.n_free
         own_weights = self.weights.ndim == 2
         n_sums = n_free + own_weights
-        smallest = np.min_scalar_type(-self.n_classes)
-        labels = to_same_device(codes.astype(smallest, copy=False), design.coordinates)
+        smallest = np.min_scalar_type(-n_free - 1)
+        if not is_tensor(codes):
+            codes = codes.astype(smallest, copy=False)
+            codes = to_same_device(codes, design.coordinates)
         gradient, total = self._zero_sums(n_sums * p)
+        classes = xp.arange(1, n_free + 1, dtype=codes.dtype, **device_of(codes))
         for rows, block in design.blocks(n_sums * p):
-            weights, own = self.weights[..., rows], labels[:, rows]
+            weights, own = self.weights[..., rows], codes[:, rows]
             shape = n_sums, p, own.shape[1]
             parts = xp.empty(shape, dtype=block.dtype, **device_of(block))
-            for c in range(n_free):
-                parts[c] = (own == c + 1) * weights
+            xp.multiply(own == classes[:, None, None], weights, out=parts[:n_free])
             if own_weights:
                 parts[-1] = weights
             stacked = parts.reshape(n_sums * p, -1)
@@ -160,20 +233,20 @@ class LogisticProblem:
     def _evaluate(self, x: Any, which: Any, with_curvature: bool) -> tuple:
         xp, design = self.xp, self.design
         r, p, _ = x.shape
-        coef, intercept = self._class_rows(x)
-        all_weights = self._of(self.weights, which) if self.weights.ndim == 2 else None
-        partition, squares = self._double(np.zeros(p)), self._double(np.zeros((r, p)))
+        coef, intercept = self._class_rows(x, which)
+        all_weights, present = self.weights, self._of(self.present, which, axis=1)
+        if all_weights.ndim == 2:
+            all_weights = self._of(all_weights, which)
+        partition = design.zeros(p, "float64")
+        squares = design.zeros((r, p) if with_curvature else 0, "float64")
         gradient, total = self._zero_sums(r * p)
-        space = _Workspace(design, r, p)
+        space = self._space_of(r, p)
         for rows, block in design.blocks(r * p):
-            weights = (
-                self.weights[rows] if all_weights is None else all_weights[:, rows]
-            )
-            scores, sums, logs = space.parts(len(block))
+            weights = all_weights[..., rows]
+            scores, chances, sums, logs = space.parts(len(block))
             xp.matmul(coef, block.T, out=scores)
             scores += intercept[:, None]
-            chances = scores.reshape(r, p, -1)
-            self._softmax(chances, weights, sums, logs)
+            self._softmax(chances, weights, sums, logs, present)
             partition += self._weighted_sum(logs, weights)
             xp.matmul(scores, block, out=space.product)
             gradient += space.product
@@ -182,7 +255,7 @@ class LogisticProblem:
                 squares += self._squares(chances, weights)
         slope = design.from_rows(gradient, total).reshape(r, p, -1)
         moments = self._of(self.moments, which, axis=1)
-        gradient = self._by_direction(slope) - moments + self.penalty * x
+        gradient = self._by_direction(slope, which) - moments + self.penalty * x
         value = self.objective(partition, x, which)
         if not with_curvature:
             return value, gradient, None
@@ -204,7 +277,7 @@ class LogisticProblem:
             weights = self.weights[..., rows]
             chances = (coef @ block.T + intercept[:, None]).reshape(r, p, -1)
             sums, logs = (self.xp.empty_like(chances[0]) for _ in "ab")
-            self._softmax(chances, weights, sums, logs)
+            self._softmax(chances, weights, sums, logs, self.present)
             yield block, weights, chances
 
     def _times(self, blocks: Iterable[tuple[Any, Any, Any]], direction: Any) -> Any:
@@ -241,8 +314,8 @@ class LogisticProblem:
         return self.xp.clip(curvature, 0.0, None)
 
     def _by_direction_squared(self, class_rows: Any) -> Any:
-        squared = self.directions * self.directions
-        return self.xp.tensordot(squared.T, class_rows, axes=1)
+        squared = self.xp.moveaxis(self.directions * self.directions, -1, -2)
+        return self._turn(squared, class_rows[..., None])[..., 0]
 
     def objective(self, partition: Any, x: Any, which: Any = None) -> Any:
         """Penalised objective from the weighted sums of the log-partition."""
@@ -257,42 +330,51 @@ class LogisticProblem:
         """Part of the objective that is linear in the labels: (p,)."""
         return self.dot(x, self.moments)
 
-    def rounding(self) -> Any:
-        """Squared length of a gradient of rounding errors per problem."""
-        return self.xp.sum(self.noise * self.inverse_hessian, axis=(0, 2))
-
     def select(self, keep: Any) -> None:
         """Drop the problems that are solved."""
         self.moments, self.noise = self.moments[:, keep], self.noise[keep]
         self.squares = self.squares[keep]
         self.flattest_intercept = self.flattest_intercept[:, keep]
         self.start_curvature = self.start_curvature[:, keep]
-        self.flatness = self.flatness[keep]
+        self.flatness, self.rounding = self.flatness[keep], self.rounding[keep]
         self.hessian = self.hessian[:, keep]
         self.inverse_hessian = self.inverse_hessian[:, keep]
         if self.weights.ndim == 2:
             self.weights = self.weights[keep]
+        if self.directions.ndim == 3:
+            self.directions = self.directions[keep]
+        if self.present is not None:
+            self.present = self.present[:, keep]
 
     def class_scores(self, x: Any) -> tuple[Any, Any]:
-        """Class rows (r, p, k) and intercepts (r, p) relative to class 0."""
+        """Class rows (r, p, k) and intercepts (r, p) relative to class 0.
+
+        Parameters are those of all problems, also of those that were dropped.
+        """
         r, p, _ = x.shape
-        coef, intercept = self._class_rows(x)
+        rows = self._turn(self.basis, x)
+        coef, intercept = self.design.to_rows(rows.reshape(r * p, -1))
         return coef.reshape(r, p, -1), intercept.reshape(r, p)
 
-    def _class_rows(self, x: Any) -> tuple[Any, Any]:
-        rows = self.xp.tensordot(self.directions, x, axes=1)
+    def _class_rows(self, x: Any, which: Any = None) -> tuple[Any, Any]:
+        rows = self._turn(self._directions_of(which), x)
         return self.design.to_rows(rows.reshape(-1, rows.shape[2]))
 
-    def _softmax(self, scores: Any, weights: Any, sums: Any, logs: Any) -> None:
+    def _softmax(
+        self, scores: Any, weights: Any, sums: Any, logs: Any, present: Any
+    ) -> None:
         """Turn scores into weighted probabilities of classes 1, ..., in place.
 
         `sums` is scratch, `logs` becomes the log-partition, both (p, b).
         """
         xp, largest = self.xp, None
-        if float(xp.max(scores)) >= LARGEST_SCORE:
+        # An accelerator is not waited for to find out.
+        if is_tensor(scores) or float(xp.max(scores)) >= LARGEST_SCORE:
             largest = xp.clip(xp.max(scores, axis=0), 0.0, None)
             scores -= largest
         xp.exp(scores, out=scores)
+        if present is not None:
+            scores *= present[..., None]
         xp.sum(scores, axis=0, out=sums)
         sums += 1.0 if largest is None else xp.exp(-largest)
         xp.log(sums, out=logs)
@@ -306,25 +388,42 @@ class LogisticProblem:
             return log_partition @ weights
         return self.xp.sum(log_partition * weights, axis=1)
 
-    def _by_direction(self, class_rows: Any) -> Any:
-        return self.xp.tensordot(self.directions.T, class_rows, axes=1)
+    def _by_direction(self, class_rows: Any, which: Any = None) -> Any:
+        directions = self._directions_of(which)
+        return self._turn(self.xp.moveaxis(directions, -1, -2), class_rows)
+
+    def _directions_of(self, which: Any) -> Any:
+        if self.directions.ndim == 2:
+            return self.directions
+        return self._of(self.directions, which)
+
+    def _turn(self, matrices: Any, values: Any) -> Any:
+        """Matrices (r, r) or (p, r, r) times values (r, p, m)."""
+        xp = self.xp
+        if matrices.ndim == 2:
+            return xp.tensordot(matrices, values, axes=1)
+        return xp.moveaxis(matrices @ xp.moveaxis(values, 1, 0), 1, 0)
 
     def _zero_sums(self, q: int) -> tuple[Any, Any]:
-        k = self.design.shape[1]
-        return self.design.array(np.zeros((q, k))), self.design.array(np.zeros(q))
+        design = self.design
+        return design.zeros((q, design.shape[1])), design.zeros(q)
 
-    def _double(self, values: np.ndarray) -> Any:
-        return to_same_device(values, self.design.coordinates, "float64")
+    def _space_of(self, r: int, p: int) -> _Workspace:
+        """Workspace of the last evaluation, if it was of as many problems."""
+        if self._space is None or (self._space.r, self._space.p) != (r, p):
+            self._space = None
+            self._space = _Workspace(self.design, r, p)
+        return self._space
 
     @staticmethod
     def _of(array: Any, which: Any, axis: int = 0) -> Any:
-        if which is None:
+        if array is None or which is None:
             return array
         return array[which] if axis == 0 else array[:, which]
 
 
 class _Workspace:
-    """Arrays that the row blocks of one evaluation share.
+    """Arrays that the row blocks of one evaluation share, and the next evaluation.
 
     Fresh ones for every block would be handed back to the system each time where the
     allocator is told to, as in the workers of dask, and take twice the time.
@@ -332,16 +431,21 @@ class _Workspace:
 
     def __init__(self, design: Design, r: int, p: int):
         self.r, self.p = r, p
-        size = min(rows_per_block(design.coordinates, r * p), design.shape[0])
-        self.scores = design.array(np.zeros(r * p * size))
-        self.sums = design.array(np.zeros((2, p * size)))
-        self.product = design.array(np.zeros((r * p, design.shape[1])))
+        self.size = min(rows_per_block(design.coordinates, r * p), design.shape[0])
+        self.scores = design.zeros(r * p * self.size)
+        self.sums = design.zeros((2, p * self.size))
+        self.product = design.zeros((r * p, design.shape[1]))
+        self._whole = self._cut(self.size)
 
-    def parts(self, b: int) -> tuple[Any, Any, Any]:
-        """Scores (r p, b), and two arrays (p, b), for a block of b rows."""
-        q = self.r * self.p
+    def parts(self, b: int) -> tuple[Any, Any, Any, Any]:
+        """Scores (r p, b), the same (r, p, b), and two arrays (p, b), of b rows."""
+        return self._whole if b == self.size else self._cut(b)
+
+    def _cut(self, b: int) -> tuple[Any, Any, Any, Any]:
+        scores = self.scores[: self.r * self.p * b]
         return (
-            self.scores[: q * b].reshape(q, b),
+            scores.reshape(self.r * self.p, b),
+            scores.reshape(self.r, self.p, b),
             self.sums[0, : self.p * b].reshape(self.p, b),
             self.sums[1, : self.p * b].reshape(self.p, b),
         )

@@ -9,8 +9,9 @@ Shapes: n rows, k coordinates, p problems, r outputs per problem.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,13 +22,16 @@ from sklearn_wsca._backend.namespace import (
     is_tensor,
     precision_of,
     to_numpy,
+    to_same_device,
 )
 from sklearn_wsca._linear.design import Design
-from sklearn_wsca._linear.logistic import LogisticProblem
+from sklearn_wsca._linear.logistic import Labels, LogisticProblem
 from sklearn_wsca._linear.quasi_newton import minimise, ratio
 
 OUTPUTS_PER_BATCH = 640
-OUTPUTS_PER_BATCH_OF_TENSORS = 8192
+OUTPUTS_PER_BATCH_OF_TENSORS = 2**14
+# How often conjugate gradients ask an accelerator whether they are done.
+STEPS_PER_CHECK_OF_TENSORS = 4
 SINGLE_PRECISION_ITERATIONS = 40
 QUASI_NEWTON_ITERATIONS = 100
 DOUBLE_PRECISION_TOLERANCE = 1e-6
@@ -37,17 +41,18 @@ FIRST_TOLERANCE = 1e-4
 class BatchFit(NamedTuple):
     """Heads of a batch, and which of them reached the stated tolerance.
 
-    Coefficients (p, r, k) and intercepts (p, r) on the rows given to `prepare_design`.
+    Coefficients (p, r, k) and intercepts (p, r) on the rows given to `prepare_design`,
+    where these are, in double precision.
     """
 
-    coef: np.ndarray
-    intercept: np.ndarray
+    coef: Any
+    intercept: Any
     converged: np.ndarray
 
 
 def fit_ridge(
     design: Design,
-    values: np.ndarray,
+    values: Any,
     alpha: float,
     weights: np.ndarray | None = None,
 ) -> BatchFit:
@@ -62,18 +67,19 @@ def fit_ridge(
     matrix product. Otherwise it preconditions conjugate gradients; with weights near
     those of the design a few steps suffice, and k + 1 always do in exact arithmetic.
     """
-    if weights is None:
-        row_weights, total = design.weights[None], values @ design.weights
-    else:
-        row_weights, total = weights, np.einsum("pn,prn->pr", weights, values)
-    mean = total / row_weights.sum(axis=1, keepdims=True)
+    coordinates = design.coordinates
+    row_weights = design.weights[None] if weights is None else weights
+    row_weights = to_same_device(row_weights, coordinates, "float64")
+    values = to_same_device(values, coordinates, "float64")
+    total = (values @ row_weights[..., None])[..., 0]
+    mean = total / row_weights.sum(axis=1)[:, None]
     moments = _response_moments(design, values, mean, row_weights)
     scale = design.array(np.append(design.gram + alpha, design.weights.sum()))
     if weights is None:
         solution, converged = moments / scale, np.ones(len(values), dtype=bool)
     else:
         penalty = design.array(np.append(np.full(len(design.gram), alpha), 0.0))
-        product = partial(_gram_product, design, design.array(weights), penalty)
+        product = partial(_gram_product, design, design.array(row_weights), penalty)
         solution, done = _conjugate_gradients(product, moments, 1.0 / scale)
         converged = np.asarray(to_numpy(done).all(axis=1))
     coef, intercept = _restore(design, solution)
@@ -82,7 +88,7 @@ def fit_ridge(
 
 def fit_logistic(
     design: Design,
-    codes: np.ndarray,
+    codes: Any,
     n_classes: int,
     C: float,
     weights: np.ndarray | None = None,
@@ -98,7 +104,7 @@ def fit_logistic(
     ----------
     design : Design
         The shared rows.
-    codes : ndarray of shape (p, n), dtype int
+    codes : array of shape (p, n), dtype int
         Class of each row in each problem; all rows are permutations of each other, and
         every class has a positive weight in every problem.
     n_classes : int
@@ -122,33 +128,94 @@ def fit_logistic(
     hardly any penalty, are solved in double precision, and what a hundred steps do not
     solve there, such as many overlapping classes with hardly any penalty, by Newton's.
     """
-    n_parts = -(-len(codes) * (n_classes - 1) // outputs_per_batch(design))
-    size, parts = -(-len(codes) // n_parts), []
-    for start in range(0, len(codes), size):
-        batch = slice(start, start + size)
-        own = None if weights is None else weights[batch]
-        arguments = n_classes, C, own, tolerance, max_iter
-        parts.append(_fit_batch(design, codes[batch], *arguments))
-    return BatchFit(*map(np.concatenate, zip(*parts, strict=True)))
+    columns = [Permuted(codes, n_classes, weights)]
+    return fit_logistic_columns(design, columns, C, tolerance, max_iter)[0]
 
 
-def outputs_per_batch(design: Design) -> int:
-    """Outputs that are solved together, so that memory stays bounded."""
-    if is_tensor(design.coordinates):
-        return OUTPUTS_PER_BATCH_OF_TENSORS
-    return OUTPUTS_PER_BATCH
+class Permuted(NamedTuple):
+    """Permutations of one column: codes (p, n), weights (p, n) or None."""
+
+    codes: Any
+    n_classes: int
+    weights: np.ndarray | None
 
 
-def _fit_batch(design, codes, n_classes, C, weights, tolerance, max_iter):
-    """Solve one batch, in the precision that each problem needs."""
+def fit_logistic_columns(
+    design: Design,
+    columns: Sequence[Permuted],
+    C: float,
+    tolerance: float,
+    max_iter: int = 1000,
+) -> list[BatchFit]:
+    """Fit logistic heads of several columns on the same rows; see `fit_logistic`.
+
+    All have weights of their own, or none has. On an accelerator several are solved at
+    once, those with the most alike numbers of classes: classes that one of them does
+    not have are carried along.
+    """
+    found: list[list[BatchFit]] = [[] for _ in columns]
+    for numbers, parts in _share_out(design, columns):
+        codes, n_classes, weights = zip(*parts, strict=True)
+        ends = np.cumsum([0, *map(len, codes)])
+        labels = Labels(
+            _concatenate(codes), n_classes, np.repeat(range(len(codes)), np.diff(ends))
+        )
+        own = None if weights[0] is None else _concatenate(weights)
+        solved = _fit_batch(design, labels, C, own, tolerance, max_iter)
+        for number, count, bounds in zip(
+            numbers, n_classes, pairwise(ends), strict=True
+        ):
+            found[number].append(_read_heads(*solved, count, slice(*bounds)))
+    return [BatchFit(*map(_concatenate, zip(*fits, strict=True))) for fits in found]
+
+
+def _share_out(
+    design: Design, columns: Sequence[Permuted]
+) -> Iterator[tuple[list[int], list[Permuted]]]:
+    """Batches of parts of columns, and the numbers of these columns."""
+    most, together = OUTPUTS_PER_BATCH, is_tensor(design.coordinates)
+    if together:
+        most = OUTPUTS_PER_BATCH_OF_TENSORS
+    numbers, parts, n_problems = [], [], 0
+    for number in sorted(range(len(columns)), key=lambda i: columns[i].n_classes):
+        codes, n_classes, weights = columns[number]
+        n_parts = -(-len(codes) * (n_classes - 1) // most)
+        size = -(-len(codes) // n_parts)
+        for start in range(0, len(codes), size):
+            own = slice(start, start + size)
+            part = Permuted(
+                codes[own], n_classes, None if weights is None else weights[own]
+            )
+            n_outputs = (n_problems + len(part.codes)) * (n_classes - 1)
+            if parts and not (together and n_outputs <= most):
+                yield numbers, parts
+                numbers, parts, n_problems = [], [], 0
+            numbers, parts = [*numbers, number], [*parts, part]
+            n_problems += len(part.codes)
+    yield numbers, parts
+
+
+def _concatenate(arrays: Sequence[Any]) -> Any:
+    """One array of several; the same where there is one."""
+    if len(arrays) == 1:
+        return arrays[0]
+    return array_namespace(arrays[0]).concatenate(arrays)
+
+
+def _fit_batch(design, labels, C, weights, tolerance, max_iter):
+    """Solve one batch, in the precision that each problem needs.
+
+    Returns the scores of all classes but the first, (r, p, k) and (r, p) in double
+    precision, and what converged.
+    """
 
     def solve(precision, chosen, tolerance, max_iter, first=None, newton=False):
+        all_of_them = chosen is None
         problem = LogisticProblem(
             design.in_precision(precision),
-            codes[chosen],
-            n_classes,
+            labels if all_of_them else labels.take(chosen),
             C,
-            None if weights is None else weights[chosen],
+            weights if all_of_them or weights is None else weights[chosen],
         )
         if first is not None:
             first = cast(first, precision)
@@ -161,54 +228,57 @@ def _fit_batch(design, codes, n_classes, C, weights, tolerance, max_iter):
         if not converged.all() and max_iter > few:
             (hard,) = np.nonzero(~converged)
             at, left = design.index(hard), max_iter - few
-            which, first = np.arange(len(codes))[chosen][hard], solution[:, at]
+            which, first = hard if chosen is None else chosen[hard], solution[:, at]
             again = solve("float64", which, tolerance, left, first, newton=True)
+            converged = converged.copy()
             solution[:, at], converged[hard] = again[1:]
-        return _read_solution(problem, solution, converged)
+        return *_scores(problem, solution), converged
 
-    everything = slice(None)
-    single = partial(solve, "float32", everything)
     few = min(max_iter, SINGLE_PRECISION_ITERATIONS)
     if design.precision == "float64":
         first = None
         if precision_of(design.coordinates) == "float32":
             # Most of the way is made at the speed of single precision.
-            first = single(FIRST_TOLERANCE, few)[1]
-        return solve_in_double(everything, tolerance, first)
-    fit = _read_solution(*single(tolerance, few))
-    if not fit.converged.all():
-        (hard,) = np.nonzero(~fit.converged)
+            first = solve("float32", None, FIRST_TOLERANCE, few)[1]
+        return solve_in_double(None, tolerance, first)
+    problem, solution, converged = solve("float32", None, tolerance, few)
+    coef, intercept = _scores(problem, solution)
+    if not converged.all():
+        (hard,) = np.nonzero(~converged)
+        at = design.index(hard)
         again = solve_in_double(hard, min(tolerance, DOUBLE_PRECISION_TOLERANCE))
-        fit.coef[hard], fit.intercept[hard] = again.coef, again.intercept
-        fit.converged[hard] = again.converged
-    return fit
+        coef[:, at], intercept[:, at], converged[hard] = again
+    return coef, intercept, converged
 
 
-def _read_solution(problem, solution, converged) -> BatchFit:
-    """Heads with one row for two classes, or one for each of more."""
-    coef, intercept = (
-        to_numpy(part).astype(np.float64) for part in problem.class_scores(solution)
-    )
-    if problem.n_classes > 2:
-        coef, intercept = _all_classes(coef), _all_classes(intercept)
-    return BatchFit(
-        np.moveaxis(coef, 0, 1).copy(), np.moveaxis(intercept, 0, 1).copy(), converged
-    )
+def _scores(problem: LogisticProblem, solution: Any) -> Iterator[Any]:
+    """Coefficients (r, p, k) and intercepts (r, p) in double precision."""
+    return (cast(part, "float64") for part in problem.class_scores(solution))
 
 
-def _all_classes(relative: np.ndarray) -> np.ndarray:
+def _read_heads(coef, intercept, converged, n_classes, which) -> BatchFit:
+    """Heads of some problems: one row for two classes, or one for each of more."""
+    parts = [part[: n_classes - 1, which] for part in (coef, intercept)]
+    if n_classes > 2:
+        parts = [_all_classes(part) for part in parts]
+    xp = array_namespace(coef)
+    return BatchFit(*(xp.moveaxis(part, 0, 1) for part in parts), converged[which])
+
+
+def _all_classes(relative: Any) -> Any:
     """Scores relative to class 0 -> scores of all classes, which add up to zero."""
-    scores = np.concatenate([np.zeros_like(relative[:1]), relative])
-    return scores - scores.mean(axis=0)
+    xp = array_namespace(relative)
+    scores = xp.concatenate([xp.zeros_like(relative[:1]), relative])
+    return scores - xp.mean(scores, axis=0)
 
 
-def _restore(design: Design, solution: Any) -> tuple[np.ndarray, np.ndarray]:
+def _restore(design: Design, solution: Any) -> tuple[Any, Any]:
     """Parameters (p, r, k + 1) -> coefficients and intercepts on the given rows."""
     p, r, _ = solution.shape
     coef, intercept = design.to_rows(solution.reshape(p * r, -1))
     return (
-        to_numpy(coef).astype(np.float64).reshape(p, r, -1),
-        to_numpy(intercept).astype(np.float64).reshape(p, r),
+        cast(coef, "float64").reshape(p, r, -1),
+        cast(intercept, "float64").reshape(p, r),
     )
 
 
@@ -216,8 +286,7 @@ def _response_moments(design, values, mean, weights):
     """Weighted sums of response x row, of centred responses: (p, r, k + 1)."""
     p, r, _ = values.shape
     xp = array_namespace(design.coordinates)
-    gradient = design.array(np.zeros((p * r, design.shape[1])))
-    total = design.array(np.zeros(p * r))
+    gradient, total = design.zeros((p * r, design.shape[1])), design.zeros(p * r)
     for rows, block in design.blocks(p * r):
         # Centred before single precision, which a large mean would use up.
         centred = (values[..., rows] - mean[..., None]) * weights[:, None, rows]
@@ -251,14 +320,15 @@ def _conjugate_gradients(
     scaled = preconditioner * residual
     direction, energy = scaled, xp.sum(residual * scaled, axis=2)
     target = tolerance**2 * energy
-    for _ in range(4 * right_side.shape[2] + 20):
+    every = STEPS_PER_CHECK_OF_TENSORS if is_tensor(right_side) else 1
+    for number in range(4 * right_side.shape[2] + 20):
         image = product(direction)
         step = ratio(energy, xp.sum(direction * image, axis=2))
         solution = solution + step[..., None] * direction
         residual = residual - step[..., None] * image
         scaled = preconditioner * residual
         previous, energy = energy, xp.sum(residual * scaled, axis=2)
-        if bool(xp.all(energy <= target)):
+        if number % every == every - 1 and bool(xp.all(energy <= target)):
             break
         direction = scaled + ratio(energy, previous)[..., None] * direction
     return solution, energy <= target

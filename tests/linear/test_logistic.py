@@ -5,7 +5,7 @@ import pytest
 
 from sklearn_wsca._linear import logistic as logistic_module
 from sklearn_wsca._linear.design import prepare_design
-from sklearn_wsca._linear.logistic import LogisticProblem
+from sklearn_wsca._linear.logistic import Labels, LogisticProblem
 from tests.linear.problems import make_levels, make_rows, make_weights, permutations_of
 
 
@@ -23,7 +23,8 @@ def test_hessian_product_is_the_change_of_the_gradient(
         weights = np.stack([make_weights(s, len(T)) for s in range(2)])
         weights[0, ::7] = 0.0
     design = prepare_design(T, np.ones(len(T)))
-    problem = LogisticProblem(design, codes, n_classes, 2.0, weights)
+    labels = Labels.of(codes, n_classes)
+    problem = LogisticProblem(design, labels, 2.0, weights)
     rng = np.random.default_rng(22)
     x, direction = 0.3 * rng.standard_normal((2, *problem.start.shape))
     after, before = (problem.evaluate(x + s * direction)[1] for s in (1e-5, -1e-5))
@@ -44,16 +45,11 @@ def test_a_problem_with_a_share_of_the_rows_is_as_curved_as_one_of_them_alone(
     T = np.vstack([half, half])
     codes = np.tile(make_levels(40, half, n_classes), 2)[None]
     weights = np.repeat([0.0, 3.0], len(half))[None]
-    both = LogisticProblem(
-        prepare_design(T, np.ones(len(T))), codes, n_classes, 2.0, weights
-    )
-    alone = LogisticProblem(
-        prepare_design(half, np.full(len(half), 3.0)),
-        codes[:, len(half) :],
-        n_classes,
-        2.0,
-        None,
-    )
+    design = prepare_design(T, np.ones(len(T)))
+    both = LogisticProblem(design, Labels.of(codes, n_classes), 2.0, weights)
+    design = prepare_design(half, np.full(len(half), 3.0))
+    labels = Labels.of(codes[:, len(half) :], n_classes)
+    alone = LogisticProblem(design, labels, 2.0, None)
     np.testing.assert_allclose(both.hessian, alone.hessian, rtol=1e-9)
     assert (both.hessian > 1.0).mean() > 0.9
     for problem in (both, alone):
