@@ -15,6 +15,11 @@ from sklearn_wsca._alignment.metrics import (
     fitted_references,
     no_direction,
 )
+from sklearn_wsca._backend.namespace import (
+    array_namespace,
+    to_numpy,
+    to_same_device,
+)
 from sklearn_wsca._heads.task import Tasks
 from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.table import name_index
@@ -41,11 +46,12 @@ class Primary:
     reference_weights: np.ndarray | float
     aggregate: Aggregate
 
-    def scores(self, coef: np.ndarray, centre: bool) -> np.ndarray:
+    def scores(self, coef: Any, centre: bool) -> np.ndarray:
         """Alignment scores of heads in principal coordinates (p, rows, k): (p,)."""
         references = fitted_references(coef, centre, self.reference_weights)
-        within = self.filters[:, : references.shape[-1]]
-        return aggregate_alignment(within @ references.swapaxes(1, 2), self.aggregate)
+        within = to_same_device(self.filters[:, : references.shape[-1]], references)
+        found = within @ array_namespace(references).moveaxis(references, 1, 2)
+        return to_numpy(aggregate_alignment(found, self.aggregate))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sklearn_wsca._backend.namespace import to_numpy, to_same_device
+from sklearn_wsca._backend.namespace import (
+    array_namespace,
+    to_numpy,
+    to_same_device,
+)
 from sklearn_wsca._heads.head import center_rows
 from sklearn_wsca._input.embeddings import Embeddings, as_embeddings
 from sklearn_wsca._linear.subspace import Subspace
@@ -268,28 +272,30 @@ def _add_up_outputs(
     return ((outputs * weights[:, None]).T @ outputs,)
 
 
-def fitted_references(
-    coef: np.ndarray, center: bool, weights: np.ndarray | float
-) -> np.ndarray:
+def fitted_references(coef: Any, center: bool, weights: np.ndarray | float) -> Any:
     """References of permuted heads in scaled principal coordinates: (..., rows, k).
 
     A permutation that carries no information has a head of zeros. It is aligned with
     nothing, so it stays zero.
     """
-    coef = (center_rows(coef) if center else coef) * weights
-    lengths = np.linalg.norm(coef, axis=-1, keepdims=True)
-    return np.divide(coef, lengths, where=lengths > 0, out=np.zeros_like(coef))
+    xp = array_namespace(coef)
+    coef = center_rows(coef) if center else coef
+    if np.ndim(weights):
+        coef = coef * to_same_device(weights, coef)
+    lengths = xp.sqrt(xp.sum(coef * coef, axis=-1, keepdims=True))
+    return coef / xp.where(lengths > 0, lengths, xp.ones_like(lengths))
 
 
-def aggregate_alignment(alignment: np.ndarray, how: Aggregate) -> np.ndarray:
+def aggregate_alignment(alignment: Any, how: Aggregate) -> Any:
     """Column score from the alignments of all rows: over the last two axes.
 
     "rms" is the root mean square, "max" and "mean" are of absolute values. All lie
     between 0 (no pair of rows aligned) and 1.
     """
+    xp = array_namespace(alignment)
     if how == "rms":
-        return np.sqrt(np.mean(alignment**2, axis=(-2, -1)))
-    absolute = np.abs(alignment)
+        return xp.sqrt(xp.mean(alignment**2, axis=(-2, -1)))
+    absolute = xp.abs(alignment)
     if how == "max":
-        return absolute.max(axis=(-2, -1))
-    return absolute.mean(axis=(-2, -1))
+        return xp.max(absolute, axis=(-2, -1))
+    return xp.mean(absolute, axis=(-2, -1))

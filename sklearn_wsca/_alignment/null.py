@@ -13,12 +13,14 @@ from sklearn_wsca._alignment.comparison import Comparison, Primary
 from sklearn_wsca._alignment.metrics import aggregate_alignment
 from sklearn_wsca._backend.jobs import JobRunner
 from sklearn_wsca._backend.memory import in_parts
+from sklearn_wsca._backend.namespace import is_tensor, to_same_device
 from sklearn_wsca._heads.balancing import Balance
-from sklearn_wsca._heads.fit import Rows
-from sklearn_wsca._heads.probe import Probe
+from sklearn_wsca._heads.fit import LABELS_AT_ONCE, Rows
+from sklearn_wsca._heads.probe import BATCH_TOLERANCES, Probe, ProbeFit, fit_probes
 from sklearn_wsca._heads.task import Task
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._linear.design import Design
+from sklearn_wsca._linear.solvers import BatchFit
 from sklearn_wsca._permutation.exchangeability import Exchangeability
 from sklearn_wsca._permutation.plan import PermutationPlan, split
 from sklearn_wsca._permutation.rounds import (
@@ -64,16 +66,20 @@ class RefitNull:
     balance: Balance | None
     exchange: Exchangeability
 
-    def scores(
-        self, T: Any, orders: np.ndarray, primary: Primary
-    ) -> tuple[np.ndarray, int]:
-        """Alignment scores of permutations, and how many fits did not converge."""
+    def to_fit(self, T: Any, orders: Any) -> ProbeFit:
+        """Fits to permutations by orders of all rows."""
         sources = self.exchange.sources(orders)
         weights = None
         if self.balance is not None:
-            weights = self.balance.weights(self.balance.cells[sources])
+            cells = to_same_device(self.balance.cells, sources)
+            weights = self.balance.weights(cells[sources])
         labels = self.column.codes if self.column.n_levels else self.column.labels
-        fit = self.probe.fit(self.design.on(T), labels[sources], weights)
+        labels = to_same_device(labels, sources)[sources]
+        tolerance = BATCH_TOLERANCES[self.design.precision]
+        return ProbeFit(self.probe, self.design.on(T), labels, weights, tolerance)
+
+    def scores(self, fit: BatchFit, primary: Primary) -> tuple[np.ndarray, int]:
+        """Alignment scores of permutations, and how many fits did not converge."""
         scores = primary.scores(fit.coef, self.probe.kind == "logistic")
         return scores, int((~fit.converged).sum())
 
@@ -86,10 +92,16 @@ def refit_scores(
     primary: Primary,
 ) -> list[tuple[np.ndarray, int]]:
     """Scores of a batch of permutations, which several columns share."""
+    most = LABELS_AT_ONCE // (len(batch) * plan.n_rows) if is_tensor(T) else 1
 
     def score(part: range) -> list[tuple[np.ndarray, int]]:
-        orders = plan.orders(part)
-        return [null.scores(T, orders, primary) for null in nulls]
+        orders, found = plan.orders(part, T), []
+        for start in range(0, len(nulls), max(1, most)):
+            own = nulls[start : start + max(1, most)]
+            fits = fit_probes([null.to_fit(T, orders) for null in own])
+            pairs = zip(own, fits, strict=True)
+            found += [null.scores(fit, primary) for null, fit in pairs]
+        return found
 
     parts = in_parts(score, batch, len(batch))
     by_column = [zip(*found, strict=True) for found in zip(*parts, strict=True)]
@@ -134,7 +146,11 @@ def refit_null(
             rows.design(column.rows), column, probe, task.balance, task.units_to_fit()
         )
     nulls, primary = _without_permutations(tasks, comparison), comparison.primary
+    fewest_jobs = max(FEWEST_REFIT_JOBS, JOBS_PER_WORKER * runner.n_workers)
     size = max(1, min(PERMUTATIONS_PER_BATCH, LABELS_PER_BATCH // len(rows.weights)))
+    if is_tensor(rows.T):
+        # An accelerator takes all columns, and as many permutations as it holds.
+        fewest_jobs, size = 1, max(1, LABELS_PER_BATCH // len(rows.weights))
 
     def make_job(group: list, batch: range) -> Callable:
         chosen = [refits[name] for name in group]
@@ -148,7 +164,7 @@ def refit_null(
             list(split(permutations, size)),
             make_job,
             partial(runner.run, STEP),
-            max(FEWEST_REFIT_JOBS, JOBS_PER_WORKER * runner.n_workers),
+            fewest_jobs,
         ):
             statistics, n_failed = result
             yield name, statistics, n_failed

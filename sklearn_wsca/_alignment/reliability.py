@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,11 @@ from sklearn_wsca._alignment.metrics import (
     fitted_references,
 )
 from sklearn_wsca._backend.jobs import JobRunner
+from sklearn_wsca._backend.namespace import array_namespace, to_numpy
 from sklearn_wsca._encoding.folds import Split, check_folds, draw_folds
 from sklearn_wsca._heads.balancing import Balance
 from sklearn_wsca._heads.fit import Rows
-from sklearn_wsca._heads.probe import Probe
+from sklearn_wsca._heads.probe import Probe, ProbeFit, fit_probes
 from sklearn_wsca._heads.task import Task, Tasks
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.table import name_index
@@ -56,16 +58,42 @@ def draw_halves(
     return halves
 
 
-def split_half_reliability(
-    T: Any,
-    design: Design,
-    column: Column,
-    probe: Probe,
-    balance: Balance | None,
-    halves: np.ndarray,
-    reference_weights: np.ndarray | float,
-) -> np.ndarray:
-    r"""Reliability of every direction of a probe: (rows,).
+@dataclass(frozen=True)
+class SplitHalves:
+    """How the head of a column is fitted to random halves of its rows.
+
+    Parameters
+    ----------
+    design : Design
+        Rows of the column, without their coordinates.
+    column, probe, balance
+        How the head of the column is fitted.
+    halves : ndarray of shape (s, n), dtype bool
+        First half of every split.
+    reference_weights : ndarray of shape (k,) or float
+        What the metric multiplies principal coordinates by.
+    """
+
+    design: Design
+    column: Column
+    probe: Probe
+    balance: Balance | None
+    halves: np.ndarray
+    reference_weights: np.ndarray | float
+
+    def to_fit(self, T: Any) -> ProbeFit:
+        """Fits to all first halves, and to all second ones."""
+        weights = self.design.weights
+        if self.balance is not None:
+            weights = self.balance.weights(self.balance.cells[None])[0]
+        masks = np.concatenate([self.halves, ~self.halves]) * weights
+        labels = np.broadcast_to(self.column.labels, masks.shape)
+        tolerance = TOLERANCES[self.design.precision]
+        return ProbeFit(self.probe, self.design.on(T), labels, masks, tolerance)
+
+
+def split_half_reliability(T: Any, columns: list[SplitHalves]) -> list[np.ndarray]:
+    r"""Reliability of every direction of probes: (rows,) for each column.
 
     With r the mean over random splits of the cosine of a direction that was fitted on
     one half and the same that was fitted on the other, it is that of all rows together
@@ -77,25 +105,21 @@ def split_half_reliability(
     ----------
     T : array of shape (n_rows, k)
         Coordinates of all rows.
-    design : Design
-        Rows of the column, without their coordinates.
-    column, probe, balance
-        How the head of the column is fitted.
-    halves : ndarray of shape (s, n), dtype bool
-        First half of every split.
-    reference_weights : ndarray of shape (k,) or float
-        What the metric multiplies principal coordinates by.
+    columns : list of SplitHalves
+        The columns.
     """
-    weights = design.weights
-    if balance is not None:
-        weights = balance.weights(balance.cells[None])[0]
-    masks = np.concatenate([halves, ~halves]) * weights
-    labels = np.broadcast_to(column.labels, masks.shape)
-    fit = probe.fit(design.on(T), labels, masks, TOLERANCES[design.precision])
-    centre = probe.kind == "logistic"
-    references = fitted_references(fit.coef, centre, reference_weights)
-    first, second = np.split(references, 2)
-    agreement = np.sum(first * second, axis=2).mean(axis=0)
+    fits = fit_probes([column.to_fit(T) for column in columns])
+    pairs = zip(columns, fits, strict=True)
+    return [_step_up(column, fit.coef) for column, fit in pairs]
+
+
+def _step_up(column: SplitHalves, coef: Any) -> np.ndarray:
+    """Reliability from heads of all first and all second halves (2 s, rows, k)."""
+    centre = column.probe.kind == "logistic"
+    references = fitted_references(coef, centre, column.reference_weights)
+    xp, n_splits = array_namespace(references), len(references) // 2
+    products = references[:n_splits] * references[n_splits:]
+    agreement = to_numpy(xp.mean(xp.sum(products, axis=2), axis=0))
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(agreement > 0, 2 * agreement / (1 + agreement), np.nan)
 
@@ -123,7 +147,7 @@ def measure_reliability(
 ) -> Reliability:
     """Reliability of all fitted heads, and the ceilings of the alignment scores."""
     space = comparison.space
-    jobs = {}
+    names, halved = [], []
     fitted = [task for task in tasks.all if not task.trained]
     columns = [(task.to_fit()[0], task.units_to_fit()) for task in fitted]
     for task, halves in zip(fitted, draw_halves(columns, seed), strict=True):
@@ -131,19 +155,20 @@ def measure_reliability(
         if halves is None:
             task.notes.append("no reliability: a level would be in one half only")
         else:
-            jobs[task.name] = partial(
-                split_half_reliability,
-                design=rows.design(column.rows),
-                column=column,
-                probe=probe,
-                balance=task.balance,
-                halves=halves,
-                reference_weights=space.filter_weights()
-                if task is tasks.primary
-                else space.reference_weights(),
+            weights = space.reference_weights()
+            if task is tasks.primary:
+                weights = space.filter_weights()
+            design = rows.design(column.rows)
+            names.append(task.name)
+            halved.append(
+                SplitHalves(design, column, probe, task.balance, halves, weights)
             )
-    results = runner.run("reliability", list(jobs.values()))
-    found = dict(zip(jobs, results, strict=True))
+    jobs = [
+        partial(split_half_reliability, columns=own)
+        for own in rows.share_out(halved, 2 * N_SPLITS)
+    ]
+    results = chain.from_iterable(runner.run("reliability", jobs))
+    found = dict(zip(names, results, strict=True))
     by_task = {
         task.name: found.get(task.name, np.full(_n_rows(task), np.nan))
         for task in tasks.all

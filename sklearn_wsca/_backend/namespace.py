@@ -65,6 +65,27 @@ def to_same_device(values: Any, array: Any, precision: Precision | None = None) 
     )
 
 
+def take_along(array: Any, indices: Any) -> Any:
+    """Entries (p, m) of an array (p, n) at the indices of each of its rows."""
+    if is_tensor(array):
+        return array.gather(1, indices.long())
+    return np.take_along_axis(array, indices, axis=1)
+
+
+def sum_by_code(codes: Any, values: Any, n_codes: int) -> Any:
+    """Sums of values (n,) or (p, n) by the codes (p, n), in double: (p, n_codes)."""
+    if is_tensor(codes):
+        xp, shape = array_namespace(codes), (len(codes), n_codes)
+        values = xp.broadcast_to(cast(values, "float64"), tuple(codes.shape))
+        sums = xp.zeros(shape, dtype=xp.float64, **device_of(codes))
+        return sums.scatter_add(1, codes.long(), values)
+    n_problems = len(codes)
+    cells = codes + n_codes * np.arange(n_problems)[:, None]
+    values = np.broadcast_to(values, codes.shape)
+    sums = np.bincount(cells.ravel(), values.ravel(), n_problems * n_codes)
+    return sums.reshape(n_problems, n_codes)
+
+
 def device_of(array: Any) -> dict[str, Any]:
     """Keyword arguments that put a new array where `array` is; none for numpy."""
     return {"device": array.device} if is_tensor(array) else {}

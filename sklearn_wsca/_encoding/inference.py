@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn_wsca._backend.jobs import JobRunner
 from sklearn_wsca._encoding.folds import Folds, split_columns
 from sklearn_wsca._encoding.null import encoding_null
 from sklearn_wsca._encoding.planted import largest_pvalue, share_found
-from sklearn_wsca._encoding.skill import HeldOut, held_out
+from sklearn_wsca._encoding.skill import HeldOut, TestedProbe, held_out
 from sklearn_wsca._heads.fit import Rows
 from sklearn_wsca._heads.task import Task, Tasks
 from sklearn_wsca._input.checked_input import Input
@@ -118,18 +119,15 @@ def _cross_validate(
     tasks: list[Task], folds: dict[Any, Folds], rows: Rows, runner: JobRunner
 ) -> dict[Any, HeldOut]:
     """Held-out predictions of the probes of the tasks."""
-    jobs = [
-        partial(
-            held_out,
-            design=rows.design(task.labelled()[0].rows),
-            column=task.labelled()[0],
-            probe=task.labelled()[1],
-            folds=folds[task.name],
-        )
-        for task in tasks
-    ]
-    names = [task.name for task in tasks]
-    return dict(zip(names, runner.run("encoding", jobs), strict=True))
+    tested = []
+    for task in tasks:
+        column, probe = task.labelled()
+        design = rows.design(column.rows)
+        tested.append(TestedProbe(design, column, probe, folds[task.name]))
+    most = max((found.n_folds for found in folds.values()), default=1)
+    jobs = [partial(held_out, columns=own) for own in rows.share_out(tested, most)]
+    found = chain.from_iterable(runner.run("encoding", jobs))
+    return dict(zip([task.name for task in tasks], found, strict=True))
 
 
 def _power(

@@ -16,6 +16,7 @@ import numpy as np
 
 from sklearn_wsca._backend.jobs import JobRunner
 from sklearn_wsca._backend.memory import in_parts
+from sklearn_wsca._backend.namespace import array_namespace, is_tensor, to_same_device
 from sklearn_wsca._encoding.folds import Folds
 from sklearn_wsca._encoding.planted import LEADING, N_PLANTED, planted_responses
 from sklearn_wsca._heads.fit import Rows
@@ -37,6 +38,7 @@ from sklearn_wsca._permutation.rounds import (
 
 OUTPUTS_PER_BATCH = 1024
 LABELS_PER_BATCH = 2**22
+OUTPUTS_PER_BATCH_OF_TENSORS, LABELS_PER_BATCH_OF_TENSORS = 2**14, 2**26
 FOLD_PERMUTATIONS_PER_BATCH = 1000
 N_STRENGTHS = 4
 # Multiple of the total weight of the rows: coordinates have a mean square of about one.
@@ -78,13 +80,11 @@ class EncodingNull:
             self.design.on(T), self.folds.fold, self.column.n_levels, self.penalties()
         )
 
-    def observed_skill(self, ridge: RidgeFolds) -> np.ndarray:
-        """Skill of the data: (1,)."""
-        return ridge.skills(self._labels()[None, ridge.slots])
-
-    def skills(self, ridge: RidgeFolds, orders: np.ndarray) -> np.ndarray:
-        """Skills of permutations within folds by orders of all rows: (p,)."""
-        return ridge.skills(self._permuted(ridge, orders))
+    def skills(self, ridge: RidgeFolds, orders: Any) -> np.ndarray:
+        """Skills of the data, and of permutations by orders of all rows: (1 + p,)."""
+        observed, permuted = self._labels()[ridge.slots], self._permuted(ridge, orders)
+        observed = to_same_device(observed[None], permuted)
+        return ridge.skills(array_namespace(permuted).concatenate([observed, permuted]))
 
     def planted_skills(self, ridge: RidgeFolds, plan: PermutationPlan) -> np.ndarray:
         """Skills of columns like this one that are planted in the embeddings.
@@ -93,20 +93,22 @@ class EncodingNull:
         """
         start = plan.n_permutations
         n_outputs = max(self.column.n_levels - 1, 1)
-        size = max(1, LABELS_PER_BATCH // (n_outputs * len(self.column.labels)))
+        most, _ = self._most(ridge.design.coordinates)
+        size = max(1, most // (n_outputs * len(self.column.labels)))
 
         def planted(part: range) -> np.ndarray:
-            noise = ridge.responses(self._permuted(ridge, plan.orders(part)))
+            orders = plan.orders(part, ridge.design.coordinates)
+            noise = ridge.responses(self._permuted(ridge, orders))
             responses = planted_responses(ridge, self.exchange, noise, part, plan)
             return ridge.skills_of_responses(responses)
 
         numbers = range(start, start + N_PLANTED)
         return np.concatenate([*in_parts(planted, numbers, size)])
 
-    def _permuted(self, ridge: RidgeFolds, orders: np.ndarray) -> np.ndarray:
+    def _permuted(self, ridge: RidgeFolds, orders: Any) -> Any:
         """Labels by slot, permuted within folds: (p, n)."""
-        fold, slots = self.folds.fold, ridge.slots
-        return self._labels()[self.exchange.sources_by_slot(orders, fold, slots)]
+        sources = self.exchange.sources_by_slot(orders, self.folds.fold, ridge.slots)
+        return to_same_device(self._labels(), sources)[sources]
 
     def _labels(self) -> np.ndarray:
         """Small integers for levels, standardised values of a continuous column."""
@@ -116,12 +118,18 @@ class EncodingNull:
         # A large mean would use up single precision; skill has no unit.
         return (labels - labels.mean()) / labels.std()
 
-    @property
-    def batch_size(self) -> int:
+    def batch_size(self, T: Any) -> int:
         """Permutations that are tested together, so that memory stays bounded."""
-        n_outputs = max(self.column.n_levels - 1, 1)
-        by_rows = LABELS_PER_BATCH // len(self.column.labels)
-        return max(1, min(OUTPUTS_PER_BATCH // n_outputs, by_rows))
+        n_labels, n_outputs = self._most(T)
+        by_outputs = n_outputs // max(self.column.n_levels - 1, 1)
+        return max(1, min(by_outputs, n_labels // len(self.column.labels)))
+
+    @staticmethod
+    def _most(T: Any) -> tuple[int, int]:
+        """Labels and outputs of a batch."""
+        if is_tensor(T):
+            return LABELS_PER_BATCH_OF_TENSORS, OUTPUTS_PER_BATCH_OF_TENSORS
+        return LABELS_PER_BATCH, OUTPUTS_PER_BATCH
 
     def penalties(self) -> list[Penalty]:
         """Penalties that are tried.
@@ -175,15 +183,15 @@ def fold_skills(
     pairs = list(zip(nulls, ridges, strict=True))
 
     def permuted(part: range) -> list[np.ndarray]:
-        orders = plan.orders(part)
+        orders = plan.orders(part, T)
         return [null.skills(ridge, orders) for null, ridge in pairs]
 
-    size = min(null.batch_size for null in nulls)
+    size = min(null.batch_size(T) for null in nulls)
     parts = zip(*in_parts(permuted, batch, size), strict=True)
     return [
         FoldSkills(
-            float(null.observed_skill(ridge)[0]),
-            np.concatenate(found),
+            float(found[0][0]),
+            np.concatenate([skills[1:] for skills in found]),
             np.empty(0) if batch.start else null.planted_skills(ridge, plan),
         )
         for (null, ridge), found in zip(pairs, parts, strict=True)
@@ -216,7 +224,8 @@ def encoding_null(
         batches = list(split(permutations, FOLD_PERMUTATIONS_PER_BATCH))
         order = by_cost(names, tests)
         run = partial(runner.run, "encoding null")
-        n_jobs = JOBS_PER_WORKER * runner.n_workers
+        # An accelerator takes all columns at once.
+        n_jobs = 1 if is_tensor(rows.T) else JOBS_PER_WORKER * runner.n_workers
         for name, skills in run_groups(order, batches, make_job, run, n_jobs):
             nulls[name].observed = skills.observed
             if len(skills.planted):

@@ -11,8 +11,17 @@ mind.
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 
+from sklearn_wsca._backend.namespace import (
+    array_namespace,
+    cast,
+    sum_by_code,
+    to_same_device,
+)
 from sklearn_wsca._linear.ridge_cv import RidgeFolds
 from sklearn_wsca._permutation.exchangeability import Exchangeability
 from sklearn_wsca._permutation.plan import PermutationPlan
@@ -27,10 +36,10 @@ LEADING = 50
 def planted_responses(
     ridge: RidgeFolds,
     exchange: Exchangeability,
-    noise: np.ndarray,
+    noise: Any,
     batch: range,
     plan: PermutationPlan,
-) -> np.ndarray:
+) -> Any:
     """Add a function of the embeddings to permuted responses.
 
     Parameters
@@ -39,7 +48,7 @@ def planted_responses(
         The test of the real column.
     exchange : Exchangeability
         What is permuted: the function varies as it does, between or within groups.
-    noise : ndarray of shape (r, p, n)
+    noise : array of shape (r, p, n)
         Responses of p permutations, by slot.
     batch : range
         Numbers of these permutations.
@@ -48,21 +57,25 @@ def planted_responses(
 
     Returns
     -------
-    ndarray of shape (r, p, n)
+    array of shape (r, p, n)
         Responses of which the embeddings explain the share `PLANTED_SKILL`.
     """
-    weights = ridge.design.weights[ridge.slots]
-    rows = _vary_as(exchange, ridge.design.leading_rows(LEADING))[ridge.slots]
+    xp = array_namespace(noise)
+    weights = to_same_device(ridge.design.weights[ridge.slots], noise)
+    rows = _vary_as(exchange, ridge.design.leading_rows(LEADING))
+    rows = cast(rows[to_same_device(ridge.slots, noise)], "float64")
     signs = plan.signs(batch, noise.shape[0] * rows.shape[1])
     signs = signs.reshape(noise.shape[1], noise.shape[0], -1).swapaxes(0, 1)
+    signs = to_same_device(signs, noise)
     signal, noise = (_centre(part, weights) for part in (signs @ rows.T, noise))
-    power, wanted = (part**2 @ weights for part in (signal, noise))
-    share = np.divide(wanted, power, np.zeros_like(power), where=power > 0)
-    signal *= np.sqrt(PLANTED_SKILL * share)[..., None]
-    return signal + np.sqrt(1.0 - PLANTED_SKILL) * noise
+    power, wanted = ((part * part) @ weights for part in (signal, noise))
+    ones = xp.ones_like(power)
+    share = xp.where(power > 0, wanted / xp.where(power > 0, power, ones), 0.0 * ones)
+    signal *= xp.sqrt(PLANTED_SKILL * share)[..., None]
+    return signal + math.sqrt(1.0 - PLANTED_SKILL) * noise
 
 
-def _vary_as(exchange: Exchangeability, rows: np.ndarray) -> np.ndarray:
+def _vary_as(exchange: Exchangeability, rows: Any) -> Any:
     """Means of groups where they are exchanged; what is left of them within groups.
 
     All of the rows where both are exchanged, or there are no groups.
@@ -70,12 +83,14 @@ def _vary_as(exchange: Exchangeability, rows: np.ndarray) -> np.ndarray:
     if exchange.scheme in ("rows", "between and within groups"):
         return rows
     counts = np.bincount(exchange.clusters)
-    sums = [np.bincount(exchange.clusters, values) for values in rows.T]
-    means = (np.array(sums) / counts).T[exchange.clusters]
+    clusters = to_same_device(exchange.clusters, rows)
+    each = array_namespace(rows).broadcast_to(clusters, tuple(rows.T.shape))
+    sums = sum_by_code(each, rows.T, len(counts))
+    means = (sums / to_same_device(counts, rows)).T[clusters]
     return means if exchange.scheme == "between groups" else rows - means
 
 
-def _centre(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _centre(values: Any, weights: Any) -> Any:
     return values - (values @ weights / weights.sum())[..., None]
 
 

@@ -7,12 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_wsca._backend.namespace import to_numpy
+from sklearn_wsca._backend.namespace import array_namespace, device_of, to_numpy
 from sklearn_wsca._encoding.folds import Folds
 from sklearn_wsca._heads.head import log_probability
-from sklearn_wsca._heads.probe import FOLD_TOLERANCES, Probe
+from sklearn_wsca._heads.probe import (
+    FOLD_TOLERANCES,
+    Probe,
+    ProbeFit,
+    fit_probes,
+)
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._linear.design import Design
+from sklearn_wsca._linear.solvers import BatchFit
 
 
 @dataclass(frozen=True)
@@ -36,15 +42,12 @@ class HeldOut:
     all_converged: bool
 
 
-def held_out(
-    T: Any, design: Design, column: Column, probe: Probe, folds: Folds
-) -> HeldOut:
-    """Fit the probe without each fold and test it there.
+@dataclass(frozen=True)
+class TestedProbe:
+    """The probe of a column, and the folds that it is tested on.
 
     Parameters
     ----------
-    T : array of shape (n_rows, k)
-        Coordinates of all rows.
     design : Design
         Rows of the column, without their coordinates. A fold is a fit in which the test
         rows have the weight 0.
@@ -55,20 +58,42 @@ def held_out(
     folds : Folds
         Test fold of each row of the column.
     """
-    design = design.on(T)
-    fold, weights = folds.fold, design.weights
-    numbers = np.arange(folds.n_folds)[:, None]
-    training = weights * (fold != numbers)
-    labels = np.broadcast_to(column.labels, training.shape)
-    fit = probe.fit(design, labels, training, FOLD_TOLERANCES[design.precision])
-    design = design.in_precision("float64")
-    outputs, constant = np.empty((2, len(fold), fit.coef.shape[1]))
-    for rows, block in design.blocks(fit.coef.shape[1]):
-        for number in np.unique(fold[rows]):
-            test = np.flatnonzero(fold[rows] == number)
-            coef = design.array(fit.coef[number].T)
-            predicted = to_numpy(block[design.index(test)] @ coef)
-            outputs[rows][test] = predicted + fit.intercept[number]
+
+    design: Design
+    column: Column
+    probe: Probe
+    folds: Folds
+
+    def to_fit(self, T: Any) -> ProbeFit:
+        """Fits without each fold."""
+        design, folds = self.design, self.folds
+        training = design.weights * (folds.fold != np.arange(folds.n_folds)[:, None])
+        labels = np.broadcast_to(self.column.labels, training.shape)
+        tolerance = FOLD_TOLERANCES[design.precision]
+        return ProbeFit(self.probe, design.on(T), labels, training, tolerance)
+
+
+def held_out(T: Any, columns: list[TestedProbe]) -> list[HeldOut]:
+    """Fit the probes without each fold and test them there.
+
+    Parameters
+    ----------
+    T : array of shape (n_rows, k)
+        Coordinates of all rows.
+    columns : list of TestedProbe
+        The columns.
+    """
+    fits = fit_probes([column.to_fit(T) for column in columns])
+    pairs = zip(columns, fits, strict=True)
+    return [_test(T, column, fit) for column, fit in pairs]
+
+
+def _test(T: Any, tested: TestedProbe, fit: BatchFit) -> HeldOut:
+    """Performance on the rows of every fold of the probe that was fitted without it."""
+    column, probe, folds = tested.column, tested.probe, tested.folds
+    fold, weights = folds.fold, tested.design.weights
+    outputs = _outputs_by_fold(tested.design.on(T), fit, fold)
+    constant = np.empty_like(outputs)
     for number in range(folds.n_folds):
         train = fold != number
         best = probe.baseline(column.labels[None, train], weights[train])
@@ -82,6 +107,21 @@ def held_out(
         held_out_metrics(column, outputs, weights),
         bool(fit.converged.all()),
     )
+
+
+def _outputs_by_fold(design: Design, fit: BatchFit, fold: np.ndarray) -> np.ndarray:
+    """Output of each row by the probe of its fold, in double: (n, n_rows)."""
+    design = design.in_precision("float64")
+    n_folds, n_rows, _ = fit.coef.shape
+    xp = array_namespace(design.coordinates)
+    coef = design.array(fit.coef).reshape(n_folds * n_rows, -1)
+    intercept, place = design.array(fit.intercept), design.index(fold)
+    outputs = []
+    for rows, block in design.blocks(n_folds * n_rows):
+        found = (block @ coef.T).reshape(-1, n_folds, n_rows) + intercept
+        at = xp.arange(len(found), **device_of(found))
+        outputs.append(found[at, place[rows]])
+    return to_numpy(xp.concatenate(outputs))
 
 
 def held_out_metrics(

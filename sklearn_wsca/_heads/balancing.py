@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from sklearn_wsca._backend.namespace import (
+    array_namespace,
+    sum_by_code,
+    take_along,
+    to_same_device,
+)
 from sklearn_wsca._input.column import Column, LeftOutError
 
 BINS_OF_NUMBERS = 5
@@ -24,26 +31,25 @@ class Balance:
     strata: np.ndarray
     base: np.ndarray
 
-    def weights(self, cells: np.ndarray) -> np.ndarray:
+    def weights(self, cells: Any) -> Any:
         r"""Balancing weights of permuted columns: (p, n).
 
         The factor of a row with level c and target t is
         ``P(c) P(t) / P(c, t)``, all under the base weights; it keeps both margins and
         makes the two independent.
         """
-        n_cells, n_strata = self.cells.max() + 1, self.strata.max() + 1
-        joint = cells * n_strata + self.strata
-        problem = np.arange(len(cells))[:, None] * (n_cells * n_strata)
-        mass = np.bincount(
-            (joint + problem).ravel(),
-            weights=np.broadcast_to(self.base, cells.shape).ravel(),
-            minlength=len(cells) * n_cells * n_strata,
-        ).reshape(len(cells), n_cells, n_strata)
-        margins = mass.sum(axis=2, keepdims=True) * mass.sum(axis=1, keepdims=True)
+        xp = array_namespace(cells)
+        base, strata = (to_same_device(a, cells) for a in (self.base, self.strata))
+        n_cells, n_strata = int(self.cells.max()) + 1, int(self.strata.max()) + 1
+        joint = cells * n_strata + strata
+        mass = sum_by_code(joint, base, n_cells * n_strata)
+        mass = mass.reshape(len(cells), n_cells, n_strata)
+        margins = xp.sum(mass, axis=2, keepdims=True) * xp.sum(
+            mass, axis=1, keepdims=True
+        )
         with np.errstate(divide="ignore", invalid="ignore"):
-            factor = margins / mass / self.base.sum()
-        factor = factor.reshape(len(cells), -1)
-        return self.base * np.take_along_axis(factor, joint, axis=1)
+            factor = margins / mass / float(self.base.sum())
+        return base * take_along(factor.reshape(len(cells), -1), joint)
 
 
 def balance_against(column: Column, held: list[Column], weights: np.ndarray) -> Balance:

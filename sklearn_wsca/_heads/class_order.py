@@ -20,6 +20,7 @@ import numpy as np
 from scipy import special
 from scipy.optimize import linear_sum_assignment
 
+from sklearn_wsca._backend.namespace import sum_by_code
 from sklearn_wsca._heads.performance import (
     ALL_PERMUTATIONS,
     FIRST_PERMUTATIONS,
@@ -27,7 +28,6 @@ from sklearn_wsca._heads.performance import (
     Predictions,
     draw_sources,
     extreme_pvalue,
-    sums_by_class,
 )
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.groups import Groups
@@ -68,7 +68,7 @@ class _Exchanged:
         weights, n_classes = self.predictions.weights, self.gain.shape[1]
         own = self.gain[np.arange(len(weights)), labels]
         mass, sums = (
-            sums_by_class(labels, values, n_classes)
+            sum_by_code(labels, values, n_classes)
             for values in (weights, weights * own)
         )
         with np.errstate(divide="ignore", invalid="ignore"):

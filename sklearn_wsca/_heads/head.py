@@ -14,7 +14,11 @@ from scipy import special
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from sklearn_wsca._backend.namespace import to_numpy, to_same_device
+from sklearn_wsca._backend.namespace import (
+    array_namespace,
+    to_numpy,
+    to_same_device,
+)
 from sklearn_wsca._heads.affine import (
     check_feature_names,
     count_features,
@@ -252,17 +256,18 @@ def outputs_by_head(X: Any, heads: list[Head]) -> list[np.ndarray]:
     return np.split(all_outputs(X, heads), ends[:-1], axis=1)
 
 
-def center_rows(coef: np.ndarray) -> np.ndarray:
+def center_rows(coef: Any) -> Any:
     """Subtract the mean over rows; a single row is returned as it is.
 
     A row that is the mean up to rounding becomes zero: what is left has no direction.
     """
     if coef.shape[-2] == 1:
         return coef
-    centred = coef - coef.mean(axis=-2, keepdims=True)
-    rounding = 16 * np.finfo(np.float64).eps
-    largest = np.abs(coef).max(axis=(-2, -1), keepdims=True)
-    kept = np.abs(centred).max(axis=-1, keepdims=True) > rounding * largest
+    xp = array_namespace(coef)
+    centred = coef - xp.mean(coef, axis=-2, keepdims=True)
+    rounding = 16 * float(np.finfo(np.float64).eps)
+    largest = xp.max(xp.abs(coef), axis=(-2, -1), keepdims=True)
+    kept = xp.max(xp.abs(centred), axis=-1, keepdims=True) > rounding * largest
     return centred * kept
 
 

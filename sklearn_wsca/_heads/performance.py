@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from sklearn_wsca._backend.namespace import sum_by_code
 from sklearn_wsca._heads.head import Head, log_probability
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._permutation.exchangeability import Exchangeability
@@ -277,7 +278,7 @@ def _class_statistics(
     hits = found.scores.argmax(axis=1) == labels
     own = ranks[np.arange(len(weights)), labels]
     mass, right, below = (
-        sums_by_class(labels, values, n_classes)
+        sum_by_code(labels, values, n_classes)
         for values in (weights, weights * hits, weights * own)
     )
     occurs = mass > 0
@@ -288,15 +289,6 @@ def _class_statistics(
     return np.stack(
         [np.mean(part, axis=1, where=occurs) for part in (recall, areas)], axis=1
     )
-
-
-def sums_by_class(labels: np.ndarray, values: np.ndarray, n_classes: int) -> np.ndarray:
-    """Sums of values (n,) or (p, n) by the labels (p, n): (p, n_classes)."""
-    n_problems = len(labels)
-    cells = labels + n_classes * np.arange(n_problems)[:, None]
-    values = np.broadcast_to(values, labels.shape)
-    sums = np.bincount(cells.ravel(), values.ravel(), n_problems * n_classes)
-    return sums.reshape(n_problems, n_classes)
 
 
 def _number_statistic(

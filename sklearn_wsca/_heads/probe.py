@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.utils.validation import has_fit_parameter
 
-from sklearn_wsca._backend.namespace import Precision
+from sklearn_wsca._backend.namespace import Precision, array_namespace, is_tensor
 from sklearn_wsca._heads.head import log_probability
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._linear.design import Design
-from sklearn_wsca._linear.solvers import BatchFit, fit_logistic, fit_ridge
+from sklearn_wsca._linear.solvers import (
+    BatchFit,
+    Permuted,
+    fit_logistic,
+    fit_logistic_columns,
+    fit_ridge,
+)
 
 Kind = Literal["logistic", "ridge"]
 
@@ -61,7 +67,7 @@ class Probe:
     def fit(
         self,
         design: Design,
-        labels: np.ndarray,
+        labels: Any,
         weights: np.ndarray | None = None,
         tolerance: float | None = None,
     ) -> BatchFit:
@@ -100,11 +106,12 @@ class Probe:
             scores = np.log(mean)
         return scores[:, 1:] - scores[:, :1] if self.n_levels == 2 else scores
 
-    def _responses(self, labels: np.ndarray) -> np.ndarray:
+    def _responses(self, labels: Any) -> Any:
         """Regression targets (p, r, n): values, or one indicator per level."""
         if not self.n_levels:
             return labels[:, None, :]
-        return np.stack([labels == c for c in range(self.n_levels)], axis=1) * 1.0
+        levels = [labels == c for c in range(self.n_levels)]
+        return array_namespace(labels).stack(levels, axis=1) * 1.0
 
     def _fit_estimator(self, design, labels, weights):
         rows = design.whole_rows()
@@ -135,6 +142,52 @@ class Probe:
                 "must be linear, such as LogisticRegression or Ridge."
             )
         return fitted
+
+
+class ProbeFit(NamedTuple):
+    """A probe, and what its `fit` is called with."""
+
+    probe: Any
+    design: Design
+    labels: Any
+    weights: np.ndarray | None
+    tolerance: float
+
+    @property
+    def rows(self) -> Any:
+        """What fits have in common that are solved at once; None for other fits."""
+        if not is_tensor(self.design.coordinates):
+            return None
+        if self.probe.kind == "ridge" or self.probe.estimator is not None:
+            return None
+        rows = self.design.rows
+        used = None if rows is None else rows.tobytes()
+        settings = self.probe.C, self.design.precision, self.tolerance
+        return used, *settings, self.weights is None
+
+
+def fit_probes(fits: list[ProbeFit]) -> list[BatchFit]:
+    """Fit the probes of several columns; on an accelerator at once where they can be.
+
+    These are logistic ones on the same rows of one analysis.
+    """
+    found: list[Any] = [None] * len(fits)
+    alike: dict[Any, list[int]] = {}
+    for number, fit in enumerate(fits):
+        if fit.rows is None:
+            found[number] = fit.probe.fit(*fit[1:])
+        else:
+            alike.setdefault(fit.rows, []).append(number)
+    for numbers in alike.values():
+        probe, design, _, _, tolerance = fits[numbers[0]]
+        columns = [
+            Permuted(fits[i].labels, fits[i].probe.n_levels, fits[i].weights)
+            for i in numbers
+        ]
+        solved = fit_logistic_columns(design, columns, probe.C, tolerance)
+        for number, fit in zip(numbers, solved, strict=True):
+            found[number] = fit
+    return found
 
 
 def make_probe(recipe: Any, column: Column, C: float, alpha: float) -> Probe:

@@ -86,9 +86,7 @@ class Design:
         """Return the same design for fits in another precision."""
         return replace(self, precision=precision)
 
-    def blocks(
-        self, n_outputs: int, members: np.ndarray | None = None
-    ) -> Iterator[tuple[Any, Any]]:
+    def blocks(self, n_outputs: int, members: Any = None) -> Iterator[tuple[Any, Any]]:
         """Row blocks for `n_outputs` scores per row: (which of the n rows, block).
 
         `members` tells which of the n rows are wanted; None takes all.
@@ -104,15 +102,22 @@ class Design:
             if members is not None:
                 block = chosen = members[block]
             if self.rows is not None:
-                chosen = self.rows[chosen]
-            if not isinstance(chosen, slice):
-                chosen = self.index(chosen)
+                chosen = self._rows_there[chosen]
             yield block, cast(self.coordinates[chosen], self.precision)
+
+    @cached_property
+    def roots(self) -> Any:
+        """Roots of the weights."""
+        return self.array(np.sqrt(self.weights))
+
+    @cached_property
+    def _rows_there(self) -> Any:
+        return None if self.rows is None else self.index(self.rows)
 
     @cached_property
     def _whole_block(self) -> Any:
         """All rows as one block."""
-        chosen = slice(None) if self.rows is None else self.index(self.rows)
+        chosen = slice(None) if self.rows is None else self._rows_there
         return cast(self.coordinates[chosen], self.precision)
 
     def whole_rows(self) -> np.ndarray:
@@ -120,10 +125,10 @@ class Design:
         chosen = slice(None) if self.rows is None else self.index(self.rows)
         return to_numpy(cast(self.coordinates[chosen], "float64"))
 
-    def leading_rows(self, size: int) -> np.ndarray:
-        """Copy of the leading coordinates of the rows in main memory."""
-        chosen = slice(None) if self.rows is None else self.index(self.rows)
-        return to_numpy(cast(self.coordinates[chosen, :size], self.precision))
+    def leading_rows(self, size: int) -> Any:
+        """Leading coordinates of the rows."""
+        chosen = slice(None) if self.rows is None else self._rows_there
+        return cast(self.coordinates[chosen, :size], self.precision)
 
     def index(self, positions: np.ndarray) -> Any:
         """Row positions on the device of the coordinates."""
@@ -185,7 +190,7 @@ def prepare_design(
     """
     k = T.shape[1]
     bare = Design(T, rows, weights, np.empty(k), np.zeros(k), None, "float64")
-    total, gram = weighted_moments(bare)
+    total, gram = map(to_numpy, weighted_moments(bare))
     mean = total / weights.sum()
     gram -= np.outer(total, mean)
     diagonal = np.maximum(np.diag(gram), 0.0)
@@ -202,20 +207,18 @@ def prepare_design(
     )
 
 
-def weighted_moments(
-    design: Design, members: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+def weighted_moments(design: Design, members: Any = None) -> tuple[Any, Any]:
     """Sum and products (k, k) of weighted rows less the mean of the design, in double.
 
     `members` tells which of its rows; None takes all.
     """
     k = design.shape[1]
-    total, gram = np.zeros(k), np.zeros((k, k))
+    total, gram = design.zeros(k, "float64"), design.zeros((k, k), "float64")
     for rows, block in design.blocks(k, members):
-        roots = design.array(np.sqrt(design.weights[rows]))
+        roots = design.roots[rows]
         if design.mean.any():
             block = block - design.array(design.mean)
         scaled = block * roots[:, None]
-        total += to_numpy(roots @ scaled)
-        gram += to_numpy(scaled.T @ scaled)
+        total += roots @ scaled
+        gram += scaled.T @ scaled
     return total, gram

@@ -141,7 +141,7 @@ class LogisticProblem:
         # Less where a problem has fewer rows than the design, such as half of them.
         shares = np.ones(len(labels))
         if weights is not None:
-            shares = weights.sum(axis=1) / design.weights.sum()
+            shares = to_numpy(weights.sum(axis=1)) / design.weights.sum()
         squares = C * np.outer(shares, np.append(design.gram, design.weights.sum()))
         self.squares = design.array(squares)
         largest = self.xp.max(self.weights, axis=-1) + design.zeros(len(labels))

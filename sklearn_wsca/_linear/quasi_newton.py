@@ -86,6 +86,7 @@ def minimise(
     double = precision_of(x) == "float64"
     outcome, history = _Outcome(problem.start), _History(problem)
     stuck: Any = None
+    spent: Any = None
     for iteration in range(max_iter):
         size = dot(gradient, problem.inverse_hessian * gradient)
         way = x - origin

@@ -9,10 +9,11 @@ one small product per fold each, so that all problems can be tuned alike.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import linalg
@@ -21,10 +22,14 @@ from sklearn_wsca._backend.namespace import (
     array_namespace,
     cast,
     device_of,
+    is_tensor,
     to_numpy,
     to_same_device,
 )
 from sklearn_wsca._linear.design import Design, weighted_moments
+
+# What is made of all folds at once on an accelerator (1 GB in single precision).
+NUMBERS_OF_TENSORS = 2**28
 
 
 @dataclass(frozen=True)
@@ -45,21 +50,33 @@ class Penalty:
 
 @dataclass(frozen=True)
 class Refits:
-    """Probes with one penalty, refitted without each fold.
+    """Probes of a few penalties on the same coordinates, refitted without each fold.
 
     Parameters
     ----------
     size : int
         Coordinates that they use.
-    penalty : array of shape (size,)
-        Penalty in the unit of the coordinates.
-    inverses : list of array (size, size)
+    penalties : array of shape (n_penalties, 1, 1, 1, size)
+        Penalties in the unit of the coordinates.
+    inverses : array of shape (n_penalties, n_folds, 1, size, size)
         Inverse penalised Gram matrix of the rows outside of each fold.
     """
 
     size: int
-    penalty: Any
-    inverses: list
+    penalties: Any
+    inverses: Any
+
+
+class Moments(NamedTuple):
+    """Sums over the rows of every fold.
+
+    Response x row (n_folds, r, p, k), response (n_folds, r, p), and squares of
+    responses (n_folds, p).
+    """
+
+    products: Any
+    totals: Any
+    squares: Any
 
 
 @dataclass(frozen=True)
@@ -68,6 +85,7 @@ class RidgeFolds:
 
     Coordinates are centred and divided by `spread`, which makes the Gram matrix close
     to the identity, so that single precision suffices where the design asks for it.
+    All but the slots is where the rows are.
 
     Parameters
     ----------
@@ -75,29 +93,35 @@ class RidgeFolds:
         The rows.
     slots : ndarray of shape (n,), dtype int
         Rows of the design by fold.
-    bounds : ndarray of shape (n_folds + 1,), dtype int
-        Where the folds begin and end among the slots.
-    contrasts : ndarray of shape (r, r')
+    members : list of array, dtype int
+        The rows of each fold.
+    weights : array of shape (n,)
+        Weights by slot.
+    contrasts : array of shape (r, r'), dtype float64
         Class indicators -> orthonormal contrasts of classes; empty for a
         continuous column.
-    spread : ndarray of shape (k,)
+    mean : array of shape (k,)
+        That of the rows.
+    spread : array of shape (k,)
         Root of the Gram diagonal under the weakest penalty.
-    masses : ndarray of shape (n_folds,)
+    masses : array of shape (n_folds,)
         Weight of each fold.
     sums : array of shape (n_folds, k)
         Weighted sums of the rows.
     gram : array of shape (k,) or (k, k)
         Weighted products of all rows, or their diagonal where there is nothing else.
     refits : list of Refits
-        The probes of each penalty.
+        The probes of all penalties.
     """
 
     design: Design
     slots: np.ndarray
-    bounds: np.ndarray
-    contrasts: np.ndarray
-    spread: np.ndarray
-    masses: np.ndarray
+    members: list
+    weights: Any
+    mean: Any
+    contrasts: Any
+    spread: Any
+    masses: Any
     sums: Any
     gram: Any
     refits: list[Refits]
@@ -112,34 +136,44 @@ class RidgeFolds:
     ) -> RidgeFolds:
         """Sum over the rows of each fold (n,); a continuous column has 0 levels."""
         slots = np.argsort(fold, kind="stable")
-        bounds = np.append(0, np.cumsum(np.bincount(fold)))
-        members = np.split(slots, bounds[1:-1])
-        masses = np.array([design.weights[rows].sum() for rows in members])
+        ends = np.cumsum(np.bincount(fold)).tolist()
+        by_fold = design.index(slots)
+        members = [by_fold[start:stop] for start, stop in pairwise([0, *ends])]
+        xp = array_namespace(by_fold)
         found = [weighted_moments(design, rows) for rows in members]
-        sums = np.array([total for total, _ in found])
-        grams = np.array([gram for _, gram in found])
-        weakest = min(penalty.alpha for penalty in penalties)
-        spread = np.sqrt(np.einsum("fkk->k", grams) + weakest)
-        sums, grams = sums / spread, grams / np.outer(spread, spread)
-        gram = grams.sum(axis=0)
-        training = [_gram_without(f, masses, sums, grams) for f in range(len(masses))]
+        sums, grams = (xp.stack(parts) for parts in zip(*found, strict=True))
+        masses = np.add.reduceat(design.weights[slots], [0, *ends[:-1]])
+        masses = to_same_device(masses, sums)
+        gram, k = xp.sum(grams, axis=0), design.shape[1]
+        at = xp.arange(k, **device_of(gram))
+        spread = xp.sqrt(gram[at, at] + min(penalty.alpha for penalty in penalties))
+        unit = spread[:, None] * spread
+        sums, grams, gram = sums / spread, grams / unit, gram / unit
         contrasts = np.empty((0, 0))
         if n_levels:
             helmert = linalg.helmert(n_levels).T
             contrasts = helmert[1:] - helmert[:1]
+        training = gram - grams
+        rest, masses_left = xp.sum(sums, axis=0) - sums, xp.sum(masses) - masses
+        training -= rest[:, :, None] * (rest[:, None, :] / masses_left[:, None, None])
         return cls(
             design,
             slots,
-            bounds,
-            contrasts,
-            spread,
-            masses,
+            members,
+            design.array(design.weights[slots]),
+            design.array(design.mean),
+            to_same_device(contrasts, sums),
+            design.array(spread),
+            design.array(masses),
             design.array(sums),
-            design.array(np.diag(gram) if design.rotation is None else gram),
-            [_refit(design, training, spread, penalty) for penalty in penalties],
+            design.array(gram[at, at] if design.rotation is None else gram),
+            [
+                _refit(design, training, spread, own)
+                for own in _together(penalties, sums)
+            ],
         )
 
-    def skills(self, labels: np.ndarray) -> np.ndarray:
+    def skills(self, labels: Any) -> np.ndarray:
         """Held-out skill of each problem, under the penalty that is best for it: (p,).
 
         It is the R2 that predictions of held-out rows have once they are multiplied by
@@ -149,164 +183,205 @@ class RidgeFolds:
         their predictions overshoot. Levels count as class indicators, all errors being
         added (Brier). Labels (p, n) are those of the slots.
         """
+        labels = to_same_device(labels, self.sums)
         if not len(self.contrasts):
             return self.skills_of_responses(labels[None])
-        return self._best_skills(
-            [
-                self._moments_of_levels(slice(start, stop), labels)
-                for start, stop in pairwise(self.bounds)
-            ]
-        )
+        return self._best_skills(self._moments_of_levels(labels))
 
-    def skills_of_responses(self, responses: np.ndarray) -> np.ndarray:
+    def skills_of_responses(self, responses: Any) -> np.ndarray:
         """Skills of problems with responses (r, p, n) of any values: (p,)."""
-        return self._best_skills(
-            [
-                self._moments(slice(start, stop), responses)
-                for start, stop in pairwise(self.bounds)
-            ]
-        )
+        responses = to_same_device(responses, self.sums)
+        return self._best_skills(self._moments(responses))
 
-    def responses(self, labels: np.ndarray) -> np.ndarray:
-        """Labels (p, n) as the responses (r, p, n) that stand for them."""
+    def responses(self, labels: Any) -> Any:
+        """Labels (p, n) as the responses (r, p, n) that stand for them, in double."""
+        labels = to_same_device(labels, self.sums)
         if not len(self.contrasts):
             return labels[None]
         # The first level has no indicator.
-        rows = np.vstack([np.zeros_like(self.contrasts[:1]), self.contrasts])
-        return np.moveaxis(rows[labels], 2, 0)
+        xp, contrasts = array_namespace(self.sums), self.contrasts
+        rows = xp.concatenate([xp.zeros_like(contrasts[:1]), contrasts])
+        # Torch takes no smaller integers as indices.
+        labels = labels.long() if is_tensor(labels) else labels
+        return xp.moveaxis(rows[labels], 2, 0)
 
-    def _best_skills(self, moments: list) -> np.ndarray:
+    def _best_skills(self, moments: Moments) -> np.ndarray:
         """Skill of each problem under its best penalty, from the sums over folds."""
-        found = [self._skills_under(refits, moments) for refits in self.refits]
-        return np.max(found, axis=0)
+        xp = array_namespace(self.sums)
+        found = [
+            xp.max(self._skills_under(own, moments), axis=0) for own in self.refits
+        ]
+        return to_numpy(xp.max(xp.stack(found), axis=0))
 
-    def _skills_under(self, refits: Refits, moments: list) -> np.ndarray:
-        leading = [products[..., : refits.size] for products, _, _ in moments]
-        all_products = sum(leading)
-        all_totals = sum(totals for _, totals, _ in moments)
-        joint = own = chance = 0.0
-        for f, (_, totals, squares) in enumerate(moments):
-            rest = float(self.masses.sum() - self.masses[f])
-            constant = (all_totals - totals) / rest
+    def _skills_under(self, refits: Refits, moments: Moments) -> Any:
+        """Skills under each of a few penalties: (n_penalties, p)."""
+        xp = array_namespace(self.sums)
+        products, totals, squares = moments
+        products = products[..., : refits.size]
+        masses = self.masses[:, None, None]
+        left = xp.sum(self.masses) - masses
+        constants = (xp.sum(totals, axis=0) - totals) / left
+        together = xp.sum(products, axis=0)
+        joint: Any = 0.0
+        own: Any = 0.0
+        for folds in self._lots(refits, products):
             found = self._fold_sums(
-                refits, f, leading[f], totals, constant, all_products - leading[f]
+                refits,
+                folds,
+                products[folds],
+                together,
+                totals[folds],
+                constants[folds],
             )
             joint, own = joint + found[0], own + found[1]
-            chance = chance + self._fold_chance(f, totals, squares, constant)
-        return _signed_share(*map(to_numpy, (joint, own, chance)))
+        # Squared error of the constants.
+        errors = xp.sum(constants * (2.0 * totals - masses * constants), axis=1)
+        return _signed_share(joint, own, xp.sum(squares - errors, axis=0))
 
-    def _fold_chance(self, f, totals, squares, constant):
-        """Squared error of the constant in one fold: (p,)."""
-        mass, xp = float(self.masses[f]), array_namespace(totals)
-        return squares - xp.sum(constant * (2.0 * totals - mass * constant), axis=0)
+    def _lots(self, refits: Refits, products: Any) -> Iterator[slice]:
+        """Folds whose sums are made at once; on accelerators as many as fit."""
+        n_folds, size = len(products), 1
+        if is_tensor(products):
+            numbers = len(refits.penalties) * math.prod(products.shape[1:])
+            size = max(1, NUMBERS_OF_TENSORS // numbers)
+        for start in range(0, n_folds, size):
+            yield slice(start, start + size)
 
-    def _fold_sums(self, refits, f, products, totals, constant, train_products):
-        """Sums over a fold of prediction x response, and of prediction squared: (p,).
+    def _fold_sums(self, refits, folds, products, together, totals, constants):
+        """Sums over folds of prediction x response, and of prediction squared.
 
-        Both are taken less the constant of the training rows.
+        Both are taken less the constant of the training rows: (n_penalties, p).
         """
         xp, size = array_namespace(products), refits.size
-        mass, row_sum = float(self.masses[f]), self.sums[f, :size]
-        rest = float(self.masses.sum()) - mass
-        train_sum = xp.sum(self.sums[:, :size], axis=0) - row_sum
-        right_side = train_products - constant[..., None] * train_sum
-        coef = right_side @ refits.inverses[f]
-        centre, of_sum = coef @ (train_sum / rest), coef @ row_sum
-        joint = xp.sum(coef * products, axis=2) - constant * of_sum
-        joint = joint - centre * (totals - mass * constant)
-        own = self._squared_slopes(refits, coef, right_side, train_sum, rest)
-        own = own - centre * (2.0 * of_sum - mass * centre)
-        return xp.sum(joint, axis=0), xp.sum(own, axis=0)
+        masses, sums = self.masses[folds][:, None, None], self.sums[folds, None, :size]
+        left = xp.sum(self.masses) - masses
+        train_sums = xp.sum(self.sums[:, :size], axis=0) - sums
+        # Axes: penalties, folds, outputs, problems, coordinates.
+        right_side = together - products - constants[..., None] * train_sums[:, None]
+        coef = right_side @ refits.inverses[:, folds]
+        centre = (coef @ (train_sums / left)[..., None])[..., 0]
+        of_sum = (coef @ sums[..., None])[..., 0]
+        joint = xp.sum(coef * products, axis=4) - constants * of_sum
+        joint = joint - centre * (totals - masses * constants)
+        own = self._squared_slopes(refits, coef, right_side)
+        own = own - centre * centre * left
+        own = own - centre * (2.0 * of_sum - masses * centre)
+        return xp.sum(joint, axis=(1, 2)), xp.sum(own, axis=(1, 2))
 
-    def _squared_slopes(self, refits, coef, right_side, train_sum, rest):
-        """Sum over the fold of squared products of row and coefficients: (r, p).
+    def _squared_slopes(self, refits, coef, right_side):
+        """Sum over folds of squared products of row and coefficients.
 
-        That of all rows less that of the training rows, which the equations that the
-        coefficients solve give without a product: what is left of their right side
-        after the penalty, and after the mean that they are centred by.
+        That of all rows less that of the training rows about their mean, which the
+        equations that the coefficients solve give without a product: what is left of
+        their right side after the penalty.
         """
-        xp, size = array_namespace(coef), refits.size
+        size = refits.size
         if self.gram.ndim == 1:
             image = coef * self.gram[:size]
         else:
             image = coef @ self.gram[:size, :size]
-        image = image + coef * refits.penalty - right_side
-        return xp.sum(image * coef, axis=2) - (coef @ train_sum) ** 2 / rest
+        image = image + coef * refits.penalties - right_side
+        return array_namespace(coef).sum(image * coef, axis=4)
 
-    def _moments(self, fold: slice, responses: np.ndarray):
-        """Sums over a fold: response x row (r, p, k), response (r, p), squares (p,)."""
+    def _moments(self, responses: Any) -> Moments:
+        """Sums of responses (r, p, n)."""
         design, (r, p, _) = self.design, responses.shape
-        xp = array_namespace(design.coordinates)
-        products = design.array(np.zeros((r * p, design.shape[1])))
-        totals, squares = design.array(np.zeros((r, p))), design.array(np.zeros(p))
-        start = fold.start
-        for rows, block in design.blocks(r * p, self.slots[fold]):
-            own = responses[..., start : start + len(rows)]
-            own = cast(to_same_device(own, block), design.precision)
-            start += len(rows)
-            weighted = own * design.array(design.weights[rows])
-            products += weighted.reshape(r * p, -1) @ block
-            totals += xp.sum(weighted, axis=2)
-            squares += xp.sum(xp.sum(weighted * own, axis=2), axis=0)
-        return self._in_unit(products.reshape(r, p, -1), totals), totals, squares
+        xp = array_namespace(self.sums)
+        squares = design.zeros((len(self.members), p))
 
-    def _moments_of_levels(self, fold: slice, labels: np.ndarray):
+        def weigh(fold: int, part: slice) -> Any:
+            own = cast(responses[..., part], design.precision)
+            weighted = own * self.weights[part]
+            squares[fold] += xp.sum(weighted * own, axis=(0, 2))
+            return weighted
+
+        products, totals = self._add_up(r, p, weigh)
+        return Moments(self._in_unit(products, totals), totals, squares)
+
+    def _moments_of_levels(self, labels: Any) -> Moments:
         """The same of the contrasts of levels, from their indicators."""
-        design, p, n_outputs = self.design, len(labels), len(self.contrasts)
-        xp = array_namespace(design.coordinates)
-        products = design.array(np.zeros((n_outputs * p, design.shape[1])))
-        totals = design.array(np.zeros((n_outputs, p)))
-        start = fold.start
-        for rows, block in design.blocks(n_outputs * p, self.slots[fold]):
-            weights = design.array(design.weights[rows])
-            own = to_same_device(labels[:, start : start + len(rows)], block)
-            start += len(rows)
-            weighted = self._weighted_indicators(own, weights, block)
-            products += weighted.reshape(n_outputs * p, -1) @ block
-            totals += xp.sum(weighted, axis=2)
-        products = self._in_unit(products.reshape(n_outputs, p, -1), totals)
+        design, xp = self.design, array_namespace(self.sums)
+        r, p = len(self.contrasts), len(labels)
+        where = device_of(labels)
+        classes = xp.arange(1, r + 1, dtype=labels.dtype, **where)[:, None, None]
+
+        def weigh(fold: int, part: slice) -> Any:
+            return (labels[:, part] == classes) * self.weights[part]
+
+        products, totals = self._add_up(r, p, weigh)
+        products = self._in_unit(products, totals)
         turn = design.array(self.contrasts)
         # A row is in one class, so its squared length is that of one row of contrasts.
         squares = xp.sum(turn * turn, axis=1) @ totals
-        products = xp.tensordot(turn.T, products, axes=1)
-        return products, turn.T @ totals, squares
+        products = xp.moveaxis(xp.tensordot(turn.T, products, axes=([1], [1])), 0, 1)
+        return Moments(products, turn.T @ totals, squares)
+
+    def _add_up(
+        self, r: int, p: int, weigh: Callable[[int, slice], Any]
+    ) -> tuple[Any, Any]:
+        """Sums over every fold of weighted responses x row, and of these.
+
+        `weigh` gives the weighted responses (r, p, b) in some slots of a fold.
+        """
+        design, xp = self.design, array_namespace(self.sums)
+        n_folds, k = self.sums.shape
+        products, totals = (
+            design.zeros((n_folds, r * p, k)),
+            design.zeros((n_folds, r, p)),
+        )
+        start = 0
+        for fold, members in enumerate(self.members):
+            for rows, block in design.blocks(r * p, members):
+                weighted = weigh(fold, slice(start, start + len(rows)))
+                start += len(rows)
+                products[fold] += weighted.reshape(r * p, -1) @ block
+                totals[fold] += xp.sum(weighted, axis=2)
+        return products.reshape(n_folds, r, p, k), totals
 
     def _in_unit(self, products: Any, totals: Any) -> Any:
         """Products with the rows -> with their centred, scaled coordinates."""
-        products = products - totals[..., None] * self.design.array(self.design.mean)
-        return products / self.design.array(self.spread)
-
-    def _weighted_indicators(self, labels: Any, weights: Any, block: Any) -> Any:
-        """Weights x indicators of classes 1, 2, ...: (r, p, b)."""
-        xp = array_namespace(block)
-        shape = len(self.contrasts), *labels.shape
-        responses = xp.empty(shape, dtype=block.dtype, **device_of(block))
-        for c in range(len(self.contrasts)):
-            responses[c] = (labels == c + 1) * weights
-        return responses
+        products -= totals[..., None] * self.mean
+        products /= self.spread
+        return products
 
 
-def _signed_share(joint, own, chance):
+def _signed_share(joint: Any, own: Any, chance: Any) -> Any:
     """Squared correlation with the sign of the correlation; 0 for no predictions."""
-    joint, bound = joint.astype(np.float64), own.astype(np.float64) * chance
-    share = np.divide(joint * np.abs(joint), bound, np.zeros_like(bound), where=own > 0)
-    return np.clip(share, -1.0, 1.0)
+    xp = array_namespace(joint)
+    joint, bound = cast(joint, "float64"), cast(own, "float64") * chance
+    share = joint * xp.abs(joint) / xp.where(own > 0, bound, xp.ones_like(bound))
+    return xp.where(own > 0, xp.clip(share, -1.0, 1.0), xp.zeros_like(share))
 
 
-def _gram_without(f, masses, sums, grams):
-    """Gram matrix of the rows outside fold f, centred there."""
-    total = sums.sum(axis=0) - sums[f]
-    rest = masses.sum() - masses[f]
-    return grams.sum(axis=0) - grams[f] - np.outer(total, total) / rest
+def _together(penalties: Sequence[Penalty], array: Any) -> list[list[Penalty]]:
+    """Penalties whose probes are tested at once: on accelerators those of one size."""
+    if not is_tensor(array):
+        return [[penalty] for penalty in penalties]
+    sizes = sorted({penalty.size for penalty in penalties})
+    return [[own for own in penalties if own.size == size] for size in sizes]
 
 
-def _refit(design, grams, spread, penalty):
-    """Probes of one penalty from the Gram matrix of each training part."""
-    own = penalty.alpha / spread[: penalty.size] ** 2
-    inverses = []
-    for gram in grams:
-        gram = gram[: penalty.size, : penalty.size] + np.diag(own)
-        factor = linalg.cho_factor(gram, lower=True, check_finite=False)
-        inverse = linalg.cho_solve(factor, np.eye(len(gram)), check_finite=False)
-        inverses.append(design.array(inverse))
-    return Refits(penalty.size, design.array(own), inverses)
+def _refit(
+    design: Design, training: Any, spread: Any, penalties: list[Penalty]
+) -> Refits:
+    """Probes of a few penalties from the Gram matrix of each training part."""
+    xp, size = array_namespace(training), penalties[0].size
+    where = device_of(training)
+    alphas = to_same_device(np.array([own.alpha for own in penalties]), training)
+    own = alphas[:, None] / spread[:size] ** 2
+    grams = (
+        training[:, :size, :size] + (own[:, :, None] * xp.eye(size, **where))[:, None]
+    )
+    inverses = design.array(_invert(grams))[:, :, None]
+    return Refits(size, design.array(own)[:, None, None, None], inverses)
+
+
+def _invert(grams: Any) -> Any:
+    """Inverses of positive definite matrices (..., k, k)."""
+    if is_tensor(grams):
+        return array_namespace(grams).linalg.inv(grams)
+    inverses, eye = np.empty_like(grams), np.eye(grams.shape[-1])
+    for at in np.ndindex(grams.shape[:-2]):
+        factor = linalg.cho_factor(grams[at], lower=True, check_finite=False)
+        inverses[at] = linalg.cho_solve(factor, eye, check_finite=False)
+    return inverses

@@ -215,7 +215,7 @@ def _fit_batch(design, labels, C, weights, tolerance, max_iter):
             design.in_precision(precision),
             labels if all_of_them else labels.take(chosen),
             C,
-            weights if all_of_them or weights is None else weights[chosen],
+            weights if all_of_them or weights is None else _take(weights, chosen),
         )
         if first is not None:
             first = cast(first, precision)
@@ -249,6 +249,10 @@ def _fit_batch(design, labels, C, weights, tolerance, max_iter):
         again = solve_in_double(hard, min(tolerance, DOUBLE_PRECISION_TOLERANCE))
         coef[:, at], intercept[:, at], converged[hard] = again
     return coef, intercept, converged
+
+
+def _take(weights: Any, which: np.ndarray) -> Any:
+    return weights[to_same_device(which, weights)]
 
 
 def _scores(problem: LogisticProblem, solution: Any) -> Iterator[Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
+from sklearn_wsca._backend.namespace import to_same_device
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.groups import (
     Groups,
@@ -70,7 +71,7 @@ class Exchangeability:
         """Whether entries of one group are units of their own."""
         return self.scheme in ("within groups", "between and within groups")
 
-    def unit_sources(self, orders: np.ndarray) -> np.ndarray:
+    def unit_sources(self, orders: Any) -> Any:
         """Which unit each unit takes its value from: (p, n_units)."""
         if self.scheme == "between and within groups":
             entries = permutation_sources(orders, self.keys)
@@ -91,16 +92,15 @@ class Exchangeability:
             return None
         return self.strata[np.unique(self.clusters, return_index=True)[1]]
 
-    def sources(self, orders: np.ndarray) -> np.ndarray:
+    def sources(self, orders: Any) -> Any:
         """Which entry each entry takes its value from: (p, n_observed)."""
         sources = self.unit_sources(orders)
         if self.scheme != "between groups":
             return sources
-        return self.first[sources][:, self.unit]
+        first = to_same_device(self.first, sources)
+        return first[sources][:, to_same_device(self.unit, sources)]
 
-    def sources_by_slot(
-        self, orders: np.ndarray, fold: np.ndarray, slots: np.ndarray
-    ) -> np.ndarray:
+    def sources_by_slot(self, orders: Any, fold: np.ndarray, slots: np.ndarray) -> Any:
         """Sources of the entries in `slots`, which sort them by fold: (p, n_observed).
 
         Nothing leaves its fold; groups lie in one fold as a whole.
@@ -108,8 +108,10 @@ class Exchangeability:
         if self.scheme == "rows":
             return permute_within(orders, self.keys, fold)[1]
         if self.scheme == "within groups":
-            return self.sources(orders)[:, slots]
-        return self.within(fold[self.first]).sources(orders)[:, slots]
+            sources = self.sources(orders)
+        else:
+            sources = self.within(fold[self.first]).sources(orders)
+        return sources[:, to_same_device(slots, sources)]
 
     def within(self, strata: np.ndarray | None, of_target: bool = False):
         """Return the same with (further) strata of the units."""

@@ -10,6 +10,14 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from sklearn_wsca._backend.namespace import (
+    array_namespace,
+    is_tensor,
+    take_along,
+    to_numpy,
+    to_same_device,
+)
+
 SAME_DISTANCE = 1e-10
 ROUNDING = 100 * np.finfo(np.float64).eps
 
@@ -37,12 +45,12 @@ class PermutationPlan:
     n_permutations: int
     n_rows: int
 
-    def orders(self, batch: range) -> np.ndarray:
-        """Random orders of all rows: (len(batch), n_rows)."""
+    def orders(self, batch: range, like: Any = None) -> Any:
+        """Random orders of all rows, where an array is: (len(batch), n_rows)."""
         orders = np.empty((len(batch), self.n_rows), dtype=np.int32)
         for i, number in enumerate(batch):
             orders[i] = self._generator(number).permutation(self.n_rows)
-        return orders
+        return to_same_device(orders, like)
 
     def sources(
         self, batch: range, rows: np.ndarray, strata: np.ndarray | None = None
@@ -72,13 +80,13 @@ def split(permutations: range, size: int, fewest: int = 1) -> Iterator[range]:
 
 
 def permutation_sources(
-    orders: np.ndarray, rows: np.ndarray, strata: np.ndarray | None = None
-) -> np.ndarray:
+    orders: Any, rows: np.ndarray, strata: np.ndarray | None = None
+) -> Any:
     """Where each entry of a column comes from under random orders of all rows.
 
     Parameters
     ----------
-    orders : ndarray of shape (p, n_rows), dtype int
+    orders : array of shape (p, n_rows), dtype int
         One order of all rows per permutation.
     rows : ndarray of shape (n_observed,), dtype int
         Rows on which the column is observed.
@@ -87,39 +95,41 @@ def permutation_sources(
 
     Returns
     -------
-    sources : ndarray of shape (p, n_observed), dtype int
+    sources : array of shape (p, n_observed), dtype int
         The permuted column is ``column[rows][sources[b]]``.
     """
     if strata is None:
         return _order_of_entries(orders, rows)
     slots, entries = permute_within(orders, rows, strata)
-    sources = np.empty_like(entries)
-    sources[:, slots] = entries
+    sources = array_namespace(entries).empty_like(entries)
+    sources[:, to_same_device(slots, entries)] = entries
     return sources
 
 
 def permute_within(
-    orders: np.ndarray, rows: np.ndarray, strata: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+    orders: Any, rows: np.ndarray, strata: np.ndarray
+) -> tuple[np.ndarray, Any]:
     """Permute within strata, with the entries sorted by stratum.
 
     Returns
     -------
     slots : ndarray of shape (n_observed,), dtype int
         Entries of the column, by stratum.
-    sources : ndarray of shape (p, n_observed), dtype int
+    sources : array of shape (p, n_observed), dtype int
         Entry ``slots[i]`` of permutation b comes from entry ``sources[b, i]``.
     """
     strata = _as_small(np.unique(strata, return_inverse=True)[1])
-    sources = _order_of_entries(orders, rows).copy()
+    sources, slots = _order_of_entries(orders, rows), stable_order(strata)
+    if is_tensor(sources):
+        own = to_same_device(strata.astype(np.int32), sources)
+        return slots, take_along(sources, _stable_orders(own[sources]))
+    sources = sources.copy()
     for i, order in enumerate(sources):
         sources[i] = order[stable_order(strata[order])]
-    return stable_order(strata), sources
+    return slots, sources
 
 
-def exchange_groups(
-    orders: np.ndarray, groups: np.ndarray, strata: np.ndarray | None
-) -> np.ndarray:
+def exchange_groups(orders: Any, groups: np.ndarray, strata: np.ndarray | None) -> Any:
     """Where each entry comes from if whole groups are exchanged: (p, n).
 
     A group takes all that another one has, in random order: repeated or cut where
@@ -127,7 +137,7 @@ def exchange_groups(
 
     Parameters
     ----------
-    orders : ndarray of shape (p, n), dtype int
+    orders : array of shape (p, n), dtype int
         Random orders of the entries. Groups come in the order of their first entry,
         the entries of a group in their own.
     groups : ndarray of shape (n,), dtype int
@@ -135,6 +145,10 @@ def exchange_groups(
     strata : ndarray of shape (n_groups,), dtype int, or None
         Groups are exchanged within these only.
     """
+    if is_tensor(orders):
+        # Sorted where the fast sort of small integers is.
+        found = exchange_groups(to_numpy(orders), groups, strata)
+        return to_same_device(found, orders)
     sizes = np.bincount(groups).astype(orders.dtype)
     starts = np.cumsum(sizes, dtype=orders.dtype) - sizes
     groups = _as_small(groups)
@@ -166,17 +180,23 @@ def stable_order(codes: np.ndarray) -> np.ndarray:
     return order
 
 
+def _stable_orders(codes: Any) -> Any:
+    """Stable argsort of every row of a tensor."""
+    return array_namespace(codes).argsort(codes, axis=1, stable=True)
+
+
 def _as_small(codes: np.ndarray) -> np.ndarray:
     """Integers from 0 in 16 bits, if these suffice."""
     return codes.astype(np.uint16) if codes.max(initial=0) < 2**16 else codes
 
 
-def _order_of_entries(orders: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def _order_of_entries(orders: Any, rows: np.ndarray) -> Any:
     """Order of the entries of a column within orders of all rows."""
     if len(rows) == orders.shape[1]:
         return orders
-    entry = np.full(orders.shape[1], -1, dtype=orders.dtype)
-    entry[rows] = np.arange(len(rows), dtype=orders.dtype)
+    entry = np.full(orders.shape[1], -1, dtype=np.int32)
+    entry[rows] = np.arange(len(rows), dtype=np.int32)
+    entry = to_same_device(entry, orders)
     entries = entry[orders]
     return entries[entries >= 0].reshape(len(orders), len(rows))
 

@@ -104,13 +104,13 @@ def test_batches_make_no_difference(size, monkeypatch):
 
 
 def test_batches_are_bounded_by_rows_and_levels():
-    null = make_null("logistic", 3, False)[1]
-    few = null.batch_size
+    T, null = make_null("logistic", 3, False)
+    few = null.batch_size(T)
     many = column_of(np.arange(90) % 30)
     folds = Folds(np.arange(90) % 3)
-    assert replace(null, column=many, folds=folds).batch_size < few
+    assert replace(null, column=many, folds=folds).batch_size(T) < few
     long = column_of(np.arange(10**6) % 2)
-    assert replace(null, column=long, folds=folds).batch_size == 4
+    assert replace(null, column=long, folds=folds).batch_size(T) == 4
 
 
 @pytest.mark.parametrize(
