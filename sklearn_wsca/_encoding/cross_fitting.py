@@ -100,6 +100,7 @@ def _cross_fit(
     training = design.weights * (fold != numbers)
     labels = np.broadcast_to(labels, training.shape)
     fit = probe.fit(design, labels, training, HEAD_TOLERANCE)
+    fit = BatchFit(*map(to_numpy, fit))
     if probe.kind == "logistic":
         centred = [center_rows(part) for part in (fit.coef, fit.intercept[..., None])]
         fit = BatchFit(centred[0], centred[1][..., 0], fit.converged)
