@@ -6,6 +6,7 @@ share; an array keeps its device from the first row block to the last product.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -63,6 +64,15 @@ def to_same_device(values: Any, array: Any, precision: Precision | None = None) 
     return array_namespace(array).asarray(
         np.ascontiguousarray(shared), device=array.device
     )
+
+
+def send_together(arrays: list[np.ndarray], array: Any) -> list:
+    """Bring numpy arrays that differ in their last axis to a device, in one piece."""
+    if not is_tensor(array):
+        return arrays
+    whole = to_same_device(np.concatenate(arrays, axis=-1), array)
+    ends = np.cumsum([0, *(own.shape[-1] for own in arrays)]).tolist()
+    return [whole[..., start:stop] for start, stop in pairwise(ends)]
 
 
 def take_along(array: Any, indices: Any) -> Any:

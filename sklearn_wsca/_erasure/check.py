@@ -16,10 +16,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from sklearn_wsca._backend.namespace import (
+    array_namespace,
+    cast,
+    device_of,
+    is_tensor,
+    precision_of,
+    send_together,
+    to_numpy,
+    to_same_device,
+)
 from sklearn_wsca._erasure.erasure import (
     Held,
     Shrinkage,
@@ -36,6 +46,8 @@ from sklearn_wsca._permutation.plan import permutation_pvalues
 NUMBERS_PER_BATCH = 2**21
 # Outputs of a block stay in the cache of a core.
 NUMBERS_PER_BLOCK = 2**17
+# An accelerator takes as many as memory holds.
+NUMBERS_PER_BATCH_OF_TENSORS, NUMBERS_PER_BLOCK_OF_TENSORS = 2**26, 2**26
 FEWEST_ROWS_PER_BLOCK = 256
 
 
@@ -66,7 +78,7 @@ class ErasureCheck(NamedTuple):
 
 
 def check_erasure(
-    T: np.ndarray,
+    T: Any,
     head: Head,
     column: Column,
     fold: np.ndarray,
@@ -83,7 +95,7 @@ def check_erasure(
 
     Parameters
     ----------
-    T : ndarray of shape (n, k)
+    T : array of shape (n, k)
         Principal coordinates of all rows: weighted mean 0, uncorrelated.
     head : Head
         Primary head in these coordinates; its rows in the order of the target's levels
@@ -126,21 +138,28 @@ def check_erasure(
     folds = _fit_folds(T, column, held, tests, weights)
     frames = [concept_frame(part.cross, spread) for part in folds]
     ranks = [frame.shape[1] for frame in frames]
-    outputs = head.centred_coef @ T.T + head.intercept[:, None]
-    trial = Trial(T, head, outputs, weights, spread, folds, target)
+    frames = send_together(frames, T)
+    trial = Trial(T, head, weights, spread, folds, target)
     shares = Held.of(column, weights, held).weights
     noise = Noise(T, shares, folds, ranks, spread, units)
-    size = max(1, NUMBERS_PER_BATCH // (len(T) * max(1, *ranks)))
-    nothing = np.zeros((1, len(spread), 0))
-    losses = _compare(
-        trial.errors([nothing for _ in folds]),
-        trial.errors([frame[None] for frame in frames]),
-        [
-            trial.errors(noise.frames(generator, min(size, n_random - start)))
-            for start in range(0, n_random, size)
-        ],
-    )
-    return ErasureCheck(max(ranks), n_random, losses)
+    numbers = NUMBERS_PER_BATCH_OF_TENSORS if is_tensor(T) else NUMBERS_PER_BATCH
+    size = max(1, numbers // (len(T) * max(1, *ranks)))
+    errors = []
+    for start in range(0, n_random, size):
+        drawn = noise.frames(generator, min(size, n_random - start))
+        if not start:
+            drawn = _with_observed(frames, drawn)
+        errors.append(trial.errors(drawn))
+    return ErasureCheck(max(ranks), n_random, _compare(errors))
+
+
+def _with_observed(frames: list, drawn: list) -> list:
+    """Frames of every fold: nothing, that of the column, and those of noise."""
+    xp = array_namespace(drawn[0])
+    return [
+        xp.concatenate([xp.zeros_like(frame)[None], frame[None], others])
+        for frame, others in zip(frames, drawn, strict=True)
+    ]
 
 
 class Fold(NamedTuple):
@@ -165,99 +184,132 @@ class Noise:
     known; `units` are groups of rows in which the noise is constant.
     """
 
-    T: np.ndarray
+    T: Any
     shares: np.ndarray
     folds: list[Fold]
     ranks: list[int]
     spread: np.ndarray
     units: np.ndarray | None
 
-    def frames(self, generator: np.random.Generator, n_draws: int) -> list[np.ndarray]:
+    def frames(self, generator: np.random.Generator, n_draws: int) -> list:
         """Frames of columns of noise, (n_draws, k, rank) for every fold."""
+        xp = array_namespace(self.T)
         n = len(self.T) if self.units is None else int(self.units.max()) + 1
         size = (n_draws * max(self.ranks), n)
         noise = generator.standard_normal(size, dtype=np.float32)
         if self.units is not None:
             noise = noise[:, self.units]
-        weighted = noise * self.shares.astype(self.T.dtype)
-        parts = [weighted[:, fold.rows] @ self.T[fold.rows] for fold in self.folds]
-        total = sum(parts)
-        frames = []
-        for fold, part, rank in zip(self.folds, parts, self.ranks, strict=True):
-            training = 1.0 - self.shares[fold.rows].sum()
-            held = (noise @ fold.held.factors) @ fold.fixed.T
-            whitened = (total - part - training * held) / self.spread
+        noise = to_same_device(noise, self.T)
+        weighted = noise * to_same_device(self.shares, self.T, precision_of(self.T))
+        parts = [
+            cast(weighted[:, rows] @ self.T[rows], "float64")
+            for rows in send_together([fold.rows for fold in self.folds], self.T)
+        ]
+        spread, noise = to_same_device(self.spread, self.T), self._in_double(noise)
+        total, frames = sum(parts), []
+        factors = send_together([fold.held.factors for fold in self.folds], self.T)
+        fixed = send_together([fold.fixed for fold in self.folds], self.T)
+        for number, (part, rank) in enumerate(zip(parts, self.ranks, strict=True)):
+            training = 1.0 - self.shares[self.folds[number].rows].sum()
+            held = (noise @ factors[number]) @ fixed[number].T
+            whitened = (total - part - float(training) * held) / spread
             drawn = whitened.reshape(n_draws, max(self.ranks), len(self.spread))
-            frames.append(np.linalg.qr(drawn[:, :rank].swapaxes(1, 2))[0])
+            frames.append(xp.linalg.qr(xp.moveaxis(drawn[:, :rank], 1, 2))[0])
         return frames
+
+    @staticmethod
+    def _in_double(noise: Any) -> Any:
+        """Noise for products in double, which numpy brings it to piece by piece."""
+        return cast(noise, "float64") if is_tensor(noise) else noise
 
 
 @dataclass(frozen=True)
 class Trial:
     """A head and its rows, ready to have subspaces erased.
 
-    Class scores among the outputs (C, n) are those of the head up to a number that all
-    share; coordinates are divided by `spread` to whiten them.
+    Coordinates are divided by `spread` to whiten them.
     """
 
-    T: np.ndarray
+    T: Any
     head: Head
-    outputs: np.ndarray
     weights: np.ndarray
     spread: np.ndarray
     folds: list[Fold]
     target: Column | None
 
-    def errors(self, frames: list[np.ndarray]) -> dict[str, np.ndarray]:
+    def errors(self, frames: list) -> dict[str, np.ndarray]:
         """Errors of the head after erasures, by name of the loss: (draws,).
 
         There is one array of frames (draws, k, rank) per fold.
         """
-        n_draws = len(frames[0])
-        sums: dict[str, np.ndarray] = {}
-        for fold, own in zip(self.folds, frames, strict=True):
-            read, pushes = self._moves(self.T[fold.rows], fold.mean, own)
-            for draws, rows in self._blocks(n_draws, len(fold.rows)):
-                moved = pushes[draws] @ read[draws, :, rows]
-                for name, own_sums in self._add_up(moved, fold.rows[rows]).items():
-                    sums.setdefault(name, np.zeros(n_draws))[draws] += own_sums
-        return self._errors(sums)
+        xp, n_draws = array_namespace(self.T), len(frames[0])
+        sums: dict[str, Any] = {}
+        pieces: Any = self._pieces(frames)
+        numbers = n_draws * self.head.n_rows * len(self.T)
+        if is_tensor(self.T) and numbers <= NUMBERS_PER_BLOCK_OF_TENSORS:
+            draws, rows, moved = zip(*pieces, strict=True)
+            pieces = [(draws[0], xp.concatenate(rows), xp.concatenate(moved, axis=2))]
+        for draws, rows, moved in pieces:
+            for name, own_sums in self._add_up(moved, rows).items():
+                if name not in sums:
+                    sums[name] = xp.zeros(n_draws, dtype=xp.float64, **device_of(moved))
+                sums[name][draws] += own_sums
+        found = to_numpy(xp.stack(list(sums.values())))
+        return self._errors(dict(zip(sums, found, strict=True)))
+
+    def _pieces(self, frames: list) -> Iterator[tuple[slice, Any, Any]]:
+        """Draws, rows, and how outputs move there (draws, C, n)."""
+        members = send_together([fold.rows for fold in self.folds], self.T)
+        means = send_together([fold.mean for fold in self.folds], self.T)
+        for rows, mean, own in zip(members, means, frames, strict=True):
+            read, pushes = self._moves(self.T[rows], mean, own)
+            for draws, part in self._blocks(len(own), len(rows)):
+                yield draws, rows[part], pushes[draws] @ read[draws, :, part]
+
+    def _there(self, values: np.ndarray) -> Any:
+        """Values where the rows are."""
+        return to_same_device(values, self.T)
 
     def _blocks(self, n_draws: int, n: int) -> Iterator[tuple[slice, slice]]:
         """Draws and rows whose outputs stay in the cache of a core."""
-        size = max(NUMBERS_PER_BLOCK // self.head.n_rows, 1)
+        numbers, n_rows = NUMBERS_PER_BLOCK, n
+        if is_tensor(self.T):
+            numbers = NUMBERS_PER_BLOCK_OF_TENSORS
+        size = max(numbers // self.head.n_rows, 1)
         n_rows = min(n, max(FEWEST_ROWS_PER_BLOCK, size // n_draws))
         step = max(size // n_rows, 1)
         for draw in range(0, n_draws, step):
             for row in range(0, n, n_rows):
                 yield slice(draw, draw + step), slice(row, row + n_rows)
 
-    def _moves(
-        self, T: np.ndarray, mean: np.ndarray, frames: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _moves(self, T: Any, mean: Any, frames: Any) -> tuple[Any, Any]:
         """How erasures move the outputs of some rows, by two factors.
 
         What they read off the rows (draws, r, n), and how outputs move with it
         (draws, C, r).
         """
-        readers = (frames / self.spread[:, None]).swapaxes(1, 2)
-        pushes = -self.head.centred_coef @ (frames * self.spread[:, None])
+        xp, spread = array_namespace(T), self._spread
+        readers = xp.moveaxis(frames / spread, 1, 2)
+        pushes = -self._coef @ (frames * spread)
         if frames.shape[2] > self.head.n_rows:
             # Fewer products with the rows: one per output instead of one per direction.
             readers = pushes @ readers
-            eye = np.eye(self.head.n_rows)
-            pushes = np.broadcast_to(eye, (len(frames), *eye.shape))
-        centred = T - mean.astype(T.dtype)
-        readers = readers.astype(T.dtype)
-        read = readers.reshape(-1, readers.shape[2]) @ centred.T
-        return read.reshape(*readers.shape[:2], len(T)), pushes
+            eye = self._there(np.eye(self.head.n_rows))
+            pushes = xp.broadcast_to(eye, (len(frames), *eye.shape))
+        precision = precision_of(T)
+        centred = T - cast(mean, precision)
+        readers = cast(readers, precision)
+        read = readers.reshape(-1, len(spread)) @ centred.T
+        read = read.reshape(*readers.shape[:2], len(T))
+        return cast(read, "float64") if is_tensor(read) else read, pushes
 
-    def _add_up(self, moved: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarray]:
+    def _add_up(self, moved: Any, rows: Any) -> dict[str, Any]:
         """Sums over some rows, of what the errors need: (draws,).
 
         The moves of their outputs (draws, C, n) are overwritten.
         """
-        squares = np.sum(moved * moved, axis=1) @ self.weights[rows]
+        xp = array_namespace(moved)
+        squares = xp.sum(moved * moved, axis=1) @ self._weights[rows]
         sums = {"output_change": squares}
         if self.target is None:
             return sums
@@ -268,41 +320,63 @@ class Trial:
         scores = moved
         if scores.shape[1] == 1:
             # A single score is that of the second of two classes.
-            scores = np.concatenate([np.zeros_like(scores), scores], axis=1)
-        at = np.arange(len(rows))
-        own, largest = scores[:, labels, at], scores.max(axis=1)
+            scores = xp.concatenate([xp.zeros_like(scores), scores], axis=1)
+        at = self._there(np.arange(len(rows)))
+        own, largest = scores[:, labels, at], xp.max(scores, axis=1)
         hits = scores == largest[:, None]
         right = hits[:, labels, at]
-        if np.count_nonzero(hits) > largest.size:
+        if is_tensor(hits) or np.count_nonzero(hits) > largest.size:
             # Among equals the first class is predicted.
-            right &= hits.argmax(axis=1) == labels
-        sums["balanced_accuracy_drop"] = ~right @ self._balanced[rows]
+            right &= xp.argmax(1 * hits, axis=1) == labels
+        sums["balanced_accuracy_drop"] = cast(~right, "float64") @ self._balanced[rows]
         if self.head.kind == "logistic":
             scores -= largest[:, None]
-            np.exp(scores, out=scores)
-            losses = np.log(scores.sum(axis=1)) + largest - own
+            xp.exp(scores, out=scores)
+            losses = xp.log(xp.sum(scores, axis=1)) + largest - own
             sums["log_loss_rise"] = losses @ shares
         return sums
 
     def _errors(self, sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Errors from the sums over all rows."""
-        shares = self.weights / self.weights.sum()
-        centred = self.outputs - (self.outputs @ shares)[:, None]
-        variance = np.sum(centred**2 @ self.weights)
-        squares = sums["output_change"]
+        squares, variance = sums["output_change"], self._variance
         change = np.sqrt(squares / variance) if variance else np.zeros_like(squares)
         return sums | {"output_change": change}
 
     @cached_property
-    def _labels(self) -> np.ndarray:
+    def outputs(self) -> Any:
+        """Outputs (C, n), of class scores up to a number that all share."""
+        T = cast(self.T, "float64") if is_tensor(self.T) else self.T
+        return self._coef @ T.T + self._there(self.head.intercept[:, None])
+
+    @cached_property
+    def _variance(self) -> float:
+        """Variance of the outputs, summed over them, times the weights."""
+        shares = self._there(self.weights / self.weights.sum())
+        centred = self.outputs - (self.outputs @ shares)[:, None]
+        return float((centred**2 @ self._weights).sum())
+
+    @cached_property
+    def _coef(self) -> Any:
+        return self._there(self.head.centred_coef)
+
+    @cached_property
+    def _spread(self) -> Any:
+        return self._there(self.spread[:, None])
+
+    @cached_property
+    def _weights(self) -> Any:
+        return self._there(self.weights)
+
+    @cached_property
+    def _labels(self) -> Any:
         """Labels of the target by row; any where it is missing."""
         assert self.target is not None
         labels = np.zeros(len(self.T), self.target.labels.dtype)
         labels[self.target.rows] = self.target.labels
-        return labels
+        return self._there(labels)
 
     @cached_property
-    def _shares(self) -> np.ndarray:
+    def _shares(self) -> Any:
         """Weights by which squares or log-losses of the rows add up to the error."""
         assert self.target is not None
         rows, labels = self.target.rows, self.target.labels
@@ -311,31 +385,31 @@ class Trial:
         if not self.target.n_levels:
             centred = labels - shares[rows] @ labels
             shares /= shares[rows] @ centred**2
-        return shares
+        return self._there(shares)
 
     @cached_property
-    def _balanced(self) -> np.ndarray:
+    def _balanced(self) -> Any:
         """Weights by which wrong rows add up to the error, all classes alike."""
         assert self.target is not None
         rows, labels = self.target.rows, self.target.labels
         mass = np.bincount(labels, self.weights[rows])
         balanced = np.zeros(len(self.T))
         balanced[rows] = self.weights[rows] / (mass[labels] * np.count_nonzero(mass))
-        return balanced
+        return self._there(balanced)
 
 
-def _whitening(T: np.ndarray, weights: np.ndarray, shrinkage: Shrinkage) -> np.ndarray:
+def _whitening(T: Any, weights: np.ndarray, shrinkage: Shrinkage) -> np.ndarray:
     """Spread of the coordinates on all rows; that takes neither column nor target."""
-    mean = variance = np.zeros(T.shape[1])
+    mean, sums = np.zeros(T.shape[1]), 0.0
     for rows, block in as_embeddings(T).blocks():
-        variance = variance + weights[rows] @ (block * block)
-    variance = variance / weights.sum()
+        sums = sums + to_same_device(weights[rows], block) @ (block * block)
+    variance = to_numpy(sums) / weights.sum()
     shrinkage = choose_shrinkage(shrinkage, T, weights, mean, variance)
     return whitening_spread(variance, shrinkage, len(variance))
 
 
 def _fit_folds(
-    T: np.ndarray,
+    T: Any,
     column: Column,
     held: Sequence[Column],
     tests: list[np.ndarray],
@@ -358,17 +432,17 @@ def _fit_folds(
     ]
 
 
-def _compare(
-    before: dict[str, np.ndarray],
-    observed: dict[str, np.ndarray],
-    batches: list[dict[str, np.ndarray]],
-) -> dict[str, Loss]:
-    """Losses of the column, compared with those of the columns of noise."""
+def _compare(batches: list[dict[str, np.ndarray]]) -> dict[str, Loss]:
+    """Losses of the column, compared with those of the columns of noise.
+
+    The errors are those without erasure, after that of the column, and the others.
+    """
     losses = {}
-    for name, base in before.items():
-        null = np.concatenate([batch[name] for batch in batches])
+    for name in batches[0]:
+        base, observed, *null = np.concatenate([batch[name] for batch in batches])
         # Errors are compared, not their differences: equal ones differ by rounding.
-        pvalue = permutation_pvalues(observed[name], null[:, None])
-        erased, random = observed[name] - base, null - base
-        losses[name] = Loss(float(erased[0]), float(random.mean()), float(pvalue[0]))
+        others = np.array(null)
+        pvalue = permutation_pvalues(np.array([observed]), others[:, None])
+        random = float((others - base).mean())
+        losses[name] = Loss(float(observed - base), random, float(pvalue[0]))
     return losses

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from sklearn_wsca._backend.jobs import JobRunner
-from sklearn_wsca._backend.namespace import to_numpy
 from sklearn_wsca._erasure.check import ErasureCheck, check_erasure
 from sklearn_wsca._heads.fit import Rows
 from sklearn_wsca._heads.head import Head
@@ -66,9 +65,7 @@ def erase_columns(
 
 def _erase(T: Any, seed: int, **settings: Any) -> ErasureCheck:
     generator = np.random.default_rng(seed)
-    return check_erasure(
-        to_numpy(T), generator=generator, n_random=N_RANDOM, **settings
-    )
+    return check_erasure(T, generator=generator, n_random=N_RANDOM, **settings)
 
 
 def _in_coordinates(head: Head, subspace: Subspace) -> Head:

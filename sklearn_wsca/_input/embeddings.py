@@ -29,6 +29,8 @@ from sklearn_wsca._backend.namespace import (
 from sklearn_wsca._backend.progress import count_rows
 
 ELEMENTS_PER_BLOCK = 2**23
+# An accelerator is not kept busy by less.
+ELEMENTS_PER_BLOCK_OF_TENSORS = 2**26
 MOST_ROWS_PER_BLOCK = 4096
 ROWS_SHOWN = 5
 SAMPLE_ROWS, SAMPLE_PARTS = 512, 4
@@ -82,8 +84,9 @@ class Embeddings:
 
     def blocks(self) -> Iterator[tuple[Any, Any]]:
         """Blocks of rows in double precision, and which of the rows they are."""
-        start = 0
-        size = rows_per_read(self.n_features)
+        start, size = 0, rows_per_read(self.n_features)
+        if is_tensor(self.array):
+            size = max(1, ELEMENTS_PER_BLOCK_OF_TENSORS // self.n_features)
         for block in in_parts(self._read, range(self._n_given), size):
             rows = slice(start, start + len(block))
             yield rows if self.places is None else self.places[rows], block

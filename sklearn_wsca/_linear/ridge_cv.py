@@ -104,10 +104,12 @@ class RidgeFolds:
         That of the rows.
     spread : array of shape (k,)
         Root of the Gram diagonal under the weakest penalty.
-    masses : array of shape (n_folds,)
-        Weight of each fold.
-    sums : array of shape (n_folds, k)
-        Weighted sums of the rows.
+    masses, left : array of shape (n_folds, 1, 1)
+        Weight of each fold, and of the rows outside.
+    train_sums : array of shape (n_folds, 1, 1, k)
+        Weighted sums of the rows outside of each fold.
+    readers : array of shape (n_folds, 1, k, 2)
+        Means of these, and weighted sums of the rows of each fold.
     gram : array of shape (k,) or (k, k)
         Weighted products of all rows, or their diagonal where there is nothing else.
     refits : list of Refits
@@ -122,7 +124,9 @@ class RidgeFolds:
     contrasts: Any
     spread: Any
     masses: Any
-    sums: Any
+    left: Any
+    train_sums: Any
+    readers: Any
     gram: Any
     refits: list[Refits]
 
@@ -142,8 +146,8 @@ class RidgeFolds:
         xp = array_namespace(by_fold)
         found = [weighted_moments(design, rows) for rows in members]
         sums, grams = (xp.stack(parts) for parts in zip(*found, strict=True))
-        masses = np.add.reduceat(design.weights[slots], [0, *ends[:-1]])
-        masses = to_same_device(masses, sums)
+        masses = to_same_device(np.bincount(fold, design.weights), sums)
+        left = xp.sum(masses) - masses
         gram, k = xp.sum(grams, axis=0), design.shape[1]
         at = xp.arange(k, **device_of(gram))
         spread = xp.sqrt(gram[at, at] + min(penalty.alpha for penalty in penalties))
@@ -153,9 +157,10 @@ class RidgeFolds:
         if n_levels:
             helmert = linalg.helmert(n_levels).T
             contrasts = helmert[1:] - helmert[:1]
-        training = gram - grams
-        rest, masses_left = xp.sum(sums, axis=0) - sums, xp.sum(masses) - masses
-        training -= rest[:, :, None] * (rest[:, None, :] / masses_left[:, None, None])
+        training, rest = gram - grams, xp.sum(sums, axis=0) - sums
+        means = rest / left[:, None]
+        training -= rest[:, :, None] * means[:, None, :]
+        readers = xp.stack([means, sums], axis=2)
         return cls(
             design,
             slots,
@@ -164,8 +169,10 @@ class RidgeFolds:
             design.array(design.mean),
             to_same_device(contrasts, sums),
             design.array(spread),
-            design.array(masses),
-            design.array(sums),
+            design.array(masses)[:, None, None],
+            design.array(left)[:, None, None],
+            design.array(rest)[:, None, None],
+            design.array(readers)[:, None],
             design.array(gram[at, at] if design.rotation is None else gram),
             [
                 _refit(design, training, spread, own)
@@ -183,23 +190,23 @@ class RidgeFolds:
         their predictions overshoot. Levels count as class indicators, all errors being
         added (Brier). Labels (p, n) are those of the slots.
         """
-        labels = to_same_device(labels, self.sums)
+        labels = to_same_device(labels, self.readers)
         if not len(self.contrasts):
             return self.skills_of_responses(labels[None])
         return self._best_skills(self._moments_of_levels(labels))
 
     def skills_of_responses(self, responses: Any) -> np.ndarray:
         """Skills of problems with responses (r, p, n) of any values: (p,)."""
-        responses = to_same_device(responses, self.sums)
+        responses = to_same_device(responses, self.readers)
         return self._best_skills(self._moments(responses))
 
     def responses(self, labels: Any) -> Any:
         """Labels (p, n) as the responses (r, p, n) that stand for them, in double."""
-        labels = to_same_device(labels, self.sums)
+        labels = to_same_device(labels, self.readers)
         if not len(self.contrasts):
             return labels[None]
         # The first level has no indicator.
-        xp, contrasts = array_namespace(self.sums), self.contrasts
+        xp, contrasts = array_namespace(self.readers), self.contrasts
         rows = xp.concatenate([xp.zeros_like(contrasts[:1]), contrasts])
         # Torch takes no smaller integers as indices.
         labels = labels.long() if is_tensor(labels) else labels
@@ -207,7 +214,7 @@ class RidgeFolds:
 
     def _best_skills(self, moments: Moments) -> np.ndarray:
         """Skill of each problem under its best penalty, from the sums over folds."""
-        xp = array_namespace(self.sums)
+        xp = array_namespace(self.readers)
         found = [
             xp.max(self._skills_under(own, moments), axis=0) for own in self.refits
         ]
@@ -215,12 +222,10 @@ class RidgeFolds:
 
     def _skills_under(self, refits: Refits, moments: Moments) -> Any:
         """Skills under each of a few penalties: (n_penalties, p)."""
-        xp = array_namespace(self.sums)
+        xp = array_namespace(self.readers)
         products, totals, squares = moments
         products = products[..., : refits.size]
-        masses = self.masses[:, None, None]
-        left = xp.sum(self.masses) - masses
-        constants = (xp.sum(totals, axis=0) - totals) / left
+        constants = (xp.sum(totals, axis=0) - totals) / self.left
         together = xp.sum(products, axis=0)
         joint: Any = 0.0
         own: Any = 0.0
@@ -235,7 +240,7 @@ class RidgeFolds:
             )
             joint, own = joint + found[0], own + found[1]
         # Squared error of the constants.
-        errors = xp.sum(constants * (2.0 * totals - masses * constants), axis=1)
+        errors = xp.sum(constants * (2.0 * totals - self.masses * constants), axis=1)
         return _signed_share(joint, own, xp.sum(squares - errors, axis=0))
 
     def _lots(self, refits: Refits, products: Any) -> Iterator[slice]:
@@ -253,19 +258,17 @@ class RidgeFolds:
         Both are taken less the constant of the training rows: (n_penalties, p).
         """
         xp, size = array_namespace(products), refits.size
-        masses, sums = self.masses[folds][:, None, None], self.sums[folds, None, :size]
-        left = xp.sum(self.masses) - masses
-        train_sums = xp.sum(self.sums[:, :size], axis=0) - sums
+        masses, train_sums = self.masses[folds], self.train_sums[folds, ..., :size]
         # Axes: penalties, folds, outputs, problems, coordinates.
-        right_side = together - products - constants[..., None] * train_sums[:, None]
+        right_side = together - products - constants[..., None] * train_sums
         coef = right_side @ refits.inverses[:, folds]
-        centre = (coef @ (train_sums / left)[..., None])[..., 0]
-        of_sum = (coef @ sums[..., None])[..., 0]
+        both = coef @ self.readers[folds, :, :size]
+        centre, of_sum = both[..., 0], both[..., 1]
         joint = xp.sum(coef * products, axis=4) - constants * of_sum
         joint = joint - centre * (totals - masses * constants)
         own = self._squared_slopes(refits, coef, right_side)
-        own = own - centre * centre * left
-        own = own - centre * (2.0 * of_sum - masses * centre)
+        # The second term is the square of the mean of the training rows.
+        own = own - centre * (2.0 * of_sum + (self.left[folds] - masses) * centre)
         return xp.sum(joint, axis=(1, 2)), xp.sum(own, axis=(1, 2))
 
     def _squared_slopes(self, refits, coef, right_side):
@@ -286,7 +289,7 @@ class RidgeFolds:
     def _moments(self, responses: Any) -> Moments:
         """Sums of responses (r, p, n)."""
         design, (r, p, _) = self.design, responses.shape
-        xp = array_namespace(self.sums)
+        xp = array_namespace(self.readers)
         squares = design.zeros((len(self.members), p))
 
         def weigh(fold: int, part: slice) -> Any:
@@ -300,7 +303,7 @@ class RidgeFolds:
 
     def _moments_of_levels(self, labels: Any) -> Moments:
         """The same of the contrasts of levels, from their indicators."""
-        design, xp = self.design, array_namespace(self.sums)
+        design, xp = self.design, array_namespace(self.readers)
         r, p = len(self.contrasts), len(labels)
         where = device_of(labels)
         classes = xp.arange(1, r + 1, dtype=labels.dtype, **where)[:, None, None]
@@ -323,8 +326,8 @@ class RidgeFolds:
 
         `weigh` gives the weighted responses (r, p, b) in some slots of a fold.
         """
-        design, xp = self.design, array_namespace(self.sums)
-        n_folds, k = self.sums.shape
+        design, xp = self.design, array_namespace(self.readers)
+        n_folds, k = len(self.members), self.design.shape[1]
         products, totals = (
             design.zeros((n_folds, r * p, k)),
             design.zeros((n_folds, r, p)),
