@@ -185,8 +185,8 @@ def fit_probes(fits: list[ProbeFit]) -> list[BatchFit]:
             for i in numbers
         ]
         solved = fit_logistic_columns(design, columns, probe.C, tolerance)
-        for number, fit in zip(numbers, solved, strict=True):
-            found[number] = fit
+        for number, heads in zip(numbers, solved, strict=True):
+            found[number] = heads
     return found
 
 

@@ -161,7 +161,7 @@ def fit_logistic_columns(
             _concatenate(codes), n_classes, np.repeat(range(len(codes)), np.diff(ends))
         )
         own = None if weights[0] is None else _concatenate(weights)
-        solved = _fit_batch(design, labels, C, own, tolerance, max_iter)
+        solved: Any = _fit_batch(design, labels, C, own, tolerance, max_iter)
         for number, count, bounds in zip(
             numbers, n_classes, pairwise(ends), strict=True
         ):
@@ -176,7 +176,9 @@ def _share_out(
     most, together = OUTPUTS_PER_BATCH, is_tensor(design.coordinates)
     if together:
         most = OUTPUTS_PER_BATCH_OF_TENSORS
-    numbers, parts, n_problems = [], [], 0
+    numbers: list[int] = []
+    parts: list[Permuted] = []
+    n_problems = 0
     for number in sorted(range(len(columns)), key=lambda i: columns[i].n_classes):
         codes, n_classes, weights = columns[number]
         n_parts = -(-len(codes) * (n_classes - 1) // most)
@@ -266,7 +268,8 @@ def _read_heads(coef, intercept, converged, n_classes, which) -> BatchFit:
     if n_classes > 2:
         parts = [_all_classes(part) for part in parts]
     xp = array_namespace(coef)
-    return BatchFit(*(xp.moveaxis(part, 0, 1) for part in parts), converged[which])
+    own, intercepts = (xp.moveaxis(part, 0, 1) for part in parts)
+    return BatchFit(own, intercepts, converged[which])
 
 
 def _all_classes(relative: Any) -> Any:
