@@ -161,11 +161,11 @@ def fit_logistic_columns(
             _concatenate(codes), n_classes, np.repeat(range(len(codes)), np.diff(ends))
         )
         own = None if weights[0] is None else _concatenate(weights)
-        solved: Any = _fit_batch(design, labels, C, own, tolerance, max_iter)
+        fit = _fit_batch(design, labels, C, own, tolerance, max_iter)
         for number, count, bounds in zip(
             numbers, n_classes, pairwise(ends), strict=True
         ):
-            found[number].append(_read_heads(*solved, count, slice(*bounds)))
+            found[number].append(_read_heads(fit, count, slice(*bounds)))
     return [BatchFit(*map(_concatenate, zip(*fits, strict=True))) for fits in found]
 
 
@@ -262,8 +262,9 @@ def _scores(problem: LogisticProblem, solution: Any) -> Iterator[Any]:
     return (cast(part, "float64") for part in problem.class_scores(solution))
 
 
-def _read_heads(coef, intercept, converged, n_classes, which) -> BatchFit:
+def _read_heads(fit: tuple, n_classes: int, which: slice) -> BatchFit:
     """Heads of some problems: one row for two classes, or one for each of more."""
+    coef, intercept, converged = fit
     parts = [part[: n_classes - 1, which] for part in (coef, intercept)]
     if n_classes > 2:
         parts = [_all_classes(part) for part in parts]
