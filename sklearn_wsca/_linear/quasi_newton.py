@@ -9,11 +9,11 @@ from typing import Any
 
 from sklearn_wsca._backend.namespace import (
     array_namespace,
-    cast,
     device_of,
     is_tensor,
     precision_of,
 )
+from sklearn_wsca._linear.step_history import StepHistory, spread
 
 LINE_SEARCH_STEPS = 12
 SUFFICIENT_DECREASE = 1e-4
@@ -21,7 +21,6 @@ SUFFICIENT_DECREASE = 1e-4
 SPENT = 1000.0
 # Tolerances are not tightened below this where an objective is flat.
 TIGHTEST = 1e-9
-MEMORY = 8
 # Residual of the Newton equations: at most this share of the gradient, less near the
 # solution, and not worth many steps below the tolerance.
 LARGEST_RESIDUAL = 0.5
@@ -84,7 +83,7 @@ def minimise(
         value, gradient, curvature = problem.evaluate_with_curvature(x)
         problem.set_curvature(curvature)
     double = precision_of(x) == "float64"
-    outcome, history = _Outcome(problem.start), _History(problem)
+    outcome, history = _Outcome(problem.start), StepHistory(problem)
     stuck: Any = None
     spent: Any = None
     for iteration in range(max_iter):
@@ -228,7 +227,7 @@ def _line_search(problem, x, value, gradient, step, refresh, done):
         size[which] = size[which] * _shrinkage(
             new_value[which] - value[which], size[which] * slope[which]
         )
-        trial = x[:, which] + _spread(size[which], step[:, which])
+        trial = x[:, which] + spread(size[which], step[:, which])
         new_x[:, which] = trial
         new_value[which], new_gradient[:, which] = problem.evaluate(trial, which)
         enough = allowed + SUFFICIENT_DECREASE * size * slope
@@ -254,143 +253,6 @@ def _shrinkage(rise, slope):
     return xp.clip(share, 0.1, 0.5)
 
 
-class _History:
-    """The last steps and gradient changes, and the direction that they give.
-
-    With S and Y the steps and changes as columns, in the order of time, and H the
-    inverse Hessian of the problem, the two-loop recursion is
-
-        a = R^-1 S'g,  z = H (g - Y a),  b = R^-T (D a - Y'z),  -(z + S b)
-
-    for a gradient g, where R is the upper triangle of S'Y and D its diagonal. A step
-    that is not used has zeros in R^-1.
-
-    Parameters
-    ----------
-    problem : LogisticProblem
-        The problems.
-    """
-
-    def __init__(self, problem: Any):
-        self.problem, self.n_seen = problem, 0
-        self.shortened: Any = None
-        self.steps: Any = None
-        self.changes: Any = None
-        self.inverse: Any = None
-        self.curvatures: Any = None
-
-    @property
-    def n_used(self) -> int:
-        """Slots that hold a step."""
-        return min(self.n_seen, MEMORY)
-
-    def append(self, step, change, taken):
-        """Remember a step; one that rounding has spoilt is given no weight.
-
-        `taken` (p,) is the share of it that was taken, None for all of it.
-        """
-        xp, slot = array_namespace(step), self.n_seen % MEMORY
-        if not self.n_seen:
-            self._make_room(step)
-        if taken is not None:
-            short = taken < 1
-            self.shortened = short if self.shortened is None else self.shortened | short
-        self.steps[slot], self.changes[slot] = step, change
-        self.n_seen += 1
-        products = self._products(self.steps, change)
-        curvature = products[:, slot]
-        least = xp.finfo(step.dtype).eps * self.problem.dot(step, step)
-        usable = curvature > least
-        scale = xp.where(usable, curvature, xp.ones_like(curvature))
-        scale = xp.where(usable, 1.0 / scale, xp.zeros_like(scale))
-        own = self.inverse[:, : self.n_used, : self.n_used]
-        own[:, slot], own[:, :, slot] = 0.0, 0.0
-        own[:, :, slot] = -scale[:, None] * (own @ products[..., None])[..., 0]
-        own[:, slot, slot] = scale
-        self.curvatures[:, slot] = curvature
-
-    def _make_room(self, like):
-        """Slots, which are taken in turn: the order of time goes round."""
-        xp, where = array_namespace(like), device_of(like)
-        p, shape = like.shape[1], (MEMORY, *like.shape)
-        self.steps = xp.empty(shape, dtype=like.dtype, **where)
-        self.changes = xp.empty(shape, dtype=like.dtype, **where)
-        self.inverse = xp.zeros((p, MEMORY, MEMORY), dtype=xp.float64, **where)
-        self.curvatures = xp.zeros((p, MEMORY), dtype=xp.float64, **where)
-
-    def forget(self, which):
-        """Forget the steps of some problems; returns those that had none left."""
-        if not self.n_seen:
-            return which
-        xp = array_namespace(which)
-        remembered = xp.any(xp.any(self.inverse != 0.0, axis=2), axis=1)
-        self.inverse = xp.where(
-            which[:, None, None], xp.zeros_like(self.inverse), self.inverse
-        )
-        return which & ~remembered
-
-    def select(self, keep):
-        """Drop the problems that are solved."""
-        if not self.n_seen:
-            return
-        used = slice(0, self.n_used)
-        self.steps = _keep(self.steps, used, keep)
-        self.changes = _keep(self.changes, used, keep)
-        self.inverse, self.curvatures = self.inverse[keep], self.curvatures[keep]
-        if self.shortened is not None:
-            self.shortened = self.shortened[keep]
-
-    def direction(self, gradient):
-        """Two-loop recursion: descent direction from the remembered curvature."""
-        inverse_hessian = self.problem.inverse_hessian
-        if not self.n_seen:
-            return -(inverse_hessian * gradient)
-        used = slice(0, self.n_used)
-        inverse, curvatures = self.inverse[:, used, used], self.curvatures[:, used]
-        first = (inverse @ self._products(self.steps, gradient)[..., None])[..., 0]
-        turned = inverse_hessian * (gradient - self._combine(self.changes, first))
-        if self.shortened is not None:
-            turned = _spread(self._correction(inverse_hessian), turned)
-        left = curvatures * first - self._products(self.changes, turned)
-        second = (left[:, None] @ inverse)[:, 0]
-        return -(turned + self._combine(self.steps, second))
-
-    def _products(self, remembered, array):
-        """Products of what is remembered with an array (r, p, k): (p, slots)."""
-        xp = array_namespace(array)
-        past = xp.moveaxis(remembered[: self.n_used], 0, 2)
-        return xp.sum((past @ array[..., None])[..., 0], axis=0, dtype=xp.float64)
-
-    def _combine(self, remembered, factors):
-        """Sums (r, p, k) of what is remembered times factors (p, slots)."""
-        xp = array_namespace(remembered)
-        past = xp.moveaxis(remembered[: self.n_used], 0, 2)
-        factors = cast(factors, precision_of(remembered))
-        return (factors[None, :, None] @ past)[:, :, 0]
-
-    def _correction(self, inverse_hessian):
-        """Factor that brings the inverse Hessian down to the last change: (p,).
-
-        The mean curvature of the rows is too small where those near a boundary decide.
-        Without this every step would have to be shortened.
-        """
-        xp, last = array_namespace(inverse_hessian), (self.n_seen - 1) % MEMORY
-        change = self.changes[last]
-        length = self.problem.dot(change, inverse_hessian * change)
-        length = length * self.inverse[:, last, last]
-        factor = 1.0 / xp.clip(length, 1.0, None)
-        return xp.where(self.shortened, factor, xp.ones_like(factor))
-
-
-def _keep(remembered, used, keep):
-    """What is remembered of some problems, with room for more."""
-    kept = remembered[used][:, :, keep]
-    xp, (n, *shape) = array_namespace(kept), kept.shape
-    found = xp.empty((MEMORY, *shape), dtype=kept.dtype, **device_of(kept))
-    found[:n] = kept
-    return found
-
-
 def _newton_step(problem, x, gradient, size, way, limit):
     """Newton's step for each problem, by preconditioned conjugate gradients.
 
@@ -412,11 +274,11 @@ def _newton_step(problem, x, gradient, size, way, limit):
             break
         image = product(direction)
         length = ratio(energy, dot(direction, image))
-        step = step + _spread(length, direction)
-        residual = residual - _spread(length, image)
+        step = step + spread(length, direction)
+        residual = residual - spread(length, image)
         scaled = problem.inverse_hessian * residual
         previous, energy = energy, dot(residual, scaled)
-        direction = scaled + _spread(ratio(energy, previous), direction)
+        direction = scaled + spread(ratio(energy, previous), direction)
     return step
 
 
@@ -426,8 +288,3 @@ def ratio(numerator: Any, denominator: Any) -> Any:
     positive = denominator > 0
     safe = xp.where(positive, denominator, xp.ones_like(denominator))
     return xp.where(positive, numerator / safe, xp.zeros_like(numerator))
-
-
-def _spread(factor: Any, array: Any) -> Any:
-    """Multiply each problem's slice by its factor, keeping the precision."""
-    return cast(factor[None, :, None], precision_of(array)) * array

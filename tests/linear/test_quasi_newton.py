@@ -50,7 +50,7 @@ def test_a_problem_that_no_step_helps_stays_and_is_reported(monkeypatch):
     codes = permutations_of(make_levels(12, T, 3, 0.0), 3)
     design = prepare_design(T, np.ones(len(T)))
     expected = fit_logistic(design, codes, 3, 1.0)
-    downhill = quasi_newton_module._History.direction
+    downhill = quasi_newton_module.StepHistory.direction
 
     def uphill_for_the_first(self, gradient):
         step = downhill(self, gradient)
@@ -58,7 +58,9 @@ def test_a_problem_that_no_step_helps_stays_and_is_reported(monkeypatch):
             step[:, 0] *= -1.0
         return step
 
-    monkeypatch.setattr(quasi_newton_module._History, "direction", uphill_for_the_first)
+    monkeypatch.setattr(
+        quasi_newton_module.StepHistory, "direction", uphill_for_the_first
+    )
     fit = fit_logistic(design, codes, 3, 1.0, max_iter=QUASI_NEWTON_ITERATIONS)
     assert fit.converged.tolist() == [False, True, True]
     np.testing.assert_array_equal(fit.coef[0], 0.0)
