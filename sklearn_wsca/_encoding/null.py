@@ -23,8 +23,8 @@ from sklearn_wsca._heads.fit import Rows
 from sklearn_wsca._heads.probe import Probe
 from sklearn_wsca._heads.task import Task
 from sklearn_wsca._input.column import Column
+from sklearn_wsca._linear.class_labels import class_directions
 from sklearn_wsca._linear.design import Design
-from sklearn_wsca._linear.logistic import class_directions
 from sklearn_wsca._linear.ridge_cv import Penalty, RidgeFolds
 from sklearn_wsca._permutation.exchangeability import Exchangeability
 from sklearn_wsca._permutation.plan import PermutationPlan, split

@@ -24,8 +24,9 @@ from sklearn_wsca._backend.namespace import (
     to_numpy,
     to_same_device,
 )
+from sklearn_wsca._linear.class_labels import Labels
 from sklearn_wsca._linear.design import Design
-from sklearn_wsca._linear.logistic import Labels, LogisticProblem
+from sklearn_wsca._linear.logistic import LogisticProblem
 from sklearn_wsca._linear.quasi_newton import minimise, ratio
 
 OUTPUTS_PER_BATCH = 640

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from sklearn_wsca._linear import logistic as logistic_module
+from sklearn_wsca._linear.class_labels import Labels
 from sklearn_wsca._linear.design import prepare_design
-from sklearn_wsca._linear.logistic import Labels, LogisticProblem
+from sklearn_wsca._linear.logistic import LogisticProblem
 from tests.linear.problems import make_levels, make_rows, make_weights, permutations_of
 
 
