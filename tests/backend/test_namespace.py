@@ -16,9 +16,19 @@ from sklearn_wsca._backend.namespace import (
     to_numpy,
     to_same_device,
 )
+from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._linear import solvers as solvers_module
 from sklearn_wsca._linear.design import prepare_design
-from sklearn_wsca._linear.solvers import fit_logistic, fit_ridge
+from sklearn_wsca._linear.solvers import (
+    Permuted,
+    fit_logistic,
+    fit_logistic_columns,
+    fit_ridge,
+)
 from sklearn_wsca._linear.subspace import fit_subspace
+from sklearn_wsca._permutation.exchangeability import exchange_units
+from sklearn_wsca._permutation.plan import PermutationPlan
+from tests.columns import column_of
 from tests.reference import make_study
 
 torch = pytest.importorskip("torch")
@@ -98,6 +108,60 @@ def test_solvers_on_tensors(kind, per_problem, tensor):
     coef, intercept = map(to_numpy, (found.coef, found.intercept))
     np.testing.assert_allclose(coef, expected.coef, atol=1e-8 * scale)
     np.testing.assert_allclose(intercept, expected.intercept, atol=1e-6)
+
+
+@pytest.mark.parametrize("per_problem", [False, True])
+@pytest.mark.parametrize("most", [5, 2**14])
+def test_columns_that_share_a_batch_are_solved_as_if_alone(
+    most, per_problem, tensor, monkeypatch
+):
+    monkeypatch.setattr(solvers_module, "OUTPUTS_PER_BATCH_OF_TENSORS", most)
+    T, rng = make_rows(), np.random.default_rng(3)
+    columns = []
+    for n_classes in (4, 2, 3, 2):
+        labels = np.arange(len(T)) % (n_classes + 1) % n_classes
+        codes = np.stack([rng.permutation(labels) for _ in "abc"])
+        weights = rng.uniform(0.5, 2.0, codes.shape) if per_problem else None
+        columns.append(Permuted(codes, n_classes, weights))
+
+    def solve(rows):
+        design = prepare_design(rows, np.ones(len(T)))
+        return fit_logistic_columns(design, columns, 1.5, 1e-10)
+
+    for found, expected in zip(solve(tensor(T)), solve(T), strict=True):
+        assert found.converged.all()
+        coef, intercept = map(to_numpy, (found.coef, found.intercept))
+        scale = np.abs(expected.coef).max()
+        assert scale > 1e-2
+        np.testing.assert_allclose(coef, expected.coef, atol=1e-8 * scale)
+        np.testing.assert_allclose(intercept, expected.intercept, atol=1e-6)
+
+
+@pytest.mark.parametrize("scheme", ["rows", "between", "within", "both"])
+@pytest.mark.parametrize("strata", [False, True])
+def test_permutations_are_those_of_the_host(scheme, strata, tensor):
+    rng = np.random.default_rng(4)
+    groups = np.sort(rng.integers(0, 24, 90))
+    labels = rng.integers(0, 3, 90)
+    if scheme == "between":
+        labels = labels[groups]
+    if scheme == "both":
+        labels = np.where(rng.random(90) < 0.2, labels, labels[groups])
+    if scheme == "within":
+        labels = np.arange(90) % 3
+    rows = np.sort(rng.permutation(100)[:90])
+    codes = np.full(100, 23)
+    codes[rows] = groups
+    column = column_of(labels, "site", rows)
+    known = None if scheme == "rows" else Groups("patient", codes)
+    exchange = exchange_units(column, known)
+    if strata:
+        exchange = exchange.within(exchange.keys % 2 if scheme != "both" else None)
+    plan = PermutationPlan(1, 5, 100)
+    expected = exchange.sources(plan.orders(range(5)))
+    found = exchange.sources(plan.orders(range(5), tensor(np.zeros(1))))
+    assert is_tensor(found) and np.ptp(expected, axis=0).max() > 0
+    np.testing.assert_array_equal(to_numpy(found), expected)
 
 
 @pytest.mark.parametrize("n", [120, 2100])
