@@ -1,0 +1,464 @@
+r"""Differences of performance between levels at fixed target, and their null.
+
+The column is permuted among units of the same class of the target. For every pair of
+levels j, l and every measure,
+
+.. math:: T = \max \frac{|\theta_j - \theta_l|}
+          {\sqrt{V_j + V_l - 2 C_{jl}}}
+
+with variances and covariances of the means by cluster, so that neither unequal noise
+nor unequal numbers of images per patient make a difference. Variances are taken
+together with what all levels show, as :math:`(n V_j + \kappa V_{0j}) / (n + \kappa)`
+for n units and :math:`\kappa` pseudo-units: few units that are all right have no
+variance of their own. Placements of an AUROC are taken among all rows where levels are
+permuted, and within levels for the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from sklearn_wsca._input.column import Column
+from sklearn_wsca._performance.levels import Estimate, correlations
+from sklearn_wsca._performance.limits import PRIOR_UNITS
+from sklearn_wsca._performance.measures import Judged, Measure
+from sklearn_wsca._permutation.exchangeability import (
+    Exchangeability,
+    target_strata,
+)
+
+# A level of which fewer units can be judged by a measure is not compared by it.
+FEWEST_UNITS = 5
+TIE_DIGITS = 7
+NUMBERS_AT_ONCE = 2**21
+Measures = Callable[[np.ndarray], list[Measure]]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The difference between two levels that stands out most.
+
+    Parameters
+    ----------
+    measure : str
+        What differs.
+    of_class : object
+        Class of the target that it is about, of several; or None.
+    higher, lower : object
+        The levels with the higher and the lower value.
+    size, low, high : float
+        Difference, with an interval that allows for the choice among all pairs of
+        levels and measures.
+    unseen : float
+        Largest difference that these intervals do not exclude.
+    unseen_measure : str
+        Of which measure.
+    """
+
+    measure: str
+    of_class: Any
+    higher: Any
+    lower: Any
+    size: float
+    low: float
+    high: float
+    unseen: float
+    unseen_measure: str
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Sums of all parts by unit, from which permuted levels are summed up.
+
+    Parameters
+    ----------
+    weights, values : ndarray of shape (n, K)
+        Of the rows of each part, and times the deviations of their values from the
+        mean of the part; by unit where whole units have one level, else by row.
+    shares : ndarray of shape (M, K)
+        What each part counts in each measure.
+    noise : ndarray of shape (K,)
+        Variance of the mean of each part, times the weight of its rows.
+    clusters : ndarray of shape (n,), dtype int, or None
+        Cluster of each row, rising, where rows of one cluster have different levels.
+    """
+
+    weights: np.ndarray
+    values: np.ndarray
+    shares: np.ndarray
+    noise: np.ndarray
+    clusters: np.ndarray | None
+
+    def largest(self, codes: np.ndarray, compared: np.ndarray) -> np.ndarray:
+        """Largest studentised difference under permuted levels (b, n): (b,)."""
+        n_levels = len(compared)
+        size = max(1, NUMBERS_AT_ONCE // (codes.shape[1] * n_levels))
+        score = self._together if self.clusters is None else self._apart
+        found = [
+            largest_difference(*score(codes[i : i + size], n_levels), compared)[0]
+            for i in range(0, len(codes), size)
+        ]
+        return np.concatenate(found)
+
+    def _together(self, codes: np.ndarray, n_levels: int):
+        """Estimates and covariances where every unit has one level."""
+        n_parts = len(self.noise)
+        own = codes[:, None, :] == np.arange(n_levels)[:, None]
+        own = own.astype(float).reshape(-1, codes.shape[1])
+        w, x = self.weights, self.values
+        sums = own @ np.hstack([w, x, x * x, x * w, w * w, (w > 0).astype(float)])
+        mass, total, xx, xw, ww, n_units = (
+            part.reshape(len(codes), n_levels, n_parts)
+            for part in np.split(sums, 6, axis=1)
+        )
+        safe = np.where(mass > 0, mass, 1.0)
+        means = total / safe
+        variances = (xx - 2.0 * means * xw + means**2 * ww) / safe**2
+        variances = self._steady(variances, safe, n_units)
+        found = variances @ (self.shares**2).T
+        for k, other in self._overlapping():
+            cross = own @ np.stack([x[:, k] * x[:, l], x[:, k] * w[:, l],
+                                    w[:, k] * x[:, l], w[:, k] * w[:, l]], axis=1)
+            a, b, c, d = np.moveaxis(cross.reshape(len(codes), n_levels, 4), 2, 0)
+            a = a - means[..., l] * b - means[..., k] * c
+            a = (a + means[..., k] * means[..., l] * d) / (safe[..., k] * safe[..., l])
+            found += 2.0 * a[..., None] * (self.shares[:, k] * self.shares[:, l])
+        return means @ self.shares.T, found, None
+
+    def _overlapping(self) -> list[tuple[int, int]]:
+        """Pairs of parts of one measure that units share."""
+        pairs = combinations(range(len(self.noise)), 2)
+        together = (self.shares != 0).T.astype(float) @ (self.shares != 0)
+        shared = (self.weights > 0).T.astype(float) @ (self.weights > 0)
+        return [(k, l) for k, other in pairs if together[k, l] and shared[k, l]]
+
+    def _apart(self, codes: np.ndarray, n_levels: int):
+        """The same where rows of one cluster have different levels."""
+        assert self.clusters is not None
+        starts = np.flatnonzero(np.diff(self.clusters, prepend=-1))
+        n_parts = len(self.noise)
+        own = codes[:, None, :] == np.arange(n_levels)[:, None]
+        sums = [
+            np.add.reduceat(own * part, starts, axis=2)
+            for table in (self.weights, self.values)
+            for part in table.T
+        ]
+        weights, values = sums[:n_parts], sums[n_parts:]
+        mass = np.stack([w.sum(axis=2) for w in weights], axis=2)
+        safe = np.where(mass > 0, mass, 1.0)
+        means = np.stack([x.sum(axis=2) for x in values], axis=2) / safe
+        errors = [
+            (x - means[:, :, [k]] * w) / safe[:, :, [k]]
+            for k, (w, x) in enumerate(zip(weights, values, strict=True))
+        ]
+        plain = np.stack([np.sum(e**2, axis=2) for e in errors], axis=2)
+        n_units = np.stack([np.sum(w > 0, axis=2) for w in weights], axis=2)
+        added = (self._steady(plain, safe, n_units) - plain) @ (self.shares**2).T
+        covariances = []
+        for shares in self.shares:
+            error = sum(s * e for s, e in zip(shares, errors, strict=True) if s)
+            covariances.append(error @ error.swapaxes(1, 2))
+        covariance = np.stack(covariances, axis=3)
+        found = np.diagonal(covariance, axis1=1, axis2=2).swapaxes(1, 2) + added
+        return means @ self.shares.T, found, covariance
+
+    def _steady(self, variances, mass, n_units) -> np.ndarray:
+        """Variances of parts together with what all levels show."""
+        return steady_variance(variances, self.noise / mass, n_units)
+
+
+def steady_variance(own: Any, expected: Any, n_units: Any) -> Any:
+    """Variance of few units, together with what is expected of them."""
+    return (n_units * own + PRIOR_UNITS * expected) / (n_units + PRIOR_UNITS)
+
+
+def largest_difference(
+    values: np.ndarray,
+    variances: np.ndarray,
+    covariances: np.ndarray | None,
+    compared: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Largest studentised difference, and of which pair and measure it is.
+
+    Parameters
+    ----------
+    values, variances : ndarray of shape (b, J, M)
+        Of measures under levels.
+    covariances : ndarray of shape (b, J, J, M) or None
+        Where levels share clusters.
+    compared : ndarray of shape (J, M), dtype bool
+        Levels that are compared by each measure.
+
+    Returns
+    -------
+    largest : ndarray of shape (b,)
+        0 where nothing is compared.
+    place : ndarray of shape (b, 3)
+        Measure, and the two levels.
+    """
+    first, second = np.triu_indices(len(compared), 1)
+    variance = variances[:, first] + variances[:, second]
+    if covariances is not None:
+        variance = variance - 2.0 * covariances[:, first, second]
+    size = np.abs(values[:, first] - values[:, second])
+    usable = (compared[first] & compared[second]) & (variance > 1e-15)
+    statistic = np.where(usable, size / np.sqrt(np.where(usable, variance, 1.0)), 0.0)
+    flat = np.round(statistic, TIE_DIGITS).reshape(len(values), -1)
+    at = flat.argmax(axis=1)
+    pair, measure = np.divmod(at, values.shape[2])
+    return flat.max(axis=1), np.stack([measure, first[pair], second[pair]], axis=1)
+
+
+@dataclass(frozen=True)
+class ComparedLevels:
+    """Levels of one column beside each other.
+
+    Parameters
+    ----------
+    levels : list
+        Their names.
+    estimates : list of list of Estimate
+        Of every level, its measures in one order.
+    compared : ndarray of shape (J, M), dtype bool
+        Levels that are compared by each measure.
+    cells : Cells
+        From which permutations are scored.
+    codes : ndarray of shape (n,), dtype int
+        Level of each unit (or row) of the cells.
+    exchange : Exchangeability
+        What is permuted.
+    observed : float
+        The statistic of the data.
+    place : tuple of int
+        Measure and two levels that it is of.
+    """
+
+    levels: list
+    estimates: list[list[Estimate]]
+    compared: np.ndarray
+    cells: Cells
+    codes: np.ndarray
+    exchange: Exchangeability
+    observed: float
+    place: tuple[int, int, int]
+
+    @classmethod
+    def of(
+        cls,
+        column: Column,
+        judged: Judged,
+        measures: Measures,
+        exchange: Exchangeability,
+    ) -> ComparedLevels | None:
+        """Compare the levels of a column; None where no two can be.
+
+        `measures` gives those of some of the rows, always in the same order.
+        """
+        everything = np.arange(len(column.labels))
+        pooled = measures(everything)
+        estimates = []
+        for level in range(column.n_levels):
+            rows = np.flatnonzero(column.labels == level)
+            own, taken = measures(rows), judged.take(rows)
+            named = {(m.name, m.of_class): Estimate.of(m, taken) for m in own}
+            nothing = [Estimate(replace(m, parts=[]), [], []) for m in pooled]
+            estimates.append(
+                [
+                    named.get((m.name, m.of_class), none)
+                    for m, none in zip(pooled, nothing, strict=True)
+                ]
+            )
+        compared = np.array(
+            [
+                [
+                    len(e.sums) == len(m.parts) and e.fewest_units >= FEWEST_UNITS
+                    for e, m in zip(own, pooled, strict=True)
+                ]
+                for own in estimates
+            ]
+        )
+        compared &= compared.sum(axis=0) > 1
+        if not compared.any():
+            return None
+        cells, codes = _cells(pooled, judged, column.labels, exchange)
+        scored = _score_estimates(estimates, cells, compared)
+        largest, place = largest_difference(*scored, compared)
+        at = tuple(int(number) for number in place[0])
+        return cls(
+            list(column.levels),
+            estimates,
+            compared,
+            cells,
+            codes,
+            exchange,
+            float(largest[0]),
+            at,
+        )
+
+    def null(self, orders: np.ndarray) -> np.ndarray:
+        """Statistics under orders of all rows of the table: (b,)."""
+        sources = self.exchange.unit_sources(orders)
+        codes = self.codes[sources]
+        if self.cells.clusters is not None:
+            codes = codes[:, _by_cluster(self.exchange.clusters)]
+        return self.cells.largest(codes, self.compared)
+
+    def n_tests(self) -> int:
+        """Number of pairs of levels and measures."""
+        counts = self.compared.sum(axis=0)
+        return int(np.sum(counts * (counts - 1) // 2))
+
+    def gap(self, critical: float) -> Gap:
+        """The difference that stands out most, with what this critical value allows."""
+        measure, first, second = self.place
+        level = float(stats.norm.sf(critical))
+        icc = correlations([e for own in self.estimates for e in own])
+        high, low = first, second
+        if self._value(measure, first) < self._value(measure, second):
+            high, low = second, first
+        named = self.estimates[high][measure].measure
+        limits = self._limits(measure, icc, level)
+        reach = _difference(limits, high, low)
+        size = self._value(measure, high) - self._value(measure, low)
+        unseen, of = self._unseen(icc, level)
+        return Gap(
+            named.name,
+            named.of_class,
+            self.levels[high],
+            self.levels[low],
+            size,
+            size - reach[0],
+            size + reach[1],
+            unseen,
+            of,
+        )
+
+    def _value(self, measure: int, level: int) -> float:
+        return self.estimates[level][measure].value
+
+    def _limits(self, measure: int, icc: dict, level: float) -> np.ndarray:
+        """Estimates of all levels with their limits: (J, 3); NaN if not compared."""
+        found = np.full((len(self.levels), 3), np.nan)
+        for j in np.flatnonzero(self.compared[:, measure]):
+            own = self.estimates[j][measure]
+            found[j] = own.value, *own.limits(icc, level)
+        return found
+
+    def _unseen(self, icc: dict, level: float) -> tuple[float, str]:
+        """Largest difference that is not excluded, and of which measure."""
+        found = []
+        for measure in np.flatnonzero(self.compared.any(axis=0)):
+            values, lows, highs = self._limits(measure, icc, level).T
+            above = np.square(highs - values)[:, None] + np.square(values - lows)
+            largest = np.nanmax(values[:, None] - values + np.sqrt(above))
+            name = self.estimates[0][measure].measure.name
+            found.append((float(largest), name))
+        return max(found)
+
+
+def _difference(limits: np.ndarray, high: int, low: int) -> tuple[float, float]:
+    """How far a difference of two levels may be off below and above."""
+    (a, a_low, a_high), (b, b_low, b_high) = limits[high], limits[low]
+    return (
+        float(np.hypot(a - a_low, b_high - b)),
+        float(np.hypot(a_high - a, b - b_low)),
+    )
+
+
+def exchange_at_target(
+    exchange: Exchangeability, target: Column | None
+) -> Exchangeability:
+    """Units that are exchanged among those of one class of the target, if they can be.
+
+    The target must be observed on the entries.
+    """
+    if target is None or not target.n_levels:
+        return exchange
+    if exchange.scheme == "within groups":
+        return exchange.within(target.labels, of_target=True)
+    strata = target_strata(exchange, target)
+    return exchange.within(strata, of_target=strata is not None)
+
+
+def _by_cluster(clusters: np.ndarray) -> np.ndarray:
+    return np.argsort(clusters, kind="stable")
+
+
+def _cells(
+    pooled: list[Measure],
+    judged: Judged,
+    labels: np.ndarray,
+    exchange: Exchangeability,
+) -> tuple[Cells, np.ndarray]:
+    """Sums of the parts by what is permuted, and its levels."""
+    parts = [part for measure in pooled for part in measure.parts]
+    n, n_parts = len(labels), len(parts)
+    weights, values = np.zeros((n, n_parts)), np.zeros((n, n_parts))
+    shares = np.zeros((len(pooled), n_parts))
+    owners = np.repeat(np.arange(len(pooled)), [len(m.parts) for m in pooled])
+    noise = np.zeros(n_parts)
+    for k, part in enumerate(parts):
+        w = judged.weights[part.rows]
+        left = part.values - np.average(part.values, weights=w)
+        weights[part.rows, k], values[part.rows, k] = w, w * left
+        shares[owners[k], k] = part.share
+        # Of the deviations from the means of levels: those may differ.
+        means = np.bincount(labels[part.rows], w * left)
+        mass = np.bincount(labels[part.rows], w)
+        means = means / np.where(mass > 0, mass, 1.0)
+        added = np.bincount(
+            judged.clusters[part.rows], w * (left - means[labels[part.rows]])
+        )
+        noise[k] = np.sum(added**2) / w.sum()
+    if exchange.varies_within_groups:
+        order = _by_cluster(exchange.clusters)
+        clusters = exchange.clusters[order]
+        return Cells(weights[order], values[order], shares, noise, clusters), labels
+    unit = exchange.unit
+    sums = [
+        np.stack([np.bincount(unit, column) for column in table.T], axis=1)
+        for table in (weights, values)
+    ]
+    return Cells(*sums, shares, noise, None), labels[exchange.first]
+
+
+def _score_estimates(
+    estimates: list[list[Estimate]], cells: Cells, compared: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Values, variances and covariances of the data: (1, J, M), (1, J, J, M)."""
+    n_levels, n_measures = compared.shape
+    values = np.zeros((1, n_levels, n_measures))
+    variances, covariances = np.zeros_like(values), np.zeros((1, n_levels, *compared.shape))
+    for m in range(n_measures):
+        levels = np.flatnonzero(compared[:, m])
+        noise = cells.noise[cells.shares[m] != 0]
+        added: dict[int, tuple] = {}
+        for j in levels:
+            own = estimates[j][m]
+            values[0, j, m] = own.value
+            clusters, errors = added[j] = own.influence
+            variances[0, j, m] = np.sum(errors**2) + _steadied(own, noise)
+        for j, l in combinations(levels, 2):
+            _, at, to = np.intersect1d(
+                added[j][0], added[l][0], assume_unique=True, return_indices=True
+            )
+            shared = float(added[j][1][at] @ added[l][1][to])
+            covariances[0, j, l, m] = covariances[0, l, j, m] = shared
+    return values, variances, covariances
+
+
+def _steadied(own: Estimate, noise: np.ndarray) -> float:
+    """What the pseudo-units add to the variance of an estimate."""
+    total = 0.0
+    for part, sums, expected in zip(own.measure.parts, own.sums, noise, strict=True):
+        mass = sums.weights.sum()
+        plain = float(np.sum(sums.errors**2) / mass**2)
+        steady = steady_variance(plain, expected / mass, sums.n_units)
+        total += part.share**2 * (steady - plain)
+    return total
