@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sklearn_wsca._interventions.result import InterventionResult
     from sklearn_wsca._networks.result import NetworkSpread
     from sklearn_wsca._networks.spread import network_spread
+    from sklearn_wsca._performance.from_outputs import performance_test
+    from sklearn_wsca._performance.result import PerformanceResult
     from sklearn_wsca._progress import show_progress
     from sklearn_wsca._repair.held_out import repair_test
     from sklearn_wsca._repair.result import RepairResult
@@ -47,6 +49,7 @@ __all__ = [
     "MetadataEraser",
     "NetworkSpread",
     "NullDistributionDisplay",
+    "PerformanceResult",
     "RepairResult",
     "UtilizationComparison",
     "UtilizationDisplay",
@@ -57,6 +60,7 @@ __all__ = [
     "evaluate_activation_maps",
     "intervention_test",
     "network_spread",
+    "performance_test",
     "repair_test",
     "show_progress",
     "utilization_test",
@@ -76,6 +80,7 @@ _MODULES = {
     "MetadataEraser": "_erasure.metadata_eraser",
     "NetworkSpread": "_networks.result",
     "NullDistributionDisplay": "_displays.null_distribution",
+    "PerformanceResult": "_performance.result",
     "RepairResult": "_repair.result",
     "UtilizationComparison": "_comparison.result",
     "UtilizationDisplay": "_displays.utilization",
@@ -85,6 +90,7 @@ _MODULES = {
     "evaluate_activation_maps": "_features.map_evaluation",
     "intervention_test": "_interventions.from_outputs",
     "network_spread": "_networks.spread",
+    "performance_test": "_performance.from_outputs",
     "repair_test": "_repair.held_out",
     "show_progress": "_progress",
     "utilization_test": "_utilization.from_outputs",

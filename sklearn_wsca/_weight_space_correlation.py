@@ -47,6 +47,7 @@ from sklearn_wsca._analysis.audit import (
     warn_of_shared_groups,
 )
 from sklearn_wsca._analysis.confusable import find_confusable
+from sklearn_wsca._analysis.consequences import measure_consequences
 from sklearn_wsca._analysis.description import describe_rows
 from sklearn_wsca._analysis.feature_utilization import measure_feature_utilization
 from sklearn_wsca._analysis.head_check import check_decision, doubt, require_fit
@@ -373,6 +374,25 @@ class WeightSpaceCorrelation(
         points_high, the same in percentage points of the predicted probability. Levels
         in few units, which are no part of the utilization, stand here too. With more
         than 50 classes each is shown with its own output only.
+    performance_by_level_ : DataFrame
+        How well the primary head decides under each level (thirds of a continuous
+        column), indexed by column and level: n_rows and n_units, accuracy,
+        balanced_accuracy, auroc (means over the classes that occur), of two classes
+        sensitivity and specificity at the head's own threshold, and calibration: mean
+        predicted probability less the share observed, in percentage points, of the
+        second of two classes, else of the class that is decided. For a number mae, bias
+        (mean predicted less observed) and r2. Each with its interval (_low, _high) at
+        level 1 - `significance`, with groups as units. gap, gap_pvalue and gap_qvalue
+        are those of the column. Without rows where there is no target, the outputs are
+        no predictions of it, or `diagnostics` is False.
+    performance_gaps_ : DataFrame
+        The difference between two levels that stands out most, by column: measure (and
+        of_class, the class whose share of right decisions it is), the levels with the
+        higher and the lower value, size, low and high (an interval that allows for the
+        choice), unseen (the largest difference that is not excluded, of
+        unseen_measure), and pvalue, pvalue_fwer and qvalue of the permutation test of
+        the hypothesis that performance is the same under all levels at fixed target.
+        See `performance_test`.
     utilization_ci_ : DataFrame
         Columns low and high: interval at level 1 - `significance`.
     utilization_pvalues_ : Series
@@ -435,6 +455,7 @@ class WeightSpaceCorrelation(
     --------
     weight_space_correlation : Cosines of two heads, from their weights alone.
     utilization_test : Utilization from predictions alone.
+    performance_test : Performance by level from predictions alone.
     MetadataEraser : Removes from embeddings what a linear probe could read.
 
     Notes
@@ -710,6 +731,13 @@ class WeightSpaceCorrelation(
         utilization = infer_utilization(
             decision, tasks.examined, testing.plan, self.significance, runner
         )
+        performance = measure_consequences(
+            decision if self.diagnostics else None,
+            tasks.target_head,
+            tasks.columns,
+            testing.plan,
+            self.significance,
+        )
         self.confusable_ = find_confusable(decision, tasks.columns, self.significance)
         extreme = describe_extreme(decision, given.positions)
         self._warn(list_failures(failed, encoding, alignment, crossed), extreme)
@@ -717,7 +745,7 @@ class WeightSpaceCorrelation(
         rule = self._rule(extreme or seen.withheld, bool(extreme))
         rule = replace(rule, by_utilization=not self.diagnostics)
         conclude = partial(self._conclude, given, tasks, rule, seen.relation)
-        return (encoding, alignment, utilization), conclude
+        return (encoding, alignment, utilization, performance), conclude
 
     def _test_encoding(self, tasks, rows, given, testing, runner):
         """Test of the encoding, or what stands for it."""
@@ -730,11 +758,20 @@ class WeightSpaceCorrelation(
 
     def _conclude(self, given, tasks, rule, relation, tests):
         """Verdicts, from tests that are corrected over all columns and targets."""
-        encoding, alignment, utilization = tests
+        encoding, alignment, utilization, performance = tests
         self._keep_tests(encoding, alignment)
         self._keep_utilization(utilization)
+        self.performance_by_level_ = performance.table()
+        self.performance_gaps_ = performance.gap_table()
         self.summary_ = summarise_fit(
-            tasks, given, encoding, alignment, utilization, rule, self.confusable_
+            tasks,
+            given,
+            encoding,
+            alignment,
+            utilization,
+            rule,
+            self.confusable_,
+            performance,
         )
         self.verdicts_ = self.summary_["verdict"]
         self.description_ = describe_rows(
@@ -746,6 +783,7 @@ class WeightSpaceCorrelation(
             relation,
             self.confusable_,
             self.head_performance_,
+            performance,
         )
         self._record = FitRecord.of(tasks, given, self.mean_, self.summary_)
 
@@ -837,7 +875,8 @@ class WeightSpaceCorrelation(
             ``attrs["head_performance"]`` what `head_performance_` is, and
             ``pd.DataFrame(attrs["effects"])`` and ``pd.DataFrame(attrs["by_class"])``
             are `effects_` and `utilization_by_class_`, with their index as columns;
-            robustness_values and confusable are given in the same way.
+            performance_by_level, performance_gaps, robustness_values and confusable are
+            given in the same way.
 
         Raises
         ------

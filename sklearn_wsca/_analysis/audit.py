@@ -15,12 +15,14 @@ from sklearn_wsca._analysis.audited_encoding import (
     encoding_entries,
 )
 from sklearn_wsca._analysis.confusable import find_confusable
+from sklearn_wsca._analysis.consequences import measure_consequences
 from sklearn_wsca._analysis.description import describe_rows
 from sklearn_wsca._analysis.head_check import check_decision, require_fit
 from sklearn_wsca._analysis.head_rows import HELD_OUT
 from sklearn_wsca._analysis.summary import (
     ALIGNMENT_COLUMNS,
     add_interactions,
+    add_performance,
     add_utilization,
     describe_column,
     summarise,
@@ -43,6 +45,8 @@ from sklearn_wsca._input.groups import restrict_to_groups
 from sklearn_wsca._input.numeric_values import as_numbers, named_column
 from sklearn_wsca._input.roles import RoleNames
 from sklearn_wsca._input.table import row_fingerprints
+from sklearn_wsca._performance import inference as performance
+from sklearn_wsca._performance.inference import PerformanceTests
 from sklearn_wsca._permutation.plan import PermutationPlan, canonical_order
 from sklearn_wsca._text import quote
 from sklearn_wsca._utilization.extremes import describe_extreme
@@ -226,6 +230,8 @@ class AuditedRows:
         Of the primary head.
     tests : UtilizationTests
         Utilization of the columns.
+    by_level : PerformanceTests
+        Performance by their levels.
     heads : dict of name to AuditedHead
         Encoding of the columns.
     rule : Rule
@@ -244,6 +250,7 @@ class AuditedRows:
     target: Column | None
     performance: dict | None
     tests: UtilizationTests
+    by_level: PerformanceTests
     heads: dict[Any, AuditedHead]
     rule: Rule
     confusable: pd.DataFrame
@@ -258,6 +265,7 @@ class AuditedRows:
             notes[name] = list(column.notes)
         add_interactions(rows, notes, self.interactions, self.given)
         add_utilization(rows, notes, self.tests, self.rule, self.confusable)
+        add_performance(rows, self.by_level, self.rule.significance)
         names = list(self.record.summary.index)
         summary = summarise(names, self.record.reasons() | self.left_out, rows)
         summary.attrs |= {
@@ -265,6 +273,8 @@ class AuditedRows:
             "by_class": as_lists(self.tests.by_class()),
             "robustness_values": as_lists(self.tests.robustness(self.rule.min_effect)),
             "confusable": as_lists(self.confusable),
+            "performance_by_level": as_lists(self.by_level.table()),
+            "performance_gaps": as_lists(self.by_level.gap_table()),
             "head_performance": self.performance,
         }
         summary.attrs[DESCRIPTION] = describe_rows(
@@ -276,6 +286,7 @@ class AuditedRows:
             self.head_rows,
             self.confusable,
             self.performance,
+            self.by_level,
         )
         return summary
 
@@ -342,6 +353,7 @@ def audit_rows(
         target,
         None if checked is None else checked.performance,
         tests,
+        measure_consequences(decision, primary, columns, plan, rule.significance),
         audited,
         replace(rule, withheld=extreme, extreme=bool(extreme)),
         find_confusable(decision, columns, rule.significance),
@@ -354,8 +366,10 @@ def conclude_audits(
 ) -> dict[Any, pd.DataFrame]:
     """Tables of one or several targets, corrected over all their columns together."""
     tests = [rows.tests for rows in audits.values()]
+    by_level = [rows.by_level for rows in audits.values()]
     if len(tests) > 1:
         tests = correct(tests, significance)
+        by_level = performance.correct(by_level)
     heads, power = {}, {}
     for target, rows in audits.items():
         fitted = rows.record.summary["encoding_power"]
@@ -364,9 +378,10 @@ def conclude_audits(
             power[target, name] = fitted.iloc[fitted.index.get_loc(name)]
     entries = encoding_entries(heads, power, significance, n_permutations)
     tables = {}
-    for (target, rows), own in zip(audits.items(), tests, strict=True):
+    for (target, rows), *own in zip(audits.items(), tests, by_level, strict=True):
         encoding = {name: entries[target, name] for name in rows.heads}
-        tables[target] = replace(rows, tests=own).conclude(encoding)
+        corrected = replace(rows, tests=own[0], by_level=own[1])
+        tables[target] = corrected.conclude(encoding)
     return tables
 
 

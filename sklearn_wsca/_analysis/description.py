@@ -14,6 +14,7 @@ import pandas as pd
 from sklearn_wsca._analysis.confusable import confusable_with
 from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.column import Column
+from sklearn_wsca._performance.inference import PerformanceTests
 from sklearn_wsca._utilization.inference import UtilizationTests
 from sklearn_wsca._verdict import Rule
 
@@ -28,7 +29,8 @@ def describe_rows(
     rule: Rule,
     head_rows: str | None,
     confusable: pd.DataFrame,
-    head_performance: dict[str, Any] | None = None,
+    head_performance: dict[str, Any] | None,
+    performance: PerformanceTests,
 ) -> dict[str, Any]:
     """Describe the rows of an analysis.
 
@@ -50,6 +52,8 @@ def describe_rows(
         Of `find_confusable`.
     head_performance : dict or None
         How well the primary head predicts the target, see `check_decision`.
+    performance : PerformanceTests
+        How well it does by level.
 
     Returns
     -------
@@ -92,9 +96,34 @@ def describe_rows(
                 "utilization": describe_test(name, tests),
                 "robustness": values,
                 "confusable": confusable_with(confusable, name),
+                "performance": describe_performance(name, performance),
             }
             for (name, column), values in zip(columns.items(), robustness, strict=True)
         ],
+    }
+
+
+def describe_performance(name: Any, tests: PerformanceTests) -> dict[str, Any]:
+    """Performance of the decision by the levels of a column.
+
+    Returns
+    -------
+    dict
+        by_level (a list with one dict per level), gap (of `Gap`, with p-values; None
+        where no two levels could be compared), scheme (what was permuted) and untested
+        (why there is no gap or no p-value, or None).
+    """
+    levels, gap = tests.by_level.get(name), None
+    if name in tests.gaps:
+        gap = tests.gap_of(name)
+        for key in ("higher", "lower", "of_class"):
+            gap[key] = None if gap[key] is None else str(gap[key])
+    by_level = [] if levels is None else levels.reset_index().to_dict("records")
+    return {
+        "by_level": [row | {"level": str(row["level"])} for row in by_level],
+        "gap": gap,
+        "scheme": tests.schemes.get(name),
+        "untested": tests.left_out.get(name),
     }
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn_wsca._alignment import inference as alignment
 from sklearn_wsca._encoding import inference as encoding
 from sklearn_wsca._input.several_targets import join_tables
+from sklearn_wsca._performance import inference as performance
 from sklearn_wsca._text import list_first, plain_text
 from sklearn_wsca._utilization import inference as utilization
 
@@ -28,9 +29,12 @@ SHARED = (
 )
 # Rows and columns of it are heads, and those of another target are others.
 APART = ("correlation_",)
-# One test of encoding, alignment and utilization each.
+# One test of encoding, alignment, utilization and performance each.
 Tests = tuple[
-    encoding.EncodingTest, alignment.AlignmentTest, utilization.UtilizationTests
+    encoding.EncodingTest,
+    alignment.AlignmentTest,
+    utilization.UtilizationTests,
+    performance.PerformanceTests,
 ]
 
 
@@ -41,12 +45,15 @@ def correct(several: Sequence[Tests], significance: float) -> list[Tests]:
     """
     if len(several) == 1:
         return list(several)
-    encodings, alignments, utilizations = map(list, zip(*several, strict=True))
+    encodings, alignments, utilizations, performances = map(
+        list, zip(*several, strict=True)
+    )
     return list(
         zip(
             encoding.correct(encodings),
             alignment.correct(alignments),
             utilization.correct(utilizations, significance),
+            performance.correct(performances),
             strict=True,
         )
     )

@@ -11,11 +11,13 @@ import pandas as pd
 from sklearn_wsca._alignment.inference import AlignmentTest
 from sklearn_wsca._analysis.association import association_pvalue, association_strength
 from sklearn_wsca._analysis.confusable import confusable_with
+from sklearn_wsca._analysis.consequences import describe_consequence
 from sklearn_wsca._encoding.inference import EncodingTest
 from sklearn_wsca._heads.task import Tasks
 from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.table import name_index
+from sklearn_wsca._performance.inference import PerformanceTests
 from sklearn_wsca._text import (
     describe_confusable,
     describe_robustness,
@@ -52,7 +54,11 @@ SUMMARY_COLUMNS = (
     "probability_shift_low",
     "probability_shift_high",
     "minimum_detectable_effect",
+    "performance_gap",
+    "performance_pvalue",
+    "performance_qvalue",
     "verdict",
+    "consequence",
     "note",
 )
 
@@ -73,6 +79,7 @@ def summarise_fit(
     utilization: UtilizationTests,
     rule: Rule,
     confusable: pd.DataFrame,
+    performance: PerformanceTests,
 ) -> pd.DataFrame:
     """Table of all columns asked for."""
     rows, notes = {}, {}
@@ -97,6 +104,7 @@ def summarise_fit(
             )
     add_interactions(rows, notes, tasks.interactions, given)
     add_utilization(rows, notes, utilization, rule, confusable)
+    add_performance(rows, performance, rule.significance)
     return summarise(tasks.names, tasks.dropped, rows)
 
 
@@ -165,6 +173,19 @@ def add_utilization(
                 )
             sentences += examined.describe()
         row["note"] = "; ".join(s for s in sentences + notes[name] if s)
+
+
+def add_performance(
+    rows: dict[Any, dict[str, Any]], tests: PerformanceTests, significance: float
+) -> None:
+    """Complete the entries by the gap of performance, and say it beside the verdict."""
+    for name, row in rows.items():
+        gap = tests.gap_of(name)
+        row["performance_gap"] = gap["size"]
+        row["performance_pvalue"] = gap["pvalue"]
+        row["performance_qvalue"] = gap["qvalue"]
+        told = describe_consequence(name, row["verdict"], tests, significance)
+        row["consequence"] = told["sentence"]
 
 
 def describe_doubts(name: Any, values: Any, confusable: list[dict]) -> list[str]:
@@ -252,7 +273,8 @@ def make_summary(rows: dict[Any, dict[str, Any]]) -> pd.DataFrame:
     )
     for name in ("n_samples", "n_levels"):
         table[name] = table[name].astype("Int64")
-    for name in SUMMARY_COLUMNS[3:-2]:
+    for name in SUMMARY_COLUMNS[3:-3]:
         table[name] = table[name].astype(float)
-    table["note"] = table["note"].fillna("")
+    for name in ("consequence", "note"):
+        table[name] = table[name].fillna("")
     return table

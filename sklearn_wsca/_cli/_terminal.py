@@ -52,6 +52,9 @@ def print_result(console: Console, result: dict[str, Any]) -> None:
         line = _verdict(column["verdict"], f"{printable(column['name'])}: ")
         line.append(f". {printable(as_typed(column['answer']))}")
         console.print(line, highlight=False)
+        sentence = column["performance"]["sentence"]
+        if sentence is not None:
+            console.print(Text(f"  {printable(sentence)}"), highlight=False)
     console.print(_counts(result), end="\n\n", highlight=False)
     for limit in limits_of(result["analysis"]):
         console.print(Text(as_typed(limit)), style="dim", highlight=False)

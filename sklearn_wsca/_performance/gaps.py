@@ -122,13 +122,16 @@ class Cells:
         variances = (xx - 2.0 * means * xw + means**2 * ww) / safe**2
         variances = self._steady(variances, safe, n_units)
         found = variances @ (self.shares**2).T
-        for k, other in self._overlapping():
-            cross = own @ np.stack([x[:, k] * x[:, l], x[:, k] * w[:, l],
-                                    w[:, k] * x[:, l], w[:, k] * w[:, l]], axis=1)
-            a, b, c, d = np.moveaxis(cross.reshape(len(codes), n_levels, 4), 2, 0)
-            a = a - means[..., l] * b - means[..., k] * c
-            a = (a + means[..., k] * means[..., l] * d) / (safe[..., k] * safe[..., l])
-            found += 2.0 * a[..., None] * (self.shares[:, k] * self.shares[:, l])
+        for k, j in self._overlapping():
+            products = (x[:, k] * x[:, j], x[:, k] * w[:, j])
+            products += (w[:, k] * x[:, j], w[:, k] * w[:, j])
+            cross = (own @ np.stack(products, axis=1)).reshape(*mass.shape[:2], 4)
+            both, first, second, weights = np.moveaxis(cross, 2, 0)
+            a, b = means[..., k], means[..., j]
+            shared = both - b * first - a * second + a * b * weights
+            shared /= safe[..., k] * safe[..., j]
+            pair = self.shares[:, k] * self.shares[:, j]
+            found += 2.0 * shared[..., None] * pair
         return means @ self.shares.T, found, None
 
     def _overlapping(self) -> list[tuple[int, int]]:
@@ -136,7 +139,7 @@ class Cells:
         pairs = combinations(range(len(self.noise)), 2)
         together = (self.shares != 0).T.astype(float) @ (self.shares != 0)
         shared = (self.weights > 0).T.astype(float) @ (self.weights > 0)
-        return [(k, l) for k, other in pairs if together[k, l] and shared[k, l]]
+        return [pair for pair in pairs if together[pair] and shared[pair]]
 
     def _apart(self, codes: np.ndarray, n_levels: int):
         """The same where rows of one cluster have different levels."""
@@ -301,9 +304,11 @@ class ComparedLevels:
             at,
         )
 
-    def null(self, orders: np.ndarray) -> np.ndarray:
-        """Statistics under orders of all rows of the table: (b,)."""
-        sources = self.exchange.unit_sources(orders)
+    def null(self, sources: np.ndarray) -> np.ndarray:
+        """Statistics where units take their level from others: (b,).
+
+        `sources` (b, n_units) are those of `Exchangeability.unit_sources`.
+        """
         codes = self.codes[sources]
         if self.cells.clusters is not None:
             codes = codes[:, _by_cluster(self.exchange.clusters)]
@@ -434,7 +439,8 @@ def _score_estimates(
     """Values, variances and covariances of the data: (1, J, M), (1, J, J, M)."""
     n_levels, n_measures = compared.shape
     values = np.zeros((1, n_levels, n_measures))
-    variances, covariances = np.zeros_like(values), np.zeros((1, n_levels, *compared.shape))
+    variances = np.zeros_like(values)
+    covariances = np.zeros((1, n_levels, n_levels, n_measures))
     for m in range(n_measures):
         levels = np.flatnonzero(compared[:, m])
         noise = cells.noise[cells.shares[m] != 0]
@@ -444,12 +450,12 @@ def _score_estimates(
             values[0, j, m] = own.value
             clusters, errors = added[j] = own.influence
             variances[0, j, m] = np.sum(errors**2) + _steadied(own, noise)
-        for j, l in combinations(levels, 2):
+        for j, k in combinations(levels, 2):
             _, at, to = np.intersect1d(
-                added[j][0], added[l][0], assume_unique=True, return_indices=True
+                added[j][0], added[k][0], assume_unique=True, return_indices=True
             )
-            shared = float(added[j][1][at] @ added[l][1][to])
-            covariances[0, j, l, m] = covariances[0, l, j, m] = shared
+            shared = float(added[j][1][at] @ added[k][1][to])
+            covariances[0, j, k, m] = covariances[0, k, j, m] = shared
     return values, variances, covariances
 
 

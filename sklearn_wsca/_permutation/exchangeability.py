@@ -66,6 +66,18 @@ class Exchangeability:
         """Number of units."""
         return len(self.keys)
 
+    def describe(self, residuals: bool = False) -> str:
+        """What is permuted, in words; `residuals` of it, after Freedman and Lane."""
+        what = {
+            "rows": "rows",
+            "between groups": "groups",
+            "within groups": "rows within groups",
+            "between and within groups": "groups with the rows in them",
+        }[self.scheme]
+        if residuals:
+            what = f"residuals (Freedman-Lane) of {what}"
+        return f"{what} within levels of the target" if self.within_target else what
+
     @property
     def varies_within_groups(self) -> bool:
         """Whether entries of one group are units of their own."""
@@ -149,6 +161,19 @@ class Exchangeability:
             return labels[self.first], self._all_strata()
         first = np.unique(self.clusters, return_index=True)[1]
         return _number_held(labels, self.clusters), self._all_strata()[first]
+
+
+def moved_alike(several: list[Exchangeability]) -> list[list[int]]:
+    """Numbers of those together whose units all orders move alike."""
+    found: list[list[int]] = []
+    for number, exchange in enumerate(several):
+        for alike in found:
+            if exchange.moves_like(several[alike[0]]):
+                alike.append(number)
+                break
+        else:
+            found.append([number])
+    return found
 
 
 def _number_held(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:

@@ -194,9 +194,15 @@ class ReportMixin:
 def _answer_lines(result: dict) -> list[str]:
     return [
         f"- **{escape_markdown(column['name'])}: {column['verdict']}.** "
-        f"{escape_markdown(column['answer'])}"
+        f"{escape_markdown(column['answer'])}{_consequence(column)}"
         for column in result["columns"]
     ]
+
+
+def _consequence(column: dict) -> str:
+    """Whether performance differs, in a paragraph of the same item."""
+    sentence = column["performance"]["sentence"]
+    return "" if sentence is None else f"\n  {escape_markdown(sentence)}"
 
 
 def _table_rows(result: dict) -> list[list[str]]:

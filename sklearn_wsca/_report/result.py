@@ -20,6 +20,7 @@ from sklearn_wsca._input.several_targets import (
     table_of,
 )
 from sklearn_wsca._plain_values import as_plain
+from sklearn_wsca._performance.words import name_case
 from sklearn_wsca._report.words import (
     ask,
     describe_analysis,
@@ -244,6 +245,7 @@ def _column(name, row: pd.Series, detail: dict, estimator, analysis) -> dict[str
             pair | {"column": column_text(pair["column"])}
             for pair in detail.get("confusable", [])
         ],
+        "performance": _performance(row, detail.get("performance"), analysis),
         "erasure": None,
     }
     if estimator is not None and name in estimator.heads_:
@@ -251,6 +253,16 @@ def _column(name, row: pd.Series, detail: dict, estimator, analysis) -> dict[str
     column = as_plain(column)
     column["answer"] = " ".join([answer(column, analysis), *tell_doubts(column)])
     return column
+
+
+def _performance(row: pd.Series, found: dict | None, analysis: dict) -> dict[str, Any]:
+    """Performance by level, and what it says beside the verdict."""
+    told = {"case": None, "sentence": row["consequence"] or None}
+    found = found or {"by_level": [], "gap": None, "scheme": None, "untested": None}
+    if analysis["significance"] is not None and row["consequence"]:
+        gap = {"qvalue": row["performance_qvalue"]}
+        told["case"] = name_case(row["verdict"], gap, analysis["significance"])
+    return told | found
 
 
 def _add_fitted(column: dict, name: Any, estimator, analysis: dict) -> None:

@@ -99,16 +99,7 @@ class Examined:
     @property
     def scheme(self) -> str:
         """What is permuted, in words."""
-        exchange = self.model.exchange
-        what = {
-            "rows": "rows",
-            "between groups": "groups",
-            "within groups": "rows within groups",
-            "between and within groups": "groups with the rows in them",
-        }[exchange.scheme]
-        if self.model.freedman_lane:
-            what = f"residuals (Freedman-Lane) of {what}"
-        return f"{what} within levels of the target" if exchange.within_target else what
+        return self.model.exchange.describe(self.model.freedman_lane)
 
     def describe(self) -> list[str]:
         """What was permuted and what was left out, for a note."""

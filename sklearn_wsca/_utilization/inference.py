@@ -13,6 +13,7 @@ import pandas as pd
 from sklearn_wsca._backend.memory import in_parts
 from sklearn_wsca._input.column import Column, LeftOutError
 from sklearn_wsca._input.table import level_index, name_index
+from sklearn_wsca._permutation.exchangeability import moved_alike
 from sklearn_wsca._permutation.plan import (
     PermutationPlan,
     benjamini_hochberg,
@@ -248,23 +249,10 @@ def _permute_part(models: list, plan: PermutationPlan, part: range) -> np.ndarra
     """The same; columns whose units are moved alike share what is drawn."""
     orders = plan.orders(part)
     found = np.empty((len(part), len(models), 1 + N_STATISTICS))
-    for columns in _moved_alike(models):
+    for columns in moved_alike([model.exchange for model in models]):
         sources = models[columns[0]].exchange.unit_sources(orders)
         for column in columns:
             found[:, column] = models[column].statistics(sources)
-    return found
-
-
-def _moved_alike(models: list) -> list[list[int]]:
-    """Numbers of the models, those together whose units all orders move alike."""
-    found: list[list[int]] = []
-    for number, model in enumerate(models):
-        for columns in found:
-            if model.exchange.moves_like(models[columns[0]].exchange):
-                columns.append(number)
-                break
-        else:
-            found.append([number])
     return found
 
 
