@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from benchmarks.families.consequences import consequences
 from benchmarks.families.interactions import interactions
 from benchmarks.families.interventions import interventions
 from benchmarks.families.metadata import classes, kinds, levels
@@ -20,6 +21,7 @@ FAMILIES: dict[str, Callable[[], list[Cell]]] = {
     "detectable": detectable,
     "networks": networks,
     "interventions": interventions,
+    "consequences": consequences,
     "interactions": interactions,
 }
 

@@ -47,9 +47,9 @@ def performance_test(
     ----------
     outputs : array-like of shape (n_samples, n_classes) or (n_samples,)
         Logits, probabilities or a score, of rows that the network was not trained on.
-        The class with the largest output is decided. A single output is about the second
-        of two classes: a probability above 0.5, else a logit above 0; or it is the
-        predicted number. Columns of a DataFrame that have the names of the classes are
+        The class with the largest output is decided. A single output is about the
+        second of two classes: a probability above 0.5, else a logit above 0; or it is
+        the predicted number. Columns of a DataFrame with the names of the classes are
         matched by name, others are the classes in sorted order.
     column : array-like of shape (n_samples,), or DataFrame
         Metadata column, or several. A continuous column is cut into thirds.
@@ -92,10 +92,10 @@ def performance_test(
     the target by a cubic spline before levels are compared.
 
     The statistic is the largest studentised difference over measures and pairs of
-    levels [1]_, so unequal noise and unequal numbers of images per patient do not count.
-    Intervals of shares are those of Wilson [2]_ for the effective number of rows, given
-    the correlation within groups; that of the AUROC follows Newcombe [3]_. Confounders
-    are not held fixed: this is what happens under a level, not why.
+    levels [1]_, so unequal noise and unequal numbers of images per patient do not
+    count. Intervals of shares are those of Wilson [2]_ for the effective number of
+    rows, given the correlation within groups; that of the AUROC follows Newcombe [3]_.
+    Confounders are not held fixed: this is what happens under a level, not why.
 
     References
     ----------
@@ -169,8 +169,12 @@ def _judge(decision: Decision, names: list | None) -> Decisions:
     outputs = decision.outputs[target.rows]
     probabilities, classes = decision.probabilities, None
     labels = target.labels
+    if probabilities is not None:
+        probabilities = probabilities[target.rows]
     if target.n_levels:
-        classes = _match_classes(outputs.shape[1], target.levels, names)
+        classes, order = _match_classes(outputs.shape[1], target.levels, names)
+        outputs = outputs[:, order]
+        probabilities = None if probabilities is None else probabilities[:, order]
         labels = np.array([classes.index(v) for v in target.levels])[labels]
         if outputs.shape[1] == 1:
             margin = outputs[:, 0] - (0.0 if probabilities is None else 0.5)
@@ -184,7 +188,7 @@ def _judge(decision: Decision, names: list | None) -> Decisions:
     judged = Judged.of(
         outputs,
         labels,
-        None if probabilities is None else probabilities[target.rows],
+        probabilities,
         decision.weights[target.rows],
         clusters_of(decision.groups, target),
         classes,
@@ -193,13 +197,18 @@ def _judge(decision: Decision, names: list | None) -> Decisions:
     return Decisions(judged, target, groups, len(decision.weights))
 
 
-def _match_classes(width: int, levels: tuple, names: list | None) -> tuple:
-    """Class of each output; both classes for a single one."""
+def _match_classes(
+    width: int, levels: tuple, names: list | None
+) -> tuple[tuple, list[int]]:
+    """Classes, those of the target first, and the output of each.
+
+    For a single output both classes.
+    """
     if names is not None and set(levels) <= set(names):
-        return tuple(names)
-    n_needed = 2 if width == 1 else width
-    if len(levels) == n_needed:
-        return levels
+        classes = (*levels, *(name for name in names if name not in levels))
+        return classes, [names.index(name) for name in classes]
+    if len(levels) == (2 if width == 1 else width):
+        return levels, list(range(width))
     shown = list_first(levels, SHOWN)
     single = "; if it predicts a number, say so (kinds={'target': 'continuous'})"
     advice = single if width == 1 else "; pass a DataFrame with a column of each name"

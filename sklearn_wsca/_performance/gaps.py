@@ -290,7 +290,7 @@ class ComparedLevels:
         if not compared.any():
             return None
         cells, codes = _cells(pooled, judged, column.labels, exchange)
-        scored = _score_estimates(estimates, cells, compared)
+        scored = score_estimates(estimates, cells, compared)
         largest, place = largest_difference(*scored, compared)
         at = tuple(int(number) for number in place[0])
         return cls(
@@ -433,7 +433,7 @@ def _cells(
     return Cells(*sums, shares, noise, None), labels[exchange.first]
 
 
-def _score_estimates(
+def score_estimates(
     estimates: list[list[Estimate]], cells: Cells, compared: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Values, variances and covariances of the data: (1, J, M), (1, J, J, M)."""
@@ -448,8 +448,8 @@ def _score_estimates(
         for j in levels:
             own = estimates[j][m]
             values[0, j, m] = own.value
-            clusters, errors = added[j] = own.influence
-            variances[0, j, m] = np.sum(errors**2) + _steadied(own, noise)
+            added[j] = own.influence
+            variances[0, j, m] = np.sum(added[j][1] ** 2) + _steadied(own, noise)
         for j, k in combinations(levels, 2):
             _, at, to = np.intersect1d(
                 added[j][0], added[k][0], assume_unique=True, return_indices=True

@@ -26,8 +26,8 @@ from sklearn_wsca._performance.levels import (
 )
 from sklearn_wsca._performance.measures import (
     Judged,
+    compared_measures,
     number_measures,
-    tested_measures,
 )
 from sklearn_wsca._permutation.exchangeability import (
     FEWEST_UNITS,
@@ -113,7 +113,11 @@ class PerformanceTests:
         """Performance by column and level, with the gap of each column."""
         entries = [
             *COUNTS,
-            *(f"{name}{end}" for name in self.measures for end in ("", "_low", "_high")),
+            *(
+                f"{name}{end}"
+                for name in self.measures
+                for end in ("", "_low", "_high")
+            ),
         ]
         table = stack_columns(self.by_level, ["level"], entries)
         at = [self.pvalues.index.get_loc(name) for name in self.by_level]
@@ -262,13 +266,15 @@ def _compare(
     decisions: Decisions, column: Column, judged: Judged, target: Column
 ) -> ComparedLevels | None:
     exchange = exchange_at_target(exchange_units(column, decisions.groups), target)
-    return ComparedLevels.of(column, judged, _measures_at_target(judged, target), exchange)
+    return ComparedLevels.of(
+        column, judged, _measures_at_target(judged, target), exchange
+    )
 
 
 def _measures_at_target(judged: Judged, target: Column) -> Measures:
-    """Measures that are compared, by rows; errors of numbers adjusted for the target."""
+    """Measures that are compared, by rows; errors of numbers at fixed target."""
     if judged.classes is not None:
-        return lambda rows: list(tested_measures(judged.take(rows)))
+        return lambda rows: list(compared_measures(judged.take(rows)))
     design = np.ones((len(judged.labels), 1))
     if not target.n_levels:
         values = judged.labels[:, None] / max(np.abs(judged.labels).max(), 1e-300)

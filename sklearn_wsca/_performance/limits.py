@@ -127,9 +127,11 @@ def linear_limits(
 ) -> tuple[float, float]:
     """Interval of a weighted sum of shares.
 
-    That of Price and Bonett: four rows, half of them right, are dealt out to the parts.
+    That of Price and Bonett: four rows, two of them right, are dealt out to the parts.
     """
-    n = np.array([1.0 / p.relative_variance(i) for p, i in zip(parts, icc, strict=True)])
+    n = np.array(
+        [1.0 / p.relative_variance(i) for p, i in zip(parts, icc, strict=True)]
+    )
     means = np.array([part.mean for part in parts])
     added = 2.0 / len(parts)
     moved = (n * means + added) / (n + 2.0 * added)

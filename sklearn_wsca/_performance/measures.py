@@ -143,7 +143,7 @@ def shown_measures(found: Judged) -> Iterator[Measure]:
         yield Measure(CALIBRATION, [Part(1.0, everything, excess)])
 
 
-def tested_measures(found: Judged) -> Iterator[Measure]:
+def compared_measures(found: Judged) -> Iterator[Measure]:
     """Measures that do not depend on how frequent the classes are under a level."""
     recalls = _recalls(found)
     if found.classes is not None and len(found.classes) == 2:

@@ -24,8 +24,8 @@ class PerformanceResult:
     measure : str
         Measure of the gap that stands out most: sensitivity, specificity,
         balanced_accuracy or auroc of two classes; balanced_accuracy or recall (of
-        `of_class`) of several; mae or bias of numbers, adjusted for the target. "" where
-        no two levels could be compared.
+        `of_class`) of several; mae or bias of numbers, adjusted for the target. ""
+        where no two levels could be compared.
     of_class : object
         Class that a recall is about; else None.
     higher, lower : object

@@ -72,9 +72,7 @@ def name_case(verdict: str, gap: Mapping[str, Any], significance: float) -> str:
     return DIFFERS_ONLY if differs else NEITHER
 
 
-def tell_consequence(
-    verdict: str, gap: Mapping[str, Any], significance: float
-) -> str:
+def tell_consequence(verdict: str, gap: Mapping[str, Any], significance: float) -> str:
     """Whether a column is used and whether performance differs, in one sentence."""
     case = name_case(verdict, gap, significance)
     lead = verdict.capitalize()

@@ -137,7 +137,8 @@ def tabulate_effects(
         n_rows = np.array([cell.sum() for cell in part.cells])
         n_units = [len(np.unique(noise.clusters[cell])) for cell in part.cells]
         found = noise.limits(part.rows, significance)
-        found += () if points is None else points.limits(part.rows, significance)
+        if points is not None:
+            found += points.limits(part.rows, significance, by_weight=True)
         index = pd.MultiIndex.from_product(
             [levels, [outputs[i] for i in shown], [part.target_class]], names=ENTRIES
         )

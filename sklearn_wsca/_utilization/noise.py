@@ -16,6 +16,7 @@ from sklearn_wsca._utilization.output_model import OutputModel
 from sklearn_wsca._utilization.regression import sum_matrix
 
 ELEMENTS_PER_BLOCK = 2**22
+NORMAL_KURTOSIS = 3.0
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,32 @@ class NoiseSource:
         clusters = np.unique(self.clusters[used], return_inverse=True)[1]
         return sum_matrix(clusters, np.ones(len(used)))
 
-    def limits(self, rows: np.ndarray, significance: float) -> tuple[np.ndarray, ...]:
-        """Effects by rows (n, m), and limits of their two-sided intervals: (m, C)."""
-        effects = rows.T @ self.outputs
-        tail = stats.t.isf(significance / 2.0, self.degrees(rows))
-        reach = tail * self.errors(rows)
+    def limits(
+        self, rows: np.ndarray, significance: float, by_weight: bool = False
+    ) -> tuple[np.ndarray, ...]:
+        """Effects by rows (n, m), and limits of their two-sided intervals: (m, C).
+
+        `by_weight` counts the clusters by what they add to the error, not by their rows
+        alone: of probabilities near 0, a few that are not decide.
+        """
+        effects, degrees = rows.T @ self.outputs, np.array(self.degrees(rows))
+        if by_weight:
+            degrees = np.minimum(degrees, self._degrees_by_weight(rows))
+        reach = stats.t.isf(significance / 2.0, degrees) * self.errors(rows)
         return effects, effects - reach, effects + reach
+
+    def _degrees_by_weight(self, rows: np.ndarray) -> np.ndarray:
+        """Effective number of clusters by what they add to the error: (m, C).
+
+        All of them where what they add is normal, and as many clusters of equal weight
+        as have its fourth moment where it is not.
+        """
+        used = np.flatnonzero(np.any(rows != 0.0, axis=1))
+        sums, residuals = self._sum_clusters(used), self.residuals[used]
+        found = np.stack([sums @ (row[used, None] * residuals) for row in rows.T])
+        fourth = np.sum(found**4, axis=1)
+        effective = NORMAL_KURTOSIS * np.sum(found**2, axis=1) ** 2
+        return np.maximum(effective / np.where(fourth > 0, fourth, 1.0) - 1.0, 1.0)
 
     def noise(self, *blocks: np.ndarray) -> EffectNoise:
         """Noise of the effects by rows (n, m) in one or more blocks.

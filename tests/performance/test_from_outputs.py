@@ -1,0 +1,106 @@
+"""Performance for people who have predictions only."""
+
+import json
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_wsca import performance_test
+from tests.performance.studies import LEVELS, draw
+
+NAMES = np.array(["healthy", "ill"])
+
+
+def study(seed=0, **odd):
+    scores, ill, level, patient = draw(seed, **odd)
+    return scores, np.array(LEVELS)[level], NAMES[ill], patient
+
+
+def test_a_loss_of_sensitivity_is_found_and_named():
+    scores, level, ill, _ = study(n=900, loss=2.0)
+    found = performance_test(scores, level, ill, n_permutations=99, random_state=0)
+    assert found.measure == "sensitivity" and found.lower == "west"
+    assert found.pvalue == 0.01 and found.scheme == "rows within levels of the target"
+    assert "performance differs: sensitivity is" in found.to_text()
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_probabilities_logits_and_two_columns_decide_alike():
+    scores, level, ill, _ = study()
+    probability = 1 / (1 + np.exp(-scores / 40.0))
+    several = {
+        "logits": scores,
+        "probabilities": probability,
+        "both": np.stack([1 - probability, probability], axis=1),
+        "named": pd.DataFrame({"ill": scores, "healthy": -scores}),
+    }
+    tables = {
+        name: performance_test(outputs, level, ill, n_permutations=0).by_level
+        for name, outputs in several.items()
+    }
+    shown = ["accuracy", "sensitivity_low", "auroc", "specificity_high"]
+    for table in tables.values():
+        pd.testing.assert_frame_equal(table[shown], tables["logits"][shown])
+    assert "calibration" in tables["both"] and "calibration" not in tables["logits"]
+
+
+def test_rows_may_come_in_any_order():
+    scores, level, ill, patient = study(images=(20, 20, 1))
+    order = np.random.default_rng(1).permutation(len(ill))
+    given = {"n_permutations": 99, "random_state": 3}
+    one = performance_test(scores, level, ill, groups=patient, **given)
+    other = performance_test(
+        scores[order], level[order], ill[order], groups=patient[order], **given
+    )
+    assert one.pvalue == other.pvalue and one.gap == pytest.approx(other.gap)
+    assert one.scheme == "groups within levels of the target"
+
+
+def test_several_classes_and_columns():
+    rng = np.random.default_rng(0)
+    level, label = rng.integers(0, 3, (2, 600))
+    outputs = 3.0 * np.eye(3)[label] + rng.standard_normal((600, 3))
+    outputs[(level == 2) & (label == 1)] -= [0.0, 4.0, 0.0]
+    table = pd.DataFrame(
+        {"site": np.array(LEVELS)[level], "age": rng.normal(60, 9, 600)}
+    )
+    found = performance_test(
+        outputs, table, np.array(["a", "b", "c"])[label], n_permutations=99
+    )
+    assert list(found) == ["site", "age"]
+    site = found["site"]
+    assert (site.measure, site.of_class, site.lower) == ("recall", "b", "west")
+    assert found["age"].qvalue > 0.05
+    assert "in class 'b'" in site.to_text("site")
+
+
+def test_a_number_is_judged_by_its_errors():
+    rng = np.random.default_rng(0)
+    level, age = rng.integers(0, 3, 300), rng.normal(60.0, 10.0, 300)
+    predicted = age + 4.0 * (level == 2) + 2.0 * rng.standard_normal(300)
+    found = performance_test(predicted, np.array(LEVELS)[level], age, n_permutations=99)
+    assert (found.measure, found.higher) == ("bias", "west")
+    assert found.gap_low < 4.0 < found.gap_high
+    assert list(found.by_level)[2::3] == ["mae", "bias", "r2"]
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"target": None}, "target is None"),
+        ({"outputs": np.ones((300, 3))}, "3 columns and target has the 2 classes"),
+        ({"target": np.arange(300.0) ** 1.1, "outputs": np.ones((300, 2))}, "a number"),
+        ({"target": np.arange(300) % 4}, "kinds={'target': 'continuous'}"),
+        ({"column": np.zeros(300)}, "column"),
+        ({"column": np.zeros(7)}, "column has 7 rows"),
+    ],
+)
+def test_what_cannot_be_used_is_said(change, message):
+    scores, level, ill, _ = study()
+    given = {"outputs": scores, "column": level, "target": ill} | change
+    shown = message.replace("{", r"\{")
+    with warnings.catch_warnings(), pytest.raises(ValueError, match=shown):
+        warnings.simplefilter("ignore")
+        performance_test(**given, n_permutations=0)
