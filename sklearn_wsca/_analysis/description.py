@@ -14,7 +14,7 @@ import pandas as pd
 from sklearn_wsca._analysis.confusable import confusable_with
 from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.column import Column
-from sklearn_wsca._performance.inference import PerformanceTests
+from sklearn_wsca._performance.inference import PerformanceTests, no_performance
 from sklearn_wsca._utilization.inference import UtilizationTests
 from sklearn_wsca._verdict import Rule
 
@@ -29,8 +29,8 @@ def describe_rows(
     rule: Rule,
     head_rows: str | None,
     confusable: pd.DataFrame,
-    head_performance: dict[str, Any] | None,
-    performance: PerformanceTests,
+    head_performance: dict[str, Any] | None = None,
+    performance: PerformanceTests | None = None,
 ) -> dict[str, Any]:
     """Describe the rows of an analysis.
 
@@ -52,7 +52,7 @@ def describe_rows(
         Of `find_confusable`.
     head_performance : dict or None
         How well the primary head predicts the target, see `check_decision`.
-    performance : PerformanceTests
+    performance : PerformanceTests or None
         How well it does by level.
 
     Returns
@@ -70,6 +70,7 @@ def describe_rows(
     """
     robustness = tests.robustness(rule.min_effect).to_dict("records")
     groups = given.roles.groups
+    by_level = performance or no_performance(columns, "it was not measured")
     return {
         "n_samples": len(given.weights),
         **count_lacking(given, target),
@@ -96,7 +97,7 @@ def describe_rows(
                 "utilization": describe_test(name, tests),
                 "robustness": values,
                 "confusable": confusable_with(confusable, name),
-                "performance": describe_performance(name, performance),
+                "performance": describe_performance(name, by_level),
             }
             for (name, column), values in zip(columns.items(), robustness, strict=True)
         ],

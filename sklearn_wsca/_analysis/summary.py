@@ -276,5 +276,5 @@ def make_summary(rows: dict[Any, dict[str, Any]]) -> pd.DataFrame:
     for name in SUMMARY_COLUMNS[3:-3]:
         table[name] = table[name].astype(float)
     for name in ("consequence", "note"):
-        table[name] = table[name].fillna("")
+        table[name] = table[name].astype(object).fillna("")
     return table

@@ -59,8 +59,15 @@ class Sums:
         mean = float(np.average(values, weights=weights))
         left = weights * (values - mean)
         variance = float(np.average((values - mean) ** 2, weights=weights))
-        by_cluster = (np.bincount(place, v) for v in (weights, weights**2, left))
-        return cls(mean, variance, *by_cluster, present, float(np.sum(left**2)))
+        return cls(
+            mean,
+            variance,
+            np.bincount(place, weights),
+            np.bincount(place, weights**2),
+            np.bincount(place, left),
+            present,
+            float(np.sum(left**2)),
+        )
 
     @property
     def n_units(self) -> int:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -78,10 +79,10 @@ class Judged:
     def take(self, rows: np.ndarray) -> Judged:
         """Return the same for some of the rows."""
         names = ("scores", "labels", "predicted", "observed", "weights", "clusters")
-        values = {name: getattr(self, name) for name in names}
-        return replace(
-            self, **{k: None if v is None else v[rows] for k, v in values.items()}
-        )
+        values: dict[str, Any] = {name: getattr(self, name) for name in names}
+        for name, value in values.items():
+            values[name] = None if value is None else value[rows]
+        return replace(self, **values)
 
 
 @dataclass(frozen=True)

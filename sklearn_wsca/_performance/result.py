@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ class PerformanceResult:
         Largest studentised differences of the permutations.
     significance : float
         One minus the level of the intervals.
-    notes : tuple of str
+    notes : tuple of str, default=()
         What was left out.
     """
 
@@ -102,9 +102,10 @@ class PerformanceResult:
         dict
             Of types that JSON has; NaN becomes None.
         """
-        names = ("measure", "of_class", "higher", "lower", "gap", "gap_low", "gap_high")
-        names += ("unseen", "unseen_measure", "pvalue", "pvalue_fwer", "qvalue")
-        names += ("scheme", "significance")
+        names = [f.name for f in fields(self)]
+        names = [
+            n for n in names if n not in ("by_level", "null_distribution", "notes")
+        ]
         levels = self.by_level.reset_index().to_dict("records")
         return {name: _plain(getattr(self, name)) for name in names} | {
             "by_level": [{k: _plain(v) for k, v in row.items()} for row in levels],
