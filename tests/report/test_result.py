@@ -95,6 +95,11 @@ class TestContent:
                     found = column[part][key]
                 elif name in column:
                     found = column[name]
+                elif name == "consequence":
+                    found = column["performance"]["sentence"]
+                elif part == "performance":
+                    gap = column["performance"]["gap"]
+                    found = gap and gap["size" if key == "gap" else key]
                 else:
                     found = column["utilization"][name]
                 assert found == row[name], name
