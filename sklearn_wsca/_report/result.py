@@ -19,8 +19,8 @@ from sklearn_wsca._input.several_targets import (
     is_joined,
     table_of,
 )
-from sklearn_wsca._plain_values import as_plain
 from sklearn_wsca._performance.words import name_case
+from sklearn_wsca._plain_values import as_plain
 from sklearn_wsca._report.words import (
     ask,
     describe_analysis,
