@@ -442,7 +442,7 @@ def score_estimates(
     variances = np.zeros_like(values)
     covariances = np.zeros((1, n_levels, n_levels, n_measures))
     for m in range(n_measures):
-        levels = np.flatnonzero(compared[:, m])
+        levels = np.flatnonzero(compared[:, m]).tolist()
         noise = cells.noise[cells.shares[m] != 0]
         added: dict[int, tuple] = {}
         for j in levels:
