@@ -717,13 +717,14 @@ def test_columns_and_types_of_the_table(study):
         *("utilization_balanced", "utilization_balanced_low"),
         *("utilization_balanced_high", "utilization_pvalue", "utilization_qvalue"),
         *("probability_shift", "probability_shift_low", "probability_shift_high"),
-        *("minimum_detectable_effect", "verdict", "note"),
+        *("minimum_detectable_effect", "performance_gap", "performance_pvalue"),
+        *("performance_qvalue", "verdict", "consequence", "note"),
     ]
     assert found.columns.tolist() == list(SUMMARY_COLUMNS)
     assert found.index.name == "column"
     assert (found.dtypes[["n_samples", "n_levels"]] == "Int64").all()
     assert (found.dtypes.iloc[3:25] == np.float64).all()
-    for name in ("kind", "verdict", "note"):
+    for name in ("kind", "verdict", "consequence", "note"):
         assert all(isinstance(v, str) for v in found[name].dropna())
     assert found["verdict"].notna().all()
     assert found["note"].str.len().gt(0).all()

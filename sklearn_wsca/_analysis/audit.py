@@ -378,9 +378,11 @@ def conclude_audits(
             power[target, name] = fitted.iloc[fitted.index.get_loc(name)]
     entries = encoding_entries(heads, power, significance, n_permutations)
     tables = {}
-    for (target, rows), *own in zip(audits.items(), tests, by_level, strict=True):
+    for (target, rows), own, levels in zip(
+        audits.items(), tests, by_level, strict=True
+    ):
         encoding = {name: entries[target, name] for name in rows.heads}
-        corrected = replace(rows, tests=own[0], by_level=own[1])
+        corrected = replace(rows, tests=own, by_level=levels)
         tables[target] = corrected.conclude(encoding)
     return tables
 

@@ -275,6 +275,6 @@ def make_summary(rows: dict[Any, dict[str, Any]]) -> pd.DataFrame:
         table[name] = table[name].astype("Int64")
     for name in SUMMARY_COLUMNS[3:-3]:
         table[name] = table[name].astype(float)
-    for name in ("consequence", "note"):
-        table[name] = table[name].astype(object).fillna("")
+    table["consequence"] = table["consequence"].astype(object)
+    table["note"] = table["note"].fillna("")
     return table

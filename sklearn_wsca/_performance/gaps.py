@@ -38,6 +38,8 @@ FEWEST_UNITS = 5
 TIE_DIGITS = 7
 NUMBERS_AT_ONCE = 2**21
 Measures = Callable[[np.ndarray], list[Measure]]
+# Values and variances of measures under levels; covariances, or None.
+Scored = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 
 
 @dataclass(frozen=True)
@@ -100,13 +102,13 @@ class Cells:
         n_levels = len(compared)
         size = max(1, NUMBERS_AT_ONCE // (codes.shape[1] * n_levels))
         score = self._together if self.clusters is None else self._apart
-        found = [
-            largest_difference(*score(codes[i : i + size], n_levels), compared)[0]
-            for i in range(0, len(codes), size)
-        ]
+        found = []
+        for start in range(0, len(codes), size):
+            scored = score(codes[start : start + size], n_levels)
+            found.append(largest_difference(*scored, compared)[0])
         return np.concatenate(found)
 
-    def _together(self, codes: np.ndarray, n_levels: int):
+    def _together(self, codes: np.ndarray, n_levels: int) -> Scored:
         """Estimates and covariances where every unit has one level."""
         n_parts = len(self.noise)
         own = codes[:, None, :] == np.arange(n_levels)[:, None]
@@ -123,10 +125,9 @@ class Cells:
         variances = self._steady(variances, safe, n_units)
         found = variances @ (self.shares**2).T
         for k, j in self._overlapping():
-            products = (x[:, k] * x[:, j], x[:, k] * w[:, j])
-            products += (w[:, k] * x[:, j], w[:, k] * w[:, j])
+            products = [a[:, k] * b[:, j] for a in (x, w) for b in (x, w)]
             cross = (own @ np.stack(products, axis=1)).reshape(*mass.shape[:2], 4)
-            both, first, second, weights = np.moveaxis(cross, 2, 0)
+            both, first, second, weights = (cross[..., i] for i in range(4))
             a, b = means[..., k], means[..., j]
             shared = both - b * first - a * second + a * b * weights
             shared /= safe[..., k] * safe[..., j]
@@ -141,7 +142,7 @@ class Cells:
         shared = (self.weights > 0).T.astype(float) @ (self.weights > 0)
         return [pair for pair in pairs if together[pair] and shared[pair]]
 
-    def _apart(self, codes: np.ndarray, n_levels: int):
+    def _apart(self, codes: np.ndarray, n_levels: int) -> Scored:
         """The same where rows of one cluster have different levels."""
         assert self.clusters is not None
         starts = np.flatnonzero(np.diff(self.clusters, prepend=-1))
@@ -292,7 +293,7 @@ class ComparedLevels:
         cells, codes = _cells(pooled, judged, column.labels, exchange)
         scored = score_estimates(estimates, cells, compared)
         largest, place = largest_difference(*scored, compared)
-        at = tuple(int(number) for number in place[0])
+        measure, first, second = map(int, place[0])
         return cls(
             list(column.levels),
             estimates,
@@ -301,7 +302,7 @@ class ComparedLevels:
             codes,
             exchange,
             float(largest[0]),
-            at,
+            (measure, first, second),
         )
 
     def null(self, sources: np.ndarray) -> np.ndarray:
@@ -358,7 +359,7 @@ class ComparedLevels:
     def _unseen(self, icc: dict, level: float) -> tuple[float, str]:
         """Largest difference that is not excluded, and of which measure."""
         found = []
-        for measure in np.flatnonzero(self.compared.any(axis=0)):
+        for measure in np.flatnonzero(self.compared.any(axis=0)).tolist():
             values, lows, highs = self._limits(measure, icc, level).T
             above = np.square(highs - values)[:, None] + np.square(values - lows)
             largest = np.nanmax(values[:, None] - values + np.sqrt(above))
@@ -414,9 +415,9 @@ def _cells(
         weights[part.rows, k], values[part.rows, k] = w, w * left
         shares[owners[k], k] = part.share
         # Of the deviations from the means of levels: those may differ.
-        means = np.bincount(labels[part.rows], w * left)
+        totals = np.bincount(labels[part.rows], w * left)
         mass = np.bincount(labels[part.rows], w)
-        means = means / np.where(mass > 0, mass, 1.0)
+        means = totals / np.where(mass > 0, mass, 1.0)
         added = np.bincount(
             judged.clusters[part.rows], w * (left - means[labels[part.rows]])
         )
@@ -430,7 +431,7 @@ def _cells(
         np.stack([np.bincount(unit, column) for column in table.T], axis=1)
         for table in (weights, values)
     ]
-    return Cells(*sums, shares, noise, None), labels[exchange.first]
+    return Cells(sums[0], sums[1], shares, noise, None), labels[exchange.first]
 
 
 def score_estimates(

@@ -47,7 +47,7 @@ from sklearn_wsca._utilization.regression import N_THIRDS, spline_terms
 
 PVALUES = ("pvalue", "pvalue_fwer", "qvalue")
 GAP_ENTRIES = tuple(field.name for field in fields(Gap))
-NO_GAP = Gap("", None, None, None, *[np.nan] * 4, "")
+NO_GAP = Gap("", None, None, None, np.nan, np.nan, np.nan, np.nan, "")
 NOT_EXCHANGED = "fewer than {} units can be exchanged at fixed target"
 # With so many inner knots the error of a number may depend on its target.
 KNOTS_OF_TARGET = 5
@@ -187,7 +187,7 @@ def infer_performance(
         gaps[name] = found.gap(critical)
     observed = np.array([[compared[name].observed for name in tested]])
     nothing = pd.DataFrame(np.nan, name_index(columns), list(PVALUES))
-    found = PerformanceTests(
+    tests = PerformanceTests(
         by_level,
         gaps,
         nothing,
@@ -197,7 +197,7 @@ def infer_performance(
         names_of_measures(decisions.judged),
         {name: compared[name].exchange.describe() for name in tested},
     )
-    return correct([found])[0]
+    return correct([tests])[0]
 
 
 def no_performance(columns: Any, reason: str) -> PerformanceTests:

@@ -27,7 +27,7 @@ from sklearn_wsca._report.words import (
     explain_limits,
     tell_doubts,
 )
-from sklearn_wsca._text import column_text
+from sklearn_wsca._text import column_text, is_nothing
 from sklearn_wsca._verdict import answer
 from sklearn_wsca._version import __version__
 
@@ -257,9 +257,9 @@ def _column(name, row: pd.Series, detail: dict, estimator, analysis) -> dict[str
 
 def _performance(row: pd.Series, found: dict | None, analysis: dict) -> dict[str, Any]:
     """Performance by level, and what it says beside the verdict."""
-    told = {"case": None, "sentence": row["consequence"] or None}
+    told = {"case": None, "sentence": row["consequence"]}
     found = found or {"by_level": [], "gap": None, "scheme": None, "untested": None}
-    if analysis["significance"] is not None and row["consequence"]:
+    if analysis["significance"] is not None and not is_nothing(row["consequence"]):
         gap = {"qvalue": row["performance_qvalue"]}
         told["case"] = name_case(row["verdict"], gap, analysis["significance"])
     return told | found

@@ -96,7 +96,7 @@ class TestContent:
                 elif name in column:
                     found = column[name]
                 elif name == "consequence":
-                    found = column["performance"]["sentence"] or ""
+                    found = column["performance"]["sentence"]
                 elif part == "performance":
                     gap = column["performance"]["gap"]
                     found = gap and gap["size" if key == "gap" else key]
