@@ -723,7 +723,7 @@ def test_columns_and_types_of_the_table(study):
     assert found.columns.tolist() == list(SUMMARY_COLUMNS)
     assert found.index.name == "column"
     assert (found.dtypes[["n_samples", "n_levels"]] == "Int64").all()
-    assert (found.dtypes.iloc[3:25] == np.float64).all()
+    assert (found.dtypes.iloc[3:28] == np.float64).all()
     for name in ("kind", "verdict", "consequence", "note"):
         assert all(isinstance(v, str) for v in found[name].dropna())
     assert found["verdict"].notna().all()
