@@ -133,10 +133,14 @@ class PerformanceTests:
         return table.astype(dict.fromkeys(COUNTS, int))
 
     def gap_of(self, name: Any) -> dict[str, Any]:
-        """The gap of one column, and its p-values; NaN and "" where there is none."""
-        found = self.gaps.get(name, NO_GAP)
-        at = self.pvalues.index.get_loc(name)
-        return asdict(found) | self.pvalues.iloc[at].to_dict()
+        """The gap of one column, and its p-values; NaN and "" where there is none.
+
+        An interaction has none.
+        """
+        found = asdict(self.gaps.get(name, NO_GAP))
+        if name not in self.pvalues.index:
+            return found | dict.fromkeys(PVALUES, np.nan)
+        return found | self.pvalues.iloc[self.pvalues.index.get_loc(name)].to_dict()
 
     def gap_table(self) -> pd.DataFrame:
         """The gap of every column, and its p-values."""
