@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from sklearn_wsca._progress import show_progress
     from sklearn_wsca._repair.held_out import repair_test
     from sklearn_wsca._repair.result import RepairResult
+    from sklearn_wsca._screening.from_table import screen_metadata
+    from sklearn_wsca._screening.result import MetadataScreen
     from sklearn_wsca._utilization.from_outputs import (
         UtilizationResult,
         utilization_test,
@@ -62,6 +64,7 @@ __all__ = [
     "network_spread",
     "performance_test",
     "repair_test",
+    "screen_metadata",
     "show_progress",
     "utilization_test",
     "weight_space_correlation",
@@ -79,6 +82,7 @@ _MODULES = {
     "InterventionResult": "_interventions.result",
     "MetadataEraser": "_erasure.metadata_eraser",
     "NetworkSpread": "_networks.result",
+    "MetadataScreen": "_screening.result",
     "NullDistributionDisplay": "_displays.null_distribution",
     "PerformanceResult": "_performance.result",
     "RepairResult": "_repair.result",
@@ -92,6 +96,7 @@ _MODULES = {
     "network_spread": "_networks.spread",
     "performance_test": "_performance.from_outputs",
     "repair_test": "_repair.held_out",
+    "screen_metadata": "_screening.from_table",
     "show_progress": "_progress",
     "utilization_test": "_utilization.from_outputs",
     "weight_space_correlation": "_alignment.metrics",

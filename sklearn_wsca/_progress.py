@@ -34,6 +34,8 @@ STEPS = {
     "utilization": "permuting, still moving the output?",
     "network null": "permuting, do the networks differ?",
     "intervention null": "permuting, does anything move?",
+    "association": "permuting, with the target?",
+    "detectable": "simulating audits",
     "component sensitivity": "comparing numbers of directions",
     "held-out rows": "judging the held-out rows",
     "features": "ranking the features",

@@ -59,18 +59,25 @@ def association_strength(column: Column, target: Column, weights: np.ndarray) ->
     if len(both) < 2:
         return float("nan")
     a, b, w = column.labels[first], target.labels[second], weights[both]
-    if column.kind == target.kind == "categorical":
-        return _cramers_v(a, b, w)
-    if column.kind == "categorical":
-        return _correlation_ratio(a, b, w)
-    if target.kind == "categorical":
-        return _correlation_ratio(b, a, w)
-    return abs(_correlation(a, b, w))
+    return labels_strength(a, b, w, column.n_levels > 0, target.n_levels > 0)
+
+
+def labels_strength(
+    a: np.ndarray, b: np.ndarray, weights: np.ndarray, a_levels: bool, b_levels: bool
+) -> float:
+    """The same for labels of the same rows, which are codes of levels or numbers."""
+    if a_levels and b_levels:
+        return _cramers_v(a, b, weights)
+    if a_levels:
+        return _correlation_ratio(a, b, weights)
+    if b_levels:
+        return _correlation_ratio(b, a, weights)
+    return abs(_correlation(a, b, weights))
 
 
 def _cramers_v(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> float:
-    table = np.zeros((a.max() + 1, b.max() + 1))
-    np.add.at(table, (a, b), weights)
+    shape = int(a.max()) + 1, int(b.max()) + 1
+    table = np.bincount(a * shape[1] + b, weights, shape[0] * shape[1]).reshape(shape)
     table = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0] / table.sum()
     if min(table.shape) < 2:
         return float("nan")

@@ -61,7 +61,7 @@ def confusable_with(table: pd.DataFrame, name: Any) -> list[dict[str, Any]]:
 def _compare_pairs(decision, columns, significance) -> dict[tuple, dict[str, Any]]:
     """Entries of the table by column and what else is held fixed."""
     rows = {}
-    for first, second, strength in _pairs(decision, columns):
+    for first, second, strength in associated_pairs(decision, columns):
         for column, other in ((first, second), (second, first)):
             found = _at_fixed(decision, column, other, significance)
             found = {"association": strength, "reason": ""} | found
@@ -69,9 +69,10 @@ def _compare_pairs(decision, columns, significance) -> dict[tuple, dict[str, Any
     return rows
 
 
-def _pairs(
+def associated_pairs(
     decision: Decision, columns: Mapping[Any, Column | None]
 ) -> Iterator[tuple[Column, Column, float]]:
+    """Columns that go together, but for the target, and how strongly."""
     target = None if decision.target is None else decision.target.name
     known = [c for c in columns.values() if c is not None and c.name != target]
     for first, second in combinations(known, 2):
@@ -90,8 +91,7 @@ def _at_fixed(
     decision: Decision, column: Column, other: Column, significance: float
 ) -> dict[str, Any]:
     """Utilization with its interval, or the reason why there is none."""
-    held = [c for c in decision.confounders if c.name != other.name]
-    decision = replace(decision, confounders=[*held, other])
+    decision = fix(decision, other)
     try:
         found = prepare(decision, column)
     except LeftOutError as reason:
@@ -100,3 +100,9 @@ def _at_fixed(
     raw, spread = noise.measure(found.model.effect_rows())
     entries = limits(raw, spread, spread.mean_square, significance)
     return {name: entries[name] for name in ("utilization", "low", "high")}
+
+
+def fix(decision: Decision, other: Column) -> Decision:
+    """The same decision with another column held fixed too."""
+    held = [c for c in decision.confounders if c.name != other.name]
+    return replace(decision, confounders=[*held, other])

@@ -25,7 +25,8 @@ from sklearn_wsca._heads.classes import MOST_NAMED
 from sklearn_wsca._heads.head import Head, read_head
 from sklearn_wsca._input.column import FEWEST_LEVEL_ROWS
 from sklearn_wsca._input.embeddings import rows_per_read
-from sklearn_wsca._text import list_first, suggest
+from sklearn_wsca._input.persons import find_names
+from sklearn_wsca._text import list_first, list_names, suggest
 from sklearn_wsca.io import load_embeddings, load_head, load_metadata, match_rows
 
 
@@ -245,3 +246,36 @@ def describe_file(path: Path, content: Any, state: FileState) -> str:
     if source.state != state:
         raise FileChangedError(path)
     return f"{path.name} (sha256 {source.digest()})"
+
+
+def read_kinds(options: dict[str, Any]) -> dict[str, str]:
+    """Kinds of columns that are said."""
+    both = {*options["categorical"]} & {*options["continuous"]}
+    if both:
+        raise InputError(
+            f"--categorical and --continuous both name {list_names(sorted(both))}; a "
+            "column has one kind."
+        )
+    kinds = dict.fromkeys(options["categorical"], "categorical")
+    return kinds | dict.fromkeys(options["continuous"], "continuous")
+
+
+def choose_columns(
+    options: dict[str, Any], table: pd.DataFrame, targets: list, notes: list[str]
+) -> list | None:
+    """Columns that are named, and combinations; None for all that there are.
+
+    Combinations stand beside all columns where none is named, but for those that name
+    rows or patients.
+    """
+    columns = [*options["columns"]]
+    if not options["combine"]:
+        return columns or None
+    roles = {*targets, options["groups"]}
+    everything = [name for name in table.columns if name not in roles]
+    for name, reason in find_names(table, everything).items():
+        everything.remove(name)
+        if not columns:
+            notes.append(f"column {name!r} is left out: {reason}.")
+            say(notes[-1])
+    return [*(columns or everything), *options["combine"]]

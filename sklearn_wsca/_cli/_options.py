@@ -575,3 +575,35 @@ comparison_options = together(
         "column; repeatable.",
     ),
 )
+
+screen_options = together(
+    named("--target", "COL", "Column that the network will predict.", required=True),
+    column_options,
+    shown(
+        "--adjustment",
+        "spline",
+        "How the audit will hold fixed what is continuous: by a curve or a straight "
+        "line.",
+        type=click.Choice(["spline", "linear"]),
+    ),
+    shown(
+        "--auroc",
+        0.9,
+        "How well the network is assumed to tell the classes of the target.",
+        type=Finite(0.5, 1, max_open=True),
+    ),
+    shown(
+        "--intraclass-correlation",
+        0.5,
+        "How alike the outputs of one group are assumed to be: 0 not at all, 1 the "
+        "same.",
+        type=Finite(0, 1),
+    ),
+    shown(
+        "--min-effect",
+        0.1,
+        "Utilization that matters, in standard deviations of the outputs.",
+        type=Finite(0),
+    ),
+    shown("--significance", 0.05, "Level of the audit.", type=LEVEL),
+)

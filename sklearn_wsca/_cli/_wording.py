@@ -33,6 +33,8 @@ OPTIONS = {
     "min_effect": "--min-effect",
     "significance": "--significance",
     "random_state": "--seed",
+    "auroc": "--auroc",
+    "intraclass_correlation": "--intraclass-correlation",
     "n_jobs": "--jobs",
     "images": "--images",
     "ratio": "--ratio",

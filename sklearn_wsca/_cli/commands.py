@@ -14,7 +14,7 @@ from sklearn_wsca._backend.progress import step
 from sklearn_wsca._cli._audit import Findings, analyse
 from sklearn_wsca._cli._compare import print_comparison, read_both, run_comparison
 from sklearn_wsca._cli._demo import INTRODUCTION, READING, demo_analysis, load_demo
-from sklearn_wsca._cli._errors import InputError, OneLineGroup, refuse
+from sklearn_wsca._cli._errors import OneLineGroup, refuse
 from sklearn_wsca._cli._feature_terminal import classes_to_show, print_features
 from sklearn_wsca._cli._features import (
     analyse_features,
@@ -25,9 +25,11 @@ from sklearn_wsca._cli._features import (
 from sklearn_wsca._cli._images import find_images
 from sklearn_wsca._cli._inputs import (
     AuditRows,
+    choose_columns,
     describe_file,
     file_states,
     read_audit_rows,
+    read_kinds,
     read_trained_head,
     with_names_of_both,
 )
@@ -44,7 +46,7 @@ from sklearn_wsca._cli._networks import (
     name_networks,
     print_networks,
 )
-from sklearn_wsca._cli._notes import progress, say
+from sklearn_wsca._cli._notes import progress
 from sklearn_wsca._cli._options import (
     FILE,
     check_option,
@@ -60,6 +62,7 @@ from sklearn_wsca._cli._options import (
     quiet_option,
     repair_options,
     row_options,
+    screen_options,
     size_option,
     target_options,
 )
@@ -69,12 +72,16 @@ from sklearn_wsca._cli._output import (
     FEATURE_FILES,
     INTERVENTION,
     INTERVENTION_FILES,
+    LEVELS,
     NETWORKS,
     NETWORKS_TABLE,
     REPAIR_FILES,
     REPAIRED_HEAD,
+    PAIRS,
     REPORT,
     RESULT,
+    SCREEN,
+    SCREEN_FILES,
     SUMMARY,
     UNITS,
     check_directory,
@@ -84,12 +91,15 @@ from sklearn_wsca._cli._repair import (
     print_repair,
     run_repair,
     set_half_apart,
+from sklearn_wsca._cli._screen import (
+    print_screen,
+    read_screened_table,
+    run_screen,
 )
 from sklearn_wsca._cli._targets import choose_outputs, read_heads, split_options
 from sklearn_wsca._cli._terminal import print_result
 from sklearn_wsca._features.integrated_feature_analysis import IntegratedFeatureAnalysis
-from sklearn_wsca._input.persons import find_names
-from sklearn_wsca._text import list_names, printable
+from sklearn_wsca._text import printable
 from sklearn_wsca._version import __version__
 from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
 
@@ -352,6 +362,34 @@ def repair(
     verdicts = {word.replace(" ", "-") for word in found.result.verdicts.values()}
     if set(options["fail_on"]) & verdicts:
         ctx.exit(FOUND)
+@wsca.command(cls=ListCommand, short_help="What could be a shortcut, and be found?")
+@click.argument("metadata", type=FILE)
+@screen_options
+@size_option
+@permutation_options
+@out_option("wsca-screen", f"{SUMMARY}, {LEVELS}, {PAIRS} and {SCREEN}")
+@quiet_option
+def screen(metadata: Path, **options: Any) -> None:
+    """Which columns could be shortcuts, and would an audit of these rows find them?
+
+    METADATA describes the samples that an audit will have, one row each (csv, tsv,
+    parquet, feather, xlsx, h5ad). No network is needed.
+    """
+    out = options["out"]
+    check_directory(out, SCREEN_FILES)
+    states = file_states([metadata])
+    with progress(options["quiet"]):
+        with step("reading"):
+            table, notes = read_screened_table(metadata, options["max_size"])
+        found = run_screen(options, table, metadata, notes)
+        with step("hashes"), refuse({}):
+            inputs = {"metadata": describe_file(metadata, table, states[metadata])}
+    console = Console()
+    print_screen(console, found.result)
+    paths = found.write(out, inputs, options["seed"])
+    console.print()
+    for path in paths:
+        console.print(Text(printable(path)), soft_wrap=True, highlight=False)
 
 
 def read_rows(
@@ -402,24 +440,8 @@ def make_analysis(
 ) -> WeightSpaceCorrelation:
     """Estimator with the settings of the command line, `every` being of one target."""
     targets = list(options["target"])
-    columns = [*options["columns"]] or None
-    both = {*options["categorical"]} & {*options["continuous"]}
-    if both:
-        raise InputError(
-            f"--categorical and --continuous both name {list_names(sorted(both))}; a "
-            "column has one kind."
-        )
-    kinds = dict.fromkeys(options["categorical"], "categorical")
-    kinds |= dict.fromkeys(options["continuous"], "continuous")
-    if options["combine"]:
-        roles = {*targets, options["groups"]}
-        everything = [name for name in rows.metadata.columns if name not in roles]
-        for name, reason in find_names(rows.metadata, everything).items():
-            everything.remove(name)
-            if not columns:
-                rows.notes.append(f"column {name!r} is left out: {reason}.")
-                say(rows.notes[-1])
-        columns = [*(columns or everything), *options["combine"]]
+    kinds = read_kinds(options)
+    columns = choose_columns(options, rows.metadata, targets, rows.notes)
     return WeightSpaceCorrelation(
         targets if len(targets) > 1 else targets[0],
         target_head=read_heads(every, rows),

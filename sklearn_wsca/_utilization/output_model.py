@@ -262,19 +262,18 @@ class OutputModel:
         none = np.empty((0, 1 + N_STATISTICS))
         return np.concatenate([none, *map(self._score(), batches)])
 
-    def _score(self) -> Callable[[np.ndarray], np.ndarray]:
-        """Statistics of batches of sources; what is sorted for them is not kept."""
+    def scoring(self) -> Callable[[np.ndarray], Scores]:
+        """Scores of batches of sources; what is sorted for them is not kept."""
         if self.keeps_sums and self.coding.categorical:
-            scores = CellScorer.of(self.units, self.coding.values).scores
-        else:
-            scorer = Scorer.of(
-                self.units,
-                self.coding.n_specific,
-                self.recentre,
-                self.expand,
-                self.alike,
-            )
-            scores = partial(self._permute, scorer)
+            return CellScorer.of(self.units, self.coding.values).scores
+        scorer = Scorer.of(
+            self.units, self.coding.n_specific, self.recentre, self.expand, self.alike
+        )
+        return partial(self._permute, scorer)
+
+    def _score(self) -> Callable[[np.ndarray], np.ndarray]:
+        """Statistics of batches of sources."""
+        scores = self.scoring()
 
         def score(sources: np.ndarray) -> np.ndarray:
             found = scores(sources)

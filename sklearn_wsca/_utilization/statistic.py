@@ -59,6 +59,18 @@ class Scores:
     class_usual: np.ndarray
     n_rows: np.ndarray
 
+    def of_outputs(self, own: slice) -> Scores:
+        """Scores of some of the outputs, as if there were no others."""
+        return Scores(
+            self.common[..., own],
+            self.variance[..., own],
+            self.usual[..., own],
+            self.by_class[..., own],
+            self.class_variance[..., own],
+            self.class_usual[..., own],
+            self.n_rows,
+        )
+
     def studentised(self) -> np.ndarray:
         """Statistics of the slope, of common effects, by class: (b, N_STATISTICS)."""
         weights = np.where(self.usual > 0, 1.0, 0.0)

@@ -1,0 +1,299 @@
+"""What is said of a table before there is a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_wsca._screening.counts import EMPTY, FEW
+from sklearn_wsca._text import (
+    column_text,
+    encodable,
+    format_number,
+    format_pvalue,
+    is_nothing,
+    list_first,
+    quote,
+)
+
+ENOUGH, TOO_SMALL = "enough", "too small"
+UNTESTABLE, LEFT_OUT = "untestable", "left out"
+OUTLOOKS = (ENOUGH, TOO_SMALL, UNTESTABLE, LEFT_OUT)
+COLUMNS = (
+    "kind",
+    "n_samples",
+    "n_units",
+    "n_levels",
+    "target_association",
+    "association_pvalue",
+    "n_empty_cells",
+    "n_few_cells",
+    "minimum_detectable_effect",
+    "units_needed",
+    "outlook",
+    "reason",
+)
+CELLS_SHOWN, NAMES_SHOWN = 3, 5
+
+
+@dataclass(frozen=True)
+class MetadataScreen:
+    """Which columns could be shortcuts, and what an audit of the table would find.
+
+    Parameters
+    ----------
+    columns : DataFrame
+        One row per column: kind, n_samples and n_units (rows, and groups, on which it
+        would be audited), n_levels, target_association (0 to 1) and
+        association_pvalue (of permutations of groups), n_empty_cells and n_few_cells
+        (combinations with a class of the target that do not occur, and that fewer than
+        10 units have), minimum_detectable_effect (utilization that is found in 80 % of
+        simulated networks; NaN where none is), units_needed (units like these with
+        which `min_effect` is; NaN where there are enough, or no number is), outlook
+        ("enough": `min_effect` is found; "too small": only larger uses are, or none;
+        "untestable": no audit of these rows can judge it; "left out": an audit would
+        not read it) and reason (of the last two).
+    levels : DataFrame
+        Indexed by column, level and target_class ("all" for all classes; thirds of a
+        continuous target): n_rows, n_units and finding ("empty", "few": fewer than 10
+        units; "beside the headline": a level in so few units that it has its own effect
+        only; "not used": a level of fewer than 3 rows, or groups).
+    confusable : DataFrame
+        Pairs of columns that are associated above 0.5, indexed by column and fixed:
+        association, and reason: why an audit could not judge the column with the other
+        one held fixed too, or "".
+    target, groups : object
+        Names of the columns; groups may be None.
+    confounders : list
+        What else is held fixed.
+    n_samples, n_used : int
+        Rows of the table, and those that have a value of target, groups and
+        confounders.
+    min_effect, significance : float
+        Margin and level of the audit.
+    auroc, intraclass_correlation : float
+        What was assumed of the networks.
+    notes : tuple of str
+        What a reader must know besides.
+    """
+
+    columns: pd.DataFrame
+    levels: pd.DataFrame = field(repr=False)
+    confusable: pd.DataFrame = field(repr=False)
+    target: Any
+    groups: Any
+    confounders: list
+    n_samples: int
+    n_used: int
+    min_effect: float
+    significance: float
+    auroc: float
+    intraclass_correlation: float
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain Python values; NaN is None, and columns with the counts of levels."""
+        tables = ("columns", "levels", "confusable")
+        found = {
+            f.name: getattr(self, f.name) for f in fields(self) if f.name not in tables
+        }
+        found["target"] = column_text(self.target)
+        found["groups"] = None if self.groups is None else column_text(self.groups)
+        found["confounders"] = [column_text(name) for name in self.confounders]
+        found["notes"] = [*self.notes]
+        found["columns"] = [
+            {"name": column_text(name), "sentence": self.to_text(name)}
+            | _plain(row)
+            | {"levels": self._levels_of(name), "confusable": self._pairs_of(name)}
+            for name, row in zip(
+                self.columns.index, self.columns.to_dict("records"), strict=True
+            )
+        ]
+        found["next_steps"] = self.next_steps()
+        return found
+
+    def to_text(self, column: Any = None) -> str:
+        """Say what was found in sentences.
+
+        Parameters
+        ----------
+        column : object, default=None
+            Name of one column; None for all, and what to do next.
+
+        Returns
+        -------
+        str
+            One line per column.
+        """
+        if column is None:
+            lines = [self.to_text(name) for name in self.columns.index]
+            return "\n".join([*lines, *self.next_steps()])
+        row = self.columns.iloc[self.columns.index.get_loc(column)]
+        name = quote(column_text(column))
+        if row["outlook"] == LEFT_OUT:
+            return encodable(f"{name}: an audit leaves it out: {row['reason']}.")
+        parts = [self._association(row), self._outlook(row), *self._cells(column, row)]
+        return encodable(f"{name} {'. '.join(part for part in parts if part)}.")
+
+    def next_steps(self) -> list[str]:
+        """What to do before a network is trained, and before it is audited."""
+        return [
+            *self._advise_on_design(),
+            *self._advise_on_pairs(),
+            *self._advise_on_size(),
+            self._advise_on_audit(),
+        ]
+
+    def _association(self, row: pd.Series) -> str:
+        target, pvalue = quote(column_text(self.target)), row["association_pvalue"]
+        strength = format_number(row["target_association"])
+        if is_nothing(pvalue):
+            return f"goes with {target} by {strength}, which is not tested"
+        numbers = f"association {strength}, {format_pvalue(pvalue)}"
+        if pvalue <= self.significance:
+            return f"could be a shortcut: it goes with {target} ({numbers})"
+        return f"is not shown to go with {target} ({numbers})"
+
+    def _outlook(self, row: pd.Series) -> str:
+        if row["outlook"] == UNTESTABLE:
+            return f"No audit of these rows can judge it: {row['reason']}"
+        size = f"An audit of its {self._count_units(row['n_units'])}"
+        detectable = row["minimum_detectable_effect"]
+        if is_nothing(detectable):
+            return f"{size} finds no use in 80% of networks, however large it is"
+        margin = format_number(self.min_effect)
+        found = f"{size} finds a use of {format_number(detectable, self.min_effect)}"
+        if row["outlook"] == ENOUGH:
+            return f"{found} or more in 80% of networks"
+        needed = row["units_needed"]
+        more = ""
+        if not is_nothing(needed):
+            more = f"; for {margin} it takes about {self._count_units(needed)}"
+        return f"{found} or more in 80% of networks, and misses smaller ones{more}"
+
+    def _cells(self, name: Any, row: pd.Series) -> list[str]:
+        """Combinations with the target that do not occur, or hardly."""
+        parts = []
+        for finding, words in ((EMPTY, "do not occur"), (FEW, "have few units")):
+            n = int(row[f"n_{finding}_cells"])
+            if n:
+                shown = list_first(self._cells_with(name, finding), CELLS_SHOWN, str)
+                verb = (
+                    words
+                    if n > 1
+                    else words.replace("do", "does").replace("have", "has")
+                )
+                plural = "s" if n > 1 else ""
+                target = quote(column_text(self.target))
+                parts.append(f"{n} combination{plural} with {target} {verb}: {shown}")
+        return parts
+
+    def _cells_with(self, name: Any, finding: str) -> list[str]:
+        table = self._own(self.levels, name)
+        cells = table[table["finding"] == finding]
+        return [
+            f"{quote(level)} & {quote(target_class)}"
+            + (f" ({n_units})" if n_units else "")
+            for (_, level, target_class), n_units in cells["n_units"].items()
+        ]
+
+    def _count_units(self, n: float) -> str:
+        if self.groups is None:
+            return f"{int(n):,} rows"
+        return f"{int(n):,} groups ({quote(column_text(self.groups))})"
+
+    def _with_outlook(self, outlook: str) -> pd.DataFrame:
+        return self.columns[self.columns["outlook"] == outlook]
+
+    def _advise_on_design(self) -> list[str]:
+        names = [*self._with_outlook(UNTESTABLE).index]
+        if not names:
+            return []
+        return [
+            f"Add rows that tell {_list(names)} from {self._held()}: as they are, no "
+            "audit can say whether a network uses "
+            f"{'it' if len(names) == 1 else 'them'}."
+        ]
+
+    def _held(self) -> str:
+        held = [self.target, *self.confounders]
+        return " and ".join(quote(column_text(name)) for name in held)
+
+    def _advise_on_pairs(self) -> list[str]:
+        pairs = {frozenset(pair) for pair in self.confusable.index}
+        pairs = sorted((sorted(pair, key=str) for pair in pairs), key=str)
+        return [
+            f"{quote(column_text(first))} and {quote(column_text(second))} stand for "
+            "each other: add rows in which they differ, or an audit that finds one "
+            "cannot say which."
+            for first, second in pairs[:NAMES_SHOWN]
+        ] + (
+            [f"{len(pairs) - NAMES_SHOWN} more pairs do, see confusable."]
+            if len(pairs) > NAMES_SHOWN
+            else []
+        )
+
+    def _advise_on_size(self) -> list[str]:
+        small = self._with_outlook(TOO_SMALL)
+        if not len(small):
+            return []
+        margin = format_number(self.min_effect)
+        needed = small["units_needed"].max()
+        names = _list([*small.index])
+        if is_nothing(needed):
+            return [
+                f"Merge or fill rare levels of {names}: a use of {margin} would be "
+                "missed."
+            ]
+        return [
+            f"Collect about {self._count_units(needed)} of the same kind if a use of "
+            f"{margin} by {names} must not be missed, or decide now that only a larger "
+            "one matters: set min_effect to that."
+        ]
+
+    def _advise_on_audit(self) -> str:
+        ready = [
+            *self._with_outlook(ENOUGH).index,
+            *self._with_outlook(TOO_SMALL).index,
+        ]
+        if not ready:
+            return "No column is ready for an audit."
+        return (
+            "Then train, and audit on rows that the network has not seen, with these "
+            f"columns named beforehand: {_list(ready)}."
+        )
+
+    def _own(self, table: pd.DataFrame, name: Any) -> pd.DataFrame:
+        return table[[own == name for own in table.index.get_level_values(0)]]
+
+    def _levels_of(self, name: Any) -> list[dict[str, Any]]:
+        own = self._own(self.levels, name)
+        return [
+            {"level": str(level), "target_class": str(target_class)} | _plain(row)
+            for (_, level, target_class), row in zip(
+                own.index, own.to_dict("records"), strict=True
+            )
+        ]
+
+    def _pairs_of(self, name: Any) -> list[dict[str, Any]]:
+        own = self._own(self.confusable, name)
+        return [
+            {"fixed": column_text(fixed)} | _plain(row)
+            for (_, fixed), row in zip(own.index, own.to_dict("records"), strict=True)
+        ]
+
+
+def _list(names: list) -> str:
+    return list_first([column_text(name) for name in names], NAMES_SHOWN)
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """The same with values that JSON has."""
+    found = {}
+    for name, value in row.items():
+        value = value.item() if isinstance(value, np.generic) else value
+        found[name] = None if is_nothing(value) else value
+    return found
