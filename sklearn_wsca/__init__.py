@@ -49,6 +49,7 @@ __all__ = [
     "IntegratedFeatureAnalysis",
     "InterventionResult",
     "MetadataEraser",
+    "MetadataScreen",
     "NetworkSpread",
     "NullDistributionDisplay",
     "PerformanceResult",

@@ -174,7 +174,7 @@ def screen_metadata(
         SequentialRunner("simulated audits"),
     )
     levels = _count_levels(read, prospects)
-    for message in explain_floor(n_permutations, len(read.columns), significance):
+    for message in explain_floor(n_permutations, 1, significance):
         warnings.warn(message, UserWarning, stacklevel=2)
     return MetadataScreen(
         _tabulate(read, pvalues, prospects, levels),
@@ -235,7 +235,7 @@ def _describe(
         "kind": column.kind,
         "n_samples": len(column.rows),
         "n_units": prospect.n_units,
-        "n_levels": column.n_levels,
+        "n_levels": column.n_levels or None,
         "target_association": strength,
         "association_pvalue": pvalue,
         "n_empty_cells": int((findings == EMPTY).sum()),

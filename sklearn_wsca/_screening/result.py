@@ -37,6 +37,12 @@ COLUMNS = (
     "reason",
 )
 CELLS_SHOWN, NAMES_SHOWN = 3, 5
+VERBS = {
+    EMPTY: ("does not occur", "do not occur"),
+    FEW: ("has few units", "have few units"),
+}
+# An association below this explains less than 1 % of the target.
+WEAK = 0.1
 
 
 @dataclass(frozen=True)
@@ -154,7 +160,8 @@ class MetadataScreen:
             return f"goes with {target} by {strength}, which is not tested"
         numbers = f"association {strength}, {format_pvalue(pvalue)}"
         if pvalue <= self.significance:
-            return f"could be a shortcut: it goes with {target} ({numbers})"
+            how = "goes weakly" if row["target_association"] < WEAK else "goes"
+            return f"could be a shortcut: it {how} with {target} ({numbers})"
         return f"is not shown to go with {target} ({numbers})"
 
     def _outlook(self, row: pd.Series) -> str:
@@ -176,19 +183,13 @@ class MetadataScreen:
 
     def _cells(self, name: Any, row: pd.Series) -> list[str]:
         """Combinations with the target that do not occur, or hardly."""
-        parts = []
-        for finding, words in ((EMPTY, "do not occur"), (FEW, "have few units")):
+        target, parts = quote(column_text(self.target)), []
+        for finding, verbs in VERBS.items():
             n = int(row[f"n_{finding}_cells"])
             if n:
                 shown = list_first(self._cells_with(name, finding), CELLS_SHOWN, str)
-                verb = (
-                    words
-                    if n > 1
-                    else words.replace("do", "does").replace("have", "has")
-                )
-                plural = "s" if n > 1 else ""
-                target = quote(column_text(self.target))
-                parts.append(f"{n} combination{plural} with {target} {verb}: {shown}")
+                noun, verb = ("combination", "combinations")[n > 1], verbs[n > 1]
+                parts.append(f"{n} {noun} with {target} {verb}: {shown}")
         return parts
 
     def _cells_with(self, name: Any, finding: str) -> list[str]:
@@ -213,28 +214,24 @@ class MetadataScreen:
         if not names:
             return []
         return [
-            f"Add rows that tell {_list(names)} from {self._held()}: as they are, no "
-            "audit can say whether a network uses "
+            f"Add other rows, or do without an answer on {_list(names)}: no audit of "
+            "the rows as they are can say whether a network uses "
             f"{'it' if len(names) == 1 else 'them'}."
         ]
 
-    def _held(self) -> str:
-        held = [self.target, *self.confounders]
-        return " and ".join(quote(column_text(name)) for name in held)
-
     def _advise_on_pairs(self) -> list[str]:
-        pairs = {frozenset(pair) for pair in self.confusable.index}
-        pairs = sorted((sorted(pair, key=str) for pair in pairs), key=str)
-        return [
+        index = list(self.confusable.index)
+        # Both orders of a pair follow each other.
+        pairs = index[::2]
+        steps = [
             f"{quote(column_text(first))} and {quote(column_text(second))} stand for "
             "each other: add rows in which they differ, or an audit that finds one "
             "cannot say which."
             for first, second in pairs[:NAMES_SHOWN]
-        ] + (
-            [f"{len(pairs) - NAMES_SHOWN} more pairs do, see confusable."]
-            if len(pairs) > NAMES_SHOWN
-            else []
-        )
+        ]
+        if len(pairs) > NAMES_SHOWN:
+            steps.append(f"{len(pairs) - NAMES_SHOWN} more pairs do: see confusable.")
+        return steps
 
     def _advise_on_size(self) -> list[str]:
         small = self._with_outlook(TOO_SMALL)
@@ -255,10 +252,8 @@ class MetadataScreen:
         ]
 
     def _advise_on_audit(self) -> str:
-        ready = [
-            *self._with_outlook(ENOUGH).index,
-            *self._with_outlook(TOO_SMALL).index,
-        ]
+        is_ready = self.columns["outlook"].isin([ENOUGH, TOO_SMALL])
+        ready = [*self.columns.index[is_ready]]
         if not ready:
             return "No column is ready for an audit."
         return (
