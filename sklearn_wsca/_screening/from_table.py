@@ -136,9 +136,10 @@ def screen_metadata(
     >>> from sklearn_wsca import screen_metadata
     >>> from sklearn_wsca.datasets import load_heart_hospitals
     >>> heart = load_heart_hospitals()
-    >>> found = screen_metadata(heart.metadata, "disease", random_state=0)
+    >>> table = heart.metadata[heart.split == "held-out"]
+    >>> found = screen_metadata(table, "disease", min_effect=0.15, random_state=0)
     >>> found.columns["target_association"].round(2).to_dict()
-    {'hospital': 0.43, 'sex': 0.31, 'age': 0.28}
+    {'hospital': 0.42, 'sex': 0.36, 'age': 0.28}
     >>> found.columns["outlook"].to_dict()
     {'hospital': 'too small', 'sex': 'too small', 'age': 'enough'}
     """

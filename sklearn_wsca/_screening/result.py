@@ -178,7 +178,7 @@ class MetadataScreen:
         needed = row["units_needed"]
         more = ""
         if not is_nothing(needed):
-            more = f"; for {margin} it takes about {self._count_units(needed)}"
+            more = f"; for {margin} it takes {self._about(needed)}"
         return f"{found} or more in 80% of networks, and misses smaller ones{more}"
 
     def _cells(self, name: Any, row: pd.Series) -> list[str]:
@@ -205,6 +205,11 @@ class MetadataScreen:
         if self.groups is None:
             return f"{int(n):,} rows"
         return f"{int(n):,} groups ({quote(column_text(self.groups))})"
+
+    def _about(self, n: float) -> str:
+        """Number of units with the two digits that simulations tell."""
+        digits = 10.0 ** max(np.floor(np.log10(n)) - 1, 0)
+        return f"about {self._count_units(np.ceil(n / digits) * digits)}"
 
     def _with_outlook(self, outlook: str) -> pd.DataFrame:
         return self.columns[self.columns["outlook"] == outlook]
@@ -246,7 +251,7 @@ class MetadataScreen:
                 "missed."
             ]
         return [
-            f"Collect about {self._count_units(needed)} of the same kind if a use of "
+            f"Collect {self._about(needed)} of the same kind if a use of "
             f"{margin} by {names} must not be missed, or decide now that only a larger "
             "one matters: set min_effect to that."
         ]
