@@ -97,6 +97,8 @@ class SimulatedAudits:
         Level of the test, after correction over columns.
     seed : int
         Of everything random.
+    only : int, default=None
+        Number of the only level under which outputs differ; None for all levels.
     """
 
     decision: Decision
@@ -104,6 +106,7 @@ class SimulatedAudits:
     assumptions: Assumptions
     level: float
     seed: int
+    only: int | None = None
 
     def detectable(self) -> Detectable:
         """Smallest effect that is found with `POWER`."""
@@ -136,6 +139,7 @@ class SimulatedAudits:
             self.decision.groups,
             self.assumptions.intraclass_correlation,
             self.seed + number,
+            self.only,
         )
 
     def _statistics(self, networks: Networks, effects: np.ndarray) -> np.ndarray:
@@ -173,13 +177,14 @@ class SimulatedAudits:
     def _guess(self, networks: Networks) -> float:
         """Effect at which common effects would be found if their noise were known.
 
-        The squared scores of random effects of mean square 1 are ``tr(G) / free``, with
-        G the Gram matrix of the adjusted column.
+        The squared scores of an effect d of mean square 1 are ``d' G d``, summed over
+        outputs, with G the Gram matrix of the adjusted column.
         """
-        own = slice(0, 1)
-        model = self._model(networks, np.zeros(1), own)
-        leading = model.adjusted[:, : model.coding.n_specific]
-        information = float(np.sum(leading**2)) / model.coding.free
+        model = self._model(networks, np.zeros(1), slice(0, 1))
+        leading = model.adjusted[:, : len(networks.directions)]
+        gram, effects = leading.T @ leading, networks.directions
+        squares = np.einsum("jkc,jl,lkc->k", effects, gram, effects)
+        information = max(float(squares.mean()), 1e-300)
         degrees = max(self.column.n_levels - 1, 1) * max(networks.n_outputs - 1, 1)
         z = stats.norm.isf(self.level / 2.0) + stats.norm.ppf(POWER)
         return float(z * degrees**0.25 / np.sqrt(information))

@@ -127,9 +127,11 @@ def screen_metadata(
     number of columns. The effect that is found in 80 % of them is told as a
     utilization, which is its share of the standard deviation of the outputs.
 
+    A use under one level only is found less easily the rarer that level is:
+    `rarest_level_effect` is what is found of a use under the rarest level alone.
     Networks that use a column in one class only, or whose noise is uneven, may need
-    more than that. `units_needed` takes the effect to fall with the root of the number
-    of units, at the same composition.
+    more than is stated. `units_needed` takes the effect to fall with the root of the
+    number of units, at the same composition.
 
     Examples
     --------
@@ -242,6 +244,8 @@ def _describe(
         "n_empty_cells": int((findings == EMPTY).sum()),
         "n_few_cells": int((findings == FEW).sum()),
         "minimum_detectable_effect": prospect.detectable,
+        "rarest_level": prospect.rarest,
+        "rarest_level_effect": prospect.rarest_detectable,
         "units_needed": prospect.units_needed,
         "outlook": prospect.outlook,
         "reason": prospect.reason,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_wsca._input.column import Column, LeftOutError
+from sklearn_wsca._input.groups import count_units
 from sklearn_wsca._screening.detectable import SimulatedAudits
 from sklearn_wsca._screening.result import ENOUGH, TOO_SMALL, UNTESTABLE
 from sklearn_wsca._screening.simulated_outputs import Assumptions
@@ -38,6 +39,10 @@ class Prospect:
     units_needed : float
         Units with which the margin is found; NaN where there are enough, or no number
         is.
+    rarest : object
+        Level in the fewest units, of more than two that are compared; else None.
+    rarest_detectable : float
+        Utilization that is found where outputs differ under that level only.
     """
 
     outlook: str
@@ -46,6 +51,8 @@ class Prospect:
     beside: tuple = ()
     detectable: float = float("nan")
     units_needed: float = float("nan")
+    rarest: Any = None
+    rarest_detectable: float = float("nan")
 
 
 def foresee(
@@ -116,12 +123,26 @@ def _foresee(
     audits = SimulatedAudits(decision, found.common, assumptions, level, seed)
     detectable = audits.detectable()
     utilization = detectable.utilization
+    if found.common.n_levels > 2:
+        prospect = replace(prospect, **_judge_rarest(audits))
     return replace(
         prospect,
         outlook=ENOUGH if utilization <= min_effect else TOO_SMALL,
         detectable=utilization,
         units_needed=detectable.units_for(min_effect, n_units),
     )
+
+
+def _judge_rarest(audits: SimulatedAudits) -> dict[str, Any]:
+    """The level in the fewest units, and what is found of it alone."""
+    column, groups = audits.column, audits.decision.groups
+    units = column.rows if groups is None else groups.codes[column.rows]
+    rarest = int(count_units(column, units).argmin())
+    found = replace(audits, only=rarest).detectable()
+    return {
+        "rarest": column.levels[rarest],
+        "rarest_detectable": found.utilization,
+    }
 
 
 def _count_units(decision: Decision, column: Column) -> int:

@@ -16,6 +16,7 @@ from sklearn_wsca._text import (
     format_pvalue,
     is_nothing,
     list_first,
+    plain_text,
     quote,
 )
 
@@ -32,6 +33,8 @@ COLUMNS = (
     "n_empty_cells",
     "n_few_cells",
     "minimum_detectable_effect",
+    "rarest_level",
+    "rarest_level_effect",
     "units_needed",
     "outlook",
     "reason",
@@ -41,6 +44,8 @@ VERBS = {
     EMPTY: ("does not occur", "do not occur"),
     FEW: ("has few units", "have few units"),
 }
+# How much larger an effect must be to be mentioned.
+CLEARLY = 1.1
 # An association below this explains less than 1 % of the target.
 WEAK = 0.1
 
@@ -57,7 +62,9 @@ class MetadataScreen:
         association_pvalue (of permutations of groups), n_empty_cells and n_few_cells
         (combinations with a class of the target that do not occur, and that fewer than
         10 units have), minimum_detectable_effect (utilization that is found in 80 % of
-        simulated networks; NaN where none is), units_needed (units like these with
+        simulated networks; NaN where none is), rarest_level and rarest_level_effect
+        (of more than two levels that in the fewest units, and the utilization that is
+        found where outputs differ under it only), units_needed (units like these with
         which `min_effect` is; NaN where there are enough, or no number is), outlook
         ("enough": `min_effect` is found; "too small": only larger uses are, or none;
         "untestable": no audit of these rows can judge it; "left out": an audit would
@@ -112,7 +119,7 @@ class MetadataScreen:
         found["notes"] = [*self.notes]
         found["columns"] = [
             {"name": column_text(name), "sentence": self.to_text(name)}
-            | _plain(row)
+            | _plain(_with_text(row))
             | {"levels": self._levels_of(name), "confusable": self._pairs_of(name)}
             for name, row in zip(
                 self.columns.index, self.columns.to_dict("records"), strict=True
@@ -173,13 +180,26 @@ class MetadataScreen:
             return f"{size} finds no use in 80% of networks, however large it is"
         margin = format_number(self.min_effect)
         found = f"{size} finds a use of {format_number(detectable, self.min_effect)}"
+        found = f"{found} or more in 80% of networks{self._rarest(row)}"
         if row["outlook"] == ENOUGH:
-            return f"{found} or more in 80% of networks"
+            return found
         needed = row["units_needed"]
         more = ""
         if not is_nothing(needed):
             more = f"; for {margin} it takes {self._about(needed)}"
-        return f"{found} or more in 80% of networks, and misses smaller ones{more}"
+        return f"{found}, and misses smaller ones{more}"
+
+    def _rarest(self, row: pd.Series) -> str:
+        """What is found of the rarest level alone, where that is a different matter."""
+        alone = row["rarest_level_effect"]
+        if is_nothing(row["rarest_level"]):
+            return ""
+        level = _quote_level(row["rarest_level"])
+        if is_nothing(alone):
+            return f" (under {level} alone none)"
+        if alone <= CLEARLY * row["minimum_detectable_effect"]:
+            return ""
+        return f" (under {level} alone of {format_number(alone)})"
 
     def _cells(self, name: Any, row: pd.Series) -> list[str]:
         """Combinations with the target that do not occur, or hardly."""
@@ -196,7 +216,7 @@ class MetadataScreen:
         table = self._own(self.levels, name)
         cells = table[table["finding"] == finding]
         return [
-            f"{quote(level)} & {quote(target_class)}"
+            f"{_quote_level(level)} & {_quote_level(target_class)}"
             + (f" ({n_units})" if n_units else "")
             for (_, level, target_class), n_units in cells["n_units"].items()
         ]
@@ -272,7 +292,8 @@ class MetadataScreen:
     def _levels_of(self, name: Any) -> list[dict[str, Any]]:
         own = self._own(self.levels, name)
         return [
-            {"level": str(level), "target_class": str(target_class)} | _plain(row)
+            {"level": plain_text(level), "target_class": plain_text(target_class)}
+            | _plain(row)
             for (_, level, target_class), row in zip(
                 own.index, own.to_dict("records"), strict=True
             )
@@ -286,8 +307,19 @@ class MetadataScreen:
         ]
 
 
+def _quote_level(level: Any) -> str:
+    """Level of any kind in quotes, ranges of numbers too."""
+    return quote(plain_text(level))
+
+
 def _list(names: list) -> str:
     return list_first([column_text(name) for name in names], NAMES_SHOWN)
+
+
+def _with_text(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the columns whose rarest level is text, as other levels are."""
+    level = row["rarest_level"]
+    return row | {"rarest_level": None if is_nothing(level) else plain_text(level)}
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

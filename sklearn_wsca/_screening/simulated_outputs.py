@@ -135,6 +135,7 @@ def draw_networks(
     groups: Groups | None,
     share: float,
     seed: int,
+    only: int | None = None,
 ) -> Networks:
     """Networks that move with a column in random directions.
 
@@ -152,6 +153,8 @@ def draw_networks(
         Share of the noise that is common to the rows of one group.
     seed : int
         Of directions and noise.
+    only : int, default=None
+        Number of the only level that differs from the others.
     """
     if column.n_levels:
         coding = np.eye(column.n_levels)[column.labels]
@@ -161,6 +164,8 @@ def draw_networks(
     rng = np.random.default_rng([seed])
     shape = coding.shape[1], n_networks, base.shape[1]
     directions = _centre(rng.standard_normal(shape))
+    if only is not None:
+        directions *= (np.arange(len(directions)) == only)[:, None, None]
     if column.n_levels:
         directions -= directions.mean(axis=0)
     mean_squares = np.mean(np.sum(directions**2, axis=2), axis=0)

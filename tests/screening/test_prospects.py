@@ -101,3 +101,12 @@ def test_too_few_arrangements_for_any_pvalue():
     assert found.outlook == "untestable"
     assert f"its units have {len(sick)} different arrangements" in found.reason
     assert prospects_of(table, ["scanner"])["scanner"].outlook == "too small"
+
+
+def test_a_rare_level_alone_is_found_less_easily():
+    table = draw_table(n=300, shares=(0.5, 0.45, 0.05))
+    found = prospects_of(table, ["scanner", "age"])
+    assert found["scanner"].rarest == "C"
+    assert found["scanner"].rarest_detectable > 1.4 * found["scanner"].detectable
+    assert found["age"].rarest is None
+    assert np.isnan(found["age"].rarest_detectable)

@@ -11,16 +11,22 @@ from sklearn_wsca._input.table import level_index, name_index
 from sklearn_wsca._screening.result import COLUMNS, OUTLOOKS, MetadataScreen
 
 NAN = float("nan")
+NONE = (None, NAN)
 ROWS = {
-    "scanner": ("categorical", 400, 80, 2, 0.4, 0.001, 1, 1, 0.23, 420.0, 1, ""),
-    "age": ("continuous", 400, 80, 0, 0.05, 0.3, 0, 0, 0.08, NAN, 0, ""),
-    "site": ("categorical", 400, 80, 3, 0.9, 0.001, 3, 0, NAN, NAN, 2, "a reason"),
-    "row": (None, None, None, None, NAN, NAN, None, None, NAN, NAN, 3, "identifier"),
+    "scanner": ("categorical", 400, 80, 2, 0.4, 0.001, 1, 1, 0.23, "B", 0.4, 420.0),
+    "age": ("continuous", 400, 80, 0, 0.05, 0.3, 0, 0, 0.08, *NONE, NAN),
+    "site": ("categorical", 400, 80, 3, 0.9, 0.001, 3, 0, NAN, *NONE, NAN),
+    "row": (None, None, None, None, NAN, NAN, None, None, NAN, *NONE, NAN),
 }
+REASONS = ("", "", "a reason", "identifier")
+WORDS = ("too small", "enough", "untestable", "left out")
 
 
 def make_screen(**changes):
-    rows = [(*row[:10], OUTLOOKS[row[10]], row[11]) for row in ROWS.values()]
+    rows = [
+        (*row, word, reason)
+        for row, word, reason in zip(ROWS.values(), WORDS, REASONS, strict=True)
+    ]
     columns = pd.DataFrame(rows, name_index(ROWS), columns=list(COLUMNS))
     cells = [("A", "all", 300, 60, ""), ("A", "yes", 20, 4, "few")]
     cells += [("B", "all", 100, 20, ""), ("B", "yes", 0, 0, "empty")]
@@ -56,8 +62,9 @@ def test_sentences():
     assert found.to_text("scanner") == (
         "'scanner' could be a shortcut: it goes with 'disease' (association 0.4, p = "
         "0.001). An audit of its 80 groups ('patient') finds a use of 0.23 or more in "
-        "80% of networks, and misses smaller ones; for 0.1 it takes about 420 groups "
-        "('patient'). 1 combination with 'disease' does not occur: 'B' & 'yes'. 1 "
+        "80% of networks (under 'B' alone of 0.4), and misses smaller ones; for 0.1 it "
+        "takes about 420 groups ('patient'). 1 combination with 'disease' does not "
+        "occur: 'B' & 'yes'. 1 "
         "combination with 'disease' has few units: 'A' & 'yes' (4)."
     )
     assert found.to_text("age") == (
@@ -84,9 +91,17 @@ def test_sentences_of_other_cases():
     assert "'scanner' goes with 'disease' by 0.4, which is not tested. An audit" in (
         untested.to_text("scanner")
     )
+    alike = change(found, rarest_level_effect=0.24)
+    assert "in 80% of networks, and misses" in alike.to_text("scanner")
+    never = change(found, rarest_level_effect=NAN)
+    assert "(under 'B' alone none), and" in never.to_text("scanner")
     none = change(found, minimum_detectable_effect=NAN, units_needed=NAN)
     assert "finds no use in 80% of networks, however large" in none.to_text("scanner")
     assert "Merge or fill rare levels of 'scanner'" in " ".join(none.next_steps())
+
+
+def test_there_are_no_other_outlooks():
+    assert set(WORDS) == set(OUTLOOKS)
 
 
 def test_what_to_do_next():

@@ -117,3 +117,13 @@ def test_portions_cover_all_networks():
     assert len(parts) > 1
     assert [own.start for own in parts[1:]] == [own.stop for own in parts[:-1]]
     assert (parts[0].start, parts[-1].stop) == (0, 10**6)
+
+
+def test_one_level_alone_differs():
+    table = draw_table(n=300, shares=(0.5, 0.3, 0.2))
+    base = give_target(read_column(table["disease"]), 300, SEPARATION)
+    column = read_column(table["scanner"])
+    found = draw_networks(5, column, base, None, 0.5, seed=1, only=2).directions
+    assert found[0] == pytest.approx(found[1])
+    assert found[2] == pytest.approx(-2.0 * found[0])
+    assert np.mean(found**2, axis=0) == pytest.approx(np.ones((5, 1)))
