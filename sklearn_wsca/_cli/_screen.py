@@ -211,18 +211,20 @@ def _assumed(result: MetadataScreen) -> str:
 
 def audit_command(result: MetadataScreen) -> str:
     """The audit that follows, as it is typed; "" where no column is ready."""
-    ready = result.columns["outlook"].isin([ENOUGH, TOO_SMALL])
-    names = [
-        name for name in result.columns.index[ready] if not isinstance(name, tuple)
-    ]
-    if not names:
+    is_ready = result.columns["outlook"].isin([ENOUGH, TOO_SMALL])
+    ready = [*result.columns.index[is_ready]]
+    if not ready:
         return ""
+    pairs = [name for name in ready if isinstance(name, tuple)]
+    names = [name for name in ready if name not in pairs]
     words = ["wsca", "audit", "EMBEDDINGS", "METADATA", "--target", result.target]
     words += ["--head", "HEAD"]
     if result.groups is not None:
         words += ["--groups", result.groups]
     if result.confounders:
         words += ["--confounders", *result.confounders]
-    if len(names) <= MOST_IN_COMMAND:
+    if 0 < len(names) <= MOST_IN_COMMAND:
         words += ["--columns", *names]
+    for pair in pairs:
+        words += ["--combine", *pair]
     return shlex.join(map(str, words))

@@ -89,8 +89,22 @@ class MetadataScreen:
         Margin and level of the audit.
     auroc, intraclass_correlation : float
         What was assumed of the networks.
-    notes : tuple of str
+    notes : tuple of str, default=()
         What a reader must know besides.
+
+    See Also
+    --------
+    screen_metadata : What makes it.
+
+    Examples
+    --------
+    >>> from sklearn_wsca import screen_metadata
+    >>> from sklearn_wsca.datasets import load_heart_hospitals
+    >>> table = load_heart_hospitals().metadata[["disease", "sex"]].head(300)
+    >>> found = screen_metadata(table, "disease", n_permutations=99, random_state=0)
+    >>> print(found.next_steps()[-1])
+    Then train, and audit on rows that the network has not seen, with these columns named
+    beforehand: 'sex'.
     """
 
     columns: pd.DataFrame
@@ -108,7 +122,14 @@ class MetadataScreen:
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain Python values; NaN is None, and columns with the counts of levels."""
+        """Give all of it as plain values.
+
+        Returns
+        -------
+        dict
+            Of types that JSON has; NaN becomes None. Each of `columns` has its name,
+            its sentence, and the counts of its levels; `next_steps` are sentences.
+        """
         tables = ("columns", "levels", "confusable")
         found = {
             f.name: getattr(self, f.name) for f in fields(self) if f.name not in tables
@@ -152,7 +173,13 @@ class MetadataScreen:
         return encodable(f"{name} {'. '.join(part for part in parts if part)}.")
 
     def next_steps(self) -> list[str]:
-        """What to do before a network is trained, and before it is audited."""
+        """Say what to do before a network is trained, and before it is audited.
+
+        Returns
+        -------
+        list of str
+            Sentences.
+        """
         return [
             *self._advise_on_design(),
             *self._advise_on_pairs(),

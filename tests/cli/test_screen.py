@@ -76,11 +76,13 @@ def test_options_reach_the_screening(folder):
     options = ("--columns", "scanner", "age", "--bins", "3", "--auroc", "0.8")
     options += ("--intraclass-correlation", "0.2", "--min-effect", "0.9")
     options += ("--groups", "patient", "--combine", "scanner", "view")
-    screen(folder, *options, out="options")
+    printed = screen(folder, *options, out="options").stdout
+    assert "--columns scanner age --combine scanner view" in " ".join(printed.split())
     found = result_of(folder, "options")
     names = [own["name"] for own in found["columns"]]
     assert names == ["scanner", "age", "scanner & view"]
     assert found["columns"][1]["n_levels"] == 3
+    assert found["columns"][1]["rarest_level"].startswith("(")
     keys = ("auroc", "intraclass_correlation", "min_effect")
     assert [found[key] for key in keys] == [0.8, 0.2, 0.9]
     assert {own["outlook"] for own in found["columns"]} == {"enough"}
