@@ -31,6 +31,19 @@ share = heart.metadata.groupby("hospital")["disease"].value_counts(normalize=Tru
 print(share.unstack().round(2).to_string())
 
 # %%
+# Before there is a network
+# -------------------------
+# Could an audit of the patients who are held out find a use at all? The table alone
+# tells: which columns go with the diagnosis, so that a network gains by using them;
+# which combinations are hardly there; and how small a use so many patients show.
+from sklearn_wsca import screen_metadata
+
+screened = screen_metadata(
+    heart.metadata[heart.split == "held-out"], "disease", random_state=0
+)
+print(screened.to_text())
+
+# %%
 # The analysis
 # ------------
 # Linear probes for the metadata are fitted on the patients that the network was trained

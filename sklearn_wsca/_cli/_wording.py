@@ -74,7 +74,7 @@ BOTH = (
     (r"id=\.\.\. of load_embeddings and load_metadata, and match_rows", "--id"),
     (r"^kinds: ", ""),
     (r"^kinds\['([^']*)'\]", r"column '\1'"),
-    (r"^[Xy]: ", ""),
+    (r"^(?:[Xy]|table): ", ""),
     (
         r"text: convert them with pd\.to_numeric",
         "text: name the column in --continuous",

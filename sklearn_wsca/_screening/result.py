@@ -103,8 +103,8 @@ class MetadataScreen:
     >>> table = load_heart_hospitals().metadata[["disease", "sex"]].head(300)
     >>> found = screen_metadata(table, "disease", n_permutations=99, random_state=0)
     >>> print(found.next_steps()[-1])
-    Then train, and audit on rows that the network has not seen, with these columns named
-    beforehand: 'sex'.
+    Then train, and audit on rows that the network has not seen, with these columns
+    named beforehand: 'sex'.
     """
 
     columns: pd.DataFrame
