@@ -1,6 +1,6 @@
 """Screening of a table: is what it promises found, and what it calls hopeless so?
 
-Run from the repository: ``python -m benchmarks.screening``, about 25 minutes on one
+Run from the repository: ``python -m benchmarks.screening``, about 10 minutes on one
 core. Each cell is one kind of table. A table is drawn and screened; networks that use
 the column by the minimum detectable effect that was promised are simulated by other
 code than that of the package, and tested by `utilization_test`. Promised is a power of

@@ -278,3 +278,24 @@ def test_a_noisier_level_is_not_called_used():
         )
         alarms += found.pvalue <= 0.05 and found.low > 0.0
     assert alarms <= stats.binom.ppf(0.999, 60, 0.05)
+
+
+# --- several networks side by side ---------------------------------------------------
+
+
+@pytest.mark.parametrize("target", ["classes", "numbers", None])
+@pytest.mark.parametrize("n_levels", [2, 4])
+def test_outputs_side_by_side_have_the_statistics_that_they_have_alone(
+    target, n_levels
+):
+    study = draw(1, n_levels, target, noise=2.0, n_outputs=5)
+    study.outputs = study.outputs * 30.0 - 7.0
+    together = study.model()
+    sources = together.exchange.unit_sources(orders_of(N))
+    scores = together.scoring()(sources)
+    for own in (slice(0, 2), slice(2, 5)):
+        alone = replace(study, outputs=study.outputs[:, own]).model()
+        expected = alone.statistics(sources)[:, 1:]
+        found = scores.of_outputs(own).studentised()
+        np.testing.assert_allclose(found, expected, rtol=1e-8)
+        assert np.ptp(expected[:, 0]) > 0.01
