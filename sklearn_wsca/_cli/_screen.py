@@ -28,13 +28,13 @@ from sklearn_wsca._cli._spreadsheet import to_csv_text
 from sklearn_wsca._cli._wording import as_typed
 from sklearn_wsca._screening.counts import EMPTY, FEW
 from sklearn_wsca._screening.from_table import screen_metadata
-from sklearn_wsca._screening.result import (
+from sklearn_wsca._screening.prospects import (
     ENOUGH,
     LEFT_OUT,
     TOO_SMALL,
     UNTESTABLE,
-    MetadataScreen,
 )
+from sklearn_wsca._screening.result import MetadataScreen
 from sklearn_wsca._text import (
     column_text,
     encodable,

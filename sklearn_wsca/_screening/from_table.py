@@ -18,8 +18,13 @@ from sklearn_wsca._backend.jobs import SequentialRunner
 from sklearn_wsca._input.table import level_index, name_index
 from sklearn_wsca._permutation.plan import PermutationPlan, explain_floor
 from sklearn_wsca._screening.counts import EMPTY, FEW, TargetClasses
-from sklearn_wsca._screening.prospects import Prospect, foresee, why_untestable
-from sklearn_wsca._screening.result import COLUMNS, LEFT_OUT, MetadataScreen
+from sklearn_wsca._screening.prospects import (
+    LEFT_OUT,
+    Prospect,
+    foresee,
+    why_untestable,
+)
+from sklearn_wsca._screening.result import COLUMNS, MetadataScreen
 from sklearn_wsca._screening.simulated_outputs import Assumptions
 from sklearn_wsca._screening.table_reading import Screened, read_table
 from sklearn_wsca._screening.target_association import association_pvalues

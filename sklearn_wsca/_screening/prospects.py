@@ -12,11 +12,13 @@ import numpy as np
 from sklearn_wsca._input.column import Column, LeftOutError
 from sklearn_wsca._input.groups import count_units
 from sklearn_wsca._screening.detectable import SimulatedAudits
-from sklearn_wsca._screening.result import ENOUGH, TOO_SMALL, UNTESTABLE
 from sklearn_wsca._screening.simulated_outputs import Assumptions
 from sklearn_wsca._utilization.adjusted_effect import Prepared, prepare
 from sklearn_wsca._utilization.decision import Decision
 
+# What is said of a column in a word.
+ENOUGH, TOO_SMALL = "enough", "too small"
+UNTESTABLE, LEFT_OUT = "untestable", "left out"
 STEP = "detectable"
 
 

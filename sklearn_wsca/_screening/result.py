@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_wsca._screening.advice import advise
 from sklearn_wsca._screening.counts import EMPTY, FEW
+from sklearn_wsca._screening.prospects import (
+    ENOUGH,
+    LEFT_OUT,
+    TOO_SMALL,
+    UNTESTABLE,
+)
 from sklearn_wsca._text import (
     column_text,
     encodable,
@@ -20,8 +27,6 @@ from sklearn_wsca._text import (
     quote,
 )
 
-ENOUGH, TOO_SMALL = "enough", "too small"
-UNTESTABLE, LEFT_OUT = "untestable", "left out"
 OUTLOOKS = (ENOUGH, TOO_SMALL, UNTESTABLE, LEFT_OUT)
 COLUMNS = (
     "kind",
@@ -39,7 +44,7 @@ COLUMNS = (
     "outlook",
     "reason",
 )
-CELLS_SHOWN, NAMES_SHOWN = 3, 5
+CELLS_SHOWN = 3
 VERBS = {
     EMPTY: ("does not occur", "do not occur"),
     FEW: ("has few units", "have few units"),
@@ -180,12 +185,7 @@ class MetadataScreen:
         list of str
             Sentences.
         """
-        return [
-            *self._advise_on_design(),
-            *self._advise_on_pairs(),
-            *self._advise_on_size(),
-            self._advise_on_audit(),
-        ]
+        return advise(self.columns, self.confusable, self.min_effect, self._about)
 
     def _association(self, row: pd.Series) -> str:
         target, pvalue = quote(column_text(self.target)), row["association_pvalue"]
@@ -258,61 +258,6 @@ class MetadataScreen:
         digits = 10.0 ** max(np.floor(np.log10(n)) - 1, 0)
         return f"about {self._count_units(np.ceil(n / digits) * digits)}"
 
-    def _with_outlook(self, outlook: str) -> pd.DataFrame:
-        return self.columns[self.columns["outlook"] == outlook]
-
-    def _advise_on_design(self) -> list[str]:
-        names = [*self._with_outlook(UNTESTABLE).index]
-        if not names:
-            return []
-        return [
-            f"Add other rows, or do without an answer on {_list(names)}: no audit of "
-            "the rows as they are can say whether a network uses "
-            f"{'it' if len(names) == 1 else 'them'}."
-        ]
-
-    def _advise_on_pairs(self) -> list[str]:
-        index = list(self.confusable.index)
-        # Both orders of a pair follow each other.
-        pairs = index[::2]
-        steps = [
-            f"{quote(column_text(first))} and {quote(column_text(second))} stand for "
-            "each other: add rows in which they differ, or an audit that finds one "
-            "cannot say which."
-            for first, second in pairs[:NAMES_SHOWN]
-        ]
-        if len(pairs) > NAMES_SHOWN:
-            steps.append(f"{len(pairs) - NAMES_SHOWN} more pairs do: see confusable.")
-        return steps
-
-    def _advise_on_size(self) -> list[str]:
-        small = self._with_outlook(TOO_SMALL)
-        if not len(small):
-            return []
-        margin = format_number(self.min_effect)
-        needed = small["units_needed"].max()
-        names = _list([*small.index])
-        if is_nothing(needed):
-            return [
-                f"Merge or fill rare levels of {names}: a use of {margin} would be "
-                "missed."
-            ]
-        return [
-            f"Collect {self._about(needed)} of the same kind if a use of "
-            f"{margin} by {names} must not be missed, or decide now that only a larger "
-            "one matters: set min_effect to that."
-        ]
-
-    def _advise_on_audit(self) -> str:
-        is_ready = self.columns["outlook"].isin([ENOUGH, TOO_SMALL])
-        ready = [*self.columns.index[is_ready]]
-        if not ready:
-            return "No column is ready for an audit."
-        return (
-            "Then train, and audit on rows that the network has not seen, with these "
-            f"columns named beforehand: {_list(ready)}."
-        )
-
     def _own(self, table: pd.DataFrame, name: Any) -> pd.DataFrame:
         return table[[own == name for own in table.index.get_level_values(0)]]
 
@@ -337,10 +282,6 @@ class MetadataScreen:
 def _quote_level(level: Any) -> str:
     """Level of any kind in quotes, ranges of numbers too."""
     return quote(plain_text(level))
-
-
-def _list(names: list) -> str:
-    return list_first([column_text(name) for name in names], NAMES_SHOWN)
 
 
 def _with_text(row: dict[str, Any]) -> dict[str, Any]:

@@ -97,23 +97,10 @@ def test_sentences_of_other_cases():
     assert "(under 'B' alone none), and" in never.to_text("scanner")
     none = change(found, minimum_detectable_effect=NAN, units_needed=NAN)
     assert "finds no use in 80% of networks, however large" in none.to_text("scanner")
-    assert "Merge or fill rare levels of 'scanner'" in " ".join(none.next_steps())
 
 
 def test_there_are_no_other_outlooks():
     assert set(WORDS) == set(OUTLOOKS)
-
-
-def test_what_to_do_next():
-    steps = make_screen().next_steps()
-    assert len(steps) == 4
-    assert "do without an answer on 'site'" in steps[0]
-    assert "'scanner' and 'site' stand for each other" in steps[1]
-    assert "Collect about 420 groups ('patient')" in steps[2]
-    assert steps[3].endswith("named beforehand: 'scanner', 'age'.")
-    hopeless = make_screen().columns.loc[["site", "row"]]
-    steps = make_screen(columns=hopeless).next_steps()
-    assert steps[-1] == "No column is ready for an audit."
 
 
 def test_all_sentences_come_with_what_to_do():
