@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from sklearn_wsca._cli._output import (
 )
 from sklearn_wsca._cli._spreadsheet import to_csv_text
 from sklearn_wsca._cli._wording import as_typed
+from sklearn_wsca._plain_values import json_text
 from sklearn_wsca._screening.counts import EMPTY, FEW
 from sklearn_wsca._screening.from_table import screen_metadata
 from sklearn_wsca._screening.prospects import (
@@ -37,7 +37,6 @@ from sklearn_wsca._screening.prospects import (
 from sklearn_wsca._screening.result import MetadataScreen
 from sklearn_wsca._text import (
     column_text,
-    encodable,
     format_number,
     is_nothing,
     printable,
@@ -81,12 +80,11 @@ class ScreenFindings:
             **self.result.to_dict(),
         }
         content["notes"] = [*content["notes"], *self.notes]
-        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
         files: dict[str, str | bytes] = {
             SUMMARY: to_csv_text(self.result.columns),
             LEVELS: to_csv_text(self.result.levels),
             PAIRS: to_csv_text(self.result.confusable),
-            SCREEN: encodable(text) + "\n",
+            SCREEN: json_text(content),
         }
         return write_files(directory, files, SCREEN_FILES)
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_wsca._plain_values import as_plain
 from sklearn_wsca._screening.advice import advise
 from sklearn_wsca._screening.counts import EMPTY, FEW
 from sklearn_wsca._screening.prospects import (
@@ -145,7 +146,7 @@ class MetadataScreen:
         found["notes"] = [*self.notes]
         found["columns"] = [
             {"name": column_text(name), "sentence": self.to_text(name)}
-            | _plain(_with_text(row))
+            | as_plain(_with_text(row))
             | {"levels": self._levels_of(name), "confusable": self._pairs_of(name)}
             for name, row in zip(
                 self.columns.index, self.columns.to_dict("records"), strict=True
@@ -265,7 +266,7 @@ class MetadataScreen:
         own = self._own(self.levels, name)
         return [
             {"level": plain_text(level), "target_class": plain_text(target_class)}
-            | _plain(row)
+            | as_plain(row)
             for (_, level, target_class), row in zip(
                 own.index, own.to_dict("records"), strict=True
             )
@@ -274,7 +275,7 @@ class MetadataScreen:
     def _pairs_of(self, name: Any) -> list[dict[str, Any]]:
         own = self._own(self.confusable, name)
         return [
-            {"fixed": column_text(fixed)} | _plain(row)
+            {"fixed": column_text(fixed)} | as_plain(row)
             for (_, fixed), row in zip(own.index, own.to_dict("records"), strict=True)
         ]
 
@@ -288,12 +289,3 @@ def _with_text(row: dict[str, Any]) -> dict[str, Any]:
     """A row of the columns whose rarest level is text, as other levels are."""
     level = row["rarest_level"]
     return row | {"rarest_level": None if is_nothing(level) else plain_text(level)}
-
-
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """The same with values that JSON has."""
-    found = {}
-    for name, value in row.items():
-        value = value.item() if isinstance(value, np.generic) else value
-        found[name] = None if is_nothing(value) else value
-    return found
