@@ -32,10 +32,11 @@ REPAIR_FILES = frozenset(
     {RESULT, SUMMARY, REPAIRED_HEAD}
     | {REPAIRED_EMBEDDINGS + suffix for suffix in REPAIRED_SUFFIXES}
 )
-ALL_FILES = AUDIT_FILES | FEATURE_FILES | INTERVENTION_FILES | REPAIR_FILES
 SCREEN, LEVELS, PAIRS = "screen.json", "levels.csv", "confusable.csv"
 SCREEN_FILES = frozenset({SUMMARY, LEVELS, PAIRS, SCREEN})
-ALL_FILES = AUDIT_FILES | FEATURE_FILES | INTERVENTION_FILES | SCREEN_FILES
+ALL_FILES = (
+    AUDIT_FILES | FEATURE_FILES | INTERVENTION_FILES | REPAIR_FILES | SCREEN_FILES
+)
 # How the file begins that tells a folder of ours from one with files of the same names.
 SIGNATURES = {
     RESULT: b'{\n  "schema_version"',

@@ -75,9 +75,9 @@ from sklearn_wsca._cli._output import (
     LEVELS,
     NETWORKS,
     NETWORKS_TABLE,
+    PAIRS,
     REPAIR_FILES,
     REPAIRED_HEAD,
-    PAIRS,
     REPORT,
     RESULT,
     SCREEN,
@@ -91,6 +91,7 @@ from sklearn_wsca._cli._repair import (
     print_repair,
     run_repair,
     set_half_apart,
+)
 from sklearn_wsca._cli._screen import (
     print_screen,
     read_screened_table,
@@ -362,6 +363,8 @@ def repair(
     verdicts = {word.replace(" ", "-") for word in found.result.verdicts.values()}
     if set(options["fail_on"]) & verdicts:
         ctx.exit(FOUND)
+
+
 @wsca.command(cls=ListCommand, short_help="What could be a shortcut, and be found?")
 @click.argument("metadata", type=FILE)
 @screen_options
