@@ -10,8 +10,8 @@ import pandas as pd
 
 from sklearn_wsca._input.column import Column, level_codes
 from sklearn_wsca._input.table import level_index
-from sklearn_wsca._utilization.adjusted_effect import FEWEST_LEVEL_UNITS
 from sklearn_wsca._utilization.effects import ALL, class_names
+from sklearn_wsca._utilization.rare_levels import FEWEST_LEVEL_UNITS
 from sklearn_wsca._utilization.regression import classes_of
 
 INDEX = ("column", "level", "target_class")
