@@ -224,7 +224,7 @@ check_option = click.option(
     "classes.",
 )
 
-column_options = together(
+chosen_options = (
     groups_option,
     columns("Columns to hold fixed together with the target.", "--confounders"),
     columns("Columns to analyse; all by default."),
@@ -235,13 +235,8 @@ column_options = together(
         multiple=True,
         nargs=2,
     ),
-    named(
-        "--interaction",
-        "COL COL",
-        "Examine what two columns do together beyond what each does alone; repeatable.",
-        multiple=True,
-        nargs=2,
-    ),
+)
+kind_options = (
     columns("Columns of numbers that are codes of categories.", "--categorical"),
     columns("Columns of few integers that are quantities.", "--continuous"),
     click.option(
@@ -249,6 +244,18 @@ column_options = together(
         type=click.IntRange(min=2),
         help="Cut continuous columns into so many classes of equal size.",
     ),
+)
+
+column_options = together(
+    *chosen_options,
+    named(
+        "--interaction",
+        "COL COL",
+        "Examine what two columns do together beyond what each does alone; repeatable.",
+        multiple=True,
+        nargs=2,
+    ),
+    *kind_options,
 )
 
 matching_options = (
@@ -578,7 +585,8 @@ comparison_options = together(
 
 screen_options = together(
     named("--target", "COL", "Column that the network will predict.", required=True),
-    column_options,
+    *chosen_options,
+    *kind_options,
     shown(
         "--adjustment",
         "spline",
