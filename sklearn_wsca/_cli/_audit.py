@@ -10,7 +10,7 @@ import pandas as pd
 
 from sklearn_wsca._analysis.joined_fits import describe_correction
 from sklearn_wsca._cli._errors import refuse
-from sklearn_wsca._cli._inputs import AuditRows
+from sklearn_wsca._cli._inputs import AuditRows, choose_columns, read_kinds
 from sklearn_wsca._cli._notes import collect_warnings
 from sklearn_wsca._cli._output import (
     REPORT,
@@ -20,7 +20,7 @@ from sklearn_wsca._cli._output import (
     write_files,
 )
 from sklearn_wsca._cli._spreadsheet import to_csv_text
-from sklearn_wsca._cli._targets import name_folders
+from sklearn_wsca._cli._targets import choose_outputs, name_folders, read_heads
 from sklearn_wsca._input.several_targets import audit_of
 from sklearn_wsca._report.figures import draw_figures, head_displays
 from sklearn_wsca._report.formats import to_json
@@ -147,3 +147,35 @@ def is_small(rows: AuditRows) -> bool:
     """Whether a further analysis of all directions is a matter of seconds."""
     n, d = rows.X.shape
     return n * d <= MOST_SENSITIVITY_NUMBERS
+
+
+def make_analysis(
+    every: list[dict[str, Any]], options: dict[str, Any], rows: AuditRows
+) -> WeightSpaceCorrelation:
+    """Estimator with the settings of the command line, `every` being of one target."""
+    targets = list(options["target"])
+    kinds = read_kinds(options)
+    columns = choose_columns(options, rows.metadata, targets, rows.notes)
+    return WeightSpaceCorrelation(
+        targets if len(targets) > 1 else targets[0],
+        target_head=read_heads(every, rows),
+        target_output=choose_outputs(every),
+        adjustment=options["adjustment"],
+        held_out=options["rows_are_held_out"],
+        check_head=not options["no_check_head"],
+        columns=columns,
+        interactions=[*options["interaction"]] or None,
+        groups=options["groups"],
+        confounders=[*options["confounders"]] or None,
+        kinds=kinds or None,
+        n_bins=options["bins"],
+        C=options["c"],
+        alpha=options["alpha"],
+        n_components=options["n_components"],
+        adjust_for_target=options["adjust_for_target"],
+        n_permutations=options["permutations"],
+        min_effect=options["min_effect"],
+        significance=options["significance"],
+        random_state=options["seed"],
+        n_jobs=options["jobs"],
+    )

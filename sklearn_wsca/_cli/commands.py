@@ -11,7 +11,7 @@ from rich.text import Text
 
 from sklearn_wsca._backend.file_rows import FileState
 from sklearn_wsca._backend.progress import step
-from sklearn_wsca._cli._audit import Findings, analyse
+from sklearn_wsca._cli._audit import Findings, analyse, make_analysis
 from sklearn_wsca._cli._compare import print_comparison, read_both, run_comparison
 from sklearn_wsca._cli._demo import INTRODUCTION, READING, demo_analysis, load_demo
 from sklearn_wsca._cli._errors import OneLineGroup, refuse
@@ -25,13 +25,9 @@ from sklearn_wsca._cli._features import (
 from sklearn_wsca._cli._images import find_images
 from sklearn_wsca._cli._inputs import (
     AuditRows,
-    choose_columns,
     describe_file,
     file_states,
-    read_audit_rows,
-    read_kinds,
     read_trained_head,
-    with_names_of_both,
 )
 from sklearn_wsca._cli._intervene import (
     print_intervention,
@@ -51,20 +47,22 @@ from sklearn_wsca._cli._options import (
     FILE,
     check_option,
     column_options,
-    comparison_options,
-    feature_options,
     head_options,
-    intervention_options,
     method_options,
     network_option,
     out_option,
     permutation_options,
     quiet_option,
-    repair_options,
     row_options,
-    screen_options,
     size_option,
     target_options,
+)
+from sklearn_wsca._cli._options_of_commands import (
+    comparison_options,
+    feature_options,
+    intervention_options,
+    repair_options,
+    screen_options,
 )
 from sklearn_wsca._cli._output import (
     COMPARISON_FILES,
@@ -73,12 +71,8 @@ from sklearn_wsca._cli._output import (
     INTERVENTION,
     INTERVENTION_FILES,
     LEVELS,
-    NETWORKS,
-    NETWORKS_TABLE,
     PAIRS,
     REPAIR_FILES,
-    REPAIRED_HEAD,
-    REPORT,
     RESULT,
     SCREEN,
     SCREEN_FILES,
@@ -86,37 +80,27 @@ from sklearn_wsca._cli._output import (
     UNITS,
     check_directory,
 )
+from sklearn_wsca._cli._paths import say_where
 from sklearn_wsca._cli._repair import (
     check_repair_options,
     print_repair,
     run_repair,
     set_half_apart,
 )
+from sklearn_wsca._cli._rows import name_inputs, read_rows
 from sklearn_wsca._cli._screen import (
     print_screen,
     read_screened_table,
     run_screen,
 )
-from sklearn_wsca._cli._targets import choose_outputs, read_heads, split_options
+from sklearn_wsca._cli._targets import split_options
 from sklearn_wsca._cli._terminal import print_result
 from sklearn_wsca._features.integrated_feature_analysis import IntegratedFeatureAnalysis
 from sklearn_wsca._text import printable
 from sklearn_wsca._version import __version__
-from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
 
 FOUND = 3
 FILES = "report.html, summary.csv and result.json"
-FILE_WORDS = {
-    REPORT: "Report, to open in a browser",
-    SUMMARY: "Table",
-    NETWORKS_TABLE: "Means and standard deviations",
-    **dict.fromkeys((RESULT, NETWORKS, INTERVENTION), "Result, for programs"),
-    "importance.png": "What features add to a class beyond others (red), by rank",
-    "curve.png": "What a part of the features keeps; dashed: random ones",
-    "consistency.png": "Means of maps against outputs: on a line if they explain them",
-    "maps.png": "Where the predicted class comes from; the bar marks no effect",
-    REPAIRED_HEAD: "Repaired head",
-}
 
 
 @click.group(cls=OneLineGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -389,33 +373,7 @@ def screen(metadata: Path, **options: Any) -> None:
             inputs = {"metadata": describe_file(metadata, table, states[metadata])}
     console = Console()
     print_screen(console, found.result)
-    paths = found.write(out, inputs, options["seed"])
-    console.print()
-    for path in paths:
-        console.print(Text(printable(path)), soft_wrap=True, highlight=False)
-
-
-def read_rows(
-    embeddings: Path, metadata: Path, options: dict[str, Any]
-) -> tuple[AuditRows, AuditRows | None]:
-    """Rows of the fit, and rows that are held out."""
-    if options["held_out"] and options["held_out_rows"]:
-        raise click.UsageError("--held-out and --held-out-rows exclude each other.")
-    matching = {
-        "id": options["id_column"],
-        "unmatched": options["unmatched"],
-        "key": options["embeddings_key"],
-        "target": options["target"],
-        "max_size": options["max_size"],
-    }
-    rows = read_audit_rows(embeddings, metadata, **matching)
-    if options["held_out"]:
-        return with_names_of_both(
-            rows, read_audit_rows(*options["held_out"], **matching)
-        )
-    if options["held_out_rows"]:
-        return rows.hold_out(options["held_out_rows"])
-    return rows, None
+    say_where(console, found.write(out, inputs, options["seed"]))
 
 
 def audit_networks(
@@ -436,65 +394,6 @@ def audit_networks(
             inputs = name_inputs(rows, held_out, head_files, states)
         audits[name] = found, found.results(inputs)
     return audits
-
-
-def make_analysis(
-    every: list[dict[str, Any]], options: dict[str, Any], rows: AuditRows
-) -> WeightSpaceCorrelation:
-    """Estimator with the settings of the command line, `every` being of one target."""
-    targets = list(options["target"])
-    kinds = read_kinds(options)
-    columns = choose_columns(options, rows.metadata, targets, rows.notes)
-    return WeightSpaceCorrelation(
-        targets if len(targets) > 1 else targets[0],
-        target_head=read_heads(every, rows),
-        target_output=choose_outputs(every),
-        adjustment=options["adjustment"],
-        held_out=options["rows_are_held_out"],
-        check_head=not options["no_check_head"],
-        columns=columns,
-        interactions=[*options["interaction"]] or None,
-        groups=options["groups"],
-        confounders=[*options["confounders"]] or None,
-        kinds=kinds or None,
-        n_bins=options["bins"],
-        C=options["c"],
-        alpha=options["alpha"],
-        n_components=options["n_components"],
-        adjust_for_target=options["adjust_for_target"],
-        n_permutations=options["permutations"],
-        min_effect=options["min_effect"],
-        significance=options["significance"],
-        random_state=options["seed"],
-        n_jobs=options["jobs"],
-    )
-
-
-def name_inputs(
-    rows: AuditRows,
-    held_out: AuditRows | None,
-    head_files: list[Path],
-    states: dict[Path, FileState],
-    what: str = "embeddings",
-) -> dict[str, str]:
-    """What was read, with hashes by which it can be recognised.
-
-    `states` are those of the files before they were read: they must be the same still.
-    """
-    files = {
-        what: (rows.files["X"], rows.X),
-        "metadata": (rows.files["y"], rows.metadata),
-    }
-    if held_out is not None and held_out.files != rows.files:
-        files["held-out embeddings"] = held_out.files["X"], held_out.X
-        files["held-out metadata"] = held_out.files["y"], held_out.metadata
-    for number, path in enumerate(head_files, 1):
-        files["head" if len(head_files) == 1 else f"head {number}"] = path, None
-    with refuse({}):
-        return {
-            role: describe_file(path, content, states[path])
-            for role, (path, content) in files.items()
-        }
 
 
 def report(
@@ -531,14 +430,3 @@ def report_networks(
     with progress(quiet), step("report"):
         paths = found.write(out)
     say_where(console, paths)
-
-
-def say_where(console: Console, paths: list[Path]) -> None:
-    """Print the paths of files, with what they are for where that has words."""
-    console.print()
-    for path in paths:
-        words = f"{FILE_WORDS[path.name]}: " if path.name in FILE_WORDS else ""
-        # Without wrapping, so that a long path can be copied.
-        console.print(
-            Text(f"{words}{printable(path)}"), soft_wrap=True, highlight=False
-        )

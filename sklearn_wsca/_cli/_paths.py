@@ -1,0 +1,42 @@
+"""Where the files of a command are, and what each is for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from sklearn_wsca._cli._output import (
+    INTERVENTION,
+    NETWORKS,
+    NETWORKS_TABLE,
+    REPAIRED_HEAD,
+    REPORT,
+    RESULT,
+    SUMMARY,
+)
+from sklearn_wsca._text import printable
+
+FILE_WORDS = {
+    REPORT: "Report, to open in a browser",
+    SUMMARY: "Table",
+    NETWORKS_TABLE: "Means and standard deviations",
+    **dict.fromkeys((RESULT, NETWORKS, INTERVENTION), "Result, for programs"),
+    "importance.png": "What features add to a class beyond others (red), by rank",
+    "curve.png": "What a part of the features keeps; dashed: random ones",
+    "consistency.png": "Means of maps against outputs: on a line if they explain them",
+    "maps.png": "Where the predicted class comes from; the bar marks no effect",
+    REPAIRED_HEAD: "Repaired head",
+}
+
+
+def say_where(console: Console, paths: list[Path]) -> None:
+    """Print the paths of files, with what they are for where that has words."""
+    console.print()
+    for path in paths:
+        words = f"{FILE_WORDS[path.name]}: " if path.name in FILE_WORDS else ""
+        # Without wrapping, so that a long path can be copied.
+        console.print(
+            Text(f"{words}{printable(path)}"), soft_wrap=True, highlight=False
+        )
