@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sklearn_wsca._displays.null_distribution import NullDistributionDisplay
     from sklearn_wsca._displays.utilization import UtilizationDisplay
     from sklearn_wsca._erasure.metadata_eraser import MetadataEraser
+    from sklearn_wsca._features.common_scale import CommonScale
     from sklearn_wsca._features.integrated_feature_analysis import (
         IntegratedFeatureAnalysis,
     )
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ActivationMapDisplay",
     "AlignmentDisplay",
+    "CommonScale",
     "ComponentSensitivityDisplay",
     "ConsistencyDisplay",
     "FeatureImportanceDisplay",
@@ -75,6 +77,7 @@ __all__ = [
 _MODULES = {
     "ActivationMapDisplay": "_displays.activation_map",
     "AlignmentDisplay": "_displays.alignment",
+    "CommonScale": "_features.common_scale",
     "ComponentSensitivityDisplay": "_displays.component_sensitivity",
     "ConsistencyDisplay": "_displays.consistency",
     "FeatureImportanceDisplay": "_displays.feature_importance",

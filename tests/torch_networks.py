@@ -182,3 +182,53 @@ def state_of(model):
         },
         {name: values.numpy().tobytes() for name, values in model.state_dict().items()},
     )
+
+
+class Grouped(nn.Module):
+    """Convolutions, the second of them in groups, and a head of two layers."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.second = nn.Conv2d(2, 6, 3), nn.Conv2d(6, 6, 3, groups=3)
+        self.act, self.last = nn.ReLU(), nn.ReLU()
+        self.pool, self.hidden = nn.MaxPool2d(2), nn.Linear(24, 5)
+        self.head = nn.Linear(5, 3)
+
+    def forward(self, images):
+        maps = self.last(self.second(self.act(self.first(images))))
+        return self.head(self.hidden(self.pool(maps).flatten(1)).tanh())
+
+
+class Tokens(nn.Module):
+    """Patches and a class token, attention between them, and a head on the latter."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.patches = nn.Conv2d(2, 8, 2, stride=2)
+        self.token = nn.Parameter(torch.randn(1, 1, 8))
+        self.norm, self.head = nn.LayerNorm(8), nn.Linear(8, 3)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+
+    def forward(self, images):
+        patches = self.patches(images).flatten(2).transpose(1, 2)
+        token = self.token.expand(len(images), -1, -1)
+        tokens = self.norm(torch.cat([token, patches], dim=1))
+        mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
+        return self.head((tokens + 3 * mixed)[:, 0])
+
+
+# Layers whose maps tests compare with those of another package.
+MAP_LAYERS = {
+    "grouped first": (Grouped, "act", None),
+    "grouped last": (Grouped, "last", None),
+    "tokens": (Tokens, "norm", (4, 4)),
+}
+
+
+def make_colour_images(n=6):
+    """Images of two channels with unequal scales and means that are not zero."""
+    generator = torch.Generator().manual_seed(2)
+    scales = torch.tensor([1.0, 4.0])[:, None, None]
+    return torch.randn((n, 2, 8, 8), generator=generator) * scales + scales / 2

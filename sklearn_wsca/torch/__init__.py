@@ -1,4 +1,4 @@
-"""Embeddings, feature maps, contributions and heads of trained torch models."""
+"""Embeddings, maps, contributions and heads of trained torch models."""
 
 try:
     import torch  # noqa: F401
@@ -7,12 +7,14 @@ except ImportError as error:
         'sklearn_wsca.torch needs torch: pip install ".[torch]"'
     ) from error
 
+from sklearn_wsca.torch._activation_maps import extract_activation_maps
 from sklearn_wsca.torch._contributions import extract_contributions
 from sklearn_wsca.torch._extraction import extract_embeddings, extract_feature_maps
 from sklearn_wsca.torch._head import head_from_module
 from sklearn_wsca.torch._interventions import extract_under
 
 __all__ = [
+    "extract_activation_maps",
     "extract_contributions",
     "extract_embeddings",
     "extract_feature_maps",

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
 from os import PathLike
 from typing import Any
 
 import numpy as np
 import torch
 
-from sklearn_wsca._features.map_evaluation import read_columns
-from sklearn_wsca.torch._batches import ModelInputs, tensors_of
+from sklearn_wsca.torch._batches import ModelInputs
 from sklearn_wsca.torch._inference import frozen
-from sklearn_wsca.torch._layers import find_by_name, find_head, find_pooled_maps, unwrap
+from sklearn_wsca.torch._layers import find_by_name, find_pooled_maps, unwrap
 from sklearn_wsca.torch._run import check_arguments, run_model
-from sklearn_wsca.torch._sinks import RowSink, open_sink
-from sklearn_wsca.torch._tap import GradientTap, ScoreTap
+from sklearn_wsca.torch._scores import ScoreReader
+from sklearn_wsca.torch._sinks import open_sink
+from sklearn_wsca.torch._tap import GradientTap
 
-_SIDES = ("input", "output")
+SIDES = ("input", "output")
 
 
 def extract_contributions(
@@ -140,15 +140,15 @@ def extract_contributions(
     True
     """
     model = unwrap(model)
-    check_arguments(loader, side, _SIDES, prepare, key)
+    check_arguments(loader, side, SIDES, prepare, key)
     named = None if layer is None else find_by_name(model, layer)
-    reader = _ScoreReader(model, scores, target)
+    reader = ScoreReader(model, scores, target)
 
     def make_tap(inputs: ModelInputs) -> GradientTap:
         found = find_pooled_maps(model, inputs) if named is None else (named, side)
         # Not earlier: the search runs the model.
         reader.watch(inputs)
-        return GradientTap(*found, reader.read, is_late=named is None)
+        return GradientTap(*found, reader.read, _contribute, is_late=named is None)
 
     with reader, frozen(model), open_sink(out, "contributions") as sink:
 
@@ -163,108 +163,5 @@ def extract_contributions(
     return (maps, reader.scores.finish()) if return_scores else maps
 
 
-class _ScoreReader:
-    """Finds the scores in each run of a model, and those of the wanted classes.
-
-    `source` and `target` are what users pass as `scores` and `target`.
-    """
-
-    def __init__(self, model: torch.nn.Module, source: Any, target: Any):
-        self.model, self.target = model, target
-        self.scores = RowSink("scores", must_be_finite=False)
-        self._latest = np.empty((0, 0), dtype=np.float32)
-        self._columns: np.ndarray | None = None
-        self._function: Callable | None = None
-        self._layer = None
-        self._tap: ScoreTap | None = None
-        self._stack = ExitStack()
-        if callable(source) and not isinstance(source, torch.nn.Module):
-            self._function = source
-        elif source is not None:
-            self._layer = find_by_name(model, source, argument="scores")
-
-    def __enter__(self) -> _ScoreReader:
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self._stack.close()
-
-    def watch(self, inputs: ModelInputs) -> None:
-        """Find the layer with the scores, if they are not returned by a function."""
-        if self._function is None and self._layer is None:
-            try:
-                self._layer = find_head(self.model, inputs)
-            except ValueError:
-                # No linear layer, or several: then only one output can be meant.
-                return
-        if self._layer is not None:
-            self._tap = ScoreTap(self._layer)
-            self._stack.enter_context(self._tap)
-
-    def read(self, output: Any) -> torch.Tensor:
-        """Score of the wanted class of each row of a batch, with its graph."""
-        table = self._as_table(self._find(output))
-        self._latest = table.detach().to("cpu", torch.float32, copy=True).numpy()
-        return table.gather(1, self._wanted_columns(table)[:, None])[:, 0]
-
-    def keep(self, number: int) -> None:
-        """Keep the scores that were read last, those of batch `number`."""
-        self.scores.append(self._latest, number)
-
-    def check_end(self) -> None:
-        """Raise if there are more wanted columns than rows."""
-        n_rows, columns = self.scores.n_rows, self._columns
-        if columns is not None and columns.ndim and len(columns) != n_rows:
-            raise ValueError(
-                f"target: {len(columns)} columns for the {n_rows} rows of the loader; "
-                "pass one for each, or one for all."
-            )
-
-    def _find(self, output: Any) -> Any:
-        if self._tap is not None:
-            return self._tap.take_tensor()
-        if self._function is not None:
-            return self._function(output)
-        found = [
-            result
-            for result in tensors_of(output)
-            if result.ndim and result.is_floating_point()
-        ]
-        if len(found) == 1:
-            return found[0]
-        raise ValueError(
-            f"scores: the model returns {len(found)} tensors, none or several of them "
-            "given by a linear layer; name the layer that gives the scores with "
-            "scores=, or pass a function that picks them from what the model returns."
-        )
-
-    def _as_table(self, found: Any) -> torch.Tensor:
-        """Scores with two dimensions."""
-        if isinstance(found, torch.Tensor) and found.is_floating_point():
-            if found.ndim == 1:
-                return found[:, None]
-            if found.ndim == 2 and found.shape[1]:
-                return found
-        shape = tuple(getattr(found, "shape", ()))
-        raise ValueError(
-            f"scores: found a {type(found).__name__} of the shape {shape}, not numbers "
-            "of the shape (n_rows, n_classes) or (n_rows,); pass a function that makes "
-            "them from what the model returns."
-        )
-
-    def _wanted_columns(self, table: torch.Tensor) -> torch.Tensor:
-        if self.target is None:
-            return table.argmax(dim=1)
-        n_rows, n_columns = table.shape
-        if self._columns is None:
-            self._columns = read_columns(self.target, n_columns, "target")
-        if self._columns.ndim == 0:
-            return torch.full((n_rows,), int(self._columns), device=table.device)
-        first = self.scores.n_rows
-        if len(self._columns) < first + n_rows:
-            raise ValueError(
-                f"target: {len(self._columns)} columns, but the loader has at least "
-                f"{first + n_rows} rows; pass one for each, or one for all."
-            )
-        chosen = self._columns[first : first + n_rows]
-        return torch.as_tensor(chosen, device=table.device)
+def _contribute(activation: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
+    return activation * gradient * math.prod(activation.shape[2:])

@@ -115,10 +115,11 @@ class ScoreTap(Tap):
 
 
 class GradientTap(Tap):
-    """Gradient x activation of a layer, times the number of positions.
+    """What is made of the activation of a layer and the gradient of a score.
 
     The graph starts at the layer: what the model computes before it needs no memory.
-    `read_scores` returns one score per row, with its graph, from the model's output.
+    `read_scores` returns one score per row, with its graph, from the model's output;
+    `combine` gets activation and gradient in single precision.
     """
 
     def __init__(
@@ -126,11 +127,12 @@ class GradientTap(Tap):
         layer: Layer,
         side: str,
         read_scores: Callable[[Any], torch.Tensor],
+        combine: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
         *,
         is_late: bool = False,
     ):
         super().__init__(layer, side, is_late=is_late, can_pool=False)
-        self.read_scores = read_scores
+        self.read_scores, self.combine = read_scores, combine
 
     def __enter__(self) -> GradientTap:
         module = self.layer.module
@@ -146,7 +148,7 @@ class GradientTap(Tap):
         return self
 
     def take(self, output: Any) -> np.ndarray:
-        """Return the product for the run that gave `output`, as float32.
+        """Return what `combine` makes of the run that gave `output`, as float32.
 
         Raises
         ------
@@ -161,13 +163,12 @@ class GradientTap(Tap):
                 f"layer: {self.layer} gives {len(activation)} rows for {len(scores)} "
                 "rows of scores; name a layer with one row per input."
             )
-        n_positions = math.prod(activation.shape[2:])
         # Gradients of many positions would vanish in half precision, and the whole
         # number of positions would be infinite there.
-        scale = min(n_positions, _MOST_SCALE)
+        scale = min(math.prod(activation.shape[2:]), _MOST_SCALE)
         gradient = self._differentiate(scores.float().sum() * scale, activation)
-        product = activation.detach().float() * gradient.float()
-        return (product * (n_positions / scale)).to("cpu").numpy()
+        made = self.combine(activation.detach().float(), gradient.float() / scale)
+        return made.to("cpu").numpy()
 
     def _differentiate(
         self, total: torch.Tensor, activation: torch.Tensor
