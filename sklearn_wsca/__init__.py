@@ -22,6 +22,10 @@ if TYPE_CHECKING:
         IntegratedFeatureAnalysis,
     )
     from sklearn_wsca._features.map_evaluation import evaluate_activation_maps
+    from sklearn_wsca._features.weight_randomisation import (
+        WeightRandomisationResult,
+        weight_randomisation_test,
+    )
     from sklearn_wsca._heads.head import Head
     from sklearn_wsca._interventions.from_outputs import intervention_test
     from sklearn_wsca._interventions.result import InterventionResult
@@ -59,6 +63,7 @@ __all__ = [
     "UtilizationComparison",
     "UtilizationDisplay",
     "UtilizationResult",
+    "WeightRandomisationResult",
     "WeightSpaceCorrelation",
     "__version__",
     "compare_utilization",
@@ -70,6 +75,7 @@ __all__ = [
     "screen_metadata",
     "show_progress",
     "utilization_test",
+    "weight_randomisation_test",
     "weight_space_correlation",
 ]
 
@@ -93,6 +99,7 @@ _MODULES = {
     "UtilizationComparison": "_comparison.result",
     "UtilizationDisplay": "_displays.utilization",
     "UtilizationResult": "_utilization.from_outputs",
+    "WeightRandomisationResult": "_features.weight_randomisation",
     "WeightSpaceCorrelation": "_weight_space_correlation",
     "compare_utilization": "_comparison.from_outputs",
     "evaluate_activation_maps": "_features.map_evaluation",
@@ -103,6 +110,7 @@ _MODULES = {
     "screen_metadata": "_screening.from_table",
     "show_progress": "_progress",
     "utilization_test": "_utilization.from_outputs",
+    "weight_randomisation_test": "_features.weight_randomisation",
     "weight_space_correlation": "_alignment.metrics",
 }
 

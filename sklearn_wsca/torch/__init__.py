@@ -12,6 +12,7 @@ from sklearn_wsca.torch._contributions import extract_contributions
 from sklearn_wsca.torch._extraction import extract_embeddings, extract_feature_maps
 from sklearn_wsca.torch._head import head_from_module
 from sklearn_wsca.torch._interventions import extract_under
+from sklearn_wsca.torch._randomised import randomise_weights
 
 __all__ = [
     "extract_activation_maps",
@@ -20,4 +21,5 @@ __all__ = [
     "extract_feature_maps",
     "extract_under",
     "head_from_module",
+    "randomise_weights",
 ]
