@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sklearn_wsca._comparison.result import UtilizationComparison
     from sklearn_wsca._displays.activation_map import ActivationMapDisplay
     from sklearn_wsca._displays.alignment import AlignmentDisplay
+    from sklearn_wsca._displays.bland_altman import BlandAltmanDisplay
     from sklearn_wsca._displays.component_sensitivity import ComponentSensitivityDisplay
     from sklearn_wsca._displays.consistency import ConsistencyDisplay
     from sklearn_wsca._displays.feature_importance import FeatureImportanceDisplay
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ActivationMapDisplay",
     "AlignmentDisplay",
+    "BlandAltmanDisplay",
     "CommonScale",
     "ComponentSensitivityDisplay",
     "ConsistencyDisplay",
@@ -83,6 +85,7 @@ __all__ = [
 _MODULES = {
     "ActivationMapDisplay": "_displays.activation_map",
     "AlignmentDisplay": "_displays.alignment",
+    "BlandAltmanDisplay": "_displays.bland_altman",
     "CommonScale": "_features.common_scale",
     "ComponentSensitivityDisplay": "_displays.component_sensitivity",
     "ConsistencyDisplay": "_displays.consistency",

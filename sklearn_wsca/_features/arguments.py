@@ -17,6 +17,7 @@ from sklearn_wsca._features.labels import LabelTable, encode_labels, read_table
 from sklearn_wsca._features.maps import FeatureMaps, as_array, pool_maps
 from sklearn_wsca._heads.head import Head, read_weights
 from sklearn_wsca._input.array_checks import check_array_like, explain_bad_array
+from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._input.predictions import are_probabilities
 from sklearn_wsca._input.predictions import read_outputs as read_numbers
 from sklearn_wsca._input.table import as_table, check_same_index
@@ -129,6 +130,29 @@ def _join(table: LabelTable, further: pd.DataFrame) -> LabelTable:
             "them once."
         )
     return table._replace(metadata=pd.concat([table.metadata, further], axis=1))
+
+
+def read_groups(groups: Any, n_samples: int) -> np.ndarray:
+    """Number of the group of each sample; without groups each has its own: (n,).
+
+    Raises
+    ------
+    ValueError
+        If there is not one for each sample.
+    """
+    if groups is None:
+        return np.arange(n_samples)
+    series = pd.Series(np.asarray(groups), name="groups")
+    if len(series) != n_samples:
+        raise ValueError(
+            f"groups: {len(series)} for {n_samples} samples; pass one for each."
+        )
+    codes = Groups.of(series).codes
+    if (codes < 0).any():
+        raise ValueError(
+            f"groups: {int((codes < 0).sum())} are missing; leave these samples out."
+        )
+    return codes
 
 
 def draw_features(ratio: float | None, features: Any, ranks: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from scipy import stats
 from sklearn.utils import check_random_state
 
 from sklearn_wsca._backend.namespace import is_tensor, to_numpy
-from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._features.arguments import read_groups
 from sklearn_wsca._permutation.plan import count_reached
 
 FEWEST_UNITS = 5
@@ -151,8 +151,8 @@ def weight_randomisation_test(
     if not networks:
         raise ValueError("randomised: there is none; pass maps of at least one.")
     n_constant = sum(int((~one.any(axis=1)).sum()) for one in (trained, *networks))
-    average = _average_within(groups, len(trained))
-    trained, networks = average(trained), [average(one) for one in networks]
+    codes = read_groups(groups, len(trained))
+    trained, *networks = (_average_within(codes, one) for one in (trained, *networks))
     if len(trained) < FEWEST_UNITS:
         raise ValueError(
             f"maps: {len(trained)} {'samples' if groups is None else 'groups'}; pass "
@@ -212,21 +212,9 @@ def _rank(maps: Any, argument: str, shape: tuple | None = None) -> np.ndarray:
     return np.divide(ranks, length, out=np.zeros_like(ranks), where=length > 0)
 
 
-def _average_within(groups: Any, n_samples: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Function that averages rows (n, P) within groups; the same rows without them."""
-    if groups is None:
-        return lambda rows: rows
-    series = pd.Series(np.asarray(groups), name="groups")
-    if len(series) != n_samples:
-        raise ValueError(
-            f"groups: {len(series)} for {n_samples} samples; pass one for each."
-        )
-    codes = Groups.of(series).codes
-    if (codes < 0).any():
-        raise ValueError(
-            f"groups: {int((codes < 0).sum())} are missing; leave these samples out."
-        )
-    return lambda rows: pd.DataFrame(rows).groupby(codes).mean().to_numpy()
+def _average_within(codes: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Mean of the rows (n, P) of each group."""
+    return pd.DataFrame(rows).groupby(codes).mean().to_numpy()
 
 
 def _mean_product(rows: np.ndarray, others: np.ndarray) -> float:
