@@ -23,6 +23,7 @@ NEEDED = {
         "tests/pictures.py",
     ],
     "pyarrow": ["tests/io/*"],
+    "nibabel": ["sklearn_wsca/io/_nifti.py"],
     "jinja2": ["sklearn_wsca/_report/*", "tests/report/*"],
     "click": [
         "sklearn_wsca/__main__.py",

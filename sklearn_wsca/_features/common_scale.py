@@ -100,7 +100,7 @@ class CommonScale(TransformerMixin, BaseEstimator):
         maps : array-like of shape (n_samples, \*spatial)
             One map per sample with one to three spatial dimensions, read in blocks of
             rows.
-        y : None
+        y : object, default=None
             Not used.
 
         Returns

@@ -6,6 +6,7 @@ from sklearn_wsca.io._head_files import load_head
 from sklearn_wsca.io._map_files import load_feature_maps
 from sklearn_wsca.io._matching import match_rows
 from sklearn_wsca.io._metadata_files import load_metadata
+from sklearn_wsca.io._nifti import save_nifti_maps
 
 __all__ = [
     "FileError",
@@ -14,4 +15,5 @@ __all__ = [
     "load_head",
     "load_metadata",
     "match_rows",
+    "save_nifti_maps",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn_wsca.io._array_file import Shape
 from sklearn_wsca.io._array_formats import ARRAY_FORMATS
 from sklearn_wsca.io._arrays import open_npy
 from sklearn_wsca.io._errors import file_error
+from sklearn_wsca.io._nifti import files_in, is_nifti, read_volumes
 from sklearn_wsca.io._paths import known_suffix, regular_file
 
 FEWEST, MOST = 2, 5
@@ -30,9 +32,12 @@ def load_feature_maps(
 
     Parameters
     ----------
-    path : str or path
+    path : str, path or list of path
         The file: .npy stays on disk and is read in blocks (a memory map); .npz,
-        .safetensors, .pt and .pth are read as a whole.
+        .safetensors, .pt and .pth are read as a whole. Of volumes, .nii and .nii.gz,
+        one file is one sample with the axes (x, y, z, features), or (x, y, z) for a
+        single feature: pass a folder, whose files are read by the order of their names,
+        or a list of files in the order of the samples.
     key : str, default=None
         Name of the array in a file that holds several.
     max_size : int or str, default=None
@@ -52,6 +57,10 @@ def load_feature_maps(
     ImportError
         If the package that reads this format is not installed.
 
+    See Also
+    --------
+    save_nifti_maps : Writes maps beside volumes.
+
     Examples
     --------
     >>> import tempfile
@@ -65,6 +74,9 @@ def load_feature_maps(
     (4, 8, 7, 7)
     """
     limit = read_size(max_size)
+    volumes = _volumes_of(path)
+    if volumes:
+        return _load_volumes(volumes, key, limit)
     file = regular_file(path)
     suffix = known_suffix(path, [".npy", *ARRAY_FORMATS], "feature maps", RESAVE)
     if suffix == ".npy":
@@ -77,6 +89,29 @@ def load_feature_maps(
         arrays = ARRAY_FORMATS[suffix](path, file, limit)
         name = arrays.choose("feature maps", _fits, REMEDY) if key is None else key
         maps = arrays.require(name, "key")
+    return _check_maps(path, maps)
+
+
+def _volumes_of(path: Any) -> list:
+    """Files of NIfTI that are meant; none if it is another kind of file."""
+    if isinstance(path, (list, tuple)):
+        if not path:
+            raise ValueError("path: an empty list; name one file for each sample.")
+        return list(path)
+    if is_nifti(path):
+        return [path]
+    return files_in(Path(path)) if Path(path).is_dir() else []
+
+
+def _load_volumes(volumes: list, key: str | None, limit: int | None) -> np.ndarray:
+    if key is not None:
+        raise file_error(
+            volumes[0], f"key={key!r}: a volume holds one array; leave out key."
+        )
+    return _check_maps(volumes[0], read_volumes(volumes, limit))
+
+
+def _check_maps(path: Any, maps: np.ndarray) -> np.ndarray:
     if not _fits(maps.shape) or maps.dtype.kind not in "fiu":
         raise file_error(
             path,

@@ -57,10 +57,10 @@ def extract_activation_maps(
     layer : str, torch.nn.Module or None, default=None
         As in `extract_contributions`: usually the last layer with feature maps, or the
         last normalisation of a transformer in front of its last attention.
-    method : {"grad-cam", "grad-cam++", "xgrad-cam", "hirescam", "score-cam"}, \
-            default="grad-cam"
-        How features are weighted, see Notes. "score-cam" runs the model once more for
-        every feature; the others need gradients.
+    method : str, default="grad-cam"
+        How features are weighted, see Notes: "grad-cam", "grad-cam++", "xgrad-cam",
+        "hirescam" or "score-cam". The last runs the model once more for every feature;
+        the others need gradients.
     side : {"output", "input"}, default="output"
         Which activation of a named layer.
     reshape : tuple of int or callable, default=None
