@@ -51,6 +51,8 @@ class ConsistencyDisplay(Display):
         Scores of the classes, or predicted numbers.
     classes : sequence, default=None
         Names of the classes; None counts them.
+    title : str, default="Do activation maps follow the outputs?"
+        Title of the plot.
 
     Attributes
     ----------

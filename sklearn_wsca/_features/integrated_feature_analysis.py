@@ -238,9 +238,9 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
             recognised by the width of `head`, with a warning.
         y : array-like of shape (n_samples,) or DataFrame
             Labels; or a table with labels (`target`), groups and metadata.
-        outputs : array-like of shape (n_samples, n_classes) or (n_samples,), \
-                default=None
-            Logits of the network itself, or its numbers, in the order of the classes.
+        outputs : array-like of shape (n_samples, n_classes), default=None
+            Logits of the network itself, or its numbers, in the order of the classes; a
+            single score may be (n_samples,).
             With them `consistency_` can fail: if the maps are not those that the head
             reads, such as those of another layer, there is a warning.
 
