@@ -87,6 +87,7 @@ from sklearn_wsca._heads.reader import TaskReader
 from sklearn_wsca._heads.task import Tasks
 from sklearn_wsca._input.argument_order import check_argument_order
 from sklearn_wsca._input.checked_input import Input, check_embeddings, check_input
+from sklearn_wsca._input.column import BINNINGS
 from sklearn_wsca._input.crossed_columns import check_pairs, list_pairs
 from sklearn_wsca._input.doubtful_values import warn_of_doubts
 from sklearn_wsca._input.feature_checks import check_features
@@ -193,7 +194,11 @@ class WeightSpaceCorrelation(
         10 values, or more than half, are distinct. A target whose trained head has a
         row per class is categorical.
     n_bins : int, default=None
-        Bins continuous columns into that many quantile classes, as in [1]_.
+        Bins continuous columns into that many classes, as in [1]_.
+    binning : {"quantile", "uniform"}, default="quantile"
+        Where `n_bins` cuts: into classes of equal numbers of rows, or of equal width,
+        as in [1]_. Of the latter some may have no rows, or fewer than 3, which are not
+        used; `summary_` names them in the note.
     C : float, default=1.0
         Inverse penalty of logistic heads, on embeddings divided by `scale_`.
     alpha : float, default=1.0
@@ -528,6 +533,7 @@ class WeightSpaceCorrelation(
         "heads": [StrOptions({"auto", "logistic", "ridge"}), dict],
         "kinds": [dict, None],
         "n_bins": [Interval(Integral, 2, None, closed="left"), None],
+        "binning": [StrOptions(set(BINNINGS))],
         "C": [Interval(Real, 0, None, closed="neither")],
         "alpha": [Interval(Real, 0, None, closed="neither")],
         "n_components": [
@@ -571,6 +577,7 @@ class WeightSpaceCorrelation(
         heads="auto",
         kinds=None,
         n_bins=None,
+        binning="quantile",
         C=1.0,
         alpha=1.0,
         n_components=0.99,
@@ -603,6 +610,7 @@ class WeightSpaceCorrelation(
         self.heads = heads
         self.kinds = kinds
         self.n_bins = n_bins
+        self.binning = binning
         self.C = C
         self.alpha = alpha
         self.n_components = n_components
@@ -1245,6 +1253,7 @@ class WeightSpaceCorrelation(
             self.check_head,
             self.target_output,
             self._other_targets,
+            self.binning,
         )
         confounders = [column.name for column in given.roles.confounders]
         roles = [n for n in (self._target, self.groups) if n in given.table.columns]

@@ -138,6 +138,7 @@ REFUSED = {
 }
 PARAMETERS = {
     "n_bins": [1, -3, 2.5, "3"],
+    "binning": ["equal", None],
     "C": [0, -1.0, "1", np.nan],
     "alpha": [0, -1.0, None],
     "n_components": [0, -2, 0.0, 1.5, "all"],

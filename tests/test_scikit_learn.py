@@ -444,12 +444,14 @@ class TestModelSelection:
             ("alpha", [1.0, 1e6]),
             ("n_components", [2, 0.9, None]),
             ("heads", ["logistic", "ridge"]),
+            ("binning", ["quantile", "uniform"]),
         ],
     )
     def test_grid_search(self, make_frame, parameter, values):
         # Numbers in classes, so that both kinds of heads fit every column.
+        n_bins = 3 if parameter in ("heads", "binning") else None
         search = GridSearchCV(
-            quick(n_bins=3 if parameter == "heads" else None, min_components=1),
+            quick(n_bins=n_bins, min_components=1),
             {parameter: values},
             cv=KFold(3),
             error_score="raise",

@@ -240,7 +240,13 @@ kind_options = (
     click.option(
         "--bins",
         type=click.IntRange(min=2),
-        help="Cut continuous columns into so many classes of equal size.",
+        help="Cut continuous columns into so many classes.",
+    ),
+    shown(
+        "--binning",
+        "quantile",
+        "Where --bins cuts: into classes of equal numbers of rows, or of equal width.",
+        type=click.Choice(["quantile", "uniform"]),
     ),
 )
 

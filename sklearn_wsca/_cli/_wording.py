@@ -26,6 +26,7 @@ OPTIONS = {
     "adjustment": "--adjustment",
     "method": "--method",
     "n_bins": "--bins",
+    "binning": "--binning",
     "C": "--C",
     "alpha": "--alpha",
     "n_components": "--n-components",

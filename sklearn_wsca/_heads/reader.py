@@ -28,7 +28,13 @@ from sklearn_wsca._heads.performance import predicts_number
 from sklearn_wsca._heads.probe import make_probe
 from sklearn_wsca._heads.task import Task, Tasks
 from sklearn_wsca._input.checked_input import Input
-from sklearn_wsca._input.column import Column, LeftOutError, count_values, read_column
+from sklearn_wsca._input.column import (
+    Binning,
+    Column,
+    LeftOutError,
+    count_values,
+    read_column,
+)
 from sklearn_wsca._input.copies import describe_copy
 from sklearn_wsca._input.crossed_columns import about, cross
 from sklearn_wsca._input.groups import restrict_to_groups
@@ -65,6 +71,8 @@ class TaskReader:
     other_targets : sequence or None
         Other targets of the same call, which are no metadata. Of a list of targets each
         is judged by the output of the head that has its name; None without a list.
+    binning : {"quantile", "uniform"}
+        As in the estimator.
     """
 
     given: Input
@@ -77,6 +85,7 @@ class TaskReader:
     check_head: bool = False
     target_output: Any = None
     other_targets: Sequence | None = None
+    binning: Binning = "quantile"
 
     def read(
         self,
@@ -299,6 +308,7 @@ class TaskReader:
             self.given.table[name],
             kind=kind or "auto",
             n_bins=binned,
+            binning=self.binning,
             min_rows=self.min_rows,
         )
         if self.given.roles.groups is not None:

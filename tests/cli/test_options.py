@@ -16,7 +16,8 @@ class TestOptions:
         audit(
             tmp_path,
             *("--columns", "scanner", "age", "--confounders", "age"),
-            *("--groups", "patient", "--bins", "3", "--adjust-for-target"),
+            *("--groups", "patient", "--bins", "3", "--binning", "uniform"),
+            "--adjust-for-target",
             *("--C", "0.5", "--alpha", "3", "--n-components", "4"),
             *("--adjustment", "linear"),
             *("--min-effect", "0.2", "--significance", "0.1", "--seed", "4"),
@@ -32,6 +33,7 @@ class TestOptions:
             "groups": "patient",
             "adjustment": "linear",
             "n_bins": 3,
+            "binning": "uniform",
             "C": 0.5,
             "alpha": 3.0,
             "n_components": 4,
@@ -62,6 +64,10 @@ class TestOptions:
     def test_numbers_are_finite(self, option, text):
         found = run("audit", "X.npy", "T.csv", "--target", "t", option, text, code=2)
         assert f"Invalid value for '{option}': " in found.stderr
+
+    def test_classes_of_equal_width_need_their_number(self, folder):
+        found = audit(folder, "--binning", "uniform", code=2)
+        assert "--binning uniform: into how many classes?" in found.stderr
 
     def test_no_workers_are_refused(self):
         assert Workers().convert("-2", None, None) == -2

@@ -74,6 +74,8 @@ def test_numbers_are_binned_unless_they_are_regressed():
     columns = read(n_bins=3).columns
     # Doses are few enough to be levels as they are.
     assert [columns[name].n_levels for name in ("age", "doses")] == [3, 4]
+    equal = read(n_bins=3, binning="uniform").columns["age"]
+    assert "binned into 3 classes of equal width" in equal.notes
     columns = read(n_bins=3, heads={"age": "ridge"}).columns
     assert columns["age"].kind == "continuous"
 

@@ -301,10 +301,84 @@ def test_bins_of_many_ties_are_merged_and_noted():
     assert f"binned into {found.n_levels} quantile classes" in found.notes
 
 
-def test_bins_that_hold_everything_leave_the_column_out():
-    values = np.r_[np.ones(100), -np.arange(1, 13) / 7]
-    with pytest.raises(LeftOutError, match="its quantiles give a single class of 2"):
-        column(values, n_bins=2)
+@pytest.mark.parametrize(
+    ("binning", "values", "reason"),
+    [
+        (
+            "quantile",
+            np.r_[np.ones(100), -np.arange(1, 13) / 7],
+            "2 quantile classes .* 1 of them .*too many rows share a value",
+        ),
+        (
+            "uniform",
+            np.r_[NUMBERS, 1e6],
+            "2 classes of equal width .* 1 of them .*take binning='quantile'",
+        ),
+    ],
+    ids=["quantile", "uniform"],
+)
+def test_bins_that_hold_everything_leave_the_column_out(binning, values, reason):
+    with pytest.raises(LeftOutError, match=reason):
+        column(values, n_bins=2, binning=binning)
+
+
+@pytest.mark.parametrize("n_bins", [2, 3, 5])
+def test_uniform_bins_part_the_range(n_bins):
+    values = np.linspace(-3.0, 7.0, 61)
+    found = column(values, n_bins=n_bins, binning="uniform")
+    expected = np.ceil((values + 3.0) / 10.0 * n_bins - 1e-9).clip(1) - 1
+    np.testing.assert_array_equal(found.labels, expected)
+    assert found.notes == (f"binned into {n_bins} classes of equal width",)
+    middle = [level.right for level in found.levels[:-1]]
+    expected = -3.0 + 10.0 / n_bins * np.arange(1, n_bins)
+    # They have few digits, relative to the range.
+    np.testing.assert_allclose(middle, expected, atol=0.005)
+
+
+def test_uniform_bins_without_rows_and_with_few_are_named():
+    values = np.r_[np.linspace(0.05, 0.95, 30), 2.5, 2.6, np.linspace(4.05, 5.0, 20)]
+    found = column(values, n_bins=5, binning="uniform")
+    assert found.notes == (
+        "binned into 2 classes of equal width",
+        "'(1.04, 2.03]', '(3.02, 4.01]' have no rows",
+        "2 rows in '(2.03, 3.02]' are not used (fewer than 3 in a class)",
+    )
+    assert found.rows.tolist() == [*range(30), *range(32, 52)]
+    assert found.labels.tolist() == [0] * 30 + [1] * 20
+    new = pd.Series([-9.0, 1.5, 2.5, 99.0], name="a")
+    rows, codes = match_levels(new, found.levels)
+    assert rows.tolist() == [0, 3] and codes.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("binning", ["quantile", "uniform"])
+@pytest.mark.parametrize(
+    "values",
+    [
+        1000.0 + 1e-5 * np.random.default_rng(0).standard_normal(300).round(4),
+        1e7 * np.random.default_rng(1).standard_normal(300),
+        np.repeat(np.random.default_rng(2).standard_normal(60).round(5), 5) + 0.12345,
+        np.r_[np.zeros(50), np.random.default_rng(3).exponential(size=90)],
+        np.random.default_rng(4).integers(0, 30, 300),
+    ],
+    ids=["narrow", "wide", "tied", "half of them 0", "whole"],
+)
+def test_rows_of_the_fit_are_found_in_their_own_bins_again(values, binning):
+    """The names of classes have few digits, and no row changes its class for that."""
+    found = column(values, n_bins=4, binning=binning)
+    assert found.n_levels > 1
+    rows, codes = match_levels(pd.Series(values, name="a"), found.levels)
+    np.testing.assert_array_equal(rows, found.rows)
+    np.testing.assert_array_equal(codes, found.labels)
+    if np.ptp(values) < 100:
+        assert max(len(str(level)) for level in found.levels) < 30
+
+
+def test_values_beyond_ties_at_the_top_have_a_bin():
+    values = np.r_[np.arange(40) / 7, np.full(30, 6.0)]
+    found = column(values, n_bins=3)
+    assert found.n_levels == 2
+    rows, codes = match_levels(pd.Series([7.0], name="a"), found.levels)
+    assert rows.tolist() == [0] and codes.tolist() == [1]
 
 
 def test_bins_do_not_make_a_property_of_a_row_number():
