@@ -7,6 +7,7 @@ from sklearn_wsca._version import __version__
 
 if TYPE_CHECKING:
     from sklearn_wsca._alignment.metrics import weight_space_correlation
+    from sklearn_wsca._alignment.row_pairs import reference_cosines
     from sklearn_wsca._comparison.from_outputs import compare_utilization
     from sklearn_wsca._comparison.result import UtilizationComparison
     from sklearn_wsca._displays.activation_map import ActivationMapDisplay
@@ -73,6 +74,7 @@ __all__ = [
     "intervention_test",
     "network_spread",
     "performance_test",
+    "reference_cosines",
     "repair_test",
     "screen_metadata",
     "show_progress",
@@ -109,6 +111,7 @@ _MODULES = {
     "intervention_test": "_interventions.from_outputs",
     "network_spread": "_networks.spread",
     "performance_test": "_performance.from_outputs",
+    "reference_cosines": "_alignment.row_pairs",
     "repair_test": "_repair.held_out",
     "screen_metadata": "_screening.from_table",
     "show_progress": "_progress",

@@ -37,10 +37,12 @@ def read_study(X, table, weight=None, *, confounders=(), groups=None, **options)
         "min_rows": 2,
     }
     settings |= options
-    target, head, columns, *others = settings.values()
+    target, head, columns = (
+        settings.pop(name) for name in ("target", "target_head", "columns")
+    )
     given = check_input(WeightSpaceCorrelation(), X, table, weight, reset=True)
     given = given.with_roles(RoleNames(target, list(confounders), groups))
-    return given, TaskReader(given, *others).read(target, head, columns, groups)
+    return given, TaskReader(given, **settings).read(target, head, columns, groups)
 
 
 def prepare_study(

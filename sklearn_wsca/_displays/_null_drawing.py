@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_wsca._alignment.row_pairs import BETWEEN, PAIRS, SAME_TASK, WITHIN
 from sklearn_wsca._displays.style import (
     FAINT,
     INK,
@@ -22,8 +23,8 @@ from sklearn_wsca._text import format_pvalue
 MOST_BINS, FEWEST_FOR_BINS = 30, 10
 # Height of a distribution of pairs, in rows.
 PAIRS_ROW = 3.0
-WITHIN, BETWEEN = "within heads", "between heads"
 NO_PAIRS = {WITHIN: "no head has two rows", BETWEEN: "there is one head only"}
+COLOUR_OF = {WITHIN: WITHIN_COLOUR, SAME_TASK: WITHIN_COLOUR}
 
 
 def _half_violin(ax: Any, values: Any, base: float, height: float, colour: str) -> None:
@@ -98,11 +99,17 @@ def _say(ax: Any, position: float, text: str) -> None:
     )
 
 
+def kinds_of_pairs(null: pd.DataFrame) -> list[str]:
+    """Kinds that are drawn: those of one network, and others that there are."""
+    found = set(null["pair"])
+    return [pair for pair in PAIRS if pair in NO_PAIRS or pair in found]
+
+
 def draw_pairs(ax: Any, display: Any, names: list, positions: list) -> tuple:
-    """Distributions of the two kinds of pairs above the values of every column."""
+    """Distributions of the kinds of pairs above the values of every column."""
     found = {
         pair: display.null["cosine"].to_numpy()[(display.null["pair"] == pair)]
-        for pair in (WITHIN, BETWEEN)
+        for pair in kinds_of_pairs(display.null)
     }
     middles, sides = _draw_kinds(ax, found)
     handles, labels = _shade(ax, found[BETWEEN])
@@ -115,7 +122,8 @@ def draw_pairs(ax: Any, display: Any, names: list, positions: list) -> tuple:
     reach = 1.05 * np.max(np.abs(everything), initial=0.1)
     ax.set_xlim(-reach, reach)
     ax.axvline(0, color=FAINT, linewidth=0.8, zorder=0)
-    shown = [f"pairs {pair}" for pair in found] + [make_label(name) for name in names]
+    shown = [pair if pair == SAME_TASK else f"pairs {pair}" for pair in found]
+    shown += [make_label(name) for name in names]
     rows = RowLabels(middles + positions, shown, sides + [""] * len(names))
     return rows, handles, labels
 
@@ -124,7 +132,8 @@ def _draw_kinds(ax: Any, found: dict[str, Any]) -> tuple[list[float], list[str]]
     """Draw a distribution per kind of pair; returns its middle, and how many."""
     middles, sides = [], []
     for i, (pair, values) in enumerate(found.items()):
-        base, colour = PAIRS_ROW * (i + 1) - 0.8, (WITHIN_COLOUR, NULL_COLOUR)[i]
+        base = PAIRS_ROW * (i + 1) - 0.8
+        colour = COLOUR_OF.get(pair, NULL_COLOUR)
         middles.append(base - 0.7)
         sides.append("1 pair" if len(values) == 1 else f"{len(values)} pairs")
         if len(values):

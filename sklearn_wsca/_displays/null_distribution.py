@@ -10,12 +10,12 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_wsca._alignment.null import NULLS
+from sklearn_wsca._alignment.row_pairs import BETWEEN, WITHIN
 from sklearn_wsca._displays._null_drawing import (
-    BETWEEN,
     PAIRS_ROW,
-    WITHIN,
     draw_pairs,
     draw_permutations,
+    kinds_of_pairs,
 )
 from sklearn_wsca._displays.display import Display, check_choice
 from sklearn_wsca._displays.style import (
@@ -41,7 +41,7 @@ class NullDistributionDisplay(Display):
     null : DataFrame
         For kind "permutation" the values of the permutations, of shape (n_permutations,
         n_columns). For kind "pairs" one row per pair of head rows, with the columns
-        pair ("within heads" or "between heads") and cosine.
+        pair and cosine, as `reference_cosines` returns them.
     observed : Series or DataFrame
         For kind "permutation" the value of every column. For kind "pairs" the rows of
         the primary head against those of the metadata heads, such as ``alignment_``.
@@ -62,6 +62,7 @@ class NullDistributionDisplay(Display):
     See Also
     --------
     AlignmentDisplay : All alignments.
+    reference_cosines : Pairs of rows of one network, and of several.
 
     Examples
     --------
@@ -156,7 +157,9 @@ class NullDistributionDisplay(Display):
     def _draw(self, ax: Any) -> Any:
         own = ax is None
         names = self._names()
-        first = 2 * PAIRS_ROW if self.kind == "pairs" else 0.0
+        first = 0.0
+        if self.kind == "pairs":
+            first = PAIRS_ROW * len(kinds_of_pairs(self.null))
         if own:
             n_rows = int(first) + len(names)
             ax = make_axes(7.5, rows_height(n_rows) + 1.5)

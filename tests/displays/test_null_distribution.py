@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 
-from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca import WeightSpaceCorrelation, reference_cosines
 from sklearn_wsca._displays.null_distribution import (
     NullDistributionDisplay,
     pair_cosines,
@@ -183,6 +183,19 @@ def test_pairs(fitted):
     edges = band.get_path().get_extents(band.get_patch_transform()).intervalx
     assert_allclose(edges, np.quantile(between, [0.025, 0.975]))
     assert "no" in title_of(display).lower() and "test" in title_of(display)
+
+
+def test_pairs_of_several_networks(data, fitted):
+    other = make_shortcut(200, 16, rows_per_group=4, random_state=1)
+    null = reference_cosines([fitted, fit(other, n_permutations=0)])
+    display = NullDistributionDisplay(null, fitted.alignment_, kind="pairs").plot()
+    names = shown(display.ax_.get_yticklabels())
+    assert names[2:4] == ["pairs between networks", "same task of two networks"]
+    assert names[4:] == list(fitted.alignment_scores_.index)
+    counts = null["pair"].value_counts(sort=False)
+    assert shown(display.ax_.texts) == [f"{n} pairs" for n in counts]
+    assert len(violins(display)) == 4
+    assert_whole(display)
 
 
 def test_heads_of_one_row_have_no_pairs_within(data):
