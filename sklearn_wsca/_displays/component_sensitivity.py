@@ -141,7 +141,7 @@ class ComponentSensitivityDisplay(Display):
         ax.set_xscale("log")
         places = self._places()
         handles, labels = self._draw_columns(ax, places)
-        self._mark(ax, places)
+        self._mark(ax)
         ax.set_xlim(places.min() / 1.15, places.max() * 1.15)
         name_places(ax, places, self._dimensions(), POINTS_PER_TICK)
         if self._is_signed():
@@ -170,8 +170,9 @@ class ComponentSensitivityDisplay(Display):
         """Positions of the columns that have scores, largest score first."""
         scores = np.abs(self.mean_.to_numpy(dtype=float))
         has_score = np.flatnonzero(~np.isnan(scores).all(axis=0))
-        chosen = np.flatnonzero(self._level("chosen"))[0]
-        order = np.argsort(-scores[chosen, has_score], kind="stable")
+        # Another network may have chosen another k, and then this one has no row.
+        nearest = np.abs(self._places() - self._marked()["chosen"][1]).argmin()
+        order = np.argsort(-scores[nearest, has_score], kind="stable")
         return has_score[order].tolist()
 
     def _draw_columns(self, ax: Any, places: np.ndarray) -> tuple[list, list[str]]:
@@ -204,23 +205,36 @@ class ComponentSensitivityDisplay(Display):
             labels.insert(rank, make_label(self.mean_.columns[i], 28))
         return handles, labels
 
-    def _mark(self, ax: Any, places: np.ndarray) -> None:
+    def _mark(self, ax: Any) -> None:
         """Mark the k that explains 99 % and the chosen one by vertical lines."""
-        explaining = np.flatnonzero(self._level("explained_variance") >= EXPLAINED)[0]
-        chosen = np.flatnonzero(self._level("chosen"))[0]
-        rows, k = {"99 %": explaining, "chosen": chosen}, self._level("k")
-        for (mark, row), style in zip(rows.items(), ("--", ":"), strict=True):
-            ax.axvline(places[row], color=INK, linestyle=style, linewidth=1, label=mark)
+        marked = self._marked()
+        for (mark, (_, place)), style in zip(marked.items(), ("--", ":"), strict=True):
+            ax.axvline(place, color=INK, linestyle=style, linewidth=1, label=mark)
         look = {"fontsize": LABEL_SIZE, "color": INK, "va": "bottom"}
         look["transform"] = ax.get_xaxis_transform()
-        left, right = sorted(rows, key=lambda mark: rows[mark])
-        if rows[left] == rows[right]:
-            text = f"99 %, chosen (k = {k[chosen]})"
-            ax.text(places[chosen], 1.01, text, ha="center", **look)
+        left, right = sorted(marked, key=lambda mark: marked[mark][1])
+        if marked[left] == marked[right]:
+            k, place = marked["chosen"]
+            ax.text(place, 1.01, f"99 %, chosen (k = {k})", ha="center", **look)
         else:
             for mark, side in ((left, "right"), (right, "left")):
-                text = f" {mark} (k = {k[rows[mark]]}) "
-                ax.text(places[rows[mark]], 1.01, text, ha=side, **look)
+                k, place = marked[mark]
+                ax.text(place, 1.01, f" {mark} (k = {k}) ", ha=side, **look)
+
+    def _marked(self) -> dict[str, tuple[int, float]]:
+        """The k of the first table that are marked, and where they stand."""
+        tables = self.sensitivity
+        index = (tables if isinstance(tables, pd.DataFrame) else tables[0]).index
+        k, projected, chosen, variance = (
+            index.get_level_values(name).to_numpy()
+            for name in ("k", "projected", "chosen", "explained_variance")
+        )
+        places = np.where(projected, k, self._places().max())
+        rows = {
+            "99 %": np.flatnonzero(variance >= EXPLAINED)[0],
+            "chosen": np.flatnonzero(chosen)[0],
+        }
+        return {mark: (int(k[row]), float(places[row])) for mark, row in rows.items()}
 
     def _dimensions(self) -> list[str]:
         """Names of the rows."""
@@ -251,7 +265,7 @@ def _summarise(
                 f"{list_first(first.columns)} and {list_first(other.columns)}; pass "
                 "those of the same analysis for each seed."
             )
-    rows = [table.droplevel(["explained_variance", "chosen"]) for table in tables]
+    rows = [_by_dimension(table) for table in tables]
     in_all = [all(row in own.index for own in rows) for row in rows[0].index]
     shared = first.index[in_all]
     aligned = np.array([own.loc[rows[0].index[in_all]] for own in rows])
@@ -260,3 +274,9 @@ def _summarise(
         pd.DataFrame(aligned.mean(axis=0), shared, first.columns),
         pd.DataFrame(spread, shared, first.columns),
     )
+
+
+def _by_dimension(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows by their k; 0 without projection, where k is the rank and may differ."""
+    k, projected = (table.index.get_level_values(name) for name in ("k", "projected"))
+    return table.set_axis(np.where(projected, k, 0), axis=0)

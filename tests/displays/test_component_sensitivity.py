@@ -159,6 +159,19 @@ def test_seeds_are_drawn_as_mean_and_band():
     assert not alone.ax_.collections and (alone.spread_ == 0.0).all(axis=None)
 
 
+def test_seeds_may_differ_in_what_they_chose_and_in_their_rank():
+    first = table(3, ks=(5, 10, 24, 50, 62))
+    other = table(3, ks=(5, 10, 30, 48, 60), chosen=48, explaining=30)
+    display = ComponentSensitivityDisplay([first, other]).plot()
+    projected = display.mean_.index.get_level_values("projected")
+    assert display.mean_.index.get_level_values("k").tolist() == [5, 10, 62]
+    assert projected.tolist() == [True, True, False]
+    expected = (first.to_numpy()[[0, 1, -1]] + other.to_numpy()[[0, 1, -1]]) / 2
+    assert_allclose(display.mean_, expected)
+    assert marks(display) == {"99 %": 24, "chosen": 50}
+    assert_whole(display)
+
+
 def test_pairs_are_drawn_with_their_signs():
     table = table_of(0, [5, 50, 99]) - 0.5
     names = [("site", "north", "ill"), ("site", "south", "ill")]
