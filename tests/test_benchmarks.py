@@ -138,26 +138,36 @@ def test_features_of_a_known_shortcut_are_looked_at(tmp_path):
 
 
 def test_the_figures_of_the_papers_have_their_pattern(tmp_path):
-    """Aligned but not used, and the one biased multi-task network among its nulls."""
+    """Aligned but not used, and both biased multi-task networks beyond their nulls."""
     pytest.importorskip("torch")
     pytest.importorskip("matplotlib")
+    from benchmarks.paper.claims import CLAIMS
+
     printed = run_module("benchmarks.paper", "--directory", tmp_path)
     rows = [line.split(" | ") for line in printed.splitlines() if " | " in line]
     cells = {row[0].removeprefix("| "): row[1:] for row in rows}
     assert "not used |" in cells["noisy copy"]
-    assert float(cells["noisy copy"][6]) <= 0.05  # p-value of its WSC
+    assert float(cells["noisy copy"][7]) <= 0.05  # p-value of its WSC
     assert "used |" in cells["source"]
-    assert float(cells["source"][6]) > 0.05
+    assert float(cells["source"][7]) > 0.05
     alarms = {tuple(row[:2]): row[6] for row in rows if row[1] in TASKS}
-    assert alarms["| biased", "multi-task"] == "1 of 1"
-    assert alarms["| balanced", "fine-tuned"] == "0 of 1"
+    assert alarms["| biased", "multi-task"] == "2 of 2"
+    assert alarms["| balanced", "fine-tuned"] == "0 of 2"
     assert cells["average pooling, linear head"] == ["1.000", "1.000", "1.000 |"]
     assert {path.stem for path in tmp_path.glob("*.png")} == {
         "paper_compositions",
         "paper_matrix",
         "paper_pairs",
+        "paper_rows",
         "paper_sensitivity",
+        "paper_sensitivity_pairs",
     }
+    numbers = ("Fig. 2", "Figs. 3 and 5", "Figs. 4, 13 and 14", "Figs. 6 to 12")
+    assert all(f"\n# {number}" in printed for number in numbers)
+    claims = [row for row in rows if row[0].endswith("Weight Space Correlation")]
+    claims += [row for row in rows if row[0].endswith("Integrated Feature Analysis")]
+    assert len(claims) == len(CLAIMS)
+    assert {row[3] for row in claims} == {"yes", "in part", "no"}
 
 
 def test_feature_maps_on_disk_are_not_held_in_memory():

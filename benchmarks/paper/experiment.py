@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks.paper.spreads import count_alarms, say_spread
 from benchmarks.shortcut.measures import analyse
 from benchmarks.shortcut.networks import (
     Configuration,
@@ -15,8 +16,6 @@ from benchmarks.shortcut.networks import (
     load_or_train,
 )
 from sklearn_wsca import NullDistributionDisplay
-
-LEVEL = 0.05
 
 
 def run_experiment(
@@ -68,32 +67,18 @@ def describe(
 
 
 def summarise(table: pd.DataFrame) -> pd.DataFrame:
-    """Means over seeds, and counts of alarms."""
+    """Means and standard deviations over seeds, and counts of alarms."""
     groups = table.groupby(["composition", "tasks"], sort=False)
-    means = groups[
-        [
-            "plane accuracy",
-            "scanner AUROC",
-            "association",
-            "WSC",
-            "WSC, trained heads",
-            "utilization",
-            "true use",
-        ]
-    ].mean()
-    means.insert(4, "WSC p <= 5 %", groups["WSC p-value"].agg(_count_alarms))
-    means.insert(
-        6, "sign-flip p <= 5 %", groups["sign-flip p-value"].agg(_count_alarms)
-    )
-    means["verdict `used`"] = groups["verdict"].agg(
+    numbers = ["plane accuracy", "scanner AUROC", "association", "WSC"]
+    numbers += ["WSC, trained heads", "utilization", "true use"]
+    shown = groups[numbers].agg(say_spread)
+    shown.insert(4, "WSC p <= 5 %", groups["WSC p-value"].agg(count_alarms))
+    alarms = groups["sign-flip p-value"].agg(count_alarms)
+    shown.insert(6, "sign-flip p <= 5 %", alarms)
+    shown["verdict `used`"] = groups["verdict"].agg(
         lambda found: f"{(found == 'used').sum()} of {len(found)}"
     )
-    return means
-
-
-def _count_alarms(pvalues: pd.Series) -> str:
-    known = pvalues.dropna()
-    return f"{(known <= LEVEL).sum()} of {len(known)}" if len(known) else "-"
+    return shown
 
 
 def draw_nulls(table: pd.DataFrame, path: Path) -> None:

@@ -102,13 +102,14 @@ def train(
     width: int,
     tasks: tuple[str, ...],
     n_epochs: int,
+    seed: int = 0,
 ) -> list[nn.Sequential]:
     """Train one network per task on a common body, for all tasks together."""
     labels = [
         torch.from_numpy(np.unique(digits.table[task], return_inverse=True)[1])
         for task in tasks
     ]
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     body = make_body(width)
     heads = [nn.Linear(width, int(codes.max()) + 1) for codes in labels]
     parameters = nn.ModuleList([body, *heads]).parameters()

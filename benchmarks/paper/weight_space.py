@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.paper.networks import Digits, Exported, export, train, wide_body
+from benchmarks.paper.spreads import count_alarms, say_spread
 from sklearn_wsca import (
     AlignmentDisplay,
     ComponentSensitivityDisplay,
@@ -18,11 +22,23 @@ from sklearn_wsca import (
     IntegratedFeatureAnalysis,
     NullDistributionDisplay,
     WeightSpaceCorrelation,
-    weight_space_correlation,
+    network_spread,
+    reference_cosines,
 )
 from sklearn_wsca.datasets import load_heart_hospitals, load_sentiment_sources
 
 N_BINS = 4
+# Of pairs of rows, those with the largest cosines are in the table.
+MOST_PAIRS = 6
+SETTINGS = {"fine-tuned": ("digit",), "multi-task": ("digit", "scanner")}
+METRICS = {
+    "accuracy": "accuracy",
+    "macro_precision": "macro precision",
+    "macro_f1": "macro F1",
+    "auroc": "AUROC",
+}
+NUMBERS = {"alignment_score": "WSC", "utilization": "utilization"}
+ALARMS = {"encoding_pvalue": "encoding p <= 5 %", "alignment_pvalue": "WSC p <= 5 %"}
 # Share of the noisy copy that differs from the target.
 FLIPPED = 0.35
 SHOWN = {
@@ -47,18 +63,32 @@ class Settings:
 
 @dataclass(frozen=True)
 class Study:
-    """A fine-tuned and a multi-task network on the same images, analysed."""
+    """Networks of several seeds on the same images, analysed.
 
-    fine_tuned: WeightSpaceCorrelation
-    multi_task: WeightSpaceCorrelation
-    given: Exported
+    Parameters
+    ----------
+    analyses : dict of setting to dict of seed to WeightSpaceCorrelation
+        Of the networks for the digit alone ("fine-tuned"), and for digit and scanner.
+    given : dict of setting to dict of seed to Exported
+        What was analysed.
+    """
+
+    analyses: dict[str, dict[int, WeightSpaceCorrelation]]
+    given: dict[str, dict[int, Exported]]
+
+    def first(self, setting: str) -> WeightSpaceCorrelation:
+        """Analysis of the network of the first seed."""
+        return next(iter(self.analyses[setting].values()))
 
 
-def run_study(digits: Digits, settings: Settings) -> Study:
+def run_study(digits: Digits, settings: Settings, seeds: Sequence[int]) -> Study:
     """Train and analyse."""
-    analyses, given = [], []
-    for tasks in (("digit",), ("digit", "scanner")):
-        networks = train(digits, wide_body, settings.width, tasks, settings.n_epochs)
+    analyses: dict = {setting: {} for setting in SETTINGS}
+    given: dict = {setting: {} for setting in SETTINGS}
+    for (setting, tasks), seed in product(SETTINGS.items(), seeds):
+        networks = train(
+            digits, wide_body, settings.width, tasks, settings.n_epochs, seed
+        )
         exported = export(digits, networks, tasks)
         trained = {task: exported.heads[task] for task in tasks[1:]}
         analysis = WeightSpaceCorrelation(
@@ -67,97 +97,177 @@ def run_study(digits: Digits, settings: Settings) -> Study:
             heads=trained or "auto",
             null="sign_flip" if trained else "permutation",
             n_bins=N_BINS,
+            binning="uniform",
             n_permutations=settings.n_permutations,
             random_state=0,
         )
-        analyses.append(analysis.fit(exported.embeddings, exported.table))
-        given.append(exported)
-    return Study(*analyses, given[0])
+        analyses[setting][seed] = analysis.fit(exported.embeddings, exported.table)
+        given[setting][seed] = exported
+    return Study(analyses, given)
+
+
+def networks_table(analyses: dict[int, WeightSpaceCorrelation]) -> pd.DataFrame:
+    """Encodability of every column beside its WSC, and its use: mean and deviation."""
+    spread, every = network_spread(analyses), analyses.values()
+    rows = {}
+    for name, (_, verdicts, *_) in zip(
+        spread.verdicts.index, spread.rows(), strict=True
+    ):
+        metrics = {
+            words: say_spread([a.encoding_metrics_.loc[name, key] for a in every])
+            for key, words in METRICS.items()
+        }
+        tests = {
+            words: count_alarms(a.summary_.loc[name, key] for a in every)
+            for key, words in ALARMS.items()
+        }
+        numbers = {
+            words: say_spread(spread.values.loc[(name, key)])
+            for key, words in NUMBERS.items()
+        }
+        association = next(iter(every)).summary_.loc[name, "target_association"]
+        rows[name] = {
+            **metrics,
+            "association": association,
+            **numbers,
+            **tests,
+            "verdict": verdicts,
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("column")
 
 
 def heads_table(analysis: WeightSpaceCorrelation) -> pd.DataFrame:
     """Encodability of every column beside its WSC, and its use."""
-    wanted = ["accuracy", "macro_precision", "macro_f1", "auroc"]
-    metrics = analysis.encoding_metrics_.reindex(columns=wanted)
-    metrics = metrics.set_axis(
-        ["accuracy", "macro precision", "macro F1", "AUROC"], axis="columns"
-    )
+    metrics = analysis.encoding_metrics_.reindex(columns=METRICS)
+    metrics = metrics.rename(columns=METRICS)
     shown = analysis.summary_[["target_association", *SHOWN]].rename(columns=SHOWN)
     shown = shown.rename(columns={"target_association": "association"})
     return metrics.join(shown.infer_objects(), how="right").rename_axis("column")
 
 
-def count_linked(analysis: WeightSpaceCorrelation) -> str:
+def count_linked(analysis: WeightSpaceCorrelation) -> int:
     """Digits that are most aligned with the scanner that recorded most of them."""
     cosines = analysis.alignment_["scanner"].to_numpy()
     linked = np.arange(len(cosines)) % cosines.shape[1]
-    return f"{(cosines.argmax(axis=1) == linked).sum()} of {len(cosines)}"
+    return int((cosines.argmax(axis=1) == linked).sum())
+
+
+def rows_table(study: Study) -> pd.DataFrame:
+    """Rows of the primary head against those of every column."""
+    rows = {}
+    for setting, analyses in study.analyses.items():
+        for column in study.first(setting).alignment_scores_.index:
+            cosines = [a.alignment_[column].to_numpy() for a in analyses.values()]
+            pvalues = (a.pvalues_[column] for a in analyses.values())
+            rows[setting, column] = {
+                "root mean square": say_spread(
+                    np.sqrt([(c**2).mean() for c in cosines])
+                ),
+                "lowest cosine": say_spread(c.min() for c in cosines),
+                "highest cosine": say_spread(c.max() for c in cosines),
+                "p <= 5 %": count_alarms(pvalues),
+            }
+    return pd.DataFrame(rows).T.rename_axis(["network", "column"])
+
+
+def blocks_table(study: Study, setting: str) -> pd.DataFrame:
+    """Root mean square of the cosines of every two tasks, without rows themselves."""
+    pairs = reference_cosines(study.analyses[setting])
+    own = pairs[pairs["network"] == pairs["other_network"]]
+    squares = own.assign(square=own["cosine"] ** 2).groupby(
+        ["network", "task", "other_task"]
+    )["square"]
+    blocks = np.sqrt(squares.mean()).unstack("network")
+    tasks = study.first(setting).correlation_.index.unique("task")
+    rows = {
+        task: {
+            other: say_spread(blocks.loc[(task, other)])
+            if (task, other) in blocks.index
+            else ""
+            for other in tasks
+        }
+        for task in tasks
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("task")
 
 
 def pairs_table(study: Study) -> pd.DataFrame:
-    """Cosines of pairs of rows of one head, and of different heads."""
+    """Cosines of pairs of rows, of one head, of one network and of several.
+
+    The last column is the share of the pairs between heads of one network that lies
+    outside of the central 95 % of the distribution.
+    """
     rows = {}
-    for name, analysis in {
-        "fine-tuned": study.fine_tuned,
-        "multi-task": study.multi_task,
-    }.items():
-        heads = {"digit": analysis.target_head_, **analysis.heads_}
-        for centred in (True, False):
-            within, between = _cosines(heads, analysis.components_, centred)
-            words = "centred over classes" if centred else "as they are"
-            rows[name, "within heads", words] = _describe(within)
-            rows[name, "between heads", words] = _describe(between)
+    for setting, analyses in study.analyses.items():
+        pairs = reference_cosines(analyses)
+        between = pairs.loc[pairs["pair"] == "between heads", "cosine"].to_numpy()
+        for pair, found in pairs.groupby("pair", sort=False)["cosine"]:
+            rows[setting, pair] = _describe(found.to_numpy(), between)
     table = pd.DataFrame(rows).T.infer_objects()
     table["pairs"] = table["pairs"].astype(int)
-    return table.rename_axis(["network", "pairs of rows", "rows"])
+    return table.rename_axis(["network", "pairs of rows"])
 
 
-def _cosines(heads: dict, components: np.ndarray, centred: bool) -> tuple:
-    within, between = [], []
-    names = list(heads)
-    for i, first in enumerate(names):
-        for second in names[i:]:
-            cosines = weight_space_correlation(
-                heads[first].coef, heads[second].coef, components, center=centred
-            )
-            if first == second:
-                within.append(cosines[np.triu_indices(len(cosines), 1)])
-            else:
-                between.append(cosines.ravel())
-    return np.concatenate(within), np.concatenate(between)
-
-
-def _describe(cosines: np.ndarray) -> dict[str, float]:
+def _describe(cosines: np.ndarray, between: np.ndarray) -> dict[str, float]:
+    low, high = np.quantile(cosines, [0.025, 0.975])
     return {
         "pairs": len(cosines),
         "mean": cosines.mean(),
         "standard deviation": cosines.std(),
-        "2.5 %": np.quantile(cosines, 0.025),
-        "97.5 %": np.quantile(cosines, 0.975),
+        "2.5 %": low,
+        "97.5 %": high,
+        "between heads outside": np.mean((between < low) | (between > high)),
     }
 
 
-def sensitivity_table(study: Study) -> pd.DataFrame:
-    """WSC by the dimension of the subspace."""
-    found = study.fine_tuned.component_sensitivity(
-        study.given.embeddings, study.given.table
-    )
-    table = found.reset_index()
+def measure_sensitivity(study: Study, setting: str, pairs: bool) -> list[pd.DataFrame]:
+    """WSC by the dimension of the subspace, of every seed."""
+    return [
+        analysis.component_sensitivity(
+            study.given[setting][seed].embeddings,
+            study.given[setting][seed].table,
+            pairs=pairs,
+        )
+        for seed, analysis in study.analyses[setting].items()
+    ]
+
+
+def sensitivity_table(display: ComponentSensitivityDisplay) -> pd.DataFrame:
+    """What a display of several seeds shows, in numbers."""
+    mean, spread = display.mean_, display.spread_
+    shown = mean.abs().iloc[-1].nlargest(MOST_PAIRS).index
+    table = pd.DataFrame(
+        {
+            _name(column): [
+                f"{m:.3f} ± {s:.3f}"
+                for m, s in zip(mean[column], spread[column], strict=True)
+            ]
+            for column in mean.columns
+            if column in shown
+        },
+        mean.index,
+    ).reset_index()
     table["projected"] = table["projected"].map({True: "yes", False: "no"})
     table["chosen"] = table["chosen"].map({True: "chosen", False: ""})
     return table.rename(columns={"explained_variance": "variance"}).set_index("k")
 
 
-def hospitals_table(n_permutations: int) -> pd.DataFrame:
+def _name(column: Any) -> str:
+    """Column, or pair of rows, in words."""
+    if not isinstance(column, tuple):
+        return str(column)
+    return " ".join(map(str, column))
+
+
+def analyse_hospitals(n_permutations: int) -> WeightSpaceCorrelation:
     """A trained network and the hospitals of its patients."""
     heart = load_heart_hospitals()
-    analysis = WeightSpaceCorrelation(
+    return WeightSpaceCorrelation(
         "disease", target_head=heart.head, n_permutations=n_permutations, random_state=0
     ).fit(heart.data, heart.metadata)
-    return heads_table(analysis)
 
 
-def sentences_table(n_permutations: int) -> pd.DataFrame:
+def analyse_sentences(n_permutations: int) -> WeightSpaceCorrelation:
     """Sources of sentences, and a column as the birth weight is in the paper.
 
     The birth weight is associated with preterm birth in the patients, whatever a
@@ -168,13 +278,12 @@ def sentences_table(n_permutations: int) -> pd.DataFrame:
     is_copied = generator.random(len(sentences.data)) >= FLIPPED
     copy = (sentences.target == "positive") == is_copied
     table = sentences.metadata.assign(**{"noisy copy": np.where(copy, "high", "low")})
-    analysis = WeightSpaceCorrelation(
+    return WeightSpaceCorrelation(
         "sentiment",
         columns=["source", "n_words", "noisy copy"],
         n_permutations=n_permutations,
         random_state=0,
     ).fit(sentences.data, table)
-    return heads_table(analysis)
 
 
 def absent_class_table() -> pd.DataFrame:
@@ -196,8 +305,10 @@ def absent_class_table() -> pd.DataFrame:
     return pd.Series(rows, name="mean AUROC").rename_axis("average").to_frame()
 
 
-def ones_table(digits: Digits, n_permutations: int) -> pd.DataFrame:
-    """Images as maps that are averaged: a head of ones."""
+def analyse_ones(
+    digits: Digits, n_permutations: int
+) -> tuple[WeightSpaceCorrelation, WeightSpaceCorrelation]:
+    """Images as maps that are averaged: a head of ones, plain and with confounder."""
     table = digits.held_out
     maps = digits.images.numpy()[~digits.is_train].reshape(len(table), -1)
     is_bold = table["ink"] > table["ink"].median()
@@ -214,19 +325,36 @@ def ones_table(digits: Digits, n_permutations: int) -> pd.DataFrame:
     adjusted = WeightSpaceCorrelation(
         columns=["width"], confounders=["scanner"], **parameters
     )
-    rows = heads_table(adjusted.fit(maps, table))
-    rows = rows.rename({"width": "width, scanner held fixed"})
-    rows = pd.concat([heads_table(plain.fit(maps, table)), rows])
-    return rows.rename_axis("column")
+    return plain.fit(maps, table), adjusted.fit(maps, table)
+
+
+def ones_table(
+    plain: WeightSpaceCorrelation, adjusted: WeightSpaceCorrelation
+) -> pd.DataFrame:
+    """Columns beside a head of ones."""
+    rows = heads_table(adjusted).rename({"width": "width, scanner held fixed"})
+    return pd.concat([heads_table(plain), rows]).rename_axis("column")
 
 
 def draw(study: Study, directory: Path) -> None:
-    """Save matrix, pairs and sensitivity."""
-    matrix = AlignmentDisplay.from_estimator(study.multi_task)
-    matrix.figure_.savefig(directory / "paper_matrix.png", dpi=90)
-    pairs = NullDistributionDisplay.from_estimator(study.fine_tuned, kind="pairs")
+    """Save matrix, rows of the primary head, and pairs."""
+    for kind, name in {"all": "matrix", "primary": "rows"}.items():
+        drawn = AlignmentDisplay.from_estimator(study.first("multi-task"), kind=kind)
+        drawn.figure_.savefig(directory / f"paper_{name}.png", dpi=90)
+    null = reference_cosines(study.analyses["fine-tuned"])
+    pairs = NullDistributionDisplay(
+        null,
+        study.first("fine-tuned").alignment_,
+        kind="pairs",
+        x_label="cosine of two head rows",
+        title="Pairs of rows of one network, and of separately trained ones",
+        subtitle="References, not tests: nothing was permuted.",
+    ).plot()
     pairs.figure_.savefig(directory / "paper_pairs.png", dpi=110)
-    found = ComponentSensitivityDisplay.from_estimator(
-        study.fine_tuned, study.given.embeddings, study.given.table
-    )
-    found.figure_.savefig(directory / "paper_sensitivity.png", dpi=110)
+
+
+def draw_sensitivity(tables: list[pd.DataFrame], path: Path) -> Any:
+    """Save the mean over seeds with its spread; returns the display."""
+    display = ComponentSensitivityDisplay(tables).plot()
+    display.figure_.savefig(path, dpi=110)
+    return display
