@@ -260,6 +260,13 @@ def read_kinds(options: dict[str, Any]) -> dict[str, str]:
     return kinds | dict.fromkeys(options["continuous"], "continuous")
 
 
+def read_bins(options: dict[str, Any]) -> dict[str, Any]:
+    """How numbers are cut into classes, as arguments of the library."""
+    if options["binning"] == "uniform" and not options["bins"]:
+        raise InputError("--binning uniform: into how many classes? Say so in --bins.")
+    return {"n_bins": options["bins"], "binning": options["binning"]}
+
+
 def choose_columns(
     options: dict[str, Any], table: pd.DataFrame, targets: list, notes: list[str]
 ) -> list | None:

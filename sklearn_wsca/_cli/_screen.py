@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sklearn_wsca._cli._errors import refuse
-from sklearn_wsca._cli._inputs import choose_columns, read_kinds
+from sklearn_wsca._cli._inputs import choose_columns, read_bins, read_kinds
 from sklearn_wsca._cli._notes import collect_warnings, say
 from sklearn_wsca._cli._output import (
     LEVELS,
@@ -101,6 +101,7 @@ def run_screen(
 ) -> ScreenFindings:
     """Screen a table by the options of the command line."""
     kinds = read_kinds(options)
+    bins = read_bins(options)
     columns = choose_columns(options, table, [options["target"]], notes)
     with collect_warnings(notes), refuse({"y": path, "table": path}):
         result = screen_metadata(
@@ -110,7 +111,7 @@ def run_screen(
             groups=options["groups"],
             confounders=[*options["confounders"]] or None,
             kinds=kinds or None,
-            n_bins=options["bins"],
+            **bins,
             adjustment=options["adjustment"],
             auroc=options["auroc"],
             intraclass_correlation=options["intraclass_correlation"],

@@ -15,6 +15,7 @@ from sklearn_wsca._analysis.association import association_strength
 from sklearn_wsca._analysis.confusable import INDEX as PAIR
 from sklearn_wsca._analysis.confusable import associated_pairs, fix
 from sklearn_wsca._backend.jobs import SequentialRunner
+from sklearn_wsca._input.column import BINNINGS
 from sklearn_wsca._input.table import level_index, name_index
 from sklearn_wsca._permutation.plan import PermutationPlan, explain_floor
 from sklearn_wsca._screening.counts import EMPTY, FEW, TargetClasses
@@ -41,6 +42,7 @@ def screen_metadata(
     confounders=None,
     kinds=None,
     n_bins=None,
+    binning="quantile",
     adjustment="spline",
     auroc=0.9,
     intraclass_correlation=0.5,
@@ -71,7 +73,9 @@ def screen_metadata(
     kinds : dict of str to {"categorical", "continuous"}, default=None
         Kinds that the looks of a column would not tell; see `WeightSpaceCorrelation`.
     n_bins : int, default=None
-        Bins continuous columns into that many quantile classes, as the audit will.
+        Bins continuous columns into that many classes, as the audit will.
+    binning : {"quantile", "uniform"}, default="quantile"
+        Into classes of equal numbers of rows, or of equal width.
     adjustment : {"spline", "linear"}, default="spline"
         How the audit will hold fixed what is continuous.
     auroc : float, default=0.9
@@ -157,6 +161,10 @@ def screen_metadata(
         raise ValueError(
             f"adjustment: {adjustment!r} is not known; pass 'spline' or 'linear'."
         )
+    if binning not in BINNINGS:
+        raise ValueError(
+            f"binning: {binning!r} is not known; pass 'quantile' or 'uniform'."
+        )
     read = read_table(
         table,
         target,
@@ -165,6 +173,7 @@ def screen_metadata(
         confounders=confounders,
         kinds=kinds,
         n_bins=n_bins,
+        binning=binning,
         stacklevel=2,
     )
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)

@@ -15,7 +15,7 @@ from sklearn_wsca._encoding.folds import DEFAULT_FOLDS
 from sklearn_wsca._heads.reader import TaskReader
 from sklearn_wsca._heads.task import Tasks
 from sklearn_wsca._input.checked_input import Input
-from sklearn_wsca._input.column import Column
+from sklearn_wsca._input.column import Binning, Column
 from sklearn_wsca._input.doubtful_values import warn_of_doubts
 from sklearn_wsca._input.embeddings import Embeddings
 from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
@@ -90,13 +90,14 @@ def read_table(
     confounders: Any,
     kinds: Any,
     n_bins: int | None,
+    binning: Binning,
     stacklevel: int,
 ) -> Screened:
     """Read a table as the estimator reads it with default folds.
 
     Parameters
     ----------
-    table, target, columns, groups, confounders, kinds, n_bins
+    table, target, columns, groups, confounders, kinds, n_bins, binning
         As in `screen_metadata`.
     stacklevel : int
         Whose line warnings show; 1 is this function.
@@ -116,7 +117,9 @@ def read_table(
     roles = RoleNames(target, [*(confounders or ())], groups, known)
     stand_in = Embeddings(np.zeros((len(table), 1)))
     given = Input(stand_in, table, np.ones(len(table)), len(table)).with_roles(roles)
-    reader = TaskReader(given, known, "auto", n_bins, 1.0, 1.0, DEFAULT_FOLDS)
+    reader = TaskReader(
+        given, known, "auto", n_bins, 1.0, 1.0, DEFAULT_FOLDS, binning=binning
+    )
     tasks = reader.read(target, None, columns, groups)
     check_something_left(tasks, TABLE)
     _warn(table, tasks, roles, known, stacklevel + 1)

@@ -91,6 +91,7 @@ def test_options_reach_the_screening(folder):
 @pytest.mark.parametrize(
     ("options", "table", "message"),
     [
+        (["--binning", "uniform"], "table.csv", "--binning uniform: into how many"),
         (["--target", "diseas"], "table.csv", "--target: there is no column 'diseas'"),
         (["--groups", "site2"], "table.csv", "--groups: there is no column 'site2'"),
         (["--columns", "constant"], "table.csv", "'constant': constant: all"),

@@ -9,6 +9,7 @@ from sklearn_wsca._screening.table_reading import read_table
 from tests.screening.tables import draw_patients, draw_table
 
 NOTHING = dict.fromkeys(("columns", "groups", "confounders", "kinds", "n_bins"))
+NOTHING["binning"] = "quantile"
 
 
 def read(table, target="disease", **options):
@@ -67,6 +68,12 @@ def test_kinds_bins_and_combinations():
     found = read(table, kinds={"site": "categorical"}, n_bins=3)
     assert found.columns["site"].n_levels == 12
     assert found.columns["age"].n_levels == 3
+    ages = {
+        binning: read(draw_table(), n_bins=2, binning=binning).columns["age"]
+        for binning in ("quantile", "uniform")
+    }
+    assert np.ptp(np.bincount(ages["quantile"].labels)) == 0
+    assert np.ptp(np.bincount(ages["uniform"].labels)) > 0
     found = read(draw_patients(), columns=[("scanner", "view")])
     assert found.columns["scanner", "view"].n_levels == 4
 
