@@ -10,7 +10,7 @@ import pandas as pd
 
 from sklearn_wsca._analysis.joined_fits import describe_correction
 from sklearn_wsca._cli._errors import refuse
-from sklearn_wsca._cli._inputs import AuditRows, choose_columns, read_kinds
+from sklearn_wsca._cli._inputs import AuditRows, choose_columns, read_bins, read_kinds
 from sklearn_wsca._cli._notes import collect_warnings
 from sklearn_wsca._cli._output import (
     REPORT,
@@ -168,7 +168,7 @@ def make_analysis(
         groups=options["groups"],
         confounders=[*options["confounders"]] or None,
         kinds=kinds or None,
-        n_bins=options["bins"],
+        **read_bins(options),
         C=options["c"],
         alpha=options["alpha"],
         n_components=options["n_components"],
