@@ -246,7 +246,7 @@ def assert_same_results(first, second, tolerance=1e-6):
     But for the power of the encoding test, which is estimated from 40 planted columns:
     they follow coordinates, whose signs and order are not given by the data.
     """
-    words = ["kind", "verdict", "note", "encoding_power"]
+    words = ["kind", "verdict", "note", "consequence", "encoding_power"]
     power = first.summary_["encoding_power"] - second.summary_["encoding_power"]
     assert not (power.abs() > 0.25).any()
     numbers = first.summary_.drop(columns=words).astype(float)
