@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.studies import (
+    bytes_read,
     make_embeddings,
     make_head,
     make_table,
@@ -29,7 +30,6 @@ from sklearn_wsca._backend.progress import watch_progress
 
 ROWS_WRITTEN = 50_000
 TARGET, PATIENT, AGE = "target", "patient", "age"
-ROWS_PER_PATIENT = 3
 BETWEEN = "between steps"
 
 
@@ -42,9 +42,24 @@ BETWEEN = "between steps"
 @click.option("--columns", default=11)
 @click.option("--on-disk", is_flag=True, help="Embeddings in a memory map.")
 @click.option("--target", is_flag=True, help="With a target, and so all steps.")
-@click.option("--patients", is_flag=True, help="About three rows each.")
+@click.option("--classes", default=4, help="Of the target.")
+@click.option("--untrained", is_flag=True, help="The head of the target is fitted.")
+@click.option("--patients", is_flag=True, help="Rows belong to patients.")
+@click.option("--images", default=3, help="Rows per patient, about.")
 @click.option("--confounder", is_flag=True, help="A continuous one.")
-def main(rows, features, columns, on_disk, target, patients, confounder, **options):
+def main(
+    rows,
+    features,
+    columns,
+    on_disk,
+    target,
+    classes,
+    untrained,
+    patients,
+    images,
+    confounder,
+    **options,
+):
     """Fit once and print seconds, seconds per step, and memory."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
@@ -54,20 +69,20 @@ def main(rows, features, columns, on_disk, target, patients, confounder, **optio
             X, table = write_embeddings(Path(folder) / "X.npy", rows, features)
         else:
             X = make_embeddings(rows, features)
-            table = make_table(X)
-        table, head, roles = table.iloc[:, :columns], make_head(features), {}
+            table = make_table(X, n_columns=columns)
+        table, head, roles = table.iloc[:, :columns], make_head(features, classes), {}
         if target:
             head, table[TARGET] = make_decision(X, head)
             roles["target"] = TARGET
-        roles |= add_roles(table, X, patients, confounder)
-        fit(X, table, head, roles, **options)
+        roles |= add_roles(table, X, patients and images, confounder)
+        fit(X, table, None if untrained else head, roles, **options)
 
 
-def add_roles(table, X, patients, confounder):
+def add_roles(table, X, images, confounder):
     """Add columns of patients and of a confounder that the embeddings encode."""
     rng, roles = np.random.default_rng(5), {}
-    if patients:
-        table[PATIENT] = rng.integers(0, len(X) // ROWS_PER_PATIENT, len(X))
+    if images:
+        table[PATIENT] = rng.integers(0, len(X) // images, len(X))
         roles["groups"] = PATIENT
     if confounder:
         first = np.asarray(X[:, 0], dtype=np.float64)
@@ -80,10 +95,11 @@ def make_decision(X, coef):
     """Make a head with class scores of unit length, and labels that follow them."""
     outputs = X @ coef.T.astype(X.dtype)
     mean, spread = outputs.mean(axis=0), outputs.std()
-    head = Head(coef / spread, -mean / spread, classes=list("abcd"))
+    names = [f"class {number:04}" for number in range(len(coef))]
+    head = Head(coef / spread, -mean / spread, classes=names)
     noise = np.random.default_rng(5).standard_normal(outputs.shape)
     labels = ((outputs - mean) / spread + noise).argmax(axis=1)
-    return head, np.array(list("abcd"))[labels]
+    return head, np.array(names)[labels]
 
 
 def write_embeddings(path: Path, rows: int, features: int):
@@ -121,7 +137,7 @@ def fit(X, table, head, roles, permutations, workers, backend):
         processor[name] += now[1] - last[1]
         last = now
 
-    before = reset_peak_memory()
+    before, read = reset_peak_memory(), bytes_read()
     start = time.perf_counter()
     last = start, time.process_time()
     with (
@@ -132,7 +148,7 @@ def fit(X, table, head, roles, permutations, workers, backend):
         warnings.filterwarnings("ignore", message="n_permutations")
         analysis.fit(X, table)
         watch(BETWEEN, 0, 0)
-    total = time.perf_counter() - start
+    total, read = time.perf_counter() - start, bytes_read() - read
     start = time.perf_counter()
     analysis.transform(X)
     result = {
@@ -142,6 +158,7 @@ def fit(X, table, head, roles, permutations, workers, backend):
         "transform_seconds": time.perf_counter() - start,
         "memory_before_gb": before,
         "peak_memory_gb": peak_memory(),
+        "read_gb": read / 1e9,
         "k": analysis.n_components_,
         "pvalues": analysis.pvalues_.tolist(),
         "scores": analysis.alignment_scores_.tolist(),

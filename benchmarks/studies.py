@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -38,11 +39,14 @@ def make_embeddings(n: int, d: int, seed: int = 0) -> np.ndarray:
     return X @ mixing + means
 
 
-def make_table(X: np.ndarray, seed: int = 1) -> pd.DataFrame:
-    """Eleven columns with even levels; every second one is weakly encoded."""
+def make_table(
+    X: np.ndarray, seed: int = 1, n_columns: int = len(LEVELS)
+) -> pd.DataFrame:
+    """Columns with even levels; every second one is weakly encoded."""
     rng = np.random.default_rng(seed)
     table = {}
-    for i, levels in enumerate(LEVELS):
+    n_columns = max(n_columns, len(LEVELS))
+    for i, levels in zip(range(n_columns), cycle(LEVELS)):
         values = rng.standard_normal(len(X))
         if i % 2:
             values += X @ rng.standard_normal(X.shape[1]) / X.std() / 10
@@ -51,9 +55,9 @@ def make_table(X: np.ndarray, seed: int = 1) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def make_head(d: int, seed: int = 2) -> np.ndarray:
-    """A trained head with four classes."""
-    return np.random.default_rng(seed).standard_normal((4, d))
+def make_head(d: int, n_classes: int = 4, seed: int = 2) -> np.ndarray:
+    """Weights of a trained head."""
+    return np.random.default_rng(seed).standard_normal((n_classes, d))
 
 
 def product_rate(size: int = 4096, repeats: int = 3) -> float:
@@ -108,6 +112,12 @@ def reset_peak_memory() -> float:
 def peak_memory() -> float:
     """Largest resident memory since `reset_peak_memory`, in GB."""
     return _status("VmHWM")
+
+
+def bytes_read() -> int:
+    """Bytes that this process has read from files so far."""
+    lines = Path("/proc/self/io").read_text().splitlines()
+    return int(dict(line.split(": ") for line in lines)["rchar"])
 
 
 def _status(field: str) -> float:

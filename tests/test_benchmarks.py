@@ -53,6 +53,17 @@ def test_every_quick_section_of_the_engine_prints_its_figures():
     assert "times (aim: 2)" in printed
 
 
+def test_growth_is_printed_for_every_axis():
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("peak memory is read from /proc")
+    printed = run_module("benchmarks.growth", "rows", "classes", "images")
+    assert (
+        len(re.findall(r"[\d.]+ s, [\d.]+ GB above the inputs, [\d.]+ times", printed))
+        == 4
+    )
+    assert len(re.findall(r"size to the power -?[\d.]+", printed)) == 3
+
+
 def test_workers_and_clusters_give_equal_results():
     """And rows on a cluster stay there: 0.07 GB, a worker's chunk being 8 MB."""
     pytest.importorskip("distributed")
