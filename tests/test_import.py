@@ -64,7 +64,7 @@ def test_utilization_alone_loads_what_it_uses(tmp_path):
     used = {"_backend", "_input", "_permutation", "_text", "_utilization"}
     others = {name for name in own if name.split(".")[0] not in used}
     heads = {"_heads", "_heads.affine", "_heads.head"}
-    assert others == {"_compat", "_version"} | heads
+    assert others == {"_compat", "_version", "_linear", "_linear.class_basis"} | heads
     assert own.isdisjoint({"_input.checked_input", "_input.roles"})
 
 

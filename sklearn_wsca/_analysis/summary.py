@@ -220,7 +220,7 @@ def find_classes(examined: Examined, margin: float) -> dict[str, Any]:
     doubt, high = "", open_still.max()
     if high >= margin:
         number = int(np.nanargmax(open_still))
-        n_rows = int(np.sum(examined.model.rows.classes == number))
+        n_rows = int(examined.class_rows[number])
         needed = float(f"{n_rows * (high / margin) ** 2:.2g}")
         doubt = (
             f"least is known of the class {quote(table.index[number])} ({n_rows} rows, "

@@ -82,6 +82,13 @@ def take_along(array: Any, indices: Any) -> Any:
     return np.take_along_axis(array, indices, axis=1)
 
 
+def sum_rows(codes: Any, values: Any, n_codes: int) -> Any:
+    """Sums of the rows of a tensor (n, m) by their codes (n,): (n_codes, m)."""
+    shape = n_codes, values.shape[1]
+    sums = array_namespace(values).zeros(shape, dtype=values.dtype, **device_of(values))
+    return sums.index_add_(0, codes, values)
+
+
 def sum_by_code(codes: Any, values: Any, n_codes: int) -> Any:
     """Sums of values (n,) or (p, n) by the codes (p, n), in double: (p, n_codes)."""
     if is_tensor(codes):

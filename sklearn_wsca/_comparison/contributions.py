@@ -14,12 +14,12 @@ from functools import cached_property
 import numpy as np
 
 from sklearn_wsca._input.column import Column, LeftOutError
+from sklearn_wsca._linear.class_basis import sum_matrix
 from sklearn_wsca._utilization.adjusted_effect import prepare
 from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.interval import EffectNoise
 from sklearn_wsca._utilization.noise import NoiseSource
 from sklearn_wsca._utilization.output_model import OutputModel
-from sklearn_wsca._utilization.regression import sum_matrix
 
 # Fewer units have too few arrangements of their signs.
 FEWEST_UNITS = 8
@@ -50,7 +50,7 @@ class Contributions:
         """Take them from the regression, for outputs (n, C) of variance 1."""
         source = NoiseSource.of(replace(model, total_variance=1.0), outputs, weights)
         rows = model.effect_rows()
-        return cls(rows, source, source.noise(*model.effect_blocks(rows)))
+        return cls(rows, source, source.noise(*model.effect_blocks()))
 
     @property
     def n_units(self) -> int:

@@ -35,12 +35,13 @@ from sklearn_wsca._erasure.erasure import (
     Shrinkage,
     choose_shrinkage,
     concept_frame,
-    cross_moments,
+    known_shares,
     whitening_spread,
 )
 from sklearn_wsca._heads.head import Head
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.embeddings import as_embeddings
+from sklearn_wsca._linear.class_basis import send_bases
 from sklearn_wsca._permutation.plan import permutation_pvalues
 
 NUMBERS_PER_BATCH = 2**21
@@ -140,7 +141,7 @@ def check_erasure(
     ranks = [frame.shape[1] for frame in frames]
     frames = send_together(frames, T)
     trial = Trial(T, head, weights, spread, folds, target)
-    shares = Held.of(column, weights, held).weights
+    shares = known_shares(column, weights, held)
     noise = Noise(T, shares, folds, ranks, spread, units)
     numbers = NUMBERS_PER_BATCH_OF_TENSORS if is_tensor(T) else NUMBERS_PER_BATCH
     size = max(1, numbers // (len(T) * max(1, *ranks)))
@@ -207,11 +208,11 @@ class Noise:
         ]
         spread, noise = to_same_device(self.spread, self.T), self._in_double(noise)
         total, frames = sum(parts), []
-        factors = send_together([fold.held.factors for fold in self.folds], self.T)
+        factors = send_bases([fold.held.factors for fold in self.folds], self.T)
         fixed = send_together([fold.fixed for fold in self.folds], self.T)
         for number, (part, rank) in enumerate(zip(parts, self.ranks, strict=True)):
             training = 1.0 - self.shares[self.folds[number].rows].sum()
-            held = (noise @ factors[number]) @ fixed[number].T
+            held = (fixed[number] @ factors[number].products(noise.T)).T
             whitened = (total - part - float(training) * held) / spread
             drawn = whitened.reshape(n_draws, max(self.ranks), len(self.spread))
             frames.append(xp.linalg.qr(xp.moveaxis(drawn[:, :rank], 1, 2))[0])
@@ -421,15 +422,22 @@ def _fit_folds(
         training = weights.copy()
         training[rows] = 0.0
         helds.append(Held.of(column, training, held))
-        mean = training / training.sum()
-        factors += [mean[:, None], helds[-1].factors, helds[-1].concept(column)]
-    ends = np.cumsum([part.shape[1] for part in factors])
-    moments = cross_moments(T, np.zeros(T.shape[1]), np.hstack(factors))
-    parts = iter(np.split(moments, ends[:-1], axis=1))
-    return [
-        Fold(rows, own, next(parts)[:, 0], next(parts), next(parts))
-        for rows, own in zip(tests, helds, strict=True)
-    ]
+        mean = (training / training.sum())[:, None]
+        beside = np.hstack([mean, helds[-1].concept(column)])
+        factors.append(helds[-1].factors.add(beside))
+    bases, sums = send_bases(factors, T), 0.0
+    for rows, block in as_embeddings(T).blocks():
+        parts = [basis.take(rows).products(block) for basis in bases]
+        sums = sums + array_namespace(block).concatenate(parts)
+    ends = np.cumsum([basis.n_vectors for basis in factors])
+    found = []
+    for rows, own, moments in zip(
+        tests, helds, np.split(to_numpy(sums), ends[:-1]), strict=True
+    ):
+        n_fixed = own.basis.n_vectors
+        fixed, mean, cross = np.split(moments.T, [n_fixed, n_fixed + 1], axis=1)
+        found.append(Fold(rows, own, mean[:, 0], fixed, cross))
+    return found
 
 
 def _compare(batches: list[dict[str, np.ndarray]]) -> dict[str, Loss]:

@@ -27,6 +27,7 @@ import numpy as np
 from sklearn_wsca._backend.namespace import Precision, to_numpy, to_same_device
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.embeddings import as_embeddings
+from sklearn_wsca._linear.class_basis import ClassBasis
 
 Shrinkage = float | Literal["auto"]
 
@@ -95,35 +96,34 @@ class Held:
     weights : ndarray of shape (n,)
         Share of each row in the total weight; 0 where the column or one that is held
         fixed is missing.
-    basis : ndarray of shape (n, h)
+    basis : ClassBasis
         Orthonormal basis of a constant and the columns held fixed, each multiplied by
         the roots of the weights.
     """
 
     weights: np.ndarray
-    basis: np.ndarray
+    basis: ClassBasis
 
     @classmethod
     def of(
         cls, column: Column, weights: np.ndarray, held: Sequence[Column] = ()
     ) -> Held:
         """Find the rows of positive weight on which `column` and `held` are known."""
-        rows = np.flatnonzero(weights > 0)
-        for other in (column, *held):
-            rows = np.intersect1d(rows, other.rows, assume_unique=True)
-        shares = np.zeros(len(weights))
-        shares[rows] = weights[rows] / weights[rows].sum()
+        shares = known_shares(column, weights, held)
+        # Its levels are classes, which cost nothing, however many there are.
+        most = max(held, key=lambda other: other.n_levels, default=None)
+        codes = np.zeros(len(weights), dtype=int)
+        if most is not None and most.n_levels:
+            codes[most.rows] = most.labels
+            held = [other for other in held if other is not most]
         parts = [concept_columns(other, shares) for other in held]
-        design = np.sqrt(shares)[:, None] * np.hstack(
-            [np.ones((len(shares), 1)), *parts]
-        )
-        left, values, _ = np.linalg.svd(design, full_matrices=False)
-        return cls(shares, left[:, values > CONSTANT * values[0]])
+        terms = np.hstack([np.empty((len(shares), 0)), *parts])
+        return cls(shares, ClassBasis.of(np.sqrt(shares), codes, terms, CONSTANT))
 
     @property
-    def factors(self) -> np.ndarray:
-        """Factors by which rows add up to covariances with what is held: (n, h)."""
-        return np.sqrt(self.weights)[:, None] * self.basis
+    def factors(self) -> ClassBasis:
+        """Factors by which rows add up to covariances with what is held."""
+        return self.basis.scale(np.sqrt(self.weights))
 
     def concept(self, column: Column) -> np.ndarray:
         """Factors by which rows add up to their covariance with the column: (n, c).
@@ -135,10 +135,22 @@ class Held:
         """
         roots = np.sqrt(self.weights)[:, None]
         concept = roots * concept_columns(column, self.weights)
-        concept -= self.basis @ (self.basis.T @ concept)
+        concept -= self.basis.explain(concept)
         variance = np.sum(concept**2, axis=0)
         kept = variance > DETERMINED
         return roots * concept[:, kept] / np.sqrt(variance[kept])
+
+
+def known_shares(
+    column: Column, weights: np.ndarray, held: Sequence[Column]
+) -> np.ndarray:
+    """Shares in the total weight of the rows on which all columns are known: (n,)."""
+    rows = np.flatnonzero(weights > 0)
+    for other in (column, *held):
+        rows = np.intersect1d(rows, other.rows, assume_unique=True)
+    shares = np.zeros(len(weights))
+    shares[rows] = weights[rows] / weights[rows].sum()
+    return shares
 
 
 def concept_columns(column: Column, shares: np.ndarray) -> np.ndarray:

@@ -107,7 +107,8 @@ def fit_quadratic(
     labels = np.full(len(weights), -1)
     labels[column.rows] = column.labels
     labels, shares = labels[rows], known.weights[rows]
-    basis = known.basis[rows]
+    basis = known.basis.take(rows).written_out()
+    basis = basis[:, basis.any(axis=0)]
     values = column_values(column, known.weights)[rows]
     moves = level_moves(coordinates, values, basis, shares)
     roots = np.sqrt(shares)[:, None]

@@ -152,7 +152,7 @@ def measure_move(
     held = Held.of(column, known, [target])
     roots = np.sqrt(held.weights)[:, None]
     scaled = roots * column_values(column, held.weights)
-    fixed = scaled - held.basis @ (held.basis.T @ scaled)
+    fixed = scaled - held.basis.explain(scaled)
     centred = outputs - held.weights @ outputs
     total = float(held.weights @ np.sum(centred**2, axis=1))
     if not total > 0.0:
@@ -174,8 +174,8 @@ def association_pvalue(column: Column, target: Column, weights: np.ndarray) -> f
         return 1.0
     first, second = (Held.of(own, known, [own]).basis for own in (column, target))
     # The constant is in both bases.
-    trace = np.sum((first.T @ second) ** 2) - 1.0
-    freedom = (first.shape[1] - 1) * (second.shape[1] - 1)
+    trace = np.sum(first.products(second.written_out()) ** 2) - 1.0
+    freedom = (first.width - 1) * (second.width - 1)
     statistic = _effective_rows(known) * trace
     return float(stats.chi2.sf(statistic, freedom)) if freedom else 1.0
 

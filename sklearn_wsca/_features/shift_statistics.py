@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from sklearn_wsca._input.column import Column
+from sklearn_wsca._linear.class_basis import sum_matrix
 from sklearn_wsca._permutation.exchangeability import Exchangeability
 from sklearn_wsca._permutation.plan import PermutationPlan, split
-from sklearn_wsca._utilization.regression import centre_within, sum_matrix
+from sklearn_wsca._utilization.regression import centre_within
 
 NUMBERS_PER_BATCH = 2**22
 FEATURES_PER_BLOCK = 64

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import Any, Literal
 
 import numpy as np
@@ -97,6 +98,13 @@ class Exchangeability:
             for one in (self, other)
         ]
         return all(map(np.array_equal, *parts))
+
+    def fingerprint(self) -> bytes:
+        """The same for all whose units are moved alike."""
+        found = blake2b(self.scheme.encode(), digest_size=16)
+        for part in (self.keys, self._all_strata(), self.clusters):
+            found.update(np.ascontiguousarray(part).tobytes())
+        return found.digest()
 
     def _group_strata(self) -> np.ndarray | None:
         """Stratum of every group; None where there are none."""

@@ -37,12 +37,18 @@ from sklearn_wsca._utilization.robustness import contrast_strength
 
 @dataclass(frozen=True)
 class Examined:
-    """One column adjusted for what is held fixed, ready for permutations.
+    """What is known of one column without permutations; it holds nothing by row.
 
     Parameters
     ----------
-    model : OutputModel
-        The regression.
+    scheme : str
+        What is permuted, in words.
+    moved_alike : bytes
+        The same for columns whose units all orders move alike.
+    class_rows : ndarray of shape (T,), dtype int
+        Rows of each class of the target.
+    tests_several : bool
+        Whether common effects are not all that is tested.
     observed : ndarray of shape (1 + N_STATISTICS,)
         Utilization before noise is removed, and the studentised statistics.
     noise, leading_noise : EffectNoise
@@ -74,7 +80,10 @@ class Examined:
         What was left out.
     """
 
-    model: OutputModel
+    scheme: str
+    moved_alike: bytes
+    class_rows: np.ndarray
+    tests_several: bool
     observed: np.ndarray
     noise: EffectNoise
     leading_noise: EffectNoise
@@ -95,11 +104,6 @@ class Examined:
     def raw(self) -> float:
         """Utilization before noise is removed."""
         return float(self.observed[0])
-
-    @property
-    def scheme(self) -> str:
-        """What is permuted, in words."""
-        return self.model.exchange.describe(self.model.freedman_lane)
 
     def describe(self) -> list[str]:
         """What was permuted and what was left out, for a note."""
@@ -192,8 +196,7 @@ def examine(decision: Decision, column: Column, significance: float) -> Examined
     found = prepare(decision, column)
     common, model = found.common, found.model
     source = noise_source(decision, common, model)
-    observed, rows = model.observed(), model.effect_rows()
-    noise = source.noise(*model.effect_blocks(rows))
+    observed, noise = model.observed(), source.noise(*model.effect_blocks())
     leading, leading_noise = source.measure(model.leading_rows())
     left = observed[0] ** 2 - noise.mean_square
     names = _names_of_classes(decision, common, model)
@@ -201,8 +204,12 @@ def examine(decision: Decision, column: Column, significance: float) -> Examined
     shown = _with_all_levels(decision, found, source)
     effects, shift, sizes = _effects(decision, *shown, found.rare, significance)
     headline = effects[~effects.index.get_level_values("level").isin([*found.rare])]
+    several = model.adjusted.shape[1] > model.coding.n_specific
     return Examined(
-        model,
+        model.exchange.describe(model.freedman_lane),
+        model.exchange.fingerprint(),
+        np.bincount(model.rows.classes),
+        several or model.rows.n_classes > 1,
         observed,
         noise,
         leading_noise,
@@ -212,7 +219,7 @@ def examine(decision: Decision, column: Column, significance: float) -> Examined
         effects,
         name_carrier(headline),
         shift,
-        contrast_strength(model, rows.T @ source.outputs),
+        contrast_strength(model, model.all_effects(source.outputs)),
         found.rare,
         sizes,
         found.n_units,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sklearn_wsca._utilization.contrast_rows import Contrasts
 from sklearn_wsca._utilization.interval import limits
 from sklearn_wsca._utilization.noise import NoiseSource
 from sklearn_wsca._utilization.output_model import OutputModel
@@ -30,9 +31,9 @@ def utilization_by_class(
     found = {name: dict.fromkeys(CLASS_ENTRIES, np.nan) for name in names}
     rows, effects = [], []
     for number in compared:
-        own = model.class_rows(int(number)) * np.sqrt(model.coding.mean_square)
+        own = model.class_rows(int(number)).map(np.sqrt(model.coding.mean_square))
         rows.append(own)
-        effects.append(own.T @ noise.outputs)
+        effects.append(own.times(noise.outputs))
         spread = noise.noise(own)
         raw = float(np.linalg.norm(effects[-1]))
         entries = limits(raw, spread, spread.mean_square, significance)
@@ -40,14 +41,17 @@ def utilization_by_class(
         found[names[number]] = entries | {"stands_out": float(corrected[0] > 0.0)}
     root = np.sqrt(len(compared))
     raw = float(np.linalg.norm(np.concatenate(effects))) / root
-    spread = noise.noise(*_blocks([own / root for own in rows]))
+    blocks = _blocks([own.map(1.0 / root) for own in rows], len(noise.outputs))
+    spread = noise.noise(*blocks)
     balanced = limits(raw, spread, spread.mean_square, significance)
     table = pd.DataFrame.from_dict(found, orient="index", columns=list(CLASS_ENTRIES))
     table.index = pd.Index(list(found), name="target_class")
     return table, balanced
 
 
-def _blocks(rows: list[np.ndarray]) -> list[np.ndarray]:
-    """One block where classes share rows, else one for each class."""
-    several = np.sum([np.any(own != 0.0, axis=1) for own in rows], axis=0) > 1
-    return [np.hstack(rows)] if several.any() else rows
+def _blocks(rows: list[Contrasts], n: int) -> list[Contrasts]:
+    """One block where classes share some of the n rows, else one for each class."""
+    counts = np.bincount(np.concatenate([own.at for own in rows]), minlength=n)
+    if counts.max(initial=0) < 2:
+        return rows
+    return [Contrasts.of(np.hstack([own.written_out(n) for own in rows]))]

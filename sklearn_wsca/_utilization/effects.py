@@ -11,7 +11,9 @@ import pandas as pd
 from scipy import stats
 
 from sklearn_wsca._input.column import Column
+from sklearn_wsca._input.table import level_index
 from sklearn_wsca._text import quote
+from sklearn_wsca._utilization.contrast_rows import Contrasts
 from sklearn_wsca._utilization.noise import NoiseSource
 from sklearn_wsca._utilization.output_model import OutputModel
 
@@ -51,22 +53,27 @@ NO_SHIFT = Shift(np.nan, np.nan, np.nan, ("", ""))
 
 @dataclass(frozen=True)
 class EffectRows:
-    """Rows (n, L) whose products with weighted outputs are effects by level.
+    """Contrasts of weighted outputs that are effects by level.
 
     Parameters
     ----------
     target_class : object
         Name of the class of the target in which they hold; "all" for common ones.
-    rows : ndarray of shape (n, L)
+    contrasts : Contrasts
         Of the levels, as differences from the mean over the levels of the headline; or
         of one standard deviation.
-    cells : list of ndarray of shape (n,), dtype bool
+    cells : list of ndarray, dtype int
         Rows of each level in the class.
     """
 
     target_class: Any
-    rows: np.ndarray
+    contrasts: Contrasts
     cells: list[np.ndarray]
+
+    @property
+    def present(self) -> np.ndarray:
+        """Whether there are rows of each level: (L,)."""
+        return np.array([len(cell) > 0 for cell in self.cells])
 
 
 def class_names(target: Column | None, classes: np.ndarray) -> list:
@@ -86,29 +93,36 @@ def effect_rows(
 
     `headline` (J,) tells the levels from whose mean all are taken.
     """
-    classes = model.rows.classes
-    everything = np.ones(len(classes), dtype=bool)
+    everything = np.arange(len(model.rows.classes))
     by_level = model.coding.categorical
-    rows = model.common_rows() if by_level else model.slope_rows()
+    rows = Contrasts.of(model.common_rows()) if by_level else model.slope_rows()
     yield _contrast(ALL, rows, column, headline, everything)
     compared = model.compared_classes()
-    for number in np.flatnonzero(compared) if len(names) > 1 else ():
+    for number in np.flatnonzero(compared).tolist() if len(names) > 1 else ():
         own = model.class_rows if by_level else model.slope_rows
-        rows, members = own(int(number)), classes == number
-        yield _contrast(names[number], rows, column, headline, members)
+        members = model.rows.members[number]
+        yield _contrast(names[number], own(number), column, headline, members)
 
 
-def _contrast(name, rows, column, headline, members) -> EffectRows:
+def _contrast(
+    name: Any,
+    contrasts: Contrasts,
+    column: Column,
+    headline: np.ndarray,
+    members: np.ndarray,
+) -> EffectRows:
+    """Effects of levels among the members of a class, from their mean; or a slope."""
     if not column.n_levels:
-        return EffectRows(name, rows, [members])
-    cells = [members & (column.labels == level) for level in range(column.n_levels)]
-    present = np.array([cell.any() for cell in cells])
+        return EffectRows(name, contrasts, [members])
+    labels = column.labels[members]
+    cells = [members[labels == level] for level in range(column.n_levels)]
+    present = np.array([len(cell) > 0 for cell in cells])
     if column.parts:
         # What a mean over levels would be is a main effect.
-        return EffectRows(name, rows, cells)
+        return EffectRows(name, contrasts, cells)
     base = headline & present if (headline & present).any() else present
-    contrasts = rows - rows[:, base].mean(axis=1, keepdims=True)
-    return EffectRows(name, contrasts, cells)
+    turn = np.eye(len(cells)) - base[:, None] / base.sum()
+    return EffectRows(name, contrasts.map(turn), cells)
 
 
 def shown_outputs(
@@ -131,25 +145,29 @@ def tabulate_effects(
 ) -> pd.DataFrame:
     """One row per level, output and class: see `effects_` of the estimator."""
     levels = list(column.levels) or [SLOPE]
-    tables = []
+    labels: list[list] = [[], [], []]
+    blocks = []
     for part in parts:
         shown = shown_outputs(parts, part, outputs)
-        n_rows = np.array([cell.sum() for cell in part.cells])
+        n_rows = np.array([len(cell) for cell in part.cells])
         n_units = [len(np.unique(noise.clusters[cell])) for cell in part.cells]
-        found = noise.limits(part.rows, significance)
+        found = noise.limits(part.contrasts, significance, shown)
         if points is not None:
-            found += points.limits(part.rows, significance, by_weight=True)
-        index = pd.MultiIndex.from_product(
-            [levels, [outputs[i] for i in shown], [part.target_class]], names=ENTRIES
-        )
-        table = pd.DataFrame(index=index)
-        table["n_rows"] = np.repeat(n_rows, len(shown))
-        table["n_units"] = np.repeat(n_units, len(shown))
-        for name, values in zip((*NUMBERS[2:], *POINTS), found, strict=False):
-            values = np.where(n_rows[:, None] > 0, values[:, shown], np.nan)
-            table[name] = values.ravel()
-        tables.append(table)
-    return pd.concat(tables).reindex(columns=[*NUMBERS, *POINTS])
+            own = points.limits(part.contrasts, significance, shown, by_weight=True)
+            found += own
+        numbers = np.full((len(NUMBERS + POINTS), len(levels), len(shown)), np.nan)
+        numbers[0], numbers[1] = n_rows[:, None], np.array(n_units)[:, None]
+        numbers[2 : 2 + len(found)] = np.where(n_rows[:, None] > 0, found, np.nan)
+        blocks.append(numbers.reshape(len(numbers), -1))
+        labels[0] += [level for level in levels for _ in shown]
+        labels[1] += [outputs[i] for i in shown] * len(levels)
+        labels[2] += [part.target_class] * blocks[-1].shape[1]
+    # One table of all: a table for each of a thousand classes takes minutes.
+    table = pd.DataFrame(
+        np.hstack(blocks).T, level_index(labels, [*ENTRIES]), [*NUMBERS, *POINTS]
+    )
+    counts = list(NUMBERS[:2])
+    return table.astype(dict.fromkeys(counts, int))
 
 
 def clear_sizes(
@@ -167,8 +185,8 @@ def clear_sizes(
     n_effects = len(levels) * noise.outputs.shape[1] / BEYOND_DOUBT
     for level in levels:
         if level in column.levels:
-            rows = part.rows[:, [list(column.levels).index(level)]]
-            effects, low, high = noise.limits(rows, significance / n_effects)
+            own = part.contrasts.column(list(column.levels).index(level))
+            effects, low, high = noise.limits(own, significance / n_effects)
             clear = np.any((low > 0.0) | (high < 0.0))
             found[level] = float(np.linalg.norm(effects)) if clear else 0.0
     return found
@@ -244,21 +262,22 @@ def _shifts(
     shown: list[int],
 ) -> Iterator[tuple]:
     """Per output: difference, its error and degrees, and what it is a difference of."""
-    effects = part.rows.T @ points.outputs
-    degrees = points.degrees(part.rows)
-    there = np.array([cell.any() for cell in part.cells])
-    # In a class that has none of the headline, its other levels are all there is.
-    present = np.flatnonzero(there & headline if (there & headline).any() else there)
-    for output in shown:
-        if not levels:
-            rows, names = part.rows, (SLOPE, "higher")
-            if effects[0, output] < 0:
-                rows, names = -rows, (SLOPE, "lower")
-        else:
-            order = present[np.argsort(effects[present, output])]
-            high, low = order[-1], order[0]
-            rows = part.rows[:, [high]] - part.rows[:, [low]]
-            names = levels[high], levels[low]
-        value = float(rows[:, 0] @ points.outputs[:, output])
-        error = float(points.errors(rows, [output])[0, 0])
-        yield (value, error, degrees, part.target_class, output, *names)
+    effects = part.contrasts.times(points.outputs, shown)
+    degrees, there = points.degrees(part.contrasts), part.present
+    if not levels:
+        turn = np.where(effects < 0, -1.0, 1.0)
+        names = [(SLOPE, "lower" if sign < 0 else "higher") for sign in turn[0]]
+    else:
+        # In a class that has none of the headline, its other levels are all there is.
+        both = there & headline
+        present = np.flatnonzero(both if both.any() else there)
+        order = present[np.argsort(effects[present], axis=0)]
+        highest, lowest = order[-1], order[0]
+        at, turn = np.arange(len(shown)), np.zeros(effects.shape)
+        turn[highest, at] += 1.0
+        turn[lowest, at] -= 1.0
+        names = [(levels[i], levels[j]) for i, j in zip(highest, lowest, strict=True)]
+    values = np.sum(turn * effects, axis=0)
+    errors = points.errors_by_output(part.contrasts, turn, shown)
+    for output, value, error, pair in zip(shown, values, errors, names, strict=True):
+        yield float(value), float(error), degrees, part.target_class, output, *pair

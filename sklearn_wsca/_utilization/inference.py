@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -13,7 +13,6 @@ import pandas as pd
 from sklearn_wsca._backend.memory import in_parts
 from sklearn_wsca._input.column import Column, LeftOutError
 from sklearn_wsca._input.table import level_index, name_index
-from sklearn_wsca._permutation.exchangeability import moved_alike
 from sklearn_wsca._permutation.plan import (
     PermutationPlan,
     benjamini_hochberg,
@@ -22,8 +21,8 @@ from sklearn_wsca._permutation.plan import (
     split,
     split_like,
 )
-from sklearn_wsca._permutation.rounds import JOBS_PER_WORKER
-from sklearn_wsca._utilization.adjusted_effect import Examined, examine
+from sklearn_wsca._permutation.rounds import JOBS_PER_WORKER, run_groups
+from sklearn_wsca._utilization.adjusted_effect import Examined, examine, prepare
 from sklearn_wsca._utilization.by_class import CLASS_ENTRIES
 from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.effects import ENTRIES, NUMBERS, POINTS
@@ -182,7 +181,7 @@ def infer_utilization(
             tests.untestable[name] = found
     # Permuted even without columns, so that the announced step of the fit takes place.
     examined = list(tests.examined.values())
-    permuted = _permute(examined, plan, runner)
+    permuted = _permute(decision, labelled, tests.examined, plan, runner)
     raw = permuted[:, :, 0]
     at = [tests.index.get_loc(name) for name in tests.examined]
     estimates = [
@@ -224,35 +223,59 @@ def no_utilization(columns: Any, reason: str) -> UtilizationTests:
 
 
 def _permute(
-    examined: list[Examined], plan: PermutationPlan, runner: Any
+    decision: Decision,
+    columns: Mapping[Any, Column],
+    examined: Mapping[Any, Examined],
+    plan: PermutationPlan,
+    runner: Any,
 ) -> np.ndarray:
-    """Statistics of all permutations: (m, n_columns, 1 + N_STATISTICS)."""
-    models = [found.model for found in examined]
-    m = plan.n_permutations if models else 0
+    """Statistics of all permutations: (m, n_columns, 1 + N_STATISTICS).
+
+    Every job makes the models of its columns anew, one after the other, so that memory
+    does not grow with their number.
+    """
+    m = plan.n_permutations if examined else 0
     size = max(1, min(PERMUTATIONS_PER_BATCH, ORDERS_PER_BATCH // plan.n_rows))
-    jobs = [
-        partial(_permute_batch, models=models, batch=batch, plan=plan)
-        for batch in split(range(m), size, JOBS_PER_WORKER * runner.n_workers)
-    ]
-    return np.concatenate(
-        [np.empty((0, len(models), 1 + N_STATISTICS)), *runner.run(STEP, jobs)]
-    )
+    # Those that are moved alike follow each other, and share what is drawn.
+    names = sorted(examined, key=lambda name: examined[name].moved_alike)
+    parts: dict[Any, list] = {name: [] for name in examined}
+
+    def make_job(group: list, batch: range) -> Callable:
+        own = [columns[name] for name in group]
+        return partial(
+            _permute_batch, decision=decision, columns=own, batch=batch, plan=plan
+        )
+
+    run = partial(runner.run, STEP)
+    if not m:
+        run([])
+        return np.empty((0, len(examined), 1 + N_STATISTICS))
+    n_jobs = JOBS_PER_WORKER * runner.n_workers
+    batches = list(split(range(m), size))
+    for name, found in run_groups(names, batches, make_job, run, n_jobs):
+        parts[name].append(found)
+    return np.stack([np.concatenate(own) for own in parts.values()], axis=1)
 
 
-def _permute_batch(T, models, batch, plan) -> np.ndarray:
-    """Statistics of a batch: (p, n_columns, 1 + N_STATISTICS)."""
-    parts = in_parts(partial(_permute_part, models, plan), batch, len(batch))
-    return np.concatenate(list(parts))
+def _permute_batch(T, decision, columns, batch, plan) -> list[np.ndarray]:
+    """Statistics of a batch for every column: (p, 1 + N_STATISTICS)."""
+    work = partial(_permute_part, decision, columns, plan)
+    parts = zip(*in_parts(work, batch, len(batch)), strict=True)
+    return [np.concatenate(own) for own in parts]
 
 
-def _permute_part(models: list, plan: PermutationPlan, part: range) -> np.ndarray:
+def _permute_part(
+    decision: Decision, columns: list[Column], plan: PermutationPlan, part: range
+) -> list[np.ndarray]:
     """The same; columns whose units are moved alike share what is drawn."""
-    orders = plan.orders(part)
-    found = np.empty((len(part), len(models), 1 + N_STATISTICS))
-    for columns in moved_alike([model.exchange for model in models]):
-        sources = models[columns[0]].exchange.unit_sources(orders)
-        for column in columns:
-            found[:, column] = models[column].statistics(sources)
+    orders, found = plan.orders(part), []
+    exchange, sources = None, np.empty(0)
+    for column in columns:
+        model = prepare(decision, column).model
+        if exchange is None or not model.exchange.moves_like(exchange):
+            exchange = model.exchange
+            sources = exchange.unit_sources(orders)
+        found.append(model.statistics(sources))
     return found
 
 
@@ -278,9 +301,7 @@ def detectable_effect(found: Examined, significance: float) -> float:
     The test takes the larger of two statistics, of the part that is found most easily
     and of all effects; the level is halved for that.
     """
-    width = found.model.adjusted.shape[1]
-    several = found.model.rows.n_classes > 1 or width > found.model.coding.n_specific
-    level = significance / 2.0 if several else significance
+    level = significance / 2.0 if found.tests_several else significance
     leading = found.leading_noise.detectable(level, POWER)
     share = max(found.leading_share, TIES)
     return min(leading / share, found.noise.detectable(level, POWER))

@@ -12,11 +12,11 @@ import numpy as np
 
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.crossed_columns import left_beside_levels
+from sklearn_wsca._linear.class_basis import orthonormal_basis
 from sklearn_wsca._utilization.regression import (
     Adjustment,
     Coding,
     bent_terms,
-    orthonormal_basis,
     orthonormalise,
     products,
 )

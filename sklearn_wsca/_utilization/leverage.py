@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from sklearn_wsca._linear.class_basis import ClassBasis
+
 # Clusters with less leverage than this are used without correcting for it, which
 # changes the variance by 2 % at most.
 NEGLIGIBLE_LEVERAGE = 0.02
@@ -15,9 +17,11 @@ SATURATED = 1e-9
 EVEN_NOISE, JACKKNIFE = 0.5, 1.0
 
 
-def enlarge(residuals, design, clusters, power: float) -> np.ndarray:
+def enlarge(
+    residuals: np.ndarray, design: ClassBasis, clusters: np.ndarray, power: float
+) -> np.ndarray:
     """Residuals multiplied by ``(1 - H)^(-power)`` of their cluster, H its leverage."""
-    leverage = np.bincount(clusters, np.sum(design**2, axis=1))
+    leverage = np.bincount(clusters, design.leverages())
     sizes = np.bincount(clusters)
     if len(leverage) == len(clusters):
         return residuals * _growth(leverage[clusters], power)[:, None]
@@ -26,10 +30,11 @@ def enlarge(residuals, design, clusters, power: float) -> np.ndarray:
     for size in np.unique(sizes[leverage > NEGLIGIBLE_LEVERAGE]):
         alike = np.flatnonzero((leverage > NEGLIGIBLE_LEVERAGE) & (sizes == size))
         rows = order[starts[alike, None] + np.arange(size)]
-        own, scores = design[rows], residuals[rows]
-        if size <= design.shape[1]:
-            values, turn = np.linalg.eigh(own @ own.swapaxes(1, 2))
+        scores = residuals[rows]
+        if size <= design.width:
+            values, turn = np.linalg.eigh(design.grams(rows))
         else:
+            own = design.written_out()[rows]
             turn, lengths, _ = np.linalg.svd(own, full_matrices=False)
             values = lengths**2
         # Across these directions there is nothing to change.

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from sklearn_wsca._linear.class_basis import sum_matrix
+from sklearn_wsca._utilization.contrast_rows import Contrasts
 from sklearn_wsca._utilization.interval import EffectNoise
 from sklearn_wsca._utilization.leverage import EVEN_NOISE, JACKKNIFE, enlarge
 from sklearn_wsca._utilization.output_model import OutputModel
-from sklearn_wsca._utilization.regression import sum_matrix
 
 ELEMENTS_PER_BLOCK = 2**22
 NORMAL_KURTOSIS = 3.0
@@ -63,82 +64,117 @@ class NoiseSource:
     def _fit(cls, model: OutputModel, outputs: np.ndarray, spread: np.ndarray):
         design, clusters = model.design(), model.exchange.clusters
         weighted = model.rows.weigh(outputs)
-        residuals = weighted - design @ (design.T @ weighted)
+        residuals = weighted - design.explain(weighted)
         power = EVEN_NOISE if model.coding.categorical else JACKKNIFE
         residuals = enlarge(residuals, design, clusters, power)
-        return cls(weighted, residuals, clusters, spread, design.shape[1])
+        return cls(weighted, residuals, clusters, spread, design.width)
 
-    def errors(self, rows: np.ndarray, outputs: Any = slice(None)) -> np.ndarray:
-        """Standard errors of the effects on outputs by rows (n, m): (m, C)."""
-        used = np.flatnonzero(np.any(rows != 0.0, axis=1))
-        sums, residuals = self._sum_clusters(used), self.residuals[used][:, outputs]
-        found = [sums @ (row[used, None] * residuals) for row in rows.T]
+    def errors(self, rows: Any, outputs: Any = slice(None)) -> np.ndarray:
+        """Standard errors of the effects on outputs by `Contrasts` (n, m): (m, C).
+
+        Those of rows (n, m) if these are given. `outputs` tells which of them count.
+        """
+        found = self._errors_of_clusters(Contrasts.of(rows), outputs)
         return np.sqrt(np.sum(np.square(found), axis=1))
+
+    def _errors_of_clusters(self, contrasts: Contrasts, outputs: Any) -> np.ndarray:
+        """What each cluster adds to the errors of effects: (m, n_clusters, C)."""
+        sums = self._sum_clusters(contrasts.at)
+        residuals = contrasts.take(self.residuals)[:, outputs]
+        found = [sums @ (row[:, None] * residuals) for row in contrasts.values.T]
+        return np.array(found)
+
+    def errors_by_output(
+        self, contrasts: Contrasts, turn: np.ndarray, outputs: list[int]
+    ) -> np.ndarray:
+        """Standard errors of combinations (m, c) of effects, each on its own output."""
+        found, n_used = np.empty(len(outputs)), max(len(contrasts.at), 1)
+        sums, residuals = self._sum_clusters(contrasts.at), self.residuals
+        size = max(ELEMENTS_PER_BLOCK // n_used, 1)
+        for start in range(0, len(outputs), size):
+            own = slice(start, start + size)
+            errors = contrasts.take(residuals)[:, outputs[own]]
+            errors *= contrasts.values @ turn[:, own]
+            found[own] = np.sqrt(np.sum(np.square(sums @ errors), axis=0))
+        return found
 
     def _sum_clusters(self, used: np.ndarray):
         clusters = np.unique(self.clusters[used], return_inverse=True)[1]
         return sum_matrix(clusters, np.ones(len(used)))
 
     def limits(
-        self, rows: np.ndarray, significance: float, by_weight: bool = False
+        self,
+        rows: Any,
+        significance: float,
+        outputs: Any = slice(None),
+        by_weight: bool = False,
     ) -> tuple[np.ndarray, ...]:
-        """Effects by rows (n, m), and limits of their two-sided intervals: (m, C).
+        """Effects by `Contrasts` (n, m), and limits of their two-sided intervals.
 
-        `by_weight` counts the clusters by what they add to the error, not by their rows
-        alone: of probabilities near 0, a few that are not decide.
+        All are (m, C), of the outputs that count. `by_weight` counts the clusters by
+        what they add to the error, not by their rows alone: of probabilities near 0, a
+        few that are not decide.
         """
-        effects, degrees = rows.T @ self.outputs, np.array(self.degrees(rows))
+        contrasts = Contrasts.of(rows)
+        effects = contrasts.times(self.outputs, outputs)
+        degrees = np.array(self.degrees(contrasts))
         if by_weight:
-            degrees = np.minimum(degrees, self._degrees_by_weight(rows))
-        reach = stats.t.isf(significance / 2.0, degrees) * self.errors(rows)
+            degrees = np.minimum(degrees, self._degrees_by_weight(contrasts, outputs))
+        tail = stats.t.isf(significance / 2.0, degrees)
+        reach = tail * self.errors(contrasts, outputs)
         return effects, effects - reach, effects + reach
 
-    def _degrees_by_weight(self, rows: np.ndarray) -> np.ndarray:
+    def _degrees_by_weight(self, contrasts: Contrasts, outputs: Any) -> np.ndarray:
         """Effective number of clusters by what they add to the error: (m, C).
 
         All of them where what they add is normal, and as many clusters of equal weight
         as have its fourth moment where it is not.
         """
-        used = np.flatnonzero(np.any(rows != 0.0, axis=1))
-        sums, residuals = self._sum_clusters(used), self.residuals[used]
-        found = np.stack([sums @ (row[used, None] * residuals) for row in rows.T])
-        fourth = np.sum(found**4, axis=1)
-        effective = NORMAL_KURTOSIS * np.sum(found**2, axis=1) ** 2
+        squares = np.square(self._errors_of_clusters(contrasts, outputs))
+        fourth = np.sum(np.square(squares), axis=1)
+        effective = NORMAL_KURTOSIS * np.square(np.sum(squares, axis=1))
         return np.maximum(effective / np.where(fourth > 0, fourth, 1.0) - 1.0, 1.0)
 
-    def noise(self, *blocks: np.ndarray) -> EffectNoise:
-        """Noise of the effects by rows (n, m) in one or more blocks.
+    def noise(self, *blocks: Any) -> EffectNoise:
+        """Noise of the effects by `Contrasts` (n, m), or rows, in one or more blocks.
 
         Rows of different blocks are taken to be of different clusters where the spread
         of the noise over directions is concerned.
         """
-        effects = [rows.T @ self.outputs for rows in blocks]
+        contrasts = [Contrasts.of(rows) for rows in blocks]
+        effects = [own.times(self.outputs) for own in contrasts]
         length = float(np.sqrt(sum(np.sum(part**2) for part in effects)))
         scale = 1.0 / length if length > 0 else 1.0
         parts = [
-            _Influence.of(self, rows, part)
-            for rows, part in zip(blocks, effects, strict=True)
+            _Influence.of(self, own, part)
+            for own, part in zip(contrasts, effects, strict=True)
         ]
         projected = sum(part.times(part.effects * scale) for part in parts)
         moments = [part.moments(projected) for part in parts]
         total, squares, shared = np.sum(moments, axis=0)
         along = float(projected @ projected)
-        degrees = self._degrees(sum(np.sum(rows**2, axis=1) for rows in blocks))
+        degrees = self._degrees(contrasts)
         return _split(along, total - along, squares - 2 * shared + along**2, degrees)
 
-    def measure(self, rows: np.ndarray) -> tuple[float, EffectNoise]:
-        """Length of the effects by rows (n, m), and its noise."""
-        return float(np.linalg.norm(rows.T @ self.outputs)), self.noise(rows)
+    def measure(self, rows: Any) -> tuple[float, EffectNoise]:
+        """Length of the effects by `Contrasts` (n, m), or rows, and its noise."""
+        contrasts = Contrasts.of(rows)
+        effects = contrasts.times(self.outputs)
+        return float(np.linalg.norm(effects)), self.noise(contrasts)
 
-    def degrees(self, rows: np.ndarray) -> float:
-        """Degrees of freedom of the noise of effects by rows (n, m)."""
-        return self._degrees(np.sum(rows**2, axis=1))
+    def degrees(self, rows: Any) -> float:
+        """Degrees of freedom of the noise of effects by `Contrasts` (n, m), or rows."""
+        return self._degrees([Contrasts.of(rows)])
 
-    def _degrees(self, squares: np.ndarray) -> float:
+    def _degrees(self, contrasts: list[Contrasts]) -> float:
         """Effective number of clusters that tell levels apart, less what is fitted."""
+        squares, used = np.zeros(len(self.clusters)), np.zeros(len(self.clusters), bool)
+        for own in contrasts:
+            squares[own.at] += own.squares
+            used[own.at] = True
         shares = np.bincount(self.clusters, squares)
         effective = shares.sum() ** 2 / max(float(np.sum(shares**2)), 1e-300)
-        fitted = self.n_fitted * np.mean(squares > 0.0)
+        fitted = self.n_fitted * np.mean(used)
         return float(max(1.0, effective - fitted))
 
 
@@ -153,7 +189,7 @@ class _Influence:
     Parameters
     ----------
     rows, residuals : ndarray of shape (n_used, m), (n_used, C)
-        Of the rows that are not zero.
+        Of the rows that are held.
     clusters : ndarray of shape (n_used,), dtype int
         Their clusters, numbered among those `present`.
     present : ndarray of shape (n_clusters - 1,), dtype int
@@ -172,12 +208,12 @@ class _Influence:
     effects: np.ndarray
 
     @classmethod
-    def of(cls, source: NoiseSource, rows: np.ndarray, effects: np.ndarray):
-        """Keep the rows that are not zero."""
-        used = np.flatnonzero(np.any(rows != 0.0, axis=1))
+    def of(cls, source: NoiseSource, contrasts: Contrasts, effects: np.ndarray):
+        """Take the rows that are held."""
+        used, spread = contrasts.at, source.spread
         present, clusters = np.unique(source.clusters[used], return_inverse=True)
-        residuals, spread = source.residuals[used], source.spread
-        return cls(rows[used], residuals, clusters, present, spread, effects)
+        residuals = source.residuals[used]
+        return cls(contrasts.values, residuals, clusters, present, spread, effects)
 
     @cached_property
     def spread(self) -> np.ndarray:

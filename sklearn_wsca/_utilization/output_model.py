@@ -16,23 +16,28 @@ import numpy as np
 from scipy import linalg
 
 from sklearn_wsca._input.column import Column, LeftOutError
+from sklearn_wsca._linear.class_basis import (
+    DEPENDENT,
+    ClassBasis,
+    orthonormal_basis,
+    sum_matrix,
+)
 from sklearn_wsca._permutation.exchangeability import (
     Exchangeability,
     constant_in_units,
     target_strata,
 )
+from sklearn_wsca._utilization.contrast_rows import Contrasts
 from sklearn_wsca._utilization.held_fixed import held_terms
 from sklearn_wsca._utilization.interaction_terms import code_interaction
 from sklearn_wsca._utilization.regression import (
-    DEPENDENT,
     Adjustment,
     Coding,
+    HeldTerms,
     Regression,
     centre_within,
     classes_of,
-    orthonormal_basis,
     regress,
-    sum_matrix,
     symmetric_root,
     unit_means,
 )
@@ -75,7 +80,7 @@ class Effects:
         adjusted, own, s = model.adjusted, model.within_classes, coding.n_specific
         masses = np.bincount(regression.classes, regression.roots**2)
         common = _inverse(adjusted.T @ adjusted, masses.sum())
-        members = [regression.classes == t for t in range(regression.n_classes)]
+        members = regression.members
         crossed = np.stack([own[rows, :s].T @ own[rows] for rows in members])
         grams = zip(crossed[:, :, :s], masses, strict=True)
         specific = np.stack([_inverse(gram, mass) for gram, mass in grams])
@@ -153,38 +158,41 @@ class OutputModel:
         """Rows (n, q) whose products with weighted outputs are the common effects."""
         return self.adjusted @ self._effects.common
 
-    def slope_rows(self, number: int | None = None) -> np.ndarray:
-        """Rows (n, s) for the slopes of a continuous column without their curves.
+    def slope_rows(self, number: int | None = None) -> Contrasts:
+        """Contrasts (n, s) of the slopes of a continuous column without their curves.
 
         Over all rows, or within one class of the target.
         """
         if number is None:
-            own = self.adjusted[:, : self.coding.n_specific]
+            leading = self.adjusted[:, : self.coding.n_specific]
+            own = Contrasts(np.arange(len(leading)), leading)
         else:
             own = self._own_rows(number)
-        return own @ _inverse(own.T @ own, float(np.sum(self.rows.roots**2)))
+        gram = own.values.T @ own.values
+        return own.map(_inverse(gram, float(np.sum(self.rows.roots**2))))
 
-    def leading_rows(self) -> np.ndarray:
+    def leading_rows(self) -> Contrasts:
         """Part of `effect_rows` that is found most easily: slope or common effects."""
         if self.coding.n_specific < self.adjusted.shape[1]:
-            return self.slope_rows() * np.sqrt(self.coding.mean_square)
-        return self.common_rows() * np.sqrt(self.coding.mean_square)
+            return self.slope_rows().map(np.sqrt(self.coding.mean_square))
+        return Contrasts.of(self.common_rows() * np.sqrt(self.coding.mean_square))
 
-    def class_rows(self, number: int) -> np.ndarray:
+    def class_rows(self, number: int) -> Contrasts:
         """The same for the effects within one class of the target."""
         own = self._own_rows(number)
         inverse = self._effects.specific[number]
         if self.coding.n_specific == self.adjusted.shape[1]:
-            return own @ inverse
+            return own.map(inverse)
         common = self.common_rows()
-        slope = (own - common @ self._effects.crossed[number].T) @ inverse
+        slope = -common @ (self._effects.crossed[number].T @ inverse)
+        slope[own.at] += own.values @ inverse
         common[:, : self.coding.n_specific] += slope
-        return common
+        return Contrasts.of(common)
 
-    def _own_rows(self, number: int) -> np.ndarray:
+    def _own_rows(self, number: int) -> Contrasts:
         """Leading terms of the adjusted column in a class, 0 elsewhere: (n, s)."""
-        own = self.within_classes[:, : self.coding.n_specific]
-        return np.where((self.rows.classes == number)[:, None], own, 0.0)
+        at = self.rows.members[number]
+        return Contrasts(at, self.within_classes[at, : self.coding.n_specific])
 
     def effect_rows(self) -> np.ndarray:
         """Rows (n, m) whose products with weighted outputs are all effects.
@@ -194,11 +202,29 @@ class OutputModel:
         """
         found, common = self._effects, self.common_rows()
         parts = [common * np.sqrt(self.coding.mean_square)]
-        for number in range(self.rows.n_classes if found.weight else 0):
-            beyond = self._own_rows(number) - common @ found.crossed[number].T
-            root = symmetric_root(found.specific[number]) * np.sqrt(found.weight)
+        for number, root in enumerate(self._class_roots):
+            own, beyond = self._own_rows(number), -common @ found.crossed[number].T
+            beyond[own.at] += own.values
             parts.append(beyond @ root)
         return np.hstack(parts)
+
+    def all_effects(self, weighted: np.ndarray) -> np.ndarray:
+        """Products (m, C) of `effect_rows` with weighted outputs (n, C)."""
+        common = self.common_rows().T @ weighted
+        parts = [common * np.sqrt(self.coding.mean_square)]
+        for number, root in enumerate(self._class_roots):
+            own = self._own_rows(number).times(weighted)
+            parts.append(root.T @ (own - self._effects.crossed[number] @ common))
+        return np.concatenate(parts)
+
+    @property
+    def _class_roots(self) -> list[np.ndarray]:
+        """Deviations of each class -> effects in a common unit; none if all are 0."""
+        found = self._effects
+        if not found.weight:
+            return []
+        scale = np.sqrt(found.weight)
+        return [symmetric_root(matrix) * scale for matrix in found.specific]
 
     def explain(self, weighted: np.ndarray) -> np.ndarray:
         """What the column explains of weighted outputs (n, c), in classes too."""
@@ -207,28 +233,26 @@ class OutputModel:
         explained = self.adjusted @ common
         for number in range(self.rows.n_classes if found.weight else 0):
             own = self._own_rows(number)
-            beyond = own.T @ weighted - found.crossed[number] @ common
-            explained += own @ (found.specific[number] @ beyond)
+            beyond = own.times(weighted) - found.crossed[number] @ common
+            explained[own.at] += own.values @ (found.specific[number] @ beyond)
         return explained
 
-    def effect_blocks(self, rows: np.ndarray) -> list[np.ndarray]:
-        """Rows of all effects in blocks whose noise is estimated apart.
+    def effect_blocks(self) -> list[Contrasts]:
+        """`effect_rows` in blocks whose noise is estimated apart.
 
-        With few classes there is one block, `effect_rows` itself. With many, the little
-        that the effects of a class share with the common ones is neglected.
+        With few classes there is one block. With many, the little that the effects of a
+        class share with the common ones is neglected.
         """
-        found = self._effects
-        if self.rows.n_classes <= FEW_CLASSES or not found.weight:
-            return [rows]
-        blocks = [self.common_rows() * np.sqrt(self.coding.mean_square)]
-        for number in range(self.rows.n_classes):
-            root = symmetric_root(found.specific[number]) * np.sqrt(found.weight)
-            blocks.append(self._own_rows(number) @ root)
-        return [block for block in blocks if block.shape[1]]
+        if self.rows.n_classes <= FEW_CLASSES or not self._effects.weight:
+            return [Contrasts.of(self.effect_rows())]
+        blocks = [Contrasts.of(self.common_rows() * np.sqrt(self.coding.mean_square))]
+        for number, root in enumerate(self._class_roots):
+            blocks.append(self._own_rows(number).map(root))
+        return [block for block in blocks if block.values.shape[1]]
 
-    def design(self) -> np.ndarray:
+    def design(self) -> ClassBasis:
         """Orthonormal basis (n, r) of what is held fixed and of the common effects."""
-        return np.hstack([self.rows.fixed, orthonormal_basis(self.adjusted)])
+        return self.rows.fixed.add(orthonormal_basis(self.adjusted))
 
     def compared_classes(self) -> np.ndarray:
         """Whether each class of the target holds more than one value of the column."""
@@ -330,15 +354,15 @@ def prepare_outputs(
     code = code_interaction if column.parts else Coding.of
     coding = code(column, weights, adjustment)
     n_units = int(clusters.max()) + 1
-    terms = held_terms(
+    fixed = held_terms(
         target, confounders, weights, classes, n_units, adjustment, column.parts
     )
     groups = clusters if exchange.scheme == "within groups" else None
     if groups is None:
-        beside = np.hstack([terms, coding.values])
+        beside = fixed.add(coding.values)
         weights = weights * _independent_share(outputs, beside, weights, clusters)
     many_terms = bool(column.parts)
-    rows = regress(outputs, terms, weights, classes, clusters, groups, many_terms)
+    rows = regress(outputs, fixed, weights, classes, clusters, groups, many_terms)
     exact = _keeps_what_is_held(exchange, target, held)
     strata = target_strata(exchange, target)
     exchange = exchange.within(strata, of_target=strata is not None)
@@ -346,8 +370,9 @@ def prepare_outputs(
     values = coding.values[exchange.first] if between else coding.values
     fitted = np.zeros_like(values)
     if not exact:
-        terms = unit_means(terms, exchange.unit) if between else terms
-        fitted = _explained_by(terms, values, weights, groups)
+        fitted = _explained_by(
+            fixed, values, weights, groups, exchange if between else None
+        )
     units, expand, alike = rows, None, None
     if between and all(constant_in_units(exchange, c.labels) for c in held):
         units = rows.collapse(exchange.unit)
@@ -371,7 +396,7 @@ def prepare_outputs(
     return model
 
 
-def _independent_share(outputs, terms, weights, clusters) -> np.ndarray:
+def _independent_share(outputs, held, weights, clusters) -> np.ndarray:
     """What each row adds to what is known, given the other rows of its cluster.
 
     With n rows that are correlated at ICC, that is 1 / (1 + (n - 1) ICC). The ICC is
@@ -381,7 +406,7 @@ def _independent_share(outputs, terms, weights, clusters) -> np.ndarray:
     if len(sizes) == len(clusters):
         return np.ones(len(clusters))
     constant = np.zeros(len(clusters), dtype=int)
-    left = regress(outputs, terms, weights, constant, clusters, None).residuals
+    left = regress(outputs, held, weights, constant, clusters, None).residuals
     own = float(np.sum(left**2))
     sums = sum_matrix(clusters, np.ones(len(clusters))) @ left
     shared = float(np.sum(sums**2)) - own
@@ -400,9 +425,23 @@ def _number_alike(unit: np.ndarray, held: list[Column]) -> np.ndarray:
     return alike
 
 
-def _explained_by(terms, values, weights, groups) -> np.ndarray:
-    """What terms explain of values, both centred within groups that are held fixed."""
-    terms = centre_within(terms, weights, groups)
+def _explained_by(
+    held: HeldTerms, values, weights, groups, exchange: Exchangeability | None
+) -> np.ndarray:
+    """What is held explains of values, both centred within groups that are held fixed.
+
+    Where units are exchanged that `exchange` tells, values are of these, and of what is
+    held their means count.
+    """
+    if exchange is not None and not constant_in_units(exchange, held.codes):
+        terms = unit_means(held.written_out(), exchange.unit)
+        held = HeldTerms(np.zeros(len(values), dtype=int), terms)
+    elif exchange is not None:
+        terms = unit_means(held.terms, exchange.unit)
+        held = HeldTerms(held.codes[exchange.first], terms)
+    if groups is None:
+        return held.basis(np.ones(len(values))).explain(values)
+    terms = centre_within(held.written_out(), weights, groups)
     own = centre_within(values, weights, groups)
     # Indicators of several columns depend on each other.
     return terms @ linalg.lstsq(terms, own, cond=DEPENDENT)[0]

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy import linalg, sparse
 
 from sklearn_wsca._input.column import Column
+from sklearn_wsca._linear.class_basis import DEPENDENT, ClassBasis, sum_matrix
 from sklearn_wsca._utilization.leverage import JACKKNIFE, enlarge
 
 Adjustment = Literal["spline", "linear"]
 
-# Share of a direction of the design that the others leave of it, below which it is
-# taken for one of them.
-DEPENDENT = 1e-8
 # Outputs of which this share of their size is left are a function of what is held.
 EXPLAINED = 1e-10
 # Classes of a continuous target.
@@ -81,7 +79,7 @@ class Regression:
         Outputs adjusted for what is held fixed, times the root of the weights.
     errors : ndarray of shape (n, C)
         The same as variances are estimated from them.
-    fixed : ndarray of shape (n, p)
+    fixed : ClassBasis
         Orthonormal basis of what is held fixed, times the root of the weights.
     roots : ndarray of shape (n,)
         Roots of the weights.
@@ -95,7 +93,7 @@ class Regression:
 
     residuals: np.ndarray
     errors: np.ndarray
-    fixed: np.ndarray
+    fixed: ClassBasis
     roots: np.ndarray
     classes: np.ndarray
     clusters: np.ndarray
@@ -114,8 +112,14 @@ class Regression:
     def adjust(self, values: np.ndarray) -> np.ndarray:
         """Codings (n, m), weighted and adjusted for what is held fixed."""
         weighted = self.weigh(values)
-        weighted -= self.fixed @ (self.fixed.T @ weighted)
+        weighted -= self.fixed.explain(weighted)
         return weighted
+
+    @cached_property
+    def members(self) -> list[np.ndarray]:
+        """Rows of each class, rising."""
+        order = np.argsort(self.classes, kind="stable")
+        return np.split(order, np.cumsum(np.bincount(self.classes))[:-1])
 
     def centre_in_classes(self, adjusted: np.ndarray) -> np.ndarray:
         """Weighted rows (n, m) less what a constant in each class explains."""
@@ -134,7 +138,7 @@ class Regression:
         return Regression(
             self.residuals[order],
             self.errors[order],
-            self.fixed[order],
+            self.fixed.take(order),
             self.roots[order],
             self.classes[order],
             self.clusters[order],
@@ -146,11 +150,16 @@ class Regression:
 
         These are of one class and one cluster; `alike` (n,) numbers them.
         """
-        first = np.unique(alike, return_index=True)[1]
+        first, fixed = np.unique(alike, return_index=True)[1], self.fixed
         return Regression(
             self.unit_sums(self.residuals, alike),
             self.unit_sums(self.errors, alike),
-            self.unit_sums(self.fixed, alike),
+            ClassBasis(
+                fixed.codes[first],
+                self.unit_sums(fixed.entries[:, None], alike)[:, 0],
+                self.unit_sums(fixed.others, alike),
+                fixed.n_classes,
+            ),
             np.sqrt(np.bincount(alike, self.roots**2)),
             self.classes[first],
             self.clusters[first],
@@ -158,17 +167,48 @@ class Regression:
         )
 
 
+class HeldTerms(NamedTuple):
+    """What is held fixed: classes, one for all rows if there are none, and terms.
+
+    Class of each row (n,), and terms (n, p) besides.
+    """
+
+    codes: np.ndarray
+    terms: np.ndarray
+
+    def add(self, terms: np.ndarray) -> HeldTerms:
+        """Return it with more terms (n, q)."""
+        return HeldTerms(self.codes, np.hstack([self.terms, terms]))
+
+    def written_out(self) -> np.ndarray:
+        """Indicators of all classes, and the terms: (n, n_classes + p)."""
+        return np.hstack([np.eye(int(self.codes.max()) + 1)[self.codes], self.terms])
+
+    def basis(
+        self, weights: np.ndarray, groups: np.ndarray | None = None
+    ) -> ClassBasis:
+        """Orthonormal basis, centred within groups that are held fixed, weighted."""
+        roots = np.sqrt(weights)
+        if groups is None:
+            return ClassBasis.of(roots, self.codes, self.terms)
+        # Classes that groups determine are held fixed with them.
+        first = np.unique(groups, return_index=True)[1]
+        within = (self.codes != self.codes[first][groups]).any()
+        terms = self.written_out() if within else self.terms
+        centred = centre_within(terms, weights, groups)
+        return ClassBasis.without_classes(centred * roots[:, None])
+
+
 def regress(
-    outputs, terms, weights, classes, clusters, groups, many_terms: bool = False
+    outputs, held, weights, classes, clusters, groups, many_terms: bool = False
 ) -> Regression:
-    """Adjust outputs (n, C) for terms (n, p) of what is held fixed.
+    """Adjust outputs (n, C) for `HeldTerms`.
 
     Where these are many, errors are corrected for what they take of the noise (CR3).
     """
-    roots = np.sqrt(weights)[:, None]
-    fixed = orthonormal_basis(centre_within(terms, weights, groups) * roots)
+    roots, fixed = np.sqrt(weights)[:, None], held.basis(weights, groups)
     centred = centre_within(outputs, weights, groups) * roots
-    residuals = centred - fixed @ (fixed.T @ centred)
+    residuals = centred - fixed.explain(centred)
     # Rounding of outputs that are explained would pass for effects.
     size = np.linalg.norm(outputs * roots, axis=0)
     residuals[:, np.linalg.norm(residuals, axis=0) <= EXPLAINED * size] = 0.0
@@ -279,13 +319,6 @@ def symmetric_root(matrix: np.ndarray) -> np.ndarray:
     return vectors[:, kept] * np.sqrt(values[kept])
 
 
-def orthonormal_basis(terms: np.ndarray) -> np.ndarray:
-    """Orthonormal basis of the columns, without those that depend on others."""
-    basis, triangle, _ = linalg.qr(terms, mode="economic", pivoting=True)
-    lengths = np.abs(np.diag(triangle))
-    return basis[:, lengths > DEPENDENT * max(lengths.max(initial=0.0), 1e-300)]
-
-
 def centre_within(values: np.ndarray, weights: np.ndarray, groups: np.ndarray | None):
     """Values less their weighted means within groups."""
     if groups is None:
@@ -297,11 +330,3 @@ def centre_within(values: np.ndarray, weights: np.ndarray, groups: np.ndarray | 
 def unit_means(values: np.ndarray, unit: np.ndarray) -> np.ndarray:
     sums = sum_matrix(unit, np.ones(len(unit)))
     return (sums @ values) / np.bincount(unit)[:, None]
-
-
-def sum_matrix(
-    codes: np.ndarray, weights: np.ndarray, n_codes: int | None = None
-) -> sparse.csr_array:
-    """Matrix that sums rows with weights by code; the largest code is the last."""
-    shape = None if n_codes is None else (n_codes, len(codes))
-    return sparse.csr_array((weights, (codes, np.arange(len(codes)))), shape)

@@ -21,13 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from sklearn_wsca._linear.class_basis import DEPENDENT, sum_matrix
 from sklearn_wsca._utilization.cluster_sums import Clusters, squares_of_sums
-from sklearn_wsca._utilization.regression import (
-    DEPENDENT,
-    Regression,
-    centre_within,
-    sum_matrix,
-)
+from sklearn_wsca._utilization.regression import Regression, centre_within
 
 N_STATISTICS = 3
 # Mean squares of residuals below this share of those of all rows are rounding.
@@ -182,20 +178,19 @@ class Scorer:
         They are weighted, and adjusted for what is held fixed.
         """
         regression, values = self.regression, self.draw(permuted, sources)
-        roots = regression.roots[:, None]
+        fixed, roots = regression.fixed, regression.roots[:, None]
         if self.unit is None:
             # What is held fixed explains what is fitted.
             adjusted = centre_within(values, regression.roots**2, regression.groups)
             adjusted *= roots
-            explained = regression.fixed.T @ adjusted
+            explained = fixed.products(adjusted)
         else:
             values += np.tile(fitted, len(sources))
             adjusted = values.take(self.unit, axis=0)
             adjusted *= roots
-            sums = sum_matrix(self.unit, regression.roots) @ regression.fixed
-            explained = sums.T @ values
+            explained = fixed.products_by_unit(self.unit, regression.roots, values)
         for rows, _, _ in self.cells.parts(adjusted.shape[1]):
-            adjusted[rows] -= regression.fixed[rows] @ explained
+            adjusted[rows] -= fixed.take(rows).combine(explained)
         return adjusted
 
     def scores(self, adjusted: np.ndarray, n_terms: int) -> Scores:

@@ -40,11 +40,9 @@ def examined(entries, names=("a", "b", "c")):
         columns=["utilization", "high", "stands_out"],
         dtype=float,
     )
-    classes = np.repeat(np.arange(len(names)), N_ROWS[: len(names)])
-    rows = SimpleNamespace(classes=classes)
     return SimpleNamespace(
         by_class=table,
-        model=SimpleNamespace(rows=rows),
+        class_rows=np.array(N_ROWS[: len(names)]),
         carrier="most under 'S'",
         rare_sizes={"C": 0.3, "D": 0.02},
         shift=Shift(3.0, 1.0, 5.0, ("the probability", "higher")),

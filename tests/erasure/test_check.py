@@ -153,7 +153,7 @@ class TestAgainstExplicitErasure:
             training = np.where(make_folds(0) == label, 0.0, weights)
             own = Held.of(column, training, held)
             rows = np.flatnonzero(make_folds(0) == label)
-            fixed = T.T @ own.factors
+            fixed = T.T @ own.factors.written_out()
             folds.append(Fold(rows, own, np.zeros(K), fixed, np.zeros((K, 0))))
         shares = Held.of(column, weights, held).weights
         noise = Noise(T, shares, folds, [2, 1, 2, 2], spread, None)

@@ -51,8 +51,8 @@ def test_each_class_is_a_study_of_its_own(column, seed):
         if column == "numbers":
             # Of one standard deviation in all rows.
             raw *= sample.labels.std() / sample.labels[own].std()
-        rows = model.class_rows(number) * np.sqrt(model.coding.mean_square)
-        effects = rows.T @ noise.outputs
+        rows = model.class_rows(number).map(np.sqrt(model.coding.mean_square))
+        effects = rows.times(noise.outputs)
         assert np.linalg.norm(effects) == pytest.approx(raw)
         spread = noise.noise(rows)
         found = table.loc[name]

@@ -22,15 +22,17 @@ def test_confounders_are_held_in_classes_and_together_where_units_suffice(
     age = Column("age", "continuous", ROWS, 60.0 + 9.0 * RNG.standard_normal(40))
     sex = Column("sex", "categorical", ROWS, RNG.integers(0, 2, 40), ("f", "m"))
     classes = disease.labels
-    found = held_terms(disease, [age, sex], WEIGHTS, classes, n_units, "linear")
+    held = held_terms(disease, [age, sex], WEIGHTS, classes, n_units, "linear")
+    found = held.written_out()
     expected = held_fixed(classes, [age.labels, sex.labels], WEIGHTS, None, n_units)
     rank = np.linalg.matrix_rank(found)
     assert rank == np.linalg.matrix_rank(expected) == left
     assert np.linalg.matrix_rank(np.hstack([found, expected])) == rank
 
 
-def spans(terms, values):
-    """Whether columns are combinations of the terms."""
+def spans(held, values):
+    """Whether columns are combinations of what is held."""
+    terms = held.written_out()
     left = values - terms @ np.linalg.lstsq(terms, values, rcond=None)[0]
     return np.linalg.norm(left, axis=0) < 1e-8 * np.linalg.norm(values, axis=0)
 

@@ -12,6 +12,7 @@ from sklearn_wsca._permutation.exchangeability import Exchangeability
 from sklearn_wsca._permutation.plan import PermutationPlan
 from sklearn_wsca._permutation.rounds import JOBS_PER_WORKER
 from sklearn_wsca._utilization import inference as inference_module
+from sklearn_wsca._utilization.adjusted_effect import prepare
 from sklearn_wsca._utilization.inference import (
     combine,
     detectable_effect,
@@ -29,13 +30,14 @@ def infer(decision, columns, m=49, significance=0.05, seed=3):
     )
 
 
-def slow_pvalues(tests, names):
+def slow_pvalues(tests, decision, columns):
     """p-values from the statistics of data and permutations, by loops."""
     observed, null = [], []
     plan = PermutationPlan(3, 49, N)
-    for name in names:
+    for name, column in columns.items():
         found = tests.examined[name]
-        permutations = found.model.permutations(plan.orders(range(49)))[:, 1:]
+        model = prepare(decision, column).model
+        permutations = model.permutations(plan.orders(range(49)))[:, 1:]
         together = np.vstack([found.observed[1:], permutations])
         together = np.cbrt(together)
         standard = (together - together.mean(axis=0)) / together.std(axis=0)
@@ -51,8 +53,9 @@ def slow_pvalues(tests, names):
 @pytest.mark.parametrize("strength", [0.0, 0.8])
 def test_pvalues_are_those_of_a_loop_over_permutations(with_groups, strength):
     decision, columns = study(4, strength)
-    tests = infer(grouped(decision) if with_groups else decision, columns)
-    alone, corrected = slow_pvalues(tests, list(columns))
+    given = grouped(decision) if with_groups else decision
+    tests = infer(given, columns)
+    alone, corrected = slow_pvalues(tests, given, columns)
     np.testing.assert_allclose(tests.table["pvalue"], alone)
     np.testing.assert_allclose(tests.table["pvalue_fwer"], corrected)
     np.testing.assert_allclose(
@@ -155,8 +158,18 @@ def test_columns_that_are_exchanged_alike_share_what_is_drawn(
     )
     decision, columns = study(4)
     infer(grouped(decision) if with_groups else decision, columns, m=9)
-    assert len(drawn) == n_kinds * JOBS_PER_WORKER
     assert len(columns) == 4
+    assert JOBS_PER_WORKER <= len(drawn) <= n_kinds * JOBS_PER_WORKER
+
+
+def test_nothing_by_row_is_held_of_any_column():
+    """Models of all columns together would take more memory than the coordinates."""
+    decision, columns = study()
+    tests = infer(decision, columns)
+    assert set(tests.examined) == set(columns)
+    for found in tests.examined.values():
+        arrays = [v for v in vars(found).values() if isinstance(v, np.ndarray)]
+        assert max(map(len, arrays)) < 5
 
 
 def test_columns_that_cannot_be_tested_leave_the_others_alone():

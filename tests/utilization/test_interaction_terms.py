@@ -64,7 +64,7 @@ def test_slopes_are_compared_within_levels():
     expected = np.mean(squares * (slopes - common) ** 2) / outputs.var()
     assert model.observed()[0] ** 2 == pytest.approx(expected, rel=1e-3)
     np.testing.assert_allclose(
-        (model.slope_rows().T @ outputs[:, None])[:, 0],
+        model.slope_rows().times(outputs[:, None])[:, 0],
         np.sqrt(squares) * (slopes - common),
         rtol=0.01,
         atol=0.05,

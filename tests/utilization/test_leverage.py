@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import linalg
 
+from sklearn_wsca._linear.class_basis import ClassBasis
 from sklearn_wsca._utilization import leverage
 from sklearn_wsca._utilization.leverage import EVEN_NOISE, JACKKNIFE, enlarge
 
@@ -25,13 +26,14 @@ def test_residuals_grow_by_the_leverage_of_their_cluster(sizes, power, monkeypat
         left = np.eye(own.sum()) - design[own] @ design[own].T
         grown = linalg.fractional_matrix_power(left, -power).real
         expected[own] = grown @ residuals[own]
-    found = enlarge(residuals, design, clusters, power)
+    basis = ClassBasis.without_classes(design)
+    found = enlarge(residuals, basis, clusters, power)
     np.testing.assert_allclose(found, expected, rtol=1e-9)
     assert np.linalg.norm(found) > np.linalg.norm(residuals)
 
 
 def test_a_row_that_is_fitted_exactly_stays_as_it_is():
-    design = np.eye(5)[:, :1]
+    design = ClassBasis.without_classes(np.eye(5)[:, :1])
     residuals = np.array([0.0, 1.0, 2.0, 3.0, 4.0])[:, None]
     found = enlarge(residuals, design, np.arange(5), EVEN_NOISE)
     np.testing.assert_array_equal(found, residuals)

@@ -10,6 +10,7 @@ from sklearn_wsca import utilization_test
 from sklearn_wsca._permutation.plan import PermutationPlan
 from sklearn_wsca._utilization import leverage
 from sklearn_wsca._utilization import noise as noise_module
+from sklearn_wsca._utilization.contrast_rows import Contrasts
 from sklearn_wsca._utilization.noise import NoiseSource, _Influence
 from tests.decision_studies import MEANS, SCALES, Sample
 from tests.reference import cluster_robust_effects
@@ -184,7 +185,7 @@ def test_moments_by_sums_and_by_products_are_those_of_the_whole_matrix(
     rows = model.effect_rows()
     effects = rows.T @ source.outputs
     source = replace(source, spread=np.append(source.spread, 0.01))
-    influence = _Influence.of(source, rows, effects)
+    influence = _Influence.of(source, Contrasts.of(rows), effects)
     spread = source.spread
     matrix = -spread[:, None] * effects.ravel()
     for row, residual, cluster in zip(
@@ -215,9 +216,11 @@ def test_noise_of_a_part_of_the_rows_is_that_of_zeros_elsewhere(design):
     sample = draw_sample(4, effect=0.5, **DESIGNS[design])
     model = sample.model()
     source = NoiseSource.of(model, sample.outputs, sample.weights)
-    rows = np.where((sample.target == 1)[:, None], model.common_rows(), 0.0)
+    at = np.flatnonzero(sample.target == 1)
+    own = Contrasts(at, model.common_rows()[at])
+    rows = own.written_out(len(sample.target))
     effects = rows.T @ source.outputs
-    found = source.noise(rows)
+    found = source.noise(own)
     errors = np.array(
         [
             (rows[own].T @ source.residuals[own]).ravel() - spread * effects.ravel()

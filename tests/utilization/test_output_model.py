@@ -11,6 +11,7 @@ from sklearn_wsca._permutation import exchangeability
 from sklearn_wsca._permutation.plan import PermutationPlan
 from sklearn_wsca._utilization import output_model as output_model_module
 from sklearn_wsca._utilization.output_model import _independent_share
+from sklearn_wsca._utilization.regression import HeldTerms
 from tests.decision_studies import MEANS, SCALES, Sample
 from tests.reference import (
     centre_by_loop,
@@ -147,13 +148,16 @@ def test_effect_rows_are_a_root_of_the_raw_utilization(column, target, grouped):
     n = len(UNEQUAL) if grouped else N
     study = make_study(column, target, held=1, weighted=False, n=n, unit=unit)
     model = study.model()
-    rows, design = model.effect_rows(), model.design()
+    rows, design = model.effect_rows(), model.design().written_out()
+    design = design[:, design.any(axis=0)]
     effects = rows.T @ model.rows.residuals
+    found = model.all_effects(model.rows.residuals)
+    np.testing.assert_allclose(found, effects, atol=1e-9)
     square = np.sum(effects**2) / model.total_variance
     assert np.sqrt(square) == pytest.approx(model.observed()[0], abs=1e-10)
-    width = design.shape[1]
+    width = model.design().width
     np.testing.assert_allclose(design.T @ design, np.eye(width), atol=1e-9)
-    held = model.rows.fixed
+    held = model.rows.fixed.written_out()
     np.testing.assert_allclose(design @ (design.T @ held), held, atol=1e-9)
     if target is None:
         n_levels = {"2 levels": 2, "4 levels": 4, "numbers": 1}[column]
@@ -572,7 +576,8 @@ def test_rows_of_a_group_share_what_they_know(seed, shared):
     )
     terms = np.hstack([np.ones((n, 1)), rng.standard_normal((n, 2))])
     weights = rng.uniform(0.5, 1.5, n)
-    found = _independent_share(outputs, terms, weights, clusters)
+    held = HeldTerms(np.zeros(n, dtype=int), terms[:, 1:])
+    found = _independent_share(outputs, held, weights, clusters)
     np.testing.assert_allclose(
         found, independent_share(outputs, terms, weights, clusters), rtol=1e-9
     )
@@ -585,7 +590,7 @@ def test_rows_of_a_group_share_what_they_know(seed, shared):
         assert (by_group >= 1.0).all() and (by_group <= sizes).all()
         assert 1.2 < by_group[sizes > 3].mean() < 2.5
     # Without groups all rows count.
-    alone = _independent_share(outputs, terms, weights, np.arange(n))
+    alone = _independent_share(outputs, held, weights, np.arange(n))
     np.testing.assert_array_equal(alone, 1.0)
 
 

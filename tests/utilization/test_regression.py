@@ -9,7 +9,6 @@ from sklearn_wsca._utilization.regression import (
     centre_within,
     classes_of,
     count_knots,
-    orthonormal_basis,
     spline_terms,
     symmetric_root,
 )
@@ -90,15 +89,6 @@ def test_classes_of_a_number_are_its_thirds(seed, n_values):
     often = np.where(ROWS < 30, 0.0, 1.0 + ROWS)
     found = classes_of(Column("dose", "continuous", ROWS, often), np.ones(40))
     np.testing.assert_array_equal(found, often > 0)
-
-
-def test_a_basis_spans_its_terms_once():
-    terms = RNG.standard_normal((40, 3)) * [1.0, 1e4, 1e-3] + [5.0, 0.0, 2.0]
-    dependent = np.column_stack([terms, terms @ [1.0, -2e-4, 3.0], np.zeros(40)])
-    basis = orthonormal_basis(dependent)
-    np.testing.assert_allclose(basis.T @ basis, np.eye(3), atol=1e-12)
-    np.testing.assert_allclose(basis @ (basis.T @ dependent), dependent, atol=1e-8)
-    assert orthonormal_basis(np.zeros((40, 2))).shape == (40, 0)
 
 
 @pytest.mark.parametrize("unit", [1e-8, 1.0, 1e8])

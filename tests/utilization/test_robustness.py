@@ -10,6 +10,7 @@ from sklearn_wsca import utilization_test
 from sklearn_wsca._backend.jobs import SequentialRunner
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._permutation.plan import PermutationPlan
+from sklearn_wsca._utilization.adjusted_effect import prepare
 from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.inference import infer_utilization, no_utilization
 from sklearn_wsca._utilization.robustness import (
@@ -66,14 +67,14 @@ def levels(seed, use, n=600, n_outputs=3, alike=True):
     return replace(decision, adjustment="linear"), column_of(scanner)
 
 
-def invent(tests, share, seed):
+def invent(decision, column, share, seed):
     """A variable with exactly these partial R2s with the contrast and its outputs."""
-    model = tests.examined["scanner"].model
+    model = prepare(decision, column).model
     rows = model.effect_rows()
     direction = np.linalg.svd(rows.T @ model.rows.residuals)[2][0]
     output = model.rows.residuals @ direction
     contrast = model.explain(output[:, None])[:, 0]
-    known = np.column_stack([model.design(), rows, output])
+    known = np.column_stack([model.design().written_out(), rows, output])
     noise = np.random.default_rng(seed).standard_normal(len(output))
     noise -= known @ np.linalg.lstsq(known, noise, rcond=None)[0]
     parts = [contrast, output - contrast, noise]
@@ -155,7 +156,9 @@ def test_a_variable_as_strong_overturns_a_used_scanner_and_a_weaker_does_not(see
     assert 0.05 < value < 0.5
 
     def adjusted(share):
-        return measure(decision, column, invent(tests, share, seed)).table.iloc[0]
+        return measure(
+            decision, column, invent(decision, column, share, seed)
+        ).table.iloc[0]
 
     entry, goal = {"to_margin": ("utilization", 0.1), "to_zero": ("low", 0.0)}[end]
     assert adjusted(value)[entry] == pytest.approx(goal, abs=0.04)
@@ -175,9 +178,9 @@ def test_outputs_that_are_the_column_cannot_be_explained_away():
     decision, column = levels(0, use=0.0, n_outputs=1)
     decision = replace(decision, outputs=np.eye(3)[column.labels])
     tests = measure(decision, column)
-    found = tests.examined["scanner"]
-    effects = found.model.effect_rows().T @ found.model.rows.residuals
-    assert contrast_strength(found.model, effects) > 1e5
+    model = prepare(decision, column).model
+    effects = model.effect_rows().T @ model.rows.residuals
+    assert contrast_strength(model, effects) > 1e5
     assert tests.robustness(0.1).loc["scanner", "to_margin"] > 0.99
 
 

@@ -131,7 +131,7 @@ def test_images_of_a_patient_that_are_alike_are_scored_as_one(held, most, monkey
     monkeypatch.setattr(Scorer, "of", lambda *args: made.append(of(*args)) or made[-1])
     found = model.permutations(orders_of(40 * 30))
     assert 0.9 * most < len(made[0].regression.roots) <= most
-    assert len(made[0].regression.fixed) == len(made[0].regression.roots)
+    assert len(made[0].regression.fixed.codes) == len(made[0].regression.roots)
     alone = replace(model, alike=np.arange(40 * 30))
     np.testing.assert_allclose(found, alone.permutations(orders_of(1200)), rtol=1e-9)
     assert len(made[1].regression.roots) == 40 * 30

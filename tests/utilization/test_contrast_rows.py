@@ -1,0 +1,32 @@
+"""Contrasts of some rows are those of all, with zeros elsewhere."""
+
+import numpy as np
+import pytest
+
+from sklearn_wsca._utilization.contrast_rows import Contrasts
+
+RNG = np.random.default_rng(0)
+ROWS = RNG.standard_normal((30, 3)) + 2.0
+OUTPUTS = 1e3 * RNG.standard_normal((30, 4)) - 7.0
+
+
+@pytest.mark.parametrize("at", [np.array([2, 3, 11, 29]), np.arange(30)])
+def test_effects_are_those_of_rows_that_are_zero_elsewhere(at):
+    own = Contrasts(at, ROWS[at])
+    rows = np.zeros_like(ROWS)
+    rows[at] = ROWS[at]
+    np.testing.assert_array_equal(own.written_out(30), rows)
+    np.testing.assert_allclose(own.times(OUTPUTS), rows.T @ OUTPUTS)
+    np.testing.assert_allclose(own.times(OUTPUTS, [3, 1]), rows.T @ OUTPUTS[:, [3, 1]])
+    np.testing.assert_allclose(own.squares, np.sum(rows[at] ** 2, axis=1))
+    turn = RNG.standard_normal((3, 2))
+    np.testing.assert_allclose(own.map(turn).written_out(30), rows @ turn)
+    np.testing.assert_allclose(own.map(0.5).written_out(30), rows / 2.0)
+    np.testing.assert_array_equal(own.column(1).written_out(30), rows[:, [1]])
+
+
+def test_all_rows_are_taken_as_they_are():
+    own = Contrasts.of(ROWS)
+    assert Contrasts.of(own) is own
+    np.testing.assert_array_equal(own.written_out(30), ROWS)
+    assert own.take(OUTPUTS) is OUTPUTS
