@@ -26,7 +26,7 @@ from sklearn_wsca._heads.performance import (
     FIRST_PERMUTATIONS,
     WORTH_MORE,
     Predictions,
-    draw_sources,
+    draw_orders,
     extreme_pvalue,
 )
 from sklearn_wsca._input.column import Column
@@ -62,6 +62,10 @@ class _Exchanged:
     predictions: Predictions
     gain: np.ndarray
     convincing: bool
+
+    def permuted_gain(self, orders: np.ndarray) -> np.ndarray:
+        """Mean gain where labels are permuted by orders of all rows: (p,)."""
+        return self.mean_gain(self.predictions.labels[self.exchange.sources(orders)])
 
     def mean_gain(self, labels: np.ndarray) -> np.ndarray:
         """Gain, mean over the classes, for several labels (p, n): (p,)."""
@@ -207,8 +211,8 @@ def _discriminate(known: Predictions, scores: np.ndarray) -> np.ndarray:
     occur there has no score above others.
     """
     n_classes, present = known.scores.shape[1], known.present
-    members = (known.labels == present[:, None]) * known.weights
-    means = members @ known.scores / members.sum(axis=1, keepdims=True)
+    members, mass = known.members()
+    means = members @ known.scores / mass[:, None]
     centred = known.scores - means[np.searchsorted(present, known.labels)]
     spread = (centred * known.weights[:, None]).T @ centred / known.weights.sum()
     loadings = means @ np.linalg.pinv(spread, rcond=1e-8, hermitian=True)
@@ -228,19 +232,11 @@ def _gain_pvalue(parts: list[_Exchanged], n_rows: int, seed: int) -> float:
         return 1.0
 
     def draw(permutations: range) -> np.ndarray:
-        return np.stack(
+        return np.concatenate(
             [
-                np.concatenate(
-                    [
-                        part.mean_gain(part.predictions.labels[sources])
-                        for sources in draw_sources(
-                            part.exchange, n_rows, seed, permutations
-                        )
-                    ]
-                )
-                for part in parts
-            ],
-            axis=1,
+                np.stack([part.permuted_gain(orders) for part in parts], axis=1)
+                for orders in draw_orders(n_rows, seed, permutations)
+            ]
         )
 
     def pvalue(null: np.ndarray) -> float:

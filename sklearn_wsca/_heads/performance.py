@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import sparse, stats
 
 from sklearn_wsca._backend.namespace import sum_by_code
 from sklearn_wsca._heads.head import Head, log_probability
 from sklearn_wsca._input.column import Column
+from sklearn_wsca._linear.class_basis import sum_matrix
 from sklearn_wsca._permutation.exchangeability import Exchangeability
 from sklearn_wsca._permutation.plan import ROUNDING, split
 
@@ -71,13 +73,25 @@ class Predictions:
 
         Those of a class in its own column are the AUROC of the class against the rest.
         """
-        ranks = self.ranks() * self.weights[:, None]
-        members = self.labels == self.present[:, None]
-        mass = members @ self.weights
-        share = mass / self.weights.sum()
-        means = members @ ranks / mass[:, None]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return 0.5 + (means - 0.5) / (1.0 - share)[:, None]
+        members, mass = self.members()
+        means = members @ self.ranks() / mass[:, None]
+        return _area(means, (mass / self.weights.sum())[:, None])
+
+    def own_areas(self) -> np.ndarray:
+        """AUROC of each class that occurs against the rest, in its own column."""
+        order = np.argsort(self.labels, kind="stable")
+        counts = np.unique(self.labels, return_counts=True)[1]
+        means, mass = np.empty(len(counts)), self.members()[1]
+        parts = np.split(order, np.cumsum(counts)[:-1])
+        for i, (number, rows) in enumerate(zip(self.present, parts, strict=True)):
+            below = _shares_below(self.scores[:, number], self.weights)[rows]
+            means[i] = below @ self.weights[rows]
+        return _area(means / mass, mass / self.weights.sum())
+
+    def members(self) -> tuple[sparse.csr_array, np.ndarray]:
+        """Matrix that sums weighted rows by class that occurs, and these weights."""
+        number = np.searchsorted(self.present, self.labels)
+        return sum_matrix(number, self.weights), np.bincount(number, self.weights)
 
 
 def read_predictions(
@@ -138,6 +152,12 @@ def _threshold(head: Head) -> float:
     return float(np.mean(head.classes)) if all_numbers(head.classes) else 0.5
 
 
+def _area(means: Any, share: Any) -> Any:
+    """AUROC from the mean share of rows below those of a class, and its own share."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return 0.5 + (means - 0.5) / (1.0 - share)
+
+
 def _shares_below(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     _, place = np.unique(values, return_inverse=True)
     mass = np.bincount(place, weights)
@@ -175,19 +195,12 @@ def _measure_class(found: Predictions) -> dict[str, float]:
         sample_weight=weights,
         zero_division=0.0,
     )
-    areas = [np.nan]
-    if len(present) > 1:
-        areas = [
-            metrics.roc_auc_score(
-                found.labels == c, found.scores[:, c], sample_weight=weights
-            )
-            for c in present
-        ]
+    area = float(found.own_areas().mean()) if len(present) > 1 else np.nan
     accuracy = metrics.accuracy_score(found.labels, predicted, sample_weight=weights)
     return {
         "balanced_accuracy": float(recall),
         "accuracy": float(accuracy),
-        "auroc": float(np.mean(areas)),
+        "auroc": area,
         "chance": 1.0 / len(present),
     }
 
@@ -246,12 +259,16 @@ def draw_sources(
     exchange: Exchangeability, n_rows: int, seed: int, permutations: range
 ) -> Iterator[np.ndarray]:
     """Where each entry takes its label from, in batches of permutations: (p, n)."""
+    return map(exchange.sources, draw_orders(n_rows, seed, permutations))
+
+
+def draw_orders(n_rows: int, seed: int, permutations: range) -> Iterator[np.ndarray]:
+    """Orders of all rows, in batches of permutations: (p, n_rows)."""
     size = max(1, NUMBERS_AT_ONCE // n_rows)
     for batch in split(permutations, size):
         # Each has its own generator, so that they do not depend on batches.
         generators = (np.random.default_rng([seed, number]) for number in batch)
-        orders = np.stack([generator.permutation(n_rows) for generator in generators])
-        yield exchange.sources(orders)
+        yield np.stack([generator.permutation(n_rows) for generator in generators])
 
 
 def extreme_pvalue(observed: np.ndarray, null: np.ndarray) -> float:
