@@ -23,7 +23,7 @@ from sklearn_wsca._heads.fit import Rows
 from sklearn_wsca._heads.probe import Probe
 from sklearn_wsca._heads.task import Task
 from sklearn_wsca._input.column import Column
-from sklearn_wsca._linear.class_labels import class_directions
+from sklearn_wsca._linear.class_labels import mean_curvature
 from sklearn_wsca._linear.design import Design
 from sklearn_wsca._linear.ridge_cv import Penalty, RidgeFolds
 from sklearn_wsca._permutation.exchangeability import Exchangeability
@@ -152,8 +152,7 @@ class EncodingNull:
             return float(self.probe.alpha)
         weights = self.design.weights
         frequencies = np.bincount(self.column.labels, weights) / weights.sum()
-        curvature = class_directions(frequencies)[1].mean()
-        return float(1.0 / (self.probe.C * curvature))
+        return float(1.0 / (self.probe.C * mean_curvature(frequencies)))
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy import linalg
 
-from sklearn_wsca._backend.namespace import to_numpy, to_same_device
+from sklearn_wsca._backend.namespace import array_namespace, to_numpy, to_same_device
 
 
 @dataclass(frozen=True)
@@ -23,16 +24,20 @@ class Labels:
         Number of classes of each column.
     column : ndarray of shape (p,), dtype int
         Which column the problems permute.
+    bases : sequence of tuple of two ndarrays
+        `class_directions` of each column, see `column_bases`.
     """
 
     codes: Any
     n_classes: tuple[int, ...]
     column: np.ndarray
+    bases: Sequence[tuple[np.ndarray, np.ndarray]]
 
     @classmethod
     def of(cls, codes: Any, n_classes: int) -> Labels:
         """Labels of permutations of one column."""
-        return cls(codes, (n_classes,), np.zeros(len(codes), dtype=np.intp))
+        bases = column_bases([codes], [n_classes])
+        return cls(codes, (n_classes,), np.zeros(len(codes), dtype=np.intp), bases)
 
     def __len__(self) -> int:
         return len(self.column)
@@ -45,7 +50,7 @@ class Labels:
     def take(self, which: np.ndarray) -> Labels:
         """Return the same for some of the problems."""
         codes = self.codes[to_same_device(which, self.codes)]
-        return Labels(codes, self.n_classes, self.column[which])
+        return replace(self, codes=codes, column=self.column[which])
 
     def directions(self) -> tuple[np.ndarray, np.ndarray]:
         """Directions (columns, r, r) of the class scores, and their curvatures.
@@ -53,18 +58,21 @@ class Labels:
         Classes that a column does not have are directions of their own, of curvature 1,
         along which nothing ever moves.
         """
-        present, first = np.unique(self.column, return_index=True)
-        codes = to_numpy(self.codes[to_same_device(first, self.codes)])
         n_columns, r = len(self.n_classes), self.n_free
         directions = np.tile(np.eye(r), (n_columns, 1, 1))
         curvatures = np.ones((n_columns, r))
-        for column, own in zip(present, codes, strict=True):
-            n_classes = self.n_classes[column]
-            frequencies = np.bincount(own, minlength=n_classes) / len(own)
-            own_directions, curvature = class_directions(frequencies)
-            directions[column, : n_classes - 1, : n_classes - 1] = own_directions
-            curvatures[column, : n_classes - 1] = curvature
+        for column, (own, curvature) in enumerate(self.bases):
+            directions[column, : len(own), : len(own)] = own
+            curvatures[column, : len(own)] = curvature
         return directions, curvatures
+
+    def penalties(self) -> np.ndarray:
+        """What the penalty of each problem shares between classes: (p,).
+
+        It is 1/C of C classes, and 0 of two, whose one weight vector it is of.
+        """
+        n_classes = np.array(self.n_classes)[self.column]
+        return np.where(n_classes > 2, 1.0 / n_classes, 0.0)
 
     def present(self) -> np.ndarray | None:
         """Whether a column has the classes 1, 2, ...: (r, p); None where all have."""
@@ -72,6 +80,26 @@ class Labels:
         if (n_free == self.n_free).all():
             return None
         return np.arange(self.n_free)[:, None] < n_free
+
+
+def column_bases(
+    codes: Sequence[Any], n_classes: Sequence[int]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """`class_directions` of columns at the frequencies that all permutations have.
+
+    There are codes (p, n) of each column, all on one device.
+    """
+    first = array_namespace(codes[0]).concatenate([own[:1] for own in codes])
+    return [
+        class_directions(np.bincount(own, minlength=number) / len(own))
+        for own, number in zip(to_numpy(first), n_classes, strict=True)
+    ]
+
+
+def mean_curvature(frequencies: np.ndarray) -> float:
+    """Mean of the curvature of `class_directions`, without these."""
+    left = 1.0 - float(np.sum(frequencies**2))
+    return left / 2.0 if len(frequencies) == 2 else left / (len(frequencies) - 1)
 
 
 def class_directions(frequencies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

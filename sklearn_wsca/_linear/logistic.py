@@ -25,6 +25,8 @@ from sklearn_wsca._linear.design import Design, rows_per_block
 LARGEST_SCORE = 60.0
 # A Hessian keeps at most so many numbers for its next product (256 MB).
 KEPT_NUMBERS = 2**25
+# With more classes the mean curvature is estimated, see `_mean_curvature`.
+MANY_CLASSES = 64
 
 
 class LogisticProblem:
@@ -89,7 +91,7 @@ class LogisticProblem:
         self.flattest_intercept = design.array(curvature * squares[:, -1] / stiffest)
         self.set_curvature(self.start_curvature)
         self._space: _Workspace | None = None
-        self._read_labels(labels.codes, np.linalg.inv(basis))
+        self._read_labels(labels)
 
     def set_curvature(self, curvature: Any) -> None:
         """Take the mean curvature along the class directions (r, p) for the Hessian."""
@@ -106,24 +108,35 @@ class LogisticProblem:
         # Squared length of a gradient of rounding errors per problem.
         self.rounding = self.xp.sum(self.noise * self.inverse_hessian, axis=(0, 2))
 
-    def _read_labels(self, codes: Any, inverse: np.ndarray) -> None:
+    def _read_labels(self, labels: Labels) -> None:
         """Starting point with the value and gradient there, and label moments."""
-        moments, totals = self._label_moments(codes)
+        moments, totals = self._label_moments(labels.codes)
         mass = self.xp.sum(self.weights, axis=-1, dtype=self.xp.float64)
         chances = cast(moments[..., -1], "float64") / mass
         first = 1.0 - self.xp.sum(chances, axis=0)
         odds = chances / first
         if self.present is not None:
             odds = self.xp.where(self.present > 0, odds, self.xp.ones_like(odds))
-        inverse = to_same_device(inverse, odds, "float64")
-        scores = self._turn(inverse, self.xp.log(odds)[..., None])
+        scores = self._in_basis(self.xp.log(odds), labels.penalties())
         self.start = self.xp.zeros_like(moments)
-        self.start[..., -1] = cast(scores[..., 0], self.design.precision)
+        self.start[..., -1] = cast(scores, self.design.precision)
         self.moments = self._by_direction(moments)
         slope = cast(chances, self.design.precision)[..., None] * totals
         self.gradient_at_start = self._by_direction(slope) - self.moments
         partition = -self.xp.log(first) * mass
         self.value_at_start = self.objective(partition, self.start)
+
+    def _in_basis(self, scores: Any, penalties: np.ndarray) -> Any:
+        """Class scores (r, p) along the class directions.
+
+        The basis U satisfies ``U' A U = I`` with A the penalty, so its inverse is U' A.
+        """
+        shared = to_same_device(penalties, scores) * self.xp.sum(scores, axis=0)
+        scores = scores - shared
+        if self.present is not None:
+            scores = self.xp.where(self.present > 0, scores, self.xp.zeros_like(scores))
+        turned = self.xp.moveaxis(cast(self.directions, "float64"), -1, -2)
+        return self._turn(turned, scores[..., None])[..., 0]
 
     def _label_moments(self, codes: Any) -> tuple[Any, Any]:
         """Weighted sums of the rows by class (r, p, k + 1) and over all (p, k + 1)."""
@@ -174,7 +187,8 @@ class LogisticProblem:
         if all_weights.ndim == 2:
             all_weights = self._of(all_weights, which)
         partition = design.zeros(p, "float64")
-        squares = design.zeros((r, p) if with_curvature else 0, "float64")
+        n_sums = 2 if self.many else 1
+        squares = design.zeros((n_sums, r, p) if with_curvature else 0, "float64")
         gradient, total = self._zero_sums(r * p)
         space = self._space_of(r, p)
         for rows, block in design.blocks(r * p):
@@ -233,21 +247,49 @@ class LogisticProblem:
         return self._by_direction(slope) + self.penalty * direction
 
     def _squares(self, chances: Any, weights: Any) -> Any:
-        """Weighted sums of the squared probability along each class direction."""
-        along = self._by_direction(chances)
-        return self.xp.sum(along * along / self._safe(weights), axis=2)
+        """Weighted sums of the squared probability along each class direction.
+
+        Of many classes those of each class, and of each with all of them: two sums over
+        rows instead of one product with all directions for every row.
+        """
+        if not self.many:
+            along = self._by_direction(chances)
+            return self.xp.sum(along * along / self._safe(weights), axis=2)[None]
+        shares = chances / self._safe(weights)
+        total = self.xp.sum(shares, axis=0)
+        shares *= chances
+        own = self.xp.sum(shares, axis=2)
+        return self.xp.stack([own, self.xp.sum(chances * total, axis=2)])
 
     def _safe(self, weights: Any) -> Any:
         """Weights to divide by: rows of weight 0 have weighted probabilities of 0."""
         return self.xp.where(weights > 0, weights, self.xp.ones_like(weights))
 
     def _mean_curvature(self, totals: Any, squares: Any) -> Any:
-        """Mean over rows of the variance of the class directions under the softmax."""
+        """Mean over rows of the variance of the class directions under the softmax.
+
+        Of many classes, products of the probabilities of two of them are taken for
+        proportional to what each shares with all others. That is right where labels are
+        uninformative, and where classes are separate.
+        """
         mass = self.xp.sum(self.weights, axis=-1)
-        first = self._by_direction_squared(totals)
-        curvature = (first - cast(squares, self.design.precision)) / mass
+        squares = cast(squares, self.design.precision)
+        if self.many:
+            own, shared = squares[0], self.xp.clip(squares[1] - squares[0], 0.0, None)
+            product = self._by_direction(shared[..., None])[..., 0] ** 2
+            product = product - self._by_direction_squared(shared**2)
+            together = self.xp.clip(self.xp.sum(shared, axis=0), 1e-30, None)
+            first = self._by_direction_squared(totals - own)
+            curvature = (first - product / together) / mass
+        else:
+            curvature = (self._by_direction_squared(totals) - squares[0]) / mass
         # Rounding may leave less than nothing of the curvature of separated classes.
         return self.xp.clip(curvature, 0.0, None)
+
+    @property
+    def many(self) -> bool:
+        """Whether there are so many classes that curvature is estimated."""
+        return self.n_free >= MANY_CLASSES
 
     def _by_direction_squared(self, class_rows: Any) -> Any:
         squared = self.xp.moveaxis(self.directions * self.directions, -1, -2)

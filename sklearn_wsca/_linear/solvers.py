@@ -24,7 +24,7 @@ from sklearn_wsca._backend.namespace import (
     to_numpy,
     to_same_device,
 )
-from sklearn_wsca._linear.class_labels import Labels
+from sklearn_wsca._linear.class_labels import Labels, column_bases
 from sklearn_wsca._linear.design import Design
 from sklearn_wsca._linear.logistic import LogisticProblem
 from sklearn_wsca._linear.quasi_newton import minimise, ratio
@@ -155,11 +155,16 @@ def fit_logistic_columns(
     not have are carried along.
     """
     found: list[list[BatchFit]] = [[] for _ in columns]
+    all_codes, all_counts, _ = zip(*columns, strict=True)
+    bases = column_bases(all_codes, all_counts)
     for numbers, parts in _share_out(design, columns):
         codes, n_classes, weights = zip(*parts, strict=True)
         ends = np.cumsum([0, *map(len, codes)])
         labels = Labels(
-            _concatenate(codes), n_classes, np.repeat(range(len(codes)), np.diff(ends))
+            _concatenate(codes),
+            n_classes,
+            np.repeat(range(len(codes)), np.diff(ends)),
+            [bases[number] for number in numbers],
         )
         own = None if weights[0] is None else _concatenate(weights)
         fit = _fit_batch(design, labels, C, own, tolerance, max_iter)

@@ -17,6 +17,7 @@ from sklearn_wsca._backend.namespace import (
     to_same_device,
 )
 from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._linear import logistic as logistic_module
 from sklearn_wsca._linear import solvers as solvers_module
 from sklearn_wsca._linear.design import prepare_design
 from sklearn_wsca._linear.solvers import (
@@ -111,10 +112,12 @@ def test_solvers_on_tensors(kind, per_problem, tensor):
 
 
 @pytest.mark.parametrize("per_problem", [False, True])
-@pytest.mark.parametrize("most", [5, 2**14])
+@pytest.mark.parametrize(("most", "many"), [(5, 64), (2**14, 64), (2**14, 3)])
 def test_columns_that_share_a_batch_are_solved_as_if_alone(
-    most, per_problem, tensor, monkeypatch
+    most, many, per_problem, tensor, monkeypatch
 ):
+    """Also where the curvature of the largest is estimated."""
+    monkeypatch.setattr(logistic_module, "MANY_CLASSES", many)
     monkeypatch.setattr(solvers_module, "OUTPUTS_PER_BATCH_OF_TENSORS", most)
     T, rng = make_rows(), np.random.default_rng(3)
     columns = []

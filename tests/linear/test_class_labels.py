@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from sklearn_wsca._linear.class_labels import Labels, class_directions
+from sklearn_wsca._linear.class_labels import (
+    Labels,
+    class_directions,
+    column_bases,
+    mean_curvature,
+)
 
 
 @pytest.mark.parametrize(
@@ -23,11 +28,25 @@ def test_penalty_and_curvature_are_diagonal(frequencies):
     assert curvature.max() > 0.01
 
 
+@pytest.mark.parametrize("n_classes", [2, 3, 7])
+def test_mean_curvature_is_that_of_the_basis(n_classes):
+    frequencies = np.random.default_rng(0).dirichlet(np.ones(n_classes))
+    directions, curvature = class_directions(frequencies)
+    assert mean_curvature(frequencies) == pytest.approx(curvature.mean())
+    if n_classes > 2:
+        penalty = np.eye(n_classes - 1) - 1.0 / n_classes
+        inverse = directions.T @ penalty
+        np.testing.assert_allclose(
+            inverse @ directions, np.eye(n_classes - 1), atol=1e-12
+        )
+
+
 def test_columns_of_fewer_classes_have_room_that_is_left_alone():
     rng = np.random.default_rng(0)
     few, many = np.arange(60) % 5 // 3, np.arange(60) % 7 // 2
     codes = np.stack([rng.permutation(own) for own in (few, few, many)])
-    labels = Labels(codes, (2, 4), np.array([0, 0, 1]))
+    bases = column_bases([codes[:2], codes[2:]], (2, 4))
+    labels = Labels(codes, (2, 4), np.array([0, 0, 1]), bases)
     directions, curvatures = labels.directions()
     alone = [Labels.of(codes[[i]], n).directions() for i, n in ((0, 2), (2, 4))]
     np.testing.assert_array_equal(directions[1], alone[1][0][0])

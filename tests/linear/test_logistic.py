@@ -7,6 +7,7 @@ from sklearn_wsca._linear import logistic as logistic_module
 from sklearn_wsca._linear.class_labels import Labels
 from sklearn_wsca._linear.design import prepare_design
 from sklearn_wsca._linear.logistic import LogisticProblem
+from sklearn_wsca._linear.solvers import fit_logistic
 from tests.linear.problems import make_levels, make_rows, make_weights, permutations_of
 
 
@@ -59,3 +60,49 @@ def test_a_problem_with_a_share_of_the_rows_is_as_curved_as_one_of_them_alone(
     np.testing.assert_allclose(
         both.flattest_intercept, alone.flattest_intercept, rtol=1e-9
     )
+
+
+def many_classes(T, n_classes, certainty):
+    """Classes by the direction that the first coordinates point in."""
+    centres = np.random.default_rng(7).standard_normal((n_classes, T.shape[1]))
+    return (certainty * T @ centres.T).argmax(axis=1), centres
+
+
+@pytest.mark.parametrize("certain", [False, True])
+def test_curvature_is_estimated_well_where_labels_tell_nothing_or_all(
+    certain, monkeypatch
+):
+    """What is wrong between costs steps and changes no solution."""
+    T, n_classes = make_rows(5), 40
+    codes, centres = many_classes(T, n_classes, 1.0)
+    codes[:n_classes] = np.arange(n_classes)
+    design, found = prepare_design(T, np.ones(len(T))), []
+    for many in (False, True):
+        monkeypatch.setattr(logistic_module, "MANY_CLASSES", 2 if many else 64)
+        problem = LogisticProblem(design, Labels.of(codes[None], n_classes), 1.0, None)
+        assert problem.many == many
+        x = problem.start
+        if certain:
+            own = np.linalg.solve(problem.directions, centres[1:] - centres[0])
+            x = x + 200.0 * np.pad(own, ((0, 0), (0, 1)))[:, None]
+        found.append(problem.evaluate_with_curvature(x)[2])
+    if not certain:
+        np.testing.assert_allclose(found[0], problem.start_curvature, rtol=1e-6)
+    assert (found[0].mean() < 0.1 * problem.start_curvature.mean()) == certain
+    np.testing.assert_allclose(found[1].mean(), found[0].mean(), rtol=0.25)
+    apart = np.abs(np.log(found[1] / found[0]))
+    assert np.quantile(apart, 0.9) < np.log(2.0)
+
+
+@pytest.mark.parametrize("C", [1.0, 100.0])
+def test_heads_of_many_classes_are_those_of_the_exact_curvature(C, monkeypatch):
+    T = make_rows(6)
+    codes = many_classes(T + make_rows(8), 12, 1.0)[0]
+    codes[:12] = np.arange(12)
+    design, found = prepare_design(T, np.ones(len(T))), []
+    for most in (2, 64):
+        monkeypatch.setattr(logistic_module, "MANY_CLASSES", most)
+        found.append(fit_logistic(design, codes[None], 12, C))
+        assert found[-1].converged.all()
+    size = np.abs(found[1].coef).max()
+    np.testing.assert_allclose(found[0].coef, found[1].coef, atol=1e-6 * size)
