@@ -1345,8 +1345,12 @@ class WeightSpaceCorrelation(
         head, outputs = tasks.target_head, None
         if head is not None and crossed is not None:
             outputs = crossed.outputs_of_all(head, given.X)
-        with step("head check", n_passes=1):
-            found = make_decision(head, given, tasks.target, self.adjustment, outputs)
+        elif tasks.primary is not None:
+            outputs = tasks.primary.take_outputs()
+        with step("head check", n_passes=int(outputs is None)):
+            found = make_decision(
+                head, given, tasks.target, self.adjustment, outputs, crossed is None
+            )
             checked = check_decision(found, head, testing.plan.seed)
         self.head_performance_ = None if checked is None else checked.performance
         if crossed is None and head is not None:

@@ -40,14 +40,21 @@ def find_subspace(
     """Find the subspace, and bring input and tasks to the canonical order of rows.
 
     With a `memory`, a folder or one of joblib, what was found before for the same rows
-    is taken from there.
+    is taken from there. Without one the outputs of a trained primary head are found in
+    the same passes over the rows.
     """
     rule = given.weights, n_components, min_components
     precision = batch_precision(len(given.weights))
+    head = tasks.judged_head
+    coef = np.empty((0, given.X.n_features)) if head is None else head.coef
+    outputs = None
     # Read for mean and covariance, and for the coordinates.
     with explain_shortage("X", LESS_MEMORY), step("subspace", n_passes=2):
         if memory is None:
-            subspace, T, distance = _project(given.X, *rule, precision)
+            subspace = fit_subspace(given.X, *rule)
+            T, distance, outputs = subspace.coordinates_and_products(
+                given.X, precision, coef
+            )
         else:
             subspace, T, distance = _recall(memory, given.X, *rule, precision)
     order = canonical_order(
@@ -56,6 +63,9 @@ def find_subspace(
     )
     given = given.take(order)
     tasks.reorder(order)
+    if head is not None and outputs is not None:
+        assert tasks.primary is not None
+        tasks.primary.outputs = (outputs + head.intercept)[order]
     return given, Rows(reorder_rows(T, order), given.weights, subspace)
 
 

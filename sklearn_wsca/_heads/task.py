@@ -51,6 +51,8 @@ class Task:
         What a reader of the table must know.
     guessed : bool
         Whether the kind of the column was told by its looks.
+    outputs : ndarray of shape (n, n_rows) or None
+        Of a trained head, where they were found with the coordinates.
     """
 
     name: Any
@@ -65,6 +67,12 @@ class Task:
     trained: bool = False
     notes: list[str] = field(default_factory=list)
     guessed: bool = False
+    outputs: np.ndarray | None = None
+
+    def take_outputs(self) -> np.ndarray | None:
+        """Outputs that were found with the coordinates; it then holds none."""
+        found, self.outputs = self.outputs, None
+        return found
 
     def labelled(self) -> tuple[Column, Probe]:
         """Column and probe of a task that has labels."""
@@ -157,6 +165,14 @@ class Tasks:
     def target_head(self) -> Head | None:
         """Primary head; None without one, or before it is fitted."""
         return None if self.primary is None else self.primary.head
+
+    @property
+    def judged_head(self) -> Head | None:
+        """Trained head of the target, whose outputs at all rows are judged, if any."""
+        task = self.primary
+        if task is None or task.column is None or not task.trained:
+            return None
+        return task.head
 
     def guessed(self) -> list:
         """Names of the columns whose kind was told by their looks."""

@@ -77,21 +77,32 @@ class Subspace:
         distance : ndarray of shape (n,)
             Squared length of each row of T, before it is rounded to `precision`.
         """
+        nothing = np.empty((0, len(self.mean)))
+        return self.coordinates_and_products(X, precision, nothing)[:2]
+
+    def coordinates_and_products(
+        self, X: Any, precision: Precision, coef: np.ndarray
+    ) -> tuple[Any, np.ndarray, np.ndarray]:
+        """Project the rows, and multiply them by coefficients (C, d), in one pass.
+
+        Returns what `coordinates` does, and the products (n, C).
+        """
         X = as_embeddings(X)
         # Tensors stay on their device; the rows of other arrays become numpy.
         device = X.array if is_tensor(X.array) else None
         T = to_same_device(np.empty((len(X), self.n_components), precision), device)
-        distance = np.empty(len(X))
+        distance, products = np.empty(len(X)), np.empty((len(X), len(coef)))
         project = partial(
             _project,
             mean=to_same_device(self.mean, device),
             directions=to_same_device(self.components, device),
             scale=self.scale,
             precision=precision,
+            coef=coef,
         )
-        for rows, (coordinates, squares) in X.each(project):
-            T[rows], distance[rows] = coordinates, squares
-        return T, distance
+        for rows, found in X.each(project):
+            T[rows], distance[rows], products[rows] = found
+        return T, distance, products
 
     def project(self, coef: np.ndarray) -> np.ndarray:
         """Head in the unit of X -> projected head W P^T: (rows, k)."""
@@ -209,12 +220,19 @@ def _add_up(block: Any, roots: np.ndarray, *, shift: Any) -> tuple[Any, Any]:
 
 
 def _project(
-    block: Any, *, mean: Any, directions: Any, scale: float, precision: Precision
-) -> tuple[Any, np.ndarray]:
-    """Coordinates of rows, and their squared lengths before they are rounded."""
+    block: Any,
+    *,
+    mean: Any,
+    directions: Any,
+    scale: float,
+    precision: Precision,
+    coef: np.ndarray,
+) -> tuple[Any, np.ndarray, np.ndarray]:
+    """Coordinates of rows, their squared lengths before they are rounded, products."""
+    products = to_numpy(block @ to_same_device(coef.T, block))
     coordinates = (block - mean) @ directions.T / scale
     squares = to_numpy((coordinates * coordinates).sum(axis=1))
-    return cast(coordinates, precision), squares
+    return cast(coordinates, precision), squares, products
 
 
 def _decompose_gram(X: Embeddings, shares: np.ndarray) -> Decomposition:

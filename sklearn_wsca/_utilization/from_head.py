@@ -20,15 +20,15 @@ def make_decision(
     target: Column | None,
     adjustment: Adjustment = "spline",
     outputs: np.ndarray | None = None,
+    as_trained: bool = True,
 ) -> Decision | None:
     """Outputs of a head, with what is held fixed; None without a head or a target.
 
-    Outputs (n, n_rows) stand for those of the head where they are given, such as those
-    of heads that have not seen the rows.
+    Outputs (n, n_rows) are those of the head if they are given; `as_trained` is False
+    where they are those of heads that have not seen the rows.
     """
     if head is None or target is None:
         return None
-    as_trained = outputs is None
     if outputs is None:
         outputs = all_outputs(given.X, [head])
     outputs, probabilities = read_outputs(outputs, head)

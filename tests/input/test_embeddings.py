@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca import Head, WeightSpaceCorrelation
 from sklearn_wsca._input import embeddings as embeddings_module
 from sklearn_wsca._input.embeddings import Embeddings, is_lazy
 from sklearn_wsca._linear import design as design_module
@@ -136,6 +136,26 @@ def test_rows_are_read_in_blocks_and_in_few_passes(shape):
     recording.reads[:] = 0
     fitted.transform(recording)
     assert (recording.reads == 1).all()
+
+
+def test_a_trained_head_is_applied_in_a_pass_that_is_made_anyway(tmp_path):
+    """Mean and covariance, then coordinates and outputs; and a sample, and a point."""
+    X, table = make_rows()
+    table = table[["site", "disease"]]
+    rng = np.random.default_rng(3)
+    head = Head(rng.standard_normal((2, D)), [3.0, -1.0], classes=["no", "yes"])
+    options = {"target_head": head, "n_permutations": 19, "check_head": False}
+    recording = Recording(X.astype(np.float64))
+    found = WeightSpaceCorrelation("disease", **options, random_state=0)
+    found.fit(recording, table)
+    sampled = len(Embeddings(Recording(recording.X)).sample()[0])
+    assert recording.reads.sum() == 2 * N + sampled + recording.largest
+    # With a memory the coordinates may be there, so the head has a pass of its own.
+    other = WeightSpaceCorrelation(
+        "disease", **options, random_state=0, memory=str(tmp_path)
+    ).fit(X, table)
+    pd.testing.assert_frame_equal(found.effects_, other.effects_)
+    assert found.head_performance_ == other.head_performance_
 
 
 def test_wide_blocks_are_bounded_by_their_elements(monkeypatch):
