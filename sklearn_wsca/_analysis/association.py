@@ -53,12 +53,16 @@ def association_strength(column: Column, target: Column, weights: np.ndarray) ->
     absolute Pearson correlation for two continuous ones. NaN if fewer than two rows
     have both.
     """
-    both, first, second = np.intersect1d(
-        column.rows, target.rows, assume_unique=True, return_indices=True
-    )
+    both, a, b = column.rows, column.labels, target.labels
+    # Most columns are complete, and to look for what they share would take longest.
+    if not np.array_equal(both, target.rows):
+        both, first, second = np.intersect1d(
+            both, target.rows, assume_unique=True, return_indices=True
+        )
+        a, b = a[first], b[second]
     if len(both) < 2:
         return float("nan")
-    a, b, w = column.labels[first], target.labels[second], weights[both]
+    w = weights[both]
     return labels_strength(a, b, w, column.n_levels > 0, target.n_levels > 0)
 
 
