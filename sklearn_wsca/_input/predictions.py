@@ -47,6 +47,14 @@ def read_outputs(outputs: Any, argument: str = "outputs") -> np.ndarray:
     return array
 
 
+def name_of_score(outputs: Any) -> Any:
+    """Name of a single score, such as the class that it speaks for; None without."""
+    names = list(getattr(outputs, "columns", ()))
+    if len(names) == 1:
+        return names[0]
+    return None if names else getattr(outputs, "name", None)
+
+
 def are_probabilities(outputs: np.ndarray) -> bool:
     """Whether outputs lie between 0 and 1 and, if several, add up to 1."""
     if outputs.min() < 0.0 or outputs.max() > 1.0:

@@ -17,6 +17,7 @@ from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
 from sklearn_wsca._input.predictions import (
     are_probabilities,
     check_indexes,
+    name_of_score,
     part_of,
     read_outputs,
 )
@@ -103,6 +104,11 @@ def read_samples(
     _check_other(parts[OTHER], columns)
     series = _all_series(columns, parts[TARGET], parts[CONFOUNDERS], parts[OTHER])
     kinds = _read_kinds(arrays[0].shape[1], parts[TARGET], series, kinds)
+    if parts[TARGET] is not None:
+        arrays = [
+            _for_second(array, name_of_score(values), parts[TARGET].iloc[:, 0], kinds)
+            for array, values in zip(arrays, outputs.values(), strict=True)
+        ]
     decisions, tested, order = _prepare(arrays, kinds, adjustment, columns, **parts)
     guessed = [name for name in series if name not in kinds]
     warn_of_codes(series, guessed, stacklevel=stacklevel)
@@ -110,6 +116,21 @@ def read_samples(
     named = series if units is None else series | {GROUPS: units.iloc[:, 0]}
     warn_of_doubts(named, named, stacklevel=stacklevel)
     return Samples(decisions, tested, order, _is_frame(column))
+
+
+def _for_second(
+    outputs: np.ndarray, name: Any, target: pd.Series, kinds: dict
+) -> np.ndarray:
+    """A single score speaks for the second of two classes, or is turned to do so.
+
+    It speaks for the first one if it has its name.
+    """
+    if outputs.shape[1] > 1 or name is None or count_values(target) != 2:
+        return outputs
+    levels = _column(target, TARGET, kinds).levels
+    if not levels or str(levels[0]) != str(name) or str(levels[1]) == str(name):
+        return outputs
+    return 1.0 - outputs if are_probabilities(outputs) else -outputs
 
 
 def _prepare(

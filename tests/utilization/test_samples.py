@@ -69,3 +69,32 @@ def test_messages_name_the_outputs():
     indexed = pd.Series(study.a, index=np.arange(50)[::-1])
     with pytest.raises(ValueError, match="indexes of one and column"):
         read({"one": indexed}, study.table)
+
+
+@pytest.mark.parametrize("probability", [False, True])
+def test_a_score_with_the_name_of_the_first_class_speaks_for_it(probability):
+    rng = np.random.default_rng(0)
+    target = rng.choice(["ill", "well"], 60)
+    score = rng.standard_normal(60) + 2.0 * (target == "well")
+    if probability:
+        score = 1.0 / (1.0 + np.exp(-score))
+    site = rng.choice(["a", "b"], 60)
+    against = 1.0 - score if probability else -score
+
+    def outputs_of(values):
+        given = read_samples(
+            {"outputs": values},
+            site,
+            target=target,
+            confounders=None,
+            groups=None,
+            kinds=None,
+            adjustment="linear",
+            stacklevel=1,
+        )
+        return given.decisions[0].outputs[np.argsort(given.order)]
+
+    expected = outputs_of(score)
+    named = pd.Series(against, name="ill"), pd.DataFrame({"ill": against})
+    for values in (*named, pd.Series(score, name="well"), pd.Series(score, name="x")):
+        np.testing.assert_allclose(outputs_of(values), expected)
