@@ -23,7 +23,7 @@ from benchmarks.calibration_figure import draw
 from sklearn_wsca._alignment.comparison import Primary
 from sklearn_wsca._alignment.null import RefitNull, refit_scores
 from sklearn_wsca._heads.fit import Rows
-from sklearn_wsca._heads.probe import Probe, tie_tolerance
+from sklearn_wsca._heads.probe import Probe, fit_probes, tie_tolerance
 from sklearn_wsca._heads.task import Task, Tasks
 from sklearn_wsca._input.column import LeftOutError, common_rows, read_column
 from sklearn_wsca._input.groups import Groups, restrict_to_groups
@@ -197,7 +197,8 @@ def alignment_pvalue(setting: Setting, seed: int) -> float:
         rows.design(column.rows), column, probe, task.balance, task.units_to_fit()
     )
     unpermuted = np.arange(len(weights), dtype=np.int32)[None]
-    observed, _ = null.scores(rows.T, unpermuted, primary)
+    (fit,) = fit_probes([null.to_fit(rows.T, unpermuted)])
+    observed, _ = null.scores(fit, primary)
     plan = PermutationPlan(seed, N_PERMUTATIONS, len(weights))
     ((scores, _),) = refit_scores(rows.T, [null], range(N_PERMUTATIONS), plan, primary)
     tolerance = tie_tolerance(len(weights))

@@ -54,7 +54,7 @@ def contributions_importance_and_scale(A, labels, weights):
     head = Head(weights, np.zeros(N_CLASSES), tuple(range(N_CLASSES)), "logistic")
     survey = survey_maps(FeatureMaps.of(A), weights)
     measure_importance(head, survey.pooled, labels)
-    return survey, common_ranges(survey, (1, 99))
+    return survey, common_ranges(survey, (1, 99), "all")
 
 
 def whole_fit(A, labels, weights):

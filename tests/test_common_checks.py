@@ -74,9 +74,10 @@ class WithTarget(WeightSpaceCorrelation):
 class WithHeldTarget(MetadataEraser):
     """Target column that the one column of y does not determine."""
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, metadata=None):
         target = pd.util.hash_array(np.asarray(X)[:, 0].astype(float))
-        return super().fit(X, as_table(y).assign(target=target % 2), sample_weight)
+        y = as_table(y).assign(target=target % 2)
+        return super().fit(X, y, sample_weight, metadata)
 
 
 # Without permutations where they are not the subject, because the checks fit often.

@@ -131,7 +131,7 @@ def name_networks(networks: list[dict[str, Any]]) -> list[str]:
     heads = [plain_name(file) for own in networks for file in own["head"][:1]]
     embeddings = [plain_name(own["embeddings"]) for own in networks]
     numbers = [str(number) for number in range(1, len(networks) + 1)]
-    folders = [own["embeddings"].resolve().parent.name for own in networks]
+    folders = [own["embeddings"].absolute().parent.name for own in networks]
     choices = (heads, embeddings, folders, numbers)
     return next(names for names in choices if len(set(names)) == len(networks))
 
