@@ -22,12 +22,12 @@ ROWS = {
     "n_samples": "rows",
     "n_used": "rows with target, groups and confounders",
     "n_groups": "groups",
-    "target": "target",
-    "groups": "column of the groups",
+    "target": "targets",
+    "groups": "columns of the groups",
     "held_fixed": "columns held fixed",
-    "min_effect": "min_effect",
-    "significance": "significance",
-    "head_rows": "answer to whether the head has seen the rows",
+    "min_effect": "values of min_effect",
+    "significance": "values of significance",
+    "head_rows": "answers to whether the head has seen the rows",
 }
 # Parameters that may differ between seeds of a network, or that change no number.
 OWN = {"target_head", "heads", "random_state", "n_jobs", "memory", "n_permutations"}
@@ -151,7 +151,7 @@ def _other_rows(first: Analysed, other: Analysed) -> Iterator[str]:
         own, expected = other.described.get(key), first.described.get(key)
         if both_tell and not _alike(own, expected):
             shown = "" if key == "target" else f" ({own!r} and {expected!r})"
-            yield f"have another {words}{shown}; {advice}"
+            yield f"have different {words}{shown}; {advice}"
     for name in first.table.index:
         own, expected = _metadata(other, name), _metadata(first, name)
         if both_tell:

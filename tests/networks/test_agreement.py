@@ -67,10 +67,10 @@ def test_order_of_rows_and_seed_do_not_matter(networks, first):
     [
         (None, {"columns": ["scanner"]}, "have other columns: only one.*'age'"),
         (None, {"columns": ["scanner", "batch"]}, "'age', 'batch'"),
-        (lambda X, t: (X[:-1], t[:-1]), {}, r"have another rows \(199 and 200\)"),
+        (lambda X, t: (X[:-1], t[:-1]), {}, r"have different rows \(199 and 200\)"),
         (with_values("scanner", flip_one), {}, "other values of 'scanner'"),
         (with_values("age", lambda age: age + 1e-3), {}, "other values of 'age'"),
-        (with_values("target", flip_one), {}, "have another target; pass"),
+        (with_values("target", flip_one), {}, "have different targets; pass"),
         (None, {"min_effect": 0.2}, r"min_effect \(0.2 and 0.1\)"),
         (None, {"confounders": ["batch"]}, "columns held fixed"),
         (None, {"held_out": True}, "whether the head has seen the rows"),
