@@ -2,8 +2,9 @@
 Used and unequal
 ================
 
-A network may use the hospital and be right equally often in all of them; it may be
-worse in one of them and not use it. Both questions, side by side.
+Does a network use the hospital, and is it right less often in one of them? It may use
+it and be right equally often in all, or be worse in one without using it. Both
+questions, side by side.
 """
 
 # %%

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.families import __main__ as command
-from benchmarks.families import interventions, networks
+from benchmarks.families import consequences, interventions, networks
 from benchmarks.families.cells import FAMILIES, list_cells
 from benchmarks.families.measure import (
     OUTCOMES,
@@ -56,6 +56,7 @@ QUICK = [
 ]
 # What can be true of a study of a family, where that is not a verdict on a column.
 OWN_OUTCOMES = {
+    "consequences": ("p <= 5 %", *(claim.what for claim in consequences.COVERED)),
     "networks": networks.OUTCOMES,
     "interventions": interventions.OUTCOMES,
 }
