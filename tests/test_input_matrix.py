@@ -54,7 +54,7 @@ def analyse(X=X, y=TABLE, sample_weight=None, **options):
 
 def numbers(table):
     """What a summary says in numbers."""
-    numeric = table.drop(columns=["kind", "verdict", "note"])
+    numeric = table.drop(columns=["kind", "verdict", "note", "consequence"])
     return numeric.astype(float).to_numpy()
 
 

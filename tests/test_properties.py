@@ -21,7 +21,7 @@ from tests.study_changes import CHANGES, EXACT, NO_TIES, SHAPES, Study
 # Codes such as the number of pregnancies are among the columns on purpose.
 pytestmark = pytest.mark.filterwarnings("ignore:kinds. columns of few integers")
 
-WORDS = ["kind", "verdict", "note"]
+WORDS = ["kind", "verdict", "note", "consequence"]
 VERDICTS = {"used", "not used", "not encoded", "inconclusive", "untestable"}
 # Corrected over columns, or made of what is; all else belongs to its column alone.
 CORRECTED = [

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from sklearn_wsca._backend.memory import in_parts
 from sklearn_wsca._input.column import Column, LeftOutError, common_rows
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._input.table import name_index
@@ -39,7 +40,6 @@ from sklearn_wsca._permutation.plan import (
     benjamini_hochberg,
     max_t_pvalues,
     permutation_pvalues,
-    split,
     split_like,
 )
 from sklearn_wsca._utilization.inference import stack_columns
@@ -315,18 +315,21 @@ def _can_be_exchanged(found: ComparedLevels) -> bool:
 
 def _permute(compared: list[ComparedLevels], plan: PermutationPlan) -> np.ndarray:
     """Statistics of all permutations: (m, n_columns)."""
-    m = plan.n_permutations if compared else 0
-    size = max(1, NUMBERS_AT_ONCE // plan.n_rows)
-    batches = [np.empty((0, len(compared)))]
-    for batch in split(range(m), size):
-        orders = plan.orders(batch)
-        found = np.empty((len(batch), len(compared)))
-        for numbers in moved_alike([own.exchange for own in compared]):
+    alike = moved_alike([own.exchange for own in compared])
+
+    def score(part: range) -> np.ndarray:
+        orders = plan.orders(part)
+        found = np.empty((len(part), len(compared)))
+        for numbers in alike:
             sources = compared[numbers[0]].exchange.unit_sources(orders)
             for i in numbers:
                 found[:, i] = compared[i].null(sources)
-        batches.append(found)
-    return np.concatenate(batches)
+        return found
+
+    m = plan.n_permutations if compared else 0
+    size = max(1, NUMBERS_AT_ONCE // plan.n_rows)
+    none = np.empty((0, len(compared)))
+    return np.concatenate([none, *in_parts(score, range(m), size)])
 
 
 def _bonferroni(found: ComparedLevels, significance: float) -> float:
