@@ -104,9 +104,10 @@ def read_samples(
     _check_other(parts[OTHER], columns)
     series = _all_series(columns, parts[TARGET], parts[CONFOUNDERS], parts[OTHER])
     kinds = _read_kinds(arrays[0].shape[1], parts[TARGET], series, kinds)
-    if parts[TARGET] is not None:
+    predicted = parts[TARGET]
+    if predicted is not None:
         arrays = [
-            _for_second(array, name_of_score(values), parts[TARGET].iloc[:, 0], kinds)
+            _for_second(array, name_of_score(values), predicted.iloc[:, 0], kinds)
             for array, values in zip(arrays, outputs.values(), strict=True)
         ]
     decisions, tested, order = _prepare(arrays, kinds, adjustment, columns, **parts)
