@@ -343,6 +343,7 @@ def test_fitted_head_given_back_as_a_trained_one_changes_the_rows_judged_only():
     other = analysis("stage", target_head=base.target_head_).fit(X, table)
     # Outputs of a head that is fitted here are those at rows that it has not seen.
     judged = ("utilization", "probability", "minimum", "verdict", "note")
+    judged += ("performance", "consequence")
     same = [name for name in base.summary_ if not name.startswith(judged)]
     assert "encoding_skill" in same and "alignment_qvalue" in same
     pd.testing.assert_frame_equal(base.summary_[same], other.summary_[same])

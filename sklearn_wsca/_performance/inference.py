@@ -251,13 +251,16 @@ def _bring_together(
 def in_thirds(column: Column) -> Column:
     """A continuous column as its lowest, middle and highest third.
 
+    Equal values are in one third, by the mean of their ranks; on its edge they are in
+    the middle one, so that the thirds of a number and of its negative are the same.
+
     Raises
     ------
     LeftOutError
         If its values are too often the same.
     """
-    edges = np.quantile(column.labels, np.arange(1, N_THIRDS) / N_THIRDS)
-    codes = np.searchsorted(edges, column.labels)
+    place = (stats.rankdata(column.labels) - 0.5) * N_THIRDS / len(column.labels)
+    codes = 1 - (place < 1.0) + (place > N_THIRDS - 1.0)
     present, codes = np.unique(codes, return_inverse=True)
     if len(present) < 2:
         raise LeftOutError("most rows share one value, so it has no thirds")
