@@ -31,13 +31,16 @@ CORRECTED = [
     "alignment_qvalue",
     "utilization_qvalue",
     "minimum_detectable_effect",
+    "performance_qvalue",
     "verdict",
     "note",
+    "consequence",
 ]
 ALIGNED = ["alignment_score"]
 USE = ["utilization", "utilization_low", "utilization_high"]
 BALANCED = [name.replace("utilization", "utilization_balanced") for name in USE]
 SHIFT = ["probability_shift", "probability_shift_low", "probability_shift_high"]
+PERFORMANCE = ["performance_gap", "performance_pvalue", "performance_qvalue"]
 TESTED = ["encoding_pvalue", "utilization_pvalue", "utilization_qvalue"]
 ALIGNMENT_TESTED = ["alignment_pvalue", "alignment_pvalue_fwer", "alignment_qvalue"]
 
@@ -178,9 +181,10 @@ def may_be_missing(study, row):
     - without a primary head there is no alignment;
     - without permutations there are no p-values;
     - an untestable column has no use, but keeps encoding and alignment;
-    - outputs that are no class scores have no probabilities.
+    - outputs that are no class scores have no probabilities;
+    - levels of too few rows in a class have no performance to compare.
     """
-    allowed = {*SHIFT}
+    allowed = {*SHIFT, *PERFORMANCE}
     if row["note"].startswith("left out: "):
         return set(row.index) - {"verdict", "note"}, "left out: "
     if row["kind"] == "continuous":
