@@ -315,6 +315,7 @@ def test_every_column_of_the_table_is_explained():
 
 
 def test_the_page_on_features_finds_the_shortcut(tmp_path, monkeypatch):
+    pytest.importorskip("torch")
     rng = np.random.default_rng(0)
     for prefix, first_patient in (("", 0), ("new_", 80)):
         label, scanner = rng.integers(0, 2, (2, 80))

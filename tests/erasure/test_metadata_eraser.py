@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss, r2_score
 from sklearn.model_selection import KFold, cross_validate
 from sklearn.pipeline import make_pipeline
+from sklearn.utils.fixes import parse_version
 
 from sklearn_wsca import Head, MetadataEraser, WeightSpaceCorrelation
 from sklearn_wsca.datasets import make_shortcut
@@ -467,10 +468,24 @@ class TestQuadraticInPipelines:
             found = pipeline.predict(X, metadata=metadata)
             with pytest.raises(ValueError, match="metadata: a quadratic erasure needs"):
                 pipeline.predict(X)
-            scores = cross_validate(
-                pipeline, X, y, params={"metadata": metadata}, cv=3, error_score="raise"
-            )
         np.testing.assert_array_equal(found, alone.predict(erased))
+
+    @pytest.mark.skipif(
+        parse_version(sklearn.__version__) < parse_version("1.8"),
+        reason="scikit-learn below 1.8 scores a Pipeline without metadata",
+    )
+    def test_metadata_are_routed_by_cross_validation(self):
+        X, table, _ = study(1, SHAPES["n > d"])
+        eraser = MetadataEraser(["site"], target="disease", method="quadratic")
+        with sklearn.config_context(enable_metadata_routing=True):
+            scores = cross_validate(
+                make_pipeline(eraser, LogisticRegression(max_iter=1000)),
+                X,
+                table["disease"],
+                params={"metadata": table[["site"]]},
+                cv=3,
+                error_score="raise",
+            )
         assert scores["test_score"].min() > 0.5
 
     def test_the_table_alone(self):
