@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from os import PathLike
 from typing import Any
@@ -18,7 +19,7 @@ from sklearn_wsca.torch._layers import (
 )
 from sklearn_wsca.torch._linear import Layer, is_linear
 from sklearn_wsca.torch._run import check_arguments, run_model
-from sklearn_wsca.torch._sinks import RowSink, open_sink
+from sklearn_wsca.torch._sinks import RowSink, TensorSink, open_sink
 from sklearn_wsca.torch._tap import Tap
 
 SIDES = ("auto", "input", "output")
@@ -37,8 +38,9 @@ def extract_embeddings(
     device: Any = None,
     mixed_precision: bool = False,
     out: str | PathLike | None = None,
+    as_tensor: bool = False,
     progress: bool = False,
-) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+) -> Any:
     """Run a model over a loader and keep what enters its last linear layer.
 
     The model runs in evaluation mode without gradients. Afterwards, also after an error
@@ -79,15 +81,19 @@ def extract_embeddings(
     out : path or None, default=None
         A .npy file to write the embeddings to while the model runs. It appears when it
         is complete; a file of this name is replaced.
+    as_tensor : bool, default=False
+        Return torch tensors where the model runs (see `device`) instead of arrays in
+        main memory. `sklearn_wsca.WeightSpaceCorrelation` analyses such embeddings on
+        their device.
     progress : bool, default=False
         Show how many batches are done, and the time left, as
         `sklearn_wsca.show_progress` does.
 
     Returns
     -------
-    embeddings : ndarray of shape (n_samples, n_features), float32
+    embeddings : ndarray or Tensor of shape (n_samples, n_features), float32
         Rows in the order of the loader; memory-mapped and read-only if `out` is given.
-    outputs : ndarray of shape (n_samples, ...), float32
+    outputs : ndarray or Tensor of shape (n_samples, ...), float32
         Only if `return_outputs`.
 
     Raises
@@ -99,7 +105,7 @@ def extract_embeddings(
     ValueError
         If the layer is not found or ambiguous, or is not called once per batch; if the
         loader shuffles, drops rows or gives none; if embeddings are not finite or not
-        one row of numbers per input.
+        one row of numbers per input; if both `as_tensor` and `out` are given.
 
     See Also
     --------
@@ -127,15 +133,16 @@ def extract_embeddings(
     model = unwrap(model)
     check_arguments(loader, side, SIDES, prepare, key)
     named = None if layer is None else find_by_name(model, layer)
-    make_tap = make_head_tap(model, named, side, pool)
-    outputs = RowSink("outputs", must_be_finite=False)
-    with open_sink(out, "embeddings") as sink:
+    make_tap = make_head_tap(model, named, side, pool, as_tensor)
+    outputs = (TensorSink if as_tensor else RowSink)("outputs", must_be_finite=False)
+    with open_sink(out, "embeddings", as_tensor) as sink:
 
-        def store(number: int, values: np.ndarray, output: Any) -> None:
+        def store(number: int, values: Any, output: Any) -> None:
             embeddings = as_matrix(values, number)
             sink.append(embeddings, number)
             if return_outputs:
-                outputs.append(only_output(output, len(embeddings)), number)
+                found = only_output(output, len(embeddings))
+                outputs.append(found if as_tensor else as_array(found), number)
 
         how = prepare, key, device, mixed_precision, progress
         run_model(model, loader, make_tap, store, *how)
@@ -144,14 +151,19 @@ def extract_embeddings(
 
 
 def make_head_tap(
-    model: torch.nn.Module, named: Layer | None, side: str, pool: Callable | None
+    model: torch.nn.Module,
+    named: Layer | None,
+    side: str,
+    pool: Callable | None,
+    stays_on_device: bool = False,
 ) -> Callable[[ModelInputs], Tap]:
     """What makes the tap of a named layer, or of the one behind the output."""
 
     def make_tap(inputs: ModelInputs) -> Tap:
         found = find_head(model, inputs) if named is None else named
         default = "input" if is_linear(found.module) else "output"
-        return Tap(found, default if side == "auto" else side, pool)
+        found_side = default if side == "auto" else side
+        return Tap(found, found_side, pool, stays_on_device=stays_on_device)
 
     return make_tap
 
@@ -247,18 +259,19 @@ def extract_feature_maps(
         return sink.finish()
 
 
-def as_matrix(values: np.ndarray, number: int) -> np.ndarray:
+def as_matrix(values: Any, number: int) -> Any:
     """Embeddings with two dimensions; positions are dropped only if there is one."""
-    if values.ndim < 2 or values[0].size == values.shape[1]:
+    shape = tuple(values.shape)
+    if len(shape) < 2 or math.prod(shape[1:]) == shape[1]:
         return values.reshape(len(values), -1)
     raise ValueError(
-        f"layer: it gives an array of shape {values.shape} in batch {number}, not one "
+        f"layer: it gives an array of shape {shape} in batch {number}, not one "
         "row of numbers per input; pass pool=, e.g. lambda maps: maps.flatten(2)"
         ".mean(2) for feature maps, or lambda tokens: tokens[:, 0] for the first token."
     )
 
 
-def only_output(output: Any, n_rows: int) -> np.ndarray:
+def only_output(output: Any, n_rows: int) -> torch.Tensor:
     """Find the one output with a row per input."""
     found = rows_of(output, n_rows)
     if len(found) != 1:
@@ -267,4 +280,9 @@ def only_output(output: Any, n_rows: int) -> np.ndarray:
             "input instead of one; run it with return_outputs=False and compute the "
             "outputs from the embeddings, head_from_module(model).outputs(embeddings)."
         )
-    return found[0].detach().to("cpu", torch.float32, copy=True).numpy()
+    return found[0].detach().to(torch.float32, copy=True)
+
+
+def as_array(values: torch.Tensor) -> np.ndarray:
+    """Return a tensor in main memory."""
+    return values.to("cpu").numpy()

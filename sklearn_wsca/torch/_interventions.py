@@ -11,7 +11,13 @@ import torch
 
 from sklearn_wsca._text import list_first, quote
 from sklearn_wsca.torch._batches import ModelInputs, as_inputs, tensors_of
-from sklearn_wsca.torch._extraction import SIDES, as_matrix, make_head_tap, only_output
+from sklearn_wsca.torch._extraction import (
+    SIDES,
+    as_array,
+    as_matrix,
+    make_head_tap,
+    only_output,
+)
 from sklearn_wsca.torch._layers import find_by_name, unwrap
 from sklearn_wsca.torch._run import check_arguments, run_model
 from sklearn_wsca.torch._sinks import RowSink, open_sink
@@ -145,7 +151,8 @@ def extract_under(
             rows = as_matrix(values, number)
             blocks[0].append(rows, number)
             if return_outputs:
-                blocks[1].append(only_output(output, len(rows)), number)
+                found = as_array(only_output(output, len(rows)))
+                blocks[1].append(found, number)
 
         run_model(
             model,

@@ -23,7 +23,7 @@ def run_model(
     model: torch.nn.Module,
     loader: Iterable,
     make_tap: Callable[[ModelInputs], Tap],
-    store: Callable[[int, np.ndarray, Any], None],
+    store: Callable[[int, Any, Any], None],
     prepare: Callable | None,
     key: Any,
     device: Any,
@@ -31,7 +31,7 @@ def run_model(
     progress: bool,
     variants: Callable[[ModelInputs, int], Iterable[ModelInputs]] | None = None,
 ) -> None:
-    """Hand batch number, what the tap kept, and the output to `store`.
+    """Hand batch number, what the tap took, and the output to `store`.
 
     `variants` makes several inputs of one, which are handed over one by one.
     """
@@ -75,7 +75,11 @@ def check_arguments(
 
 
 def _check_rows(
-    values: np.ndarray, inputs: ModelInputs, output: Any, number: int, tap: Tap
+    values: np.ndarray | torch.Tensor,
+    inputs: ModelInputs,
+    output: Any,
+    number: int,
+    tap: Tap,
 ) -> None:
     """Raise unless a batch has as many rows as the model's input or output."""
     known = {size for size in inputs.sizes if size is not None}

@@ -1,4 +1,4 @@
-"""Where rows go: to an array, or to a .npy file that grows."""
+"""Where rows go: to an array, a tensor, or a .npy file that grows."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+import torch
 
 from sklearn_wsca._backend.memory import explain_shortage
 
@@ -20,9 +21,9 @@ class RowSink:
         self.what, self.must_be_finite = what, must_be_finite
         self.n_rows = 0
         self.row_shape: tuple[int, ...] | None = None
-        self._blocks: list[np.ndarray] = []
+        self._blocks: list[Any] = []
 
-    def append(self, block: np.ndarray, number: int) -> None:
+    def append(self, block: Any, number: int) -> None:
         """Add the rows of batch `number`.
 
         Raises
@@ -43,7 +44,7 @@ class RowSink:
         self._write(block)
         self.n_rows += len(block)
 
-    def finish(self) -> np.ndarray:
+    def finish(self) -> Any:
         """All rows.
 
         Raises
@@ -61,15 +62,15 @@ class RowSink:
         """Leave nothing behind."""
         self._blocks = []
 
-    def _write(self, block: np.ndarray) -> None:
+    def _write(self, block: Any) -> None:
         self._blocks.append(block)
 
-    def _collect(self) -> np.ndarray:
+    def _collect(self) -> Any:
         advice = "Pass out=, a .npy file that they are written to as they come."
         with explain_shortage(self.what, advice):
             return np.concatenate(self._blocks)
 
-    def _check_finite(self, block: np.ndarray, number: int) -> None:
+    def _check_finite(self, block: Any, number: int) -> None:
         finite = np.isfinite(block)
         if finite.all():
             return
@@ -80,6 +81,20 @@ class RowSink:
             "or infinite values; look at this input, and try mixed_precision=False if "
             "it is on."
         )
+
+
+class TensorSink(RowSink):
+    """Rows in a tensor, on the device that they come from."""
+
+    def _collect(self) -> torch.Tensor:
+        advice = "Pass as_tensor=False, which keeps them in main memory."
+        with explain_shortage(self.what, advice):
+            return torch.cat(self._blocks)
+
+    def _check_finite(self, block: torch.Tensor, number: int) -> None:
+        # A single number leaves the device unless there is something to tell.
+        if not torch.isfinite(block).all():
+            super()._check_finite(block.cpu().numpy(), number)
 
 
 class FileSink(RowSink):
@@ -133,17 +148,26 @@ class FileSink(RowSink):
 
 
 @contextmanager
-def open_sink(out: Any, what: str) -> Iterator[RowSink]:
+def open_sink(out: Any, what: str, as_tensor: bool = False) -> Iterator[RowSink]:
     """Open a sink in memory (None) or in a file; an error leaves no file behind.
 
     Raises
     ------
     ValueError
-        If the file is not called .npy or its folder does not exist.
+        If the file is not called .npy or its folder does not exist, or is to be a
+        tensor.
     OSError
         If the folder cannot be written to, or its disk is full.
     """
-    sink = RowSink(what) if out is None else FileSink(_check_path(out), what)
+    if out is None:
+        sink = TensorSink(what) if as_tensor else RowSink(what)
+    elif as_tensor:
+        raise ValueError(
+            "as_tensor and out: rows are kept in a tensor or written to a file; pass "
+            "one of them."
+        )
+    else:
+        sink = FileSink(_check_path(out), what)
     try:
         yield sink
     except BaseException:

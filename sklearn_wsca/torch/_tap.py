@@ -21,7 +21,8 @@ class Tap:
 
     If `is_late`, it is read when the model has finished: layers behind this one that
     work in place have then changed it. Otherwise a copy is made when the layer is
-    called. `can_pool` tells messages whether the user could have passed `pool`.
+    called. `can_pool` tells messages whether the user could have passed `pool`. What is
+    taken stays a tensor where the model runs if it `stays_on_device`.
     """
 
     # What the user named the layer with.
@@ -35,9 +36,11 @@ class Tap:
         *,
         is_late: bool = False,
         can_pool: bool = True,
+        stays_on_device: bool = False,
     ):
         self.layer, self.side, self.pool = layer, side, pool
         self.is_late, self.can_pool = is_late, can_pool
+        self.stays_on_device = stays_on_device
         self._values: list[torch.Tensor] = []
         self._stack = ExitStack()
 
@@ -50,7 +53,7 @@ class Tap:
     def __exit__(self, *_: Any) -> None:
         self._stack.close()
 
-    def take(self, output: Any) -> np.ndarray:
+    def take(self, output: Any) -> np.ndarray | torch.Tensor:
         """Return what the run of the model that gave `output` left, as float32.
 
         Raises
@@ -58,7 +61,8 @@ class Tap:
         ValueError
             If the model did not call the layer once.
         """
-        return self.take_tensor().to("cpu", torch.float32).numpy()
+        value = self.take_tensor().to(torch.float32)
+        return value if self.stays_on_device else value.to("cpu").numpy()
 
     def take_tensor(self) -> torch.Tensor:
         """Return the value of the last run of the model.

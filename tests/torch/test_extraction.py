@@ -1,10 +1,12 @@
 """Embeddings of torch models: the head reads the model's own outputs from them."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 torch = pytest.importorskip("torch")
 
+from sklearn_wsca import WeightSpaceCorrelation  # noqa: E402
 from sklearn_wsca.torch import extract_embeddings, head_from_module  # noqa: E402
 from tests.torch_networks import (  # noqa: E402
     N_IMAGES,
@@ -19,6 +21,8 @@ from tests.torch_networks import (  # noqa: E402
 )
 
 nn = torch.nn
+
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +107,47 @@ def test_values_that_are_not_finite_are_named_by_batch_and_row():
     rows[37, 2] = float("inf")
     with pytest.raises(ValueError, match=r"batch 2, row 5 of the batch \(row 37 of"):
         extract_embeddings(make_mlp(), make_loader(rows))
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_tensors_stay_where_the_model_runs(convnet, device):
+    images, labels = make_images()
+    loader = make_loader(images)
+    arrays = extract_embeddings(convnet, loader, return_outputs=True, device=device)
+    tensors = extract_embeddings(
+        convnet, loader, return_outputs=True, device=device, as_tensor=True
+    )
+    for tensor, array in zip(tensors, arrays, strict=True):
+        assert tensor.device.type == device and tensor.dtype == torch.float32
+        assert not tensor.is_inference()
+        np.testing.assert_array_equal(tensor.cpu().numpy(), array)
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"y": labels.numpy(), "site": rng.integers(0, 2, len(labels))})
+    fits = [
+        WeightSpaceCorrelation(target="y", n_permutations=19, random_state=0).fit(
+            found[0], table.astype(str)
+        )
+        for found in (tensors, arrays)
+    ]
+    pvalues = [fit.summary_.filter(like="pvalue").to_numpy(float) for fit in fits]
+    assert np.isfinite(pvalues[0]).any()
+    np.testing.assert_array_equal(*pvalues)
+
+
+def test_a_tensor_is_no_file(tmp_path):
+    loader = iter([make_vectors()])
+    with pytest.raises(ValueError, match=r"^as_tensor and out: .* pass one of them"):
+        extract_embeddings(
+            make_mlp(), loader, out=tmp_path / "embeddings.npy", as_tensor=True
+        )
+    assert len(list(loader)) == 1 and list(tmp_path.iterdir()) == []
+
+
+def test_tensors_that_are_not_finite_are_named_by_batch_and_row():
+    rows = make_vectors(n=40)
+    rows[37, 2] = float("nan")
+    with pytest.raises(ValueError, match=r"batch 2, row 5 of the batch \(row 37 of"):
+        extract_embeddings(make_mlp(), make_loader(rows), as_tensor=True)
 
 
 @pytest.mark.parametrize("empty", [[], iter(())])
