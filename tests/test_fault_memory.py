@@ -9,7 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_wsca import WeightSpaceCorrelation, utilization_test
+from sklearn_wsca import (
+    WeightSpaceCorrelation,
+    compare_utilization,
+    screen_metadata,
+    utilization_test,
+)
 from sklearn_wsca._backend.memory import MemoryShortageError
 from sklearn_wsca._features.maps import FeatureMaps, survey_maps
 from sklearn_wsca._input.embeddings import Embeddings
@@ -225,9 +230,29 @@ def test_accelerator_without_memory_gets_fewer_permutations(limit_orders):
     assert max(asked) > 5
 
 
-def test_sign_flips_are_halved(monkeypatch):
+def test_permutations_of_a_table_are_halved(limit_orders):
+    table = make_data()[1]
+    options = {"target": "disease", "n_permutations": 19, "random_state": 0}
+    expected = screen_metadata(table, **options).to_dict()
+    asked = limit_orders(5, MemoryError(FULL))
+    assert screen_metadata(table, **options).to_dict() == expected
+    assert max(asked) > 5
+
+
+def test_permutations_of_an_audit_are_halved(limit_orders):
     X, table = make_data()
-    expected = fit(X, table, null="sign_flip")
+    fitted = fit(X, table)
+    words = ["note", "verdict", "kind", "consequence"]
+    expected = fitted.audit(X[::-1], table[::-1]).drop(columns=words)
+    asked = limit_orders(5, MemoryError(FULL))
+    found = fitted.audit(X[::-1], table[::-1]).drop(columns=words)
+    assert max(asked) > 5
+    pd.testing.assert_frame_equal(found, expected)
+
+
+@pytest.fixture
+def limit_signs(monkeypatch):
+    """Let at most four sign vectors be drawn in one go."""
     draw, asked = PermutationPlan.signs, []
 
     def signs(self, batch, k):
@@ -236,8 +261,32 @@ def test_sign_flips_are_halved(monkeypatch):
             raise MemoryError(FULL)
         return draw(self, batch, k)
 
-    monkeypatch.setattr(PermutationPlan, "signs", signs)
+    def limit():
+        monkeypatch.setattr(PermutationPlan, "signs", signs)
+        return asked
+
+    return limit
+
+
+def test_sign_flips_are_halved(limit_signs):
+    X, table = make_data()
+    expected = fit(X, table, null="sign_flip")
+    asked = limit_signs()
     assert_same(fit(X, table, null="sign_flip"), expected)
+    assert max(asked) > 4
+
+
+def test_signs_of_two_networks_are_halved(limit_signs):
+    X, table = make_data()
+
+    def compare():
+        return compare_utilization(
+            X[:, 0], X[:, 1], table["site"], target=table["disease"], random_state=0
+        )
+
+    expected = compare()
+    asked = limit_signs()
+    assert compare().to_dict() == expected.to_dict()
     assert max(asked) > 4
 
 

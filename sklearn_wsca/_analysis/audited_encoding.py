@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from sklearn_wsca._backend.memory import in_parts
 from sklearn_wsca._encoding.planted import PLANTED_SKILL, largest_pvalue
 from sklearn_wsca._heads.head import log_probability
 from sklearn_wsca._heads.scoring import ScoredColumn
@@ -19,7 +20,6 @@ from sklearn_wsca._permutation.plan import (
     PermutationPlan,
     benjamini_hochberg,
     permutation_pvalues,
-    split,
 )
 from sklearn_wsca._utilization.inference import TIES
 
@@ -89,10 +89,12 @@ def audit_head(
         return AuditedHead(float(observed[0]), skill, np.nan, exchange.n_units)
     # Scores of every permutation are held at a time.
     size = max(1, SCORES_PER_BATCH // outputs.size)
-    null = [
-        scored.skills(outputs, labels[exchange.sources(plan.orders(batch))], weights)
-        for batch in split(range(plan.n_permutations), size)
-    ]
+
+    def permute(batch: range) -> np.ndarray:
+        sources = exchange.sources(plan.orders(batch))
+        return scored.skills(outputs, labels[sources], weights)
+
+    null = list(in_parts(permute, range(plan.n_permutations), size))
     (pvalue,) = permutation_pvalues(observed, np.concatenate(null)[:, None], TIES)
     return AuditedHead(float(observed[0]), skill, float(pvalue), exchange.n_units)
 

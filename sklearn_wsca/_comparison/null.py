@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from sklearn_wsca._backend.memory import in_parts
 from sklearn_wsca._backend.progress import tell
 from sklearn_wsca._comparison.contributions import Contributions, Pair
-from sklearn_wsca._permutation.plan import PermutationPlan, split
+from sklearn_wsca._permutation.plan import PermutationPlan
 
 NUMBERS_PER_BATCH = 2**22
 STEP = "network null"
@@ -36,15 +37,17 @@ def null_statistics(pairs: list[Pair], plan: PermutationPlan) -> np.ndarray:
     none = np.empty((0, len(pairs)))
     if not pairs:
         return none
-    size = max(1, NUMBERS_PER_BATCH // plan.n_rows)
-    batches = []
-    for batch in split(range(plan.n_permutations), size):
+
+    def turn_all(batch: range) -> np.ndarray:
         tell(STEP, batch.start, plan.n_permutations)
         signs = plan.signs(batch, plan.n_rows)
         turned = [_turn(pair, signs[:, pair.first_rows]) for pair in pairs]
-        batches.append(np.stack(turned, axis=1))
         tell(STEP, batch.stop, plan.n_permutations)
-    return np.concatenate([none, *batches])
+        return np.stack(turned, axis=1)
+
+    size = max(1, NUMBERS_PER_BATCH // plan.n_rows)
+    parts = in_parts(turn_all, range(plan.n_permutations), size)
+    return np.concatenate([none, *parts])
 
 
 def observed_statistic(pair: Pair) -> float:

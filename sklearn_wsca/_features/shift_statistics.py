@@ -14,10 +14,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from sklearn_wsca._backend.memory import in_parts
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._linear.class_basis import sum_matrix
 from sklearn_wsca._permutation.exchangeability import Exchangeability
-from sklearn_wsca._permutation.plan import PermutationPlan, split
+from sklearn_wsca._permutation.plan import PermutationPlan
 from sklearn_wsca._utilization.regression import centre_within
 
 NUMBERS_PER_BATCH = 2**22
@@ -255,11 +256,15 @@ class ShiftTest:
         n_features = self.sums.shape[1]
         width = max(self.n_levels - 1, 1) * max(self.exchange.n_units, n_features)
         size = max(1, NUMBERS_PER_BATCH // width)
-        null = np.empty((plan.n_permutations, n_features))
-        for batch in split(range(plan.n_permutations), size):
+
+        def permute(batch: range) -> np.ndarray:
             sources = self.exchange.unit_sources(plan.orders(batch))
-            null[batch.start : batch.stop] = self._explained(self.values[sources])
-        return null
+            return self._explained(self.values[sources])
+
+        none = np.empty((0, n_features))
+        return np.concatenate(
+            [none, *in_parts(permute, range(plan.n_permutations), size)]
+        )
 
     def _explained(self, values: np.ndarray) -> np.ndarray:
         """Shares for columns (p, n_units), summed over classes: (p, C)."""

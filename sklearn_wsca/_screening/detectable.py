@@ -8,10 +8,12 @@ distribution is that of several networks together.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from scipy import optimize, stats
 
+from sklearn_wsca._backend.memory import in_parts
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._permutation.plan import PermutationPlan
 from sklearn_wsca._screening.simulated_outputs import (
@@ -156,14 +158,12 @@ class SimulatedAudits:
         n_rows = len(self.decision.weights)
         plan = PermutationPlan(networks.seed, N_PERMUTATIONS, n_rows)
         most = N_PERMUTED if networks.n_outputs == 1 else N_CLASS_PERMUTED
-        draws = []
+        draws: list[np.ndarray] = []
         for own in networks.parts(most):
             model = self._model(networks, np.full(own.stop - own.start, effect), own)
             step = max(1, NUMBERS_AT_ONCE // model.coding.values.size)
-            for start in range(0, N_PERMUTATIONS, step):
-                orders = plan.orders(range(start, min(start + step, N_PERMUTATIONS)))
-                sources = model.exchange.unit_sources(orders)
-                draws.append(_studentised(model, sources, networks.n_outputs))
+            permute = partial(_permute, model, plan, networks.n_outputs)
+            draws.extend(in_parts(permute, range(N_PERMUTATIONS), step))
         found = [part.reshape(-1, N_STATISTICS) for part in draws]
         return Critical.of(np.concatenate(found), self.level)
 
@@ -259,6 +259,14 @@ def ratio_at_power(ratios: np.ndarray, excess: np.ndarray) -> float:
     if not found.any():
         return FURTHER
     return 1.0 / FURTHER if found.all() else float(grid[found.argmax()])
+
+
+def _permute(
+    model: OutputModel, plan: PermutationPlan, n_outputs: int, batch: range
+) -> np.ndarray:
+    """Statistics of each network under permutations: (len(batch), N, N_STATISTICS)."""
+    sources = model.exchange.unit_sources(plan.orders(batch))
+    return _studentised(model, sources, n_outputs)
 
 
 def _studentised(model: OutputModel, sources: np.ndarray, n_outputs: int) -> np.ndarray:

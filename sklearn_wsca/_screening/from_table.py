@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from sklearn_wsca._analysis.confusable import INDEX as PAIR
 from sklearn_wsca._analysis.confusable import associated_pairs, fix
 from sklearn_wsca._backend.jobs import SequentialRunner
 from sklearn_wsca._input.column import BINNINGS
+from sklearn_wsca._input.predictions import check_test_settings
 from sklearn_wsca._input.table import level_index, name_index
 from sklearn_wsca._permutation.plan import PermutationPlan, explain_floor
 from sklearn_wsca._screening.counts import EMPTY, FEW, TargetClasses
@@ -296,13 +297,4 @@ def _check_numbers(auroc, correlation, n_permutations, min_effect, significance)
         auroc, "auroc", Real, min_val=0.5, max_val=1, include_boundaries="left"
     )
     check_scalar(correlation, "intraclass_correlation", Real, min_val=0, max_val=1)
-    check_scalar(n_permutations, "n_permutations", Integral, min_val=0)
-    check_scalar(min_effect, "min_effect", Real, min_val=0)
-    check_scalar(
-        significance,
-        "significance",
-        Real,
-        min_val=0,
-        max_val=1,
-        include_boundaries="neither",
-    )
+    check_test_settings(n_permutations, significance, min_effect)

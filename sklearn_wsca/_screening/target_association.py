@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from sklearn_wsca._analysis.association import labels_strength
+from sklearn_wsca._backend.memory import in_parts
 from sklearn_wsca._backend.progress import tell
 from sklearn_wsca._input.column import Column, LeftOutError, common_rows
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._permutation.exchangeability import Exchangeability, exchange_units
-from sklearn_wsca._permutation.plan import PermutationPlan, permutation_pvalues, split
+from sklearn_wsca._permutation.plan import PermutationPlan, permutation_pvalues
 
 STEP = "association"
 PERMUTATIONS_AT_ONCE = 64
@@ -88,16 +89,24 @@ def association_pvalues(
             pairs[name] = Pair.of(column, target, groups)
         except LeftOutError:
             continue
-    null = np.empty((plan.n_permutations, len(pairs)))
-    for batch in split(range(plan.n_permutations), PERMUTATIONS_AT_ONCE):
-        tell(STEP, batch.start, plan.n_permutations)
-        orders = plan.orders(batch)
-        for place, pair in enumerate(pairs.values()):
-            null[batch.start : batch.stop, place] = pair.strengths(orders)
-    tell(STEP, plan.n_permutations, plan.n_permutations)
-    observed = np.array([pair.strength() for pair in pairs.values()])
     found = dict.fromkeys(columns, float("nan"))
-    if plan.n_permutations:
+    if plan.n_permutations and pairs:
+        observed = np.array([pair.strength() for pair in pairs.values()])
+        null = _null_strengths(list(pairs.values()), plan)
         pvalues = permutation_pvalues(observed, null, TIES)
         found |= dict(zip(pairs, map(float, pvalues), strict=True))
     return found
+
+
+def _null_strengths(pairs: list[Pair], plan: PermutationPlan) -> np.ndarray:
+    """Strengths of the pairs under all permutations: (m, n_pairs)."""
+
+    def permute_all(batch: range) -> np.ndarray:
+        tell(STEP, batch.start, plan.n_permutations)
+        orders = plan.orders(batch)
+        strengths = [pair.strengths(orders) for pair in pairs]
+        tell(STEP, batch.stop, plan.n_permutations)
+        return np.stack(strengths, axis=1)
+
+    batches = in_parts(permute_all, range(plan.n_permutations), PERMUTATIONS_AT_ONCE)
+    return np.concatenate(list(batches))
