@@ -64,6 +64,16 @@ def test_growth_is_printed_for_every_axis():
     assert len(re.findall(r"size to the power -?[\d.]+", printed)) == 3
 
 
+def test_two_versions_are_timed_in_turns():
+    if not Path("/proc/self/clear_refs").exists() or not (ROOT / ".git").exists():
+        pytest.skip("needs /proc and the history")
+    printed = run_module(
+        "benchmarks.before_and_after", "--before", "HEAD", "grid", "both"
+    )
+    for study in ("grid", "both"):
+        assert re.search(rf"\| {study} \| [\d.]+ s \| [\d.]+ s \| [\d.]+ \|", printed)
+
+
 def test_workers_and_clusters_give_equal_results():
     """And rows on a cluster stay there: 0.07 GB, a worker's chunk being 8 MB."""
     pytest.importorskip("distributed")
