@@ -1,4 +1,4 @@
-"""Images that maps are drawn over: an array, or a folder of pictures."""
+"""Images that maps are drawn over: an array, or a folder of pictures or volumes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from sklearn_wsca._displays.activation_map import check_image_shape
 from sklearn_wsca._text import list_first, quote
 from sklearn_wsca.io import load_feature_maps
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
+VOLUMES = (".nii.gz", ".nii")
+SUFFIXES = (*VOLUMES, ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,14 @@ class Images:
         Raises
         ------
         InputError
-            If a file is no picture, or shapes differ.
+            If a file is no picture or volume, or they differ in shape or orientation.
         """
         if not isinstance(self.source, list):
             return np.stack([np.asarray(self.source[row]) for row in rows])
-        pictures = [_read_picture(self.source[row]) for row in rows]
+        files = [self.source[row] for row in rows]
+        if all(file.name.lower().endswith(VOLUMES) for file in files):
+            return _read_volumes(files)
+        pictures = [_read_picture(file) for file in files]
         shapes = {picture.shape for picture in pictures}
         if len(shapes) > 1:
             raise InputError(
@@ -63,7 +67,7 @@ def find_images(
 ) -> Images | None:
     """Images of the samples of a table; None without a path.
 
-    Pictures of a folder are matched by the column of the table that holds their names,
+    Files of a folder are matched by the column of the table that holds their names,
     with or without their suffix; without one they are taken in the order of their
     names, which is said.
 
@@ -79,7 +83,7 @@ def find_images(
             array = load_feature_maps(path, max_size=max_size)
         _check_number(len(array), table, path)
         return Images(array, [f"row {row}" for row in range(len(array))])
-    files = sorted(f for f in path.iterdir() if f.suffix.lower() in SUFFIXES)
+    files = sorted(f for f in path.iterdir() if f.name.lower().endswith(SUFFIXES))
     named = _match(files, table)
     if named is None:
         _check_number(len(files), table, path)
@@ -88,12 +92,18 @@ def find_images(
             "are taken in the order of their names."
         )
         named = files
-    return Images(named, [file.stem for file in named])
+    return Images(named, [_name_of(file) for file in named])
+
+
+def _name_of(file: Path) -> str:
+    """Its name without the suffix, of which volumes may have two."""
+    suffix = next(s for s in SUFFIXES if file.name.lower().endswith(s))
+    return file.name[: -len(suffix)]
 
 
 def _match(files: list[Path], table: pd.DataFrame) -> list[Path] | None:
     """Files in the order of the rows, by the column that names them all."""
-    by_name = {file.name: file for file in files} | {file.stem: file for file in files}
+    by_name = {name: f for f in files for name in (f.name, _name_of(f))}
     for column in table.columns:
         names = table[column].map(lambda cell: Path(str(cell)).name)
         if names.isin(by_name.keys()).all():
@@ -108,6 +118,18 @@ def _check_number(n_images: int, table: pd.DataFrame, path: Path) -> None:
             "one for each, in the order of MAPS, or a folder whose files a column of "
             "METADATA names."
         )
+
+
+def _read_volumes(files: list[Path]) -> np.ndarray:
+    """Volumes (n, x, y, z)."""
+    with refuse({}):
+        values = load_feature_maps(files)
+    if values.shape[1] > 1:
+        raise InputError(
+            f"--images: {quote(str(files[0]))} holds {values.shape[1]} volumes; save "
+            "the one that maps are to be drawn over."
+        )
+    return values[:, 0]
 
 
 def _read_picture(file: Path) -> np.ndarray:

@@ -91,7 +91,8 @@ feature_options = together(
         "--images",
         "PATH",
         "Images that the maps are drawn over: npy with one for each sample, or a "
-        "folder of pictures, matched by the column of METADATA that names them.",
+        "folder of pictures or of volumes (NIfTI), matched by the column of METADATA "
+        "that names them.",
         type=FILE,
     ),
     named(

@@ -67,6 +67,34 @@ def test_pictures_that_cannot_be_drawn(folder):
         find_images(pictures, TABLE, None).take(np.arange(1))
 
 
+def test_volumes_are_matched_too(tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    values = np.random.default_rng(0).normal(3.0, 2.0, (N, 4, 5, 6)).astype(np.float32)
+    names = [name.replace("png", "nii.gz") for name in NAMES]
+    for name, volume in zip(names, values, strict=True):
+        nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), tmp_path / name)
+    found = find_images(tmp_path, TABLE.assign(file=names), None)
+    assert found.names == [name[:-4] for name in NAMES]
+    rows = np.array([0, 2, 5])
+    np.testing.assert_array_equal(found.take(rows), values[rows])
+    found.check(rows, 3)
+    turned = nibabel.Nifti1Image(values[2], np.diag([-1.0, 1.0, 1.0, 1.0]))
+    nibabel.save(turned, tmp_path / names[2])
+    with pytest.raises(InputError, match="has the orientation LAS"):
+        found.take(rows)
+    with pytest.raises(InputError, match=r"--images: they have the shape \(1, 4, 5, 6"):
+        found.check(rows[:1], 2)
+
+
+def test_volumes_that_hold_several(tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    series = nibabel.Nifti1Image(np.ones((4, 5, 3, 7), np.float32), np.eye(4))
+    nibabel.save(series, tmp_path / "scan.nii")
+    found = find_images(tmp_path, pd.DataFrame({"file": ["scan"]}), None)
+    with pytest.raises(InputError, match=r"scan\.nii' holds 7 volumes; save the one"):
+        found.take(np.array([0]))
+
+
 def test_maps_are_drawn_over_them(tmp_path):
     maps, table, (weights, bias) = simulate(0, n=40)
     np.save(tmp_path / "maps.npy", maps)
