@@ -111,7 +111,14 @@ feature_options = together(
         "--ranking",
         "difference",
         "By what features are ranked.",
-        type=click.Choice(["difference", "importance"]),
+        type=click.Choice(["difference", "importance", "largest", "frequency"]),
+    ),
+    shown(
+        "--weighting",
+        "equal",
+        "Whether samples count alike in the importance, or by the probability of their "
+        "class.",
+        type=click.Choice(["equal", "confidence"]),
     ),
     shown(
         "--scale",

@@ -40,6 +40,7 @@ OPTIONS = {
     "images": "--images",
     "ratio": "--ratio",
     "ranking": "--ranking",
+    "weighting": "--weighting",
     "scale": "--scale",
     "max_size": "--max-size",
 }

@@ -211,6 +211,7 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
         groups=options["groups"],
         ratio=options["ratio"],
         ranking=options["ranking"],
+        weighting=options["weighting"],
         scale=options["scale"],
         n_permutations=options["permutations"],
         random_state=options["seed"],

@@ -6,6 +6,7 @@ import warnings
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import softmax
 
 from sklearn_wsca._heads.head import Head
 from sklearn_wsca._text import list_first
@@ -47,24 +48,33 @@ class Importance(NamedTuple):
 
 
 def measure_importance(
-    head: Head, pooled: np.ndarray, labels: np.ndarray
+    head: Head, pooled: np.ndarray, labels: np.ndarray, weighting: str = "equal"
 ) -> Importance:
     """Mean contribution of every feature, by pooled activations (n, C).
 
     The contribution of feature c to class k in a sample is the weight w_kc times the
     mean of the feature over the positions. Labels are codes of classes, or numbers.
+    Samples count alike, or by the probability of their class ("confidence").
     """
     if head.classes is None:
         return _importance_of_numbers(head.coef, pooled, labels)
-    correct = head.outputs(pooled).argmax(axis=1) == labels
-    n_correct = np.bincount(labels[correct], minlength=head.n_rows)
-    member = correct[:, None] & (labels[:, None] == np.arange(head.n_rows))
-    sums = member.T.astype(np.float64) @ pooled
+    member = _correct_members(head, pooled, labels)
+    n_correct = member.sum(axis=1)
+    weights = member.astype(np.float64)
+    if weighting == "confidence":
+        weights *= softmax(head.outputs(pooled), axis=1).T
     _warn_of_empty(head.classes, n_correct, labels)
     with np.errstate(invalid="ignore", divide="ignore"):
-        by_class = head.coef * sums / n_correct[:, None]
-        overall = (head.coef * sums).sum(axis=0) / n_correct.sum()
+        sums, totals = weights @ pooled, weights.sum(axis=1)
+        by_class = head.coef * sums / totals[:, None]
+        overall = (head.coef * sums).sum(axis=0) / totals.sum()
     return Importance(by_class, overall, by_class - overall, n_correct)
+
+
+def _correct_members(head: Head, pooled: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Which samples are of a class and classified so: (K, n)."""
+    correct = head.outputs(pooled).argmax(axis=1) == labels
+    return correct & (labels == np.arange(head.n_rows)[:, None])
 
 
 def _importance_of_numbers(weights, pooled, numbers) -> Importance:
@@ -107,23 +117,55 @@ def own_contributions(head: Head, pooled: np.ndarray, labels: np.ndarray) -> np.
     return pooled * head.coef[labels]
 
 
-def rank_importance(importance: Importance, by: str) -> np.ndarray:
-    """Rank of every feature by the difference of classes, or overall: (C,)."""
+def score_features(
+    head: Head,
+    pooled: np.ndarray,
+    labels: np.ndarray,
+    importance: Importance,
+    by: str,
+    share: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """What features are ranked by: for each row of the head (K, C), and of all (C,).
+
+    Rows of classes of which no sample is classified correctly are NaN.
+    """
     if by == "importance":
-        scores = np.abs(importance.overall)
-    else:
-        known = importance.difference[importance.n_correct > 0]
-        scores = np.abs(known).max(axis=0, initial=0.0)
-    return rank_features(np.nan_to_num(scores))
+        return np.abs(importance.by_class), np.abs(importance.overall)
+    known = importance.n_correct > 0
+    if by == "difference":
+        scores = np.abs(importance.difference)
+        return scores, scores[known].max(axis=0, initial=0.0)
+    scores = np.full(head.coef.shape, np.nan)
+    for row in np.flatnonzero(known):
+        members = slice(None)
+        if head.classes is not None:
+            members = _correct_members(head, pooled, labels)[row]
+        sizes = np.abs(pooled[members] * head.coef[row])
+        scores[row] = sizes.max(axis=0) if by == "largest" else _frequency(sizes, share)
+    if by == "largest":
+        return scores, scores[known].max(axis=0, initial=0.0)
+    counts = importance.n_correct[known, None]
+    return scores, (scores[known] * counts).sum(axis=0) / max(counts.sum(), 1)
 
 
-def rank_by_class(importance: Importance, by: str, ranks: np.ndarray) -> np.ndarray:
+def _frequency(sizes: np.ndarray, share: float) -> np.ndarray:
+    """Share of the samples in which each feature is among the largest: (C,).
+
+    A feature that is silent in a sample is not among its largest.
+    """
+    n_features = sizes.shape[1]
+    first = np.argsort(-sizes, axis=1, kind="stable")[
+        :, : count_kept(n_features, share)
+    ]
+    heard = np.take_along_axis(sizes, first, axis=1) > 0.0
+    return np.bincount(first[heard], minlength=n_features) / len(sizes)
+
+
+def rank_by_class(scores: np.ndarray, ranks: np.ndarray) -> np.ndarray:
     """Rank of every feature for each row of the head: (K, C).
 
     Classes of which no sample is classified correctly have the ranks (C,) of all.
     """
-    found = importance.by_class if by == "importance" else importance.difference
-    scores = np.abs(found)
     return np.array(
         [ranks if np.isnan(own).any() else rank_features(own) for own in scores]
     )
@@ -136,6 +178,11 @@ def rank_features(scores: np.ndarray) -> np.ndarray:
     return ranks
 
 
+def count_kept(n_features: int, share: float) -> int:
+    """How many features are a share of all; at least one."""
+    return max(1, int(np.ceil(share * n_features - 1e-9)))
+
+
 def keep_top(ranks: np.ndarray, share: float) -> np.ndarray:
     """Which features are among the top share of ranks (..., C); at least one: bool."""
-    return ranks <= max(1, int(np.ceil(share * ranks.shape[-1] - 1e-9)))
+    return ranks <= count_kept(ranks.shape[-1], share)

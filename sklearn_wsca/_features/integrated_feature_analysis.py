@@ -31,7 +31,8 @@ from sklearn_wsca._features.contributions import (
     keep_top,
     measure_importance,
     rank_by_class,
-    rank_importance,
+    rank_features,
+    score_features,
 )
 from sklearn_wsca._features.curve import Decomposition, measure_curve, smallest_share
 from sklearn_wsca._features.labels import encode_labels, read_class_head
@@ -59,10 +60,17 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         linear head to the labels on the pooled maps.
     ratio : float, default=0.25
         Share of the features that are kept as principal ones.
-    ranking : {"difference", "importance"}, default="difference"
-        Features of a class are ranked by their absolute difference from all, or by
-        their absolute importance; those of all together by the largest difference of a
-        class, or by the overall importance.
+    ranking : str, default="difference"
+        What features of a class are ranked by: "difference", their absolute difference
+        from all; "importance", their absolute importance; "largest", their largest
+        absolute contribution to a correctly classified sample of the class, which a
+        single sample decides; "frequency", in how many of these samples they are among
+        the share `ratio` with the largest absolute contributions, which no outlier
+        moves. Features of all together are ranked by the largest of a class, by the
+        overall importance, or by the frequency in all these samples.
+    weighting : {"equal", "confidence"}, default="equal"
+        Whether correctly classified samples count alike in the importance, or by the
+        probability that the head gives their class. For numbers all count alike.
     decomposition : {"class", "shared"}, default="class"
         Whether the score and the maps of every class keep its own principal features
         [1]_, or those of all together. `transform` keeps the latter.
@@ -98,8 +106,8 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
     classes_ : ndarray of shape (n_classes,)
         Classes of its rows; only for class heads.
     importance_ : ndarray of shape (n_classes, n_features)
-        Mean contribution over the correctly classified samples of each class; NaN, with
-        a warning, where there are none. For numbers over all samples.
+        Mean contribution over the correctly classified samples of each class (by
+        `weighting`); NaN, with a warning, where there are none. For numbers over all.
     importance_overall_ : ndarray of shape (n_features,)
         Mean over all correctly classified samples, each to its own class.
     importance_difference_ : ndarray of shape (n_classes, n_features)
@@ -181,7 +189,8 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
     _parameter_constraints: dict = {
         "head": "no_validation",
         "ratio": [Interval(Real, 0, 1, closed="right")],
-        "ranking": [StrOptions({"difference", "importance"})],
+        "ranking": [StrOptions({"difference", "importance", "largest", "frequency"})],
+        "weighting": [StrOptions({"equal", "confidence"})],
         "decomposition": [StrOptions({"class", "shared"})],
         "fill": [StrOptions({"mean", "zero"})],
         "scale": [StrOptions({"linear", "tanh"})],
@@ -200,6 +209,7 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         *,
         ratio=0.25,
         ranking="difference",
+        weighting="equal",
         decomposition="class",
         fill="mean",
         scale="linear",
@@ -214,6 +224,7 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         self.head = head
         self.ratio = ratio
         self.ranking = ranking
+        self.weighting = weighting
         self.decomposition = decomposition
         self.fill = fill
         self.scale = scale
@@ -263,7 +274,7 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         labels = encode_labels(head, table.labels)
         survey = survey_maps(maps, head.coef)
         pooled = survey.pooled
-        importance = measure_importance(head, pooled, labels)
+        importance = measure_importance(head, pooled, labels, self.weighting)
         self._fitted_on_maps = bool(maps.spatial)
         self.head_ = head
         if head.classes is not None:
@@ -272,8 +283,11 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         self.importance_overall_ = importance.overall
         self.importance_difference_ = importance.difference
         self.n_correct_ = importance.n_correct
-        self.ranking_ = rank_importance(importance, self.ranking)
-        self.class_ranking_ = self._rank_by_class(importance)
+        by_class, overall = score_features(
+            head, pooled, labels, importance, self.ranking, self.ratio
+        )
+        self.ranking_ = rank_features(np.nan_to_num(overall))
+        self.class_ranking_ = self._rank_by_class(by_class)
         self.intensity_range_ = common_ranges(
             survey, self.percentiles, self.common_range
         )
@@ -433,10 +447,10 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         drawn = draw_maps(maps, weights, rows, self.intensity_range_, scale)
         return drawn if resize_to is None else resize(drawn, resize_to)
 
-    def _rank_by_class(self, importance):
+    def _rank_by_class(self, scores):
         if self.decomposition == "shared":
-            return np.tile(self.ranking_, (len(importance.by_class), 1))
-        return rank_by_class(importance, self.ranking, self.ranking_)
+            return np.tile(self.ranking_, (len(scores), 1))
+        return rank_by_class(scores, self.ranking_)
 
     def _get_support_mask(self):
         check_is_fitted(self)

@@ -10,6 +10,7 @@ from sklearn_wsca._features.contributions import (
     measure_importance,
     own_contributions,
     rank_features,
+    score_features,
 )
 from sklearn_wsca._features.maps import FeatureMaps, pool_maps
 from tests.reference import loop_contributions, loop_importance, make_maps
@@ -110,6 +111,86 @@ def test_labels_of_one_value_have_no_change():
     rows = Head(np.ones((1, 2)), np.zeros(1), None, "ridge")
     with pytest.raises(ValueError, match=r"^y: all 5 labels are 3\.5; .* differ"):
         measure_importance(rows, np.ones((5, 2)), np.full(5, 3.5))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_confident_samples_count_more(seed):
+    A, labels, rows, pooled = study(seed)
+    found = measure_importance(rows, pooled, labels, "confidence")
+    contributions = loop_contributions(A, rows.coef)
+    scores = contributions.sum(axis=2) + rows.intercept
+    chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    for k in range(3):
+        own = (labels == k) & (scores.argmax(axis=1) == k)
+        mean = np.average(contributions[own, k], axis=0, weights=chances[own, k])
+        assert_allclose(found.by_class[k], mean, rtol=1e-8)
+    equal = measure_importance(rows, pooled, labels)
+    assert np.abs(found.by_class - equal.by_class).max() > 1e-3
+    assert_array_equal(found.n_correct, equal.n_correct)
+
+
+def scores_by(by, rows, pooled, labels, share=0.5):
+    importance = measure_importance(rows, pooled, labels)
+    return score_features(rows, pooled, labels, importance, by, share)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_features_are_scored_by_single_samples(seed):
+    A, labels, rows, pooled = study(seed)
+    contributions = np.abs(loop_contributions(A, rows.coef))
+    correct = rows.outputs(pooled).argmax(axis=1) == labels
+    largest, frequency = np.zeros((2, 3, 6))
+    for i in np.flatnonzero(correct):
+        sizes = contributions[i, labels[i]]
+        largest[labels[i]] = np.maximum(largest[labels[i]], sizes)
+        frequency[labels[i], np.argsort(-sizes)[:3]] += 1
+    n_correct = np.bincount(labels[correct])
+    by_class, overall = scores_by("largest", rows, pooled, labels)
+    assert_allclose(by_class, largest, rtol=1e-8)
+    assert_allclose(overall, largest.max(axis=0), rtol=1e-8)
+    by_class, overall = scores_by("frequency", rows, pooled, labels)
+    assert_allclose(by_class, frequency / n_correct[:, None])
+    assert_allclose(overall, frequency.sum(axis=0) / correct.sum())
+    assert len(np.unique(overall)) > 2
+
+
+def test_one_sample_decides_the_largest_and_not_the_frequency():
+    _, labels, rows, pooled = study(0)
+    correct = rows.outputs(pooled).argmax(axis=1) == labels
+    one = np.flatnonzero(correct & (labels == 2))[0]
+    odd = pooled.copy()
+    odd[one, 5] += 1e3 * np.sign(rows.coef[2, 5])
+    assert scores_by("largest", rows, odd, labels)[0][2].argmax() == 5
+    found = scores_by("frequency", rows, odd, labels)[0][2]
+    assert found.argmax() == 2 and found[5] < 1.0
+
+
+def test_features_that_are_silent_are_not_frequent():
+    _, labels, rows, pooled = study(0)
+    silent = pooled * [1, 1, 1, 0, 0, 0]
+    labels = rows.outputs(silent).argmax(axis=1)
+    overall = scores_by("frequency", rows, silent, labels, 1.0)[1]
+    assert_array_equal(overall, [1, 1, 1, 0, 0, 0])
+
+
+@pytest.mark.parametrize("by", ["largest", "frequency"])
+def test_scores_of_classes_without_a_correct_sample_and_of_numbers(by):
+    _, labels, rows, pooled = study(0)
+    never = rows_of(rows.coef, rows.intercept - np.array([0.0, 1e6, 0.0]))
+    with pytest.warns(UserWarning, match="classified correctly"):
+        by_class, overall = scores_by(by, never, pooled, labels)
+    assert np.isnan(by_class[1]).all() and np.isfinite(by_class[[0, 2]]).all()
+    assert np.isfinite(overall).all()
+    number = Head(rows.coef[:1], np.zeros(1), None, "ridge")
+    by_class, overall = scores_by(by, number, pooled, pooled[:, 0])
+    assert_array_equal(by_class[0], overall)
+    sizes = np.abs(pooled * rows.coef[0])
+    top = np.argsort(-sizes, axis=1)[:, :3]
+    expected = {
+        "largest": sizes.max(axis=0),
+        "frequency": np.bincount(top.ravel(), minlength=6) / 60,
+    }
+    assert_allclose(overall, expected[by])
 
 
 def test_ranks_and_shares():
