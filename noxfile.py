@@ -45,8 +45,8 @@ CORE = (
     "tests/utilization/test_from_outputs.py",
 )
 # What says the same with every release: claims over many studies, changes that no study
-# must notice, sources and pages, what the tier `bare` tries, and damaged files and the
-# report in a browser, of which the rooms have tests of their own.
+# must notice, sources and pages, what the tier `bare` tries, disks and memory that are
+# full, and damaged files and the report in a browser, which rooms test on their own.
 PINNED_ONLY = (
     "tests/report/test_browser.py",
     "tests/test_architecture.py",
@@ -60,6 +60,8 @@ PINNED_ONLY = (
     "tests/test_documentation.py",
     "tests/test_examples.py",
     "tests/test_families.py",
+    "tests/test_fault_disk.py",
+    "tests/test_fault_memory.py",
     "tests/test_fuzz.py",
     "tests/test_invariances.py",
     "tests/test_properties.py",

@@ -290,7 +290,10 @@ class TestAudit:
         analysis = fit(X[:200], table[:200], head)
         found = analysis.audit(X[new], table[new]).attrs["head_performance"]
         rest = table[new].reset_index(drop=True)
-        assert found == performance(X[new], rest, head)
+        # The last digit of the AUROC depends on how the processor adds up.
+        expected = performance(X[new], rest, head)
+        assert found.pop("auroc") == pytest.approx(expected.pop("auroc"))
+        assert found == expected
         assert found != analysis.head_performance_
 
     def test_held_out_rows_in_another_order_stop(self):
