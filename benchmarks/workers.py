@@ -4,7 +4,7 @@ import joblib
 
 from benchmarks.studies import one_fit
 
-SMALL = ("--rows", 2500, "--features", 256, "--permutations", 199)
+SMALL = ("--rows", 999, "--features", 64, "--columns", 3, "--permutations", 49)
 NULLS = ("encoding null", "alignment null", "utilization")
 # Steps without jobs; the linear algebra of the first has threads of its own.
 ALONE = ("subspace", "head check", "comparison", "between steps")

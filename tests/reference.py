@@ -299,6 +299,16 @@ def cross_validated_skill(T, labels, kind, folds, C, alpha, weights):
     return 1.0 - loss / chance
 
 
+def ridge_outputs(T, responses, train, test, alpha, weights):
+    """Of `Ridge(alpha)` at the test rows, by the normal equations."""
+    weight = weights[train, None]
+    centre, mean = (np.sum(weight * a[train], 0) / weight.sum() for a in (T, responses))
+    rows, aims = T[train] - centre, responses[train] - mean
+    gram = rows.T @ (weight * rows) + alpha * np.eye(T.shape[1])
+    slopes = np.linalg.solve(gram, rows.T @ (weight * aims))
+    return mean + (T[test] - centre) @ slopes
+
+
 def scaled_skill(T, labels, folds, alpha, size, weights):
     """Squared correlation of held-out predictions and labels, with its sign.
 
@@ -312,15 +322,12 @@ def scaled_skill(T, labels, folds, alpha, size, weights):
     joint = own = chance = 0.0
     for fold in range(folds.max() + 1):
         test, train = folds == fold, folds != fold
-        for response in responses.T:
-            probe = Ridge(alpha=alpha, solver="cholesky").fit(
-                T[train, :size], response[train], sample_weight=weights[train]
-            )
-            mean = np.average(response[train], weights=weights[train])
-            predicted = probe.predict(T[test, :size]) - mean
-            joint += np.sum(weights[test] * predicted * (response[test] - mean))
-            own += np.sum(weights[test] * predicted**2)
-            chance += np.sum(weights[test] * (response[test] - mean) ** 2)
+        predicted = ridge_outputs(T[:, :size], responses, train, test, alpha, weights)
+        mean = np.average(responses[train], axis=0, weights=weights[train])
+        predicted, rest = predicted - mean, responses[test] - mean
+        joint += np.sum(weights[test] @ (predicted * rest))
+        own += np.sum(weights[test] @ predicted**2)
+        chance += np.sum(weights[test] @ rest**2)
     return np.sign(joint) * joint**2 / (own * chance)
 
 

@@ -1,6 +1,6 @@
 """Without an extra: one error that names the command which installs it.
 
-Each extra is hidden in an interpreter of its own, so that these tests say the same with
+Extras are hidden in interpreters of their own, so that these tests say the same with
 nothing installed (the tier `bare`) and with everything.
 """
 
@@ -61,13 +61,13 @@ FILES = {
 }
 
 
-def last_line(hidden, statement, folder):
-    """Last line of the errors of an interpreter without a module."""
+def errors(hidden, statement, folder):
+    """Lines on standard error of an interpreter without some modules."""
     code = PREPARE.format(hidden=hidden) + statement
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 1
-    return done.stderr.splitlines()[-1]
+    return done.stderr.splitlines()
 
 
 def with_command(message):
@@ -77,23 +77,33 @@ def with_command(message):
 @pytest.mark.parametrize("hidden", CASES)
 def test_what_needs_an_extra_names_it(hidden, tmp_path):
     statement, message = CASES[hidden]
-    assert last_line(hidden, statement, tmp_path) == with_command(message)
+    assert errors(hidden, statement, tmp_path)[-1] == with_command(message)
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_a_file_that_needs_an_extra_names_it(name, tmp_path):
-    (tmp_path / name).write_bytes(b"ARROW1" * 40)
-    hidden, reader = FILES[name]
-    assert last_line(hidden, f"{reader}({name!r})", tmp_path) == (
-        f"ImportError: This file is read with {hidden}, which is not installed: "
-        'pip install ".[io]"'
-    )
+def test_a_file_that_needs_an_extra_names_it(tmp_path):
+    """All in one interpreter, because most of the time is its start."""
+    for name in FILES:
+        (tmp_path / name).write_bytes(b"ARROW1" * 40)
+    statement = """
+for name, (_, reader) in {files!r}.items():
+    try:
+        globals()[reader](name)
+    except ImportError as error:
+        print(error, file=sys.stderr)
+sys.exit(1)
+"""
+    hidden = " ".join(hidden for hidden, _ in FILES.values())
+    found = errors(hidden, statement.format(files=FILES), tmp_path)
+    assert found == [
+        f'This file is read with {hidden}, which is not installed: pip install ".[io]"'
+        for hidden, _ in FILES.values()
+    ]
 
 
 def test_the_core_needs_none_of_them(tmp_path):
     hidden = "torch matplotlib jinja2 click polars dask distributed rich"
     statement = "print(fit().n_features_in_, file=sys.stderr); sys.exit(1)"
-    assert last_line(hidden, statement, tmp_path) == "6"
+    assert errors(hidden, statement, tmp_path) == ["6"]
 
 
 def test_plain_files_need_none_of_them(tmp_path):
@@ -107,4 +117,4 @@ def test_plain_files_need_none_of_them(tmp_path):
         "load_head('head.npz').coef\n"
         "print([len(part) for part in found], file=sys.stderr); sys.exit(1)"
     )
-    assert last_line(hidden, statement, tmp_path) == "[6, 6, 2]"
+    assert errors(hidden, statement, tmp_path) == ["[6, 6, 2]"]

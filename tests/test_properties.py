@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sklearn_wsca import WeightSpaceCorrelation, utilization_test
@@ -50,6 +51,17 @@ def fit(study: Study, **options):
         target_head=study.head, **(study.options | options)
     )
     return estimator.fit(study.X, study.table)
+
+
+FITS: dict[str, WeightSpaceCorrelation] = {}
+
+
+def fit_once(study: Study):
+    """The fit of a study as it was drawn: most tests draw the same ones."""
+    key = joblib.hash((study.X, study.table, study.head, study.options))
+    if key not in FITS:
+        FITS[key] = fit(study)
+    return FITS[key]
 
 
 def collected(strategy, look, max_examples):
@@ -98,7 +110,7 @@ def test_nothing_changes_with(name):
 
     def look(study):
         other = change.of(study, np.random.default_rng(study.options["random_state"]))
-        first, second = fit(study), fit(other)
+        first, second = fit_once(study), fit(other)
         assert_same_numbers(
             first.summary_, second.summary_, change.tolerance, change.names
         )
@@ -115,7 +127,7 @@ def test_the_comparison_notices_a_change():
         sites = np.random.default_rng(3).permutation(study.table["site"])
         other = study.changed(table=study.table.assign(site=sites))
         with pytest.raises(AssertionError):
-            assert_same_numbers(fit(study).summary_, fit(other).summary_, 1e-2)
+            assert_same_numbers(fit_once(study).summary_, fit(other).summary_, 1e-2)
 
     collected(studies(), look, 3)
 
@@ -124,7 +136,7 @@ def test_embeddings_on_disk(tmp_path):
     def look(study):
         np.save(tmp_path / "embeddings.npy", study.X)
         on_disk = np.load(tmp_path / "embeddings.npy", mmap_mode="r")
-        first, second = fit(study), fit(study.changed(X=on_disk))
+        first, second = fit_once(study), fit(study.changed(X=on_disk))
         assert_same_numbers(first.summary_, second.summary_, EXACT)
 
     collected(studies(), look, 3)
@@ -148,7 +160,7 @@ def add_noise_column(study, kind):
 @pytest.mark.parametrize("kind", ["numbers", "levels", "gaps"])
 def test_an_irrelevant_column_changes_only_what_is_corrected_over_columns(kind):
     def look(study):
-        first, second = fit(study), fit(add_noise_column(study, kind))
+        first, second = fit_once(study), fit(add_noise_column(study, kind))
         alone = first.summary_.drop(columns=CORRECTED)
         beside = second.summary_.drop("noise").drop(columns=CORRECTED)
         pd.testing.assert_frame_equal(beside, alone, rtol=1e-9, atol=1e-9)
@@ -249,7 +261,7 @@ def test_every_number_of_the_summary_is_there_or_accounted_for():
     permutations = (N_PERMUTATIONS, N_PERMUTATIONS, N_PERMUTATIONS, 0)
 
     def look(study):
-        analysis = fit(study)
+        analysis = fit_once(study)
         check_summary(study, analysis)
         return study, analysis.summary_
 
@@ -367,4 +379,6 @@ def test_an_irrelevant_column_changes_no_result_of_predictions(study, kind):
     outputs = study.X[:, :3]
     first = results_of(study, outputs)
     second = results_of(add_noise_column(study, kind), outputs)
+    # Of few patients it cannot be tested itself, which refuses the whole table.
+    assume("column 'noise' cannot be tested" not in second)
     assert_same_results(first, second)

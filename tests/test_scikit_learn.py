@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -198,6 +199,21 @@ DISEASE = TABLE["disease"]
 REST = TABLE.drop(columns="disease")
 
 
+SITE = {"confounders": ["age"], "columns": ["site"]}
+
+
+@cache
+def of_whole_table():
+    """A fit of the whole table, its score, and the tables that it makes of rows."""
+    whole = quick(**SITE).fit(X, TABLE, WEIGHTS)
+    tables = [
+        whole.audit(X, TABLE),
+        whole.utilization_by_feature(X, TABLE, "site"),
+        whole.component_sensitivity(X, TABLE, [3]),
+    ]
+    return whole, whole.score(X, TABLE, WEIGHTS), tables
+
+
 class TestSeparateTarget:
     """y is the target alone, and the table is metadata."""
 
@@ -215,27 +231,19 @@ class TestSeparateTarget:
         ],
     )
     def test_same_as_the_whole_table(self, y, target, table):
-        options = {"confounders": ["age"], "columns": ["site"]}
-        whole = quick(**options).fit(X, TABLE, WEIGHTS)
-        apart = quick(**options | {"target": target}).fit(X, y, WEIGHTS, table)
+        whole, score, expected = of_whole_table()
+        apart = quick(**SITE | {"target": target}).fit(X, y, WEIGHTS, table)
         assert_same_fit(apart, whole)
         # As text: what was not computed is NaN.
         assert str(apart.description_) == str(whole.description_)
         assert apart.target == target
-        assert apart.score(X, y, WEIGHTS, table) == whole.score(X, TABLE, WEIGHTS)
-        pd.testing.assert_frame_equal(
-            apart.audit(X, y, metadata=table), whole.audit(X, TABLE)
-        )
-        for one, other in [
-            (
-                apart.utilization_by_feature(X, y, "site", metadata=table),
-                whole.utilization_by_feature(X, TABLE, "site"),
-            ),
-            (
-                apart.component_sensitivity(X, y, [3], metadata=table),
-                whole.component_sensitivity(X, TABLE, [3]),
-            ),
-        ]:
+        assert apart.score(X, y, WEIGHTS, table) == score
+        found = [
+            apart.audit(X, y, metadata=table),
+            apart.utilization_by_feature(X, y, "site", metadata=table),
+            apart.component_sensitivity(X, y, [3], metadata=table),
+        ]
+        for one, other in zip(found, expected, strict=True):
             pd.testing.assert_frame_equal(one, other)
 
     def test_metadata_of_either_library(self, make_frame):
@@ -303,6 +311,18 @@ class TestSeparateTarget:
             fitted.audit(X, DISEASE, metadata=REST[["age"]])
 
 
+@cache
+def scores_of_site(scaled):
+    """Skill of the head of the site in every fold, by a plain loop."""
+    scores = []
+    for train, test in KFold(3).split(X):
+        scaler = StandardScaler(with_mean=scaled, with_std=scaled).fit(X[train])
+        alone = quick(columns=["site"])
+        alone.fit(scaler.transform(X[train]), TABLE.iloc[train])
+        scores.append(alone.score(scaler.transform(X[test]), TABLE.iloc[test]))
+    return scores
+
+
 class TestRouting:
     """Metadata on their way through scikit-learn."""
 
@@ -344,21 +364,16 @@ class TestRouting:
         metadata = make_frame({name: COLUMNS[name] for name in names})
         with sklearn.config_context(enable_metadata_routing=True):
             found = cross_validate(
-                self.make() if scaled else self.make_alone(),
+                self.make(diagnostics=False)
+                if scaled
+                else self.make_alone(diagnostics=False),
                 X,
                 DISEASE.to_numpy(),
                 params={"metadata": metadata},
                 cv=KFold(3),
                 error_score="raise",
             )
-        expected = []
-        for train, test in KFold(3).split(X):
-            scaler = StandardScaler(with_mean=scaled, with_std=scaled).fit(X[train])
-            alone = quick(columns=["site"])
-            alone.fit(scaler.transform(X[train]), TABLE.iloc[train])
-            rows = scaler.transform(X[test])
-            expected.append(alone.score(rows, TABLE.iloc[test]))
-        np.testing.assert_allclose(found["test_score"], expected)
+        np.testing.assert_allclose(found["test_score"], scores_of_site(scaled))
 
     def test_grid_search_and_groups(self):
         table = REST.assign(patient=np.arange(N) // 3)
@@ -447,27 +462,28 @@ class TestModelSelection:
             ("binning", ["quantile", "uniform"]),
         ],
     )
-    def test_grid_search(self, make_frame, parameter, values):
+    def test_grid_search(self, parameter, values):
         # Numbers in classes, so that both kinds of heads fit every column.
         n_bins = 3 if parameter in ("heads", "binning") else None
         search = GridSearchCV(
-            quick(n_bins=n_bins, min_components=1),
+            quick(n_bins=n_bins, min_components=1, diagnostics=False),
             {parameter: values},
             cv=KFold(3),
             error_score="raise",
         )
-        search.fit(X, make_frame(COLUMNS))
+        search.fit(X, TABLE)
         scores = search.cv_results_["mean_test_score"]
         assert len(set(scores.round(10))) == len(values)
         assert search.best_params_[parameter] == values[int(np.argmax(scores))]
-        assert search.score(X, make_frame(COLUMNS)) > 0
+        assert search.score(X, TABLE) > 0
         assert search.transform(X).shape[0] == N
 
-    def test_grid_search_over_a_pipeline(self):
-        pipeline = make_pipeline(StandardScaler(), quick())
+    def test_grid_search_over_a_pipeline(self, make_frame):
+        pipeline = make_pipeline(StandardScaler(), quick(diagnostics=False))
         grid = {"weightspacecorrelation__C": [0.1, 1.0]}
         search = GridSearchCV(pipeline, grid, cv=KFold(3), error_score="raise")
-        assert search.fit(X, TABLE).best_score_ > 0
+        assert search.fit(X, make_frame(COLUMNS)).best_score_ > 0
+        assert search.transform(X).shape[0] == N
 
 
 class TestFolds:

@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_wsca import Head, WeightSpaceCorrelation
 from sklearn_wsca.datasets import make_shortcut
-from tests.reference import analyse, make_study, with_gaps
+from tests.reference import analyse, make_study, ridge_outputs, with_gaps
 
 HEADS = {"site": "logistic", "sex": "logistic", "age": "ridge", "dose": "ridge"}
 PERMUTATIONS = 19
@@ -182,6 +183,16 @@ def test_order_of_the_table_is_irrelevant_to_the_reference_too():
     assert first.nulls["age"].std() > 0.01
 
 
+def test_probes_of_the_reference_are_those_of_scikit_learn():
+    """Of the many that it fits scikit-learn would take seconds to check the input."""
+    rng = np.random.default_rng(10)
+    T, responses = rng.normal(size=(60, 7)) + 2.0, rng.normal(size=(60, 3)) - 1.0
+    train, weights = np.arange(60) % 4 > 0, rng.uniform(0.5, 2.0, 60)
+    ridge = Ridge(alpha=5.0).fit(T[train], responses[train], weights[train])
+    found = ridge_outputs(T, responses, train, ~train, 5.0, weights)
+    np.testing.assert_allclose(found, ridge.predict(T[~train]), rtol=1e-9)
+
+
 def test_compared_pvalues_are_not_all_at_the_floor():
     """Guard: equal p-values prove little where every one is the smallest possible."""
     X, table = make_study(1)
@@ -273,7 +284,11 @@ def test_a_grid_with_memory_is_the_same_grid(tmp_path):
     searches = [
         GridSearchCV(
             WeightSpaceCorrelation(
-                "disease", n_permutations=0, diagnostics=False, memory=memory
+                "disease",
+                columns=["site"],
+                n_permutations=0,
+                diagnostics=False,
+                memory=memory,
             ),
             {"C": [0.1, 1.0, 10.0]},
             cv=3,

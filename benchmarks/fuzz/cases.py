@@ -25,6 +25,12 @@ def available():
 
 
 def run_format(kind, numbers, seconds=60.0):
+    """Outcome of each case, as dicts; a child process for this format alone."""
+    with Child(seconds=seconds) as child:
+        yield from run_cases(kind, numbers, child)
+
+
+def run_cases(kind, numbers, child):
     """Outcome of each case, as dicts.
 
     Raises
@@ -32,7 +38,7 @@ def run_format(kind, numbers, seconds=60.0):
     RuntimeError
         If the good file is not accepted.
     """
-    with tempfile.TemporaryDirectory() as name, Child(seconds=seconds) as child:
+    with tempfile.TemporaryDirectory() as name:
         good, path = kind.make(Path(name)), Path(name) / f"case{kind.suffix}"
         path.write_bytes(good)
         accepted, truth = child.read(kind.reader, path)

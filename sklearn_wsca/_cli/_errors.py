@@ -23,17 +23,28 @@ LONGEST_START, LONGEST_END = 1200, 400
 REFUSALS = (ValueError, TypeError, OverflowError, OSError, ImportError, MemoryError)
 
 
+def _cut(text: str, times: int = 1) -> str:
+    """Start and end of a text that is longer than so many times what is shown."""
+    start, end = times * LONGEST_START, times * LONGEST_END
+    return text if len(text) <= start + end else f"{text[:start]} [...] {text[-end:]}"
+
+
+def _in_words(message: str, key: str = "") -> str:
+    """Message as typed, without the middle of a very long one.
+
+    Its patterns take the square of the length of a word.
+    """
+    return as_typed(_cut(message, times=4), key)
+
+
 class InputError(click.ClickException):
     """Bad input; the message is one line."""
 
     exit_code = BAD_INPUT
 
     def __init__(self, message: str):
-        message = as_typed(message.replace("\n", " "))
-        line = " ".join(printable(message).split())
-        if len(line) > LONGEST_START + LONGEST_END:
-            line = f"{line[:LONGEST_START]} [...] {line[-LONGEST_END:]}"
-        super().__init__(line)
+        message = _in_words(message.replace("\n", " "))
+        super().__init__(_cut(" ".join(printable(message).split())))
 
     def show(self, file=None) -> None:
         """Print the line."""
@@ -107,5 +118,5 @@ def refuse(files: dict[str, Path], key: str = "") -> Iterator[None]:
         if not isinstance(error, (FileError, FileChangedError)):
             argument = message.split(":")[0].split("[")[0]
             file = files.get(argument, files.get("y"))
-        message = as_typed(message, key)
+        message = _in_words(message, key)
         raise InputError(message if file is None else f"{file}: {message}") from error

@@ -6,31 +6,48 @@ import pytest
 from scipy import stats
 
 from sklearn_wsca import WeightSpaceCorrelation
+from sklearn_wsca._alignment.inference import infer_alignment
 from sklearn_wsca._permutation.plan import PermutationPlan
 from sklearn_wsca.datasets import make_shortcut
+from tests.prepared_studies import Runner, compare_study, make_testing
 from tests.reference import centre_classes, cosine
 
 PERMUTATIONS = 39
 LEVEL = 0.05
 
 
+def estimator_pvalues(draw, seed, **options):
+    """p-values of a simulated study by the whole analysis."""
+    X, table, settings = draw(seed)
+    model = WeightSpaceCorrelation(
+        n_permutations=PERMUTATIONS,
+        random_state=seed,
+        diagnostics=False,
+        # 39 permutations cannot survive correction for several columns: not tested.
+        significance=0.5,
+        # Heads at random know nothing of the target.
+        check_head=False,
+        **(settings | options),
+    )
+    return model.fit(X, table).pvalues_
+
+
+def pvalues(draw, seed, null="permutation", **options):
+    """The same by the steps that the alignment needs, in a fraction of the time."""
+    X, table, settings = draw(seed)
+    settings = {"target": None, "null": null} | settings | options
+    null = settings.pop("null")
+    _, tasks, rows, comparison = compare_study(X, table, **settings)
+    drawn = np.random.RandomState(seed).randint(np.iinfo(np.int32).max)
+    testing = make_testing(rows, PERMUTATIONS, drawn)
+    found = infer_alignment(tasks, rows, comparison, null, testing, Runner(rows))
+    return found.tests.pvalues
+
+
 def rejection_rates(draw, n_studies, **options):
     """Share of simulated studies whose alignment p-value is at most the level."""
-    rejected = []
-    for seed in range(n_studies):
-        X, table, settings = draw(seed)
-        model = WeightSpaceCorrelation(
-            n_permutations=PERMUTATIONS,
-            random_state=seed,
-            diagnostics=False,
-            # 39 permutations cannot survive correction for several columns: not tested.
-            significance=0.5,
-            # Heads at random know nothing of the target.
-            check_head=False,
-            **(settings | options),
-        ).fit(X, table)
-        rejected.append(model.pvalues_ <= LEVEL)
-    return pd.DataFrame(rejected).mean()
+    found = [pvalues(draw, seed, **options) <= LEVEL for seed in range(n_studies)]
+    return pd.DataFrame(found).mean()
 
 
 def assert_right_size(rates, n_studies):
@@ -162,6 +179,30 @@ def test_size_of_sign_flips_for_unrelated_heads(metric):
 def test_power_of_sign_flips_for_heads_that_share_a_direction():
     rates = rejection_rates(lambda seed: unrelated_heads(seed, shared=4.0), 25)
     assert rates["camera"] > 0.8
+
+
+# What the rates above are rates of.
+STUDIES = {
+    "trained head": (with_trained_head, {"metric": "score"}),
+    "fitted head": (with_fitted_head, {}),
+    "shared directions": (with_shared_directions, {}),
+    "target predicts": (lambda seed: shortcut(seed, association=0.8), {}),
+    "balanced": (
+        lambda seed: shortcut(seed, association=0.5, use=1.0, encoding=2.0),
+        {"adjust_for_target": True},
+    ),
+    "sign flips": (unrelated_heads, {"metric": "pattern"}),
+}
+
+
+@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("seed", range(2))
+def test_what_is_counted_is_the_pvalue_of_the_package(name, seed):
+    draw, options = STUDIES[name]
+    expected = estimator_pvalues(draw, seed, **options)
+    pd.testing.assert_series_equal(
+        pvalues(draw, seed, **options), expected, check_names=False
+    )
 
 
 def test_sign_flips_are_those_of_a_loop_over_principal_coordinates():

@@ -296,6 +296,7 @@ def most_by_chance(n):
     return stats.binom.isf(5e-4, n, 0.05) / n
 
 
+@pytest.mark.slow
 def test_pvalues_of_encoding_keep_the_level(quick):
     """Of many new samples, in which no column has left a trace."""
     found = []

@@ -290,8 +290,11 @@ class TestAudit:
         analysis = fit(X[:200], table[:200], head)
         found = analysis.audit(X[new], table[new]).attrs["head_performance"]
         rest = table[new].reset_index(drop=True)
-        assert found == performance(X[new], rest, head)
-        assert found != analysis.head_performance_
+        expected = performance(X[new], rest, head)
+        assert found["accuracy"] != analysis.head_performance_["accuracy"]
+        # The last digit of the AUROC depends on how the processor adds up.
+        assert found.pop("auroc") == pytest.approx(expected.pop("auroc"))
+        assert found == expected
 
     def test_held_out_rows_in_another_order_stop(self):
         X, table, head = study(n=400)

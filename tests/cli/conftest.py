@@ -2,6 +2,7 @@
 
 import pytest
 
+from sklearn_wsca._cli import _audit
 from sklearn_wsca.datasets import make_shortcut
 from tests.command_runs import audit, run_demo, save
 
@@ -29,3 +30,15 @@ def demo_folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def demo_output(demo_folder):
     return run_demo(demo_folder)
+
+
+@pytest.fixture(scope="module")
+def no_figures():
+    """Reports without figures, for tests that look at other things.
+
+    To draw them takes more than half of the time of a run. What is drawn is tested in
+    `tests/report`, that the command draws it in `test_audit` and `test_demo`.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_audit, "draw_figures", lambda result, displays: [])
+        yield

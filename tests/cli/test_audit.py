@@ -57,6 +57,8 @@ class TestFiles:
         page = (folder / "out" / "report.html").read_text("utf-8")
         for column in result_of(folder)["columns"]:
             assert column["name"] in page and column["verdict"] in page
+        # Use, null, matrix and pairs, and what hangs on the number of components.
+        assert page.count("data:image/svg+xml;base64,") >= 5
 
     def test_two_runs_write_the_same(self, folder, printed):
         audit(folder, "--permutations", "99", quick=False, out="again")
@@ -79,6 +81,7 @@ class TestFiles:
         ]
 
 
+@pytest.mark.usefixtures("no_figures")
 class TestExitCode:
     def test_used(self, folder):
         printed = audit(folder, "--fail-on", "used", code=3, out="fail")
@@ -96,6 +99,7 @@ class TestExitCode:
         assert "--fail-on" in audit(folder, "--fail-on", "guilty", code=2).stderr
 
 
+@pytest.mark.usefixtures("no_figures")
 class TestRefusals:
     def test_one_line_names_file_and_fix(self, folder):
         command = ["audit", folder / "embeddings.npy", folder / "metadata.csv"]

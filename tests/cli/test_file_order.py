@@ -8,6 +8,8 @@ import pytest
 
 from tests.command_runs import QUICK, result_of, run
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 N, D = 120, 5
 GENERATOR = np.random.default_rng(0)
 X = GENERATOR.normal(size=(N, D)) * [1, 20, 0.1, 3, 1] + [5, -70, 0, 1, 0]

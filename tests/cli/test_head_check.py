@@ -7,6 +7,8 @@ import pytest
 from sklearn_wsca.datasets import make_shortcut
 from tests.command_runs import QUICK, audit, result_of, run, save
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 NAMES = ["malignant", "benign"]  # The order in which this network has its outputs.
 
 

@@ -14,6 +14,8 @@ from sklearn_wsca.io import load_metadata
 from sklearn_wsca.report import to_dict
 from tests.command_runs import audit, result_of, save
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 
 @pytest.fixture(scope="module")
 def both(used, folder):

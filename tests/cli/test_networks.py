@@ -11,6 +11,8 @@ from tests.command_runs import FILES, run
 from tests.networks.studies import analyse, make_networks
 from tests.schemas import check_schema
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 QUICK = ["--permutations", "99", "--no-sensitivity", "--columns", "scanner", "age"]
 
 

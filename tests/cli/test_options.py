@@ -8,6 +8,8 @@ import pytest
 from sklearn_wsca._cli._options import Components, Size, Workers
 from tests.command_runs import QUICK, audit, result_of, run, save
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 
 class TestOptions:
     def test_all_reach_the_estimator(self, used, tmp_path):

@@ -10,6 +10,8 @@ from sklearn_wsca._cli._targets import name_folders
 from tests.command_runs import FILES, run
 from tests.reference import make_study
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 QUICK = ["--permutations", "99", "--no-sensitivity", "--columns", "site", "age"]
 
 

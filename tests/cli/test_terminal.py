@@ -1,8 +1,11 @@
 """Answers in the terminal."""
 
 import numpy as np
+import pytest
 
 from tests.command_runs import FILES, audit, result_of, save
+
+pytestmark = pytest.mark.usefixtures("no_figures")
 
 
 class TestTerminal:

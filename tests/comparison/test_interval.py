@@ -53,6 +53,7 @@ def test_networks_that_do_the_same_have_an_interval_of_no_width():
     assert found["high"] - found["low"] == pytest.approx(0.0, abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("uses", "options"),
     [

@@ -273,6 +273,7 @@ def patient_pvalues():
     return np.array(found)
 
 
+@pytest.mark.slow
 def test_noise_is_constant_in_patients_where_the_column_is(monkeypatch):
     assert np.mean(patient_pvalues() <= 0.05) <= 0.2
     # With noise by row there are false alarms.

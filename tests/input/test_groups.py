@@ -375,22 +375,26 @@ def moved_pvalues():
     return collect_pvalues(moved=3.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_groups_keep_the_level(null_pvalues, kind):
     assert rejections(null_pvalues[kind]) <= most_by_chance(len(null_pvalues))
     assert null_pvalues[kind].nunique() > 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_permuted_rows_give_false_alarms(naive_pvalues, kind):
     assert rejections(naive_pvalues[kind]) > 0.25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["encoding_pvalue", "utilization_pvalue"])
 def test_groups_leave_power(moved_pvalues, kind):
     assert rejections(moved_pvalues[kind]) > 0.6
 
 
+@pytest.mark.slow
 def test_level_where_the_target_varies_within_groups():
     """Then residuals are permuted."""
     found = []

@@ -63,6 +63,7 @@ def test_classes_that_cannot_be_compared_are_left_out():
     assert found.shares.tolist() == [1.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("true", [0.0, 0.2])
 def test_intervals_hold_the_truth(true):
     """Of the shift; 80 studies of 30 units, at least 70 of them."""

@@ -127,6 +127,7 @@ def test_rare_positives_are_found_in_the_balanced_utilization(seed):
     assert by_class["1"] > 0.5 > 0.2 > by_class["0"]
 
 
+@pytest.mark.slow
 def test_rare_positives_that_do_not_move_are_left_alone():
     tests = [rare(seed, 0.0) for seed in range(40)]
     for alarms in (

@@ -275,6 +275,7 @@ def test_the_shift_says_which_way_and_among_whom(seed):
         np.testing.assert_allclose(effects.xs(name, level="target_class"), expected)
 
 
+@pytest.mark.slow
 def test_without_a_move_the_shift_is_the_common_one_and_may_be_nothing():
     sure = among = 0
     for seed in range(60):

@@ -309,6 +309,7 @@ def test_what_is_continuous_is_held_fixed_by_splines(column, seed):
     assert study.model("linear").observed()[0] != pytest.approx(expected, rel=1e-2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ["target", "confounders"])
 def test_a_curve_of_what_is_held_fixed_is_no_use_of_a_column_that_follows_it(role):
     """Held fixed by a line, as a negative control, it would be."""
