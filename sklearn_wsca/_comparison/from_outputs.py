@@ -151,7 +151,7 @@ def compare_utilization(
     )
     for name, reason in untestable.items():
         raise ValueError(f"column {name!r} cannot be tested: {reason}.")
-    notes = []
+    notes = list(given.doubts)
     for argument, decision in zip((A, B), given.decisions, strict=True):
         extreme = describe_extreme(decision, given.order)
         notes += [f"{argument}: {extreme}."] if extreme else []

@@ -31,6 +31,8 @@ def folder(tmp_path_factory):
     named.to_csv(folder / "a.csv", index=False)
     named.iloc[:390].to_csv(folder / "fewer.csv", index=False)
     named.rename(columns={"yes": "maybe"}).to_csv(folder / "other.csv", index=False)
+    wide = np.random.default_rng(0).standard_normal((400, 64))
+    np.save(folder / "wide.npy", wide)
     # Both networks read one embedding, by different rows of the head.
     np.save(folder / "embedding.npy", np.hstack([a, b]))
     for name, own in (("a", 0), ("b", 2)):
@@ -149,6 +151,18 @@ def test_heads_of_other_classes_are_refused(folder):
     message = compare(folder, *heads, **files, code=2, out="bad").stderr
     assert "OUTPUTS_B has columns that OUTPUTS_A has not: 'maybe'" in message
     assert len(message.strip().splitlines()) == 1
+
+
+def test_a_forgotten_head_is_noticed(folder):
+    done = compare(folder, "--columns", "scanner", b="b.npy", a="b.npy", out="alike")
+    assert "embeddings" not in done.stderr
+    done = compare(
+        folder, "--columns", "scanner", a="wide.npy", b="wide.npy", out="wide"
+    )
+    for name in ("OUTPUTS_A", "OUTPUTS_B"):
+        assert f"note: {name}: there are 64 outputs of each sample" in done.stderr
+    assert "if these are embeddings" in done.stderr and "--head" in done.stderr
+    assert any("64 outputs" in note for note in result_of(folder, "wide")["notes"])
 
 
 def test_a_verdict_can_end_a_pipeline(folder):

@@ -113,6 +113,7 @@ def test_every_field_is_filled(name, grouped):
     assert found.scheme.endswith("within levels of the target")
 
 
+@pytest.mark.filterwarnings("ignore:outputs. there are [23] outputs")
 @pytest.mark.parametrize("name", ["scanner", "age"])
 @pytest.mark.parametrize(
     ("target", "scheme"),
@@ -215,6 +216,7 @@ def test_probabilities_have_a_shift_in_percentage_points():
     assert np.isnan(run(logits, table["scanner"], table["disease"]).probability_shift)
 
 
+@pytest.mark.filterwarnings("ignore:outputs. there are [23] outputs")
 @pytest.mark.parametrize(
     "outputs",
     [
@@ -246,6 +248,7 @@ def test_a_score_may_be_a_vector_or_a_single_column(name):
     assert found.raw == pytest.approx(expected.raw)
 
 
+@pytest.mark.filterwarnings("ignore:outputs. there are [23] outputs")
 def test_the_score_of_two_classes_is_their_pair_of_scores():
     logits, table = make_study(use=0.4)
     score = logits[:, 0] - logits[:, 2]
