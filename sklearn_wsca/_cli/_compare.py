@@ -100,6 +100,8 @@ def read_both(
         key=key,
         target=options["target"],
         max_size=most,
+        key_option="--outputs-key",
+        scores=not options["head"],
     )
     warned: list[str] = []
     with refuse({"y": second}, "--outputs-key"), collect_warnings(warned):
@@ -108,6 +110,7 @@ def read_both(
             key=key,
             id=options["id_column"],
             feature_names=True,
+            scores=not options["head"],
             max_size=most,
         )
         table, X, notes = match_rows(

@@ -31,6 +31,9 @@ def folder(tmp_path_factory):
     named.to_csv(folder / "a.csv", index=False)
     named.iloc[:390].to_csv(folder / "fewer.csv", index=False)
     named.rename(columns={"yes": "maybe"}).to_csv(folder / "other.csv", index=False)
+    np.save(folder / "a_score.npy", study.a)
+    np.save(folder / "b_score.npy", study.b)
+    np.savez(folder / "b_score.npz", score=study.b)
     wide = np.random.default_rng(0).standard_normal((400, 64))
     np.save(folder / "wide.npy", wide)
     # Both networks read one embedding, by different rows of the head.
@@ -151,6 +154,20 @@ def test_heads_of_other_classes_are_refused(folder):
     message = compare(folder, *heads, **files, code=2, out="bad").stderr
     assert "OUTPUTS_B has columns that OUTPUTS_A has not: 'maybe'" in message
     assert len(message.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("b", ["b_score.npy", "b_score.npz"])
+def test_a_score_may_be_an_array_of_one_dimension(folder, b):
+    two = compare(folder, "--columns", "scanner", "age", out="pairs")
+    one = compare(
+        folder, "--columns", "scanner", "age", a="a_score.npy", b=b, out="scores"
+    )
+    assert numbers(folder, "scores")[0] == pytest.approx(numbers(folder, "pairs")[0])
+    assert one.stderr == two.stderr
+    # What enters a last layer has two dimensions.
+    head = ("--head", folder / "head_a.npz")
+    done = compare(folder, *head, a="a_score.npy", b=b, code=2, out="bad")
+    assert "a_score.npy: holds an array of shape (400,)" in done.stderr
 
 
 def test_a_forgotten_head_is_noticed(folder):
