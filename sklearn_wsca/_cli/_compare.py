@@ -133,7 +133,11 @@ def run_comparison(
         make_outputs(rows, head, key, options)
         for rows, head, key in zip((a, b), heads[:2], heads[2:], strict=True)
     )
-    files = {"y": a.files["y"], "outputs_a": a.files["X"], "outputs_b": b.files["X"]}
+    files = {
+        "y": a.files["y"],
+        "outputs_a": _sources(a, heads[0]),
+        "outputs_b": _sources(b, heads[1]),
+    }
     held = [*options["confounders"]]
     with collect_warnings(notes), refuse(files):
         require_columns([options["target"]], table, "target")
@@ -164,6 +168,11 @@ def run_comparison(
         "n_rows": len(table),
     }
     return ComparisonFindings(results, untestable, analysis, notes)
+
+
+def _sources(rows: AuditRows, head: Path | None) -> Path | str:
+    """The file that outputs come from, or both where a head makes them."""
+    return rows.files["X"] if head is None else f"{rows.files['X']}, {head}"
 
 
 def _twice(options: dict[str, Any], name: str) -> list:

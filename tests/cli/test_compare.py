@@ -38,6 +38,7 @@ def folder(tmp_path_factory):
     np.save(folder / "wide.npy", wide)
     # Both networks read one embedding, by different rows of the head.
     np.save(folder / "embedding.npy", np.hstack([a, b]))
+    np.savez(folder / "head_3.npz", weight=np.eye(3, 4), bias=np.zeros(3))
     for name, own in (("a", 0), ("b", 2)):
         coef = np.zeros((2, 4))
         coef[[0, 1], [own, own + 1]] = 1.0
@@ -204,14 +205,28 @@ def test_a_verdict_can_end_a_pipeline(folder):
             "OUTPUTS_B has columns that OUTPUTS_A has not",
         ),
         ([], {"b": "embedding.npy"}, "OUTPUTS_B has 4 columns and OUTPUTS_A has 2"),
+        ([], {"b": "embedding.npy"}, "/embedding.npy and {folder}/a.npy: OUTPUTS_B"),
+        (
+            ["--head", "{folder}/head_a.npz", "--head", "{folder}/head_3.npz"],
+            {"a": "embedding.npy", "b": "embedding.npy"},
+            "/embedding.npy, {folder}/head_3.npz and {folder}/embedding.npy, "
+            "{folder}/head_a.npz: OUTPUTS_B has 3 columns and OUTPUTS_A has 2",
+        ),
+        (
+            ["--head", "{folder}/head_a.npz", "--head", "{folder}/head_b.npz"],
+            {"b": "wide.npy"},
+            "{folder}/head_a.npz: ",
+        ),
         ([], {"b": "none.npy"}, "none.npy"),
         # Names of rows that nobody was told of.
         ([], {"a": "a.csv", "b": "b.csv"}, "--id"),
     ],
 )
 def test_bad_input_ends_in_one_line(folder, options, files, message):
+    options = [option.format(folder=folder) for option in options]
     result = compare(folder, *options, **files, code=2, out="bad")
-    assert message in result.stderr
+    assert message.format(folder=folder) in result.stderr
+    assert "table.csv: OUTPUTS" not in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert not (folder / "bad").exists()
 
