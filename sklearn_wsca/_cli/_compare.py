@@ -21,6 +21,7 @@ from sklearn_wsca._cli._spreadsheet import to_csv_text
 from sklearn_wsca._comparison.from_outputs import compare_utilization
 from sklearn_wsca._comparison.result import UtilizationComparison
 from sklearn_wsca._input.persons import find_names
+from sklearn_wsca._input.roles import RoleNames, refuse_roles
 from sklearn_wsca._input.table import name_index, require_columns
 from sklearn_wsca._plain_values import json_text
 from sklearn_wsca._report.result import software_versions
@@ -141,8 +142,7 @@ def run_comparison(
     held = [*options["confounders"]]
     with collect_warnings(notes), refuse(files):
         require_columns([options["target"]], table, "target")
-        require_columns(held, table, "confounders")
-        require_columns([options["groups"]] * bool(options["groups"]), table, "groups")
+        RoleNames(options["target"], held, options["groups"]).check(table)
         settings: dict[str, Any] = {
             "target": table[options["target"]],
             "confounders": table[held] if held else None,
@@ -196,6 +196,7 @@ def _choose(outputs, table, options, settings) -> tuple[list, dict[str, str]]:
     """Columns that are compared; without --columns all that can be."""
     if options["columns"]:
         require_columns(options["columns"], table, "columns")
+        refuse_roles([*options["columns"]], options["target"], options["groups"])
         return list(dict.fromkeys(options["columns"])), {}
     roles = {options["target"], options["groups"], *options["confounders"]}
     everything = [name for name in table.columns if name not in roles]

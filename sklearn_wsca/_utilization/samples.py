@@ -106,6 +106,7 @@ def read_samples(
     }
     columns = part_of(column, "column", n, first)
     _check_other(parts[OTHER], columns)
+    _refuse_target(parts[TARGET], columns)
     series = _all_series(columns, parts[TARGET], parts[CONFOUNDERS], parts[OTHER])
     kinds = _read_kinds(arrays[0].shape[1], parts[TARGET], series, kinds)
     predicted = parts[TARGET]
@@ -222,6 +223,18 @@ def _check_other(other: pd.DataFrame | None, columns: pd.DataFrame) -> None:
         raise ValueError(
             f"{OTHER}: {other.columns[0]!r} is the name of a column that is tested, "
             "too; pass two different columns, with different names."
+        )
+
+
+def _refuse_target(target: pd.DataFrame | None, columns: pd.DataFrame) -> None:
+    """Raise if the target is among the columns, by its name and values."""
+    name = None if target is None else target.columns[0]
+    if target is None or name not in columns:
+        return
+    if columns[name].reset_index(drop=True).equals(target[name].reset_index(drop=True)):
+        raise ValueError(
+            f"column: the target {name!r} is among them; it is held fixed, so leave it "
+            "out."
         )
 
 

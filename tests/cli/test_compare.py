@@ -197,6 +197,18 @@ def test_a_verdict_can_end_a_pipeline(folder):
         (["--confounders", "site"], {}, "--confounders: there is no column 'site'"),
         (["--groups", "site"], {}, "--groups: there is no column 'site'"),
         (["--columns", "constant"], {}, "'constant'"),
+        (
+            ["--columns", "disease", "scanner"],
+            {},
+            "table.csv: --columns: the target 'disease' is among them",
+        ),
+        (
+            ["--groups", "patient", "--columns", "patient"],
+            {},
+            "--columns: 'patient' is among them; it names the groups",
+        ),
+        (["--confounders", "disease"], {}, "the target 'disease' is among them"),
+        (["--groups", "disease"], {}, "--groups: 'disease' is target too"),
         (["--significance", "0.5"], {}, "--significance"),
         (["--head", "x", "--head", "x", "--head", "x"], {}, "--head is given 3 times"),
         (
