@@ -1,4 +1,4 @@
-"""Outputs of a network that may be something else: embeddings, for example."""
+"""Outputs that may be something else: embeddings, or percentages taken for logits."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from sklearn_wsca._input.outputs_as_features import MOST_FINDINGS, OTHER_CLASSES
 from sklearn_wsca._input.predictions import are_probabilities
 from sklearn_wsca._text import plain_text
 
+# Percentages: the whole, how far ends and sums may be from it, and what one exceeds.
+WHOLE, NEAR, ROUNDED, MUST_REACH = 100.0, 10.0, 1.0, 20.0
+MOST_ROWS = 0.9
 USE_HEAD = (
     "if these are embeddings, pass what the head makes of them, X @ coef.T + intercept "
     "(on the command line: --head)"
@@ -41,6 +44,8 @@ def describe_doubts(
         Whether the target is continuous.
     """
     reasons = [_describe_width(outputs, array, target, is_number)]
+    if not is_number:
+        reasons.append(_describe_percentages(array))
     return [f"{argument}: {reason}." for reason in reasons if reason]
 
 
@@ -70,6 +75,23 @@ def _describe_width(
         f"there are {width} outputs of each sample, and the target has {n_classes} "
         f"levels; {USE_HEAD}; if they are several findings, pass the one that decides "
         "the target; if not all classes occur in these rows, name the columns by them"
+    )
+
+
+def _describe_percentages(array: np.ndarray) -> str:
+    """That outputs between 0 and 100 look like percentages, or ""."""
+    if array.min() < 0.0 or not MUST_REACH < array.max() <= WHOLE:
+        return ""
+    add_up = np.abs(array.sum(axis=1) - WHOLE) <= ROUNDED
+    if array.shape[1] > 1 and add_up.mean() >= MOST_ROWS:
+        seen = f"those of a sample add up to {WHOLE:.0f}"
+    elif array.min() <= NEAR and array.max() >= WHOLE - NEAR:
+        seen = f"they range from {array.min():.3g} to {array.max():.3g}"
+    else:
+        return ""
+    return (
+        f"these look like percentages ({seen}), and are taken for logits; divide them "
+        "by 100 to pass probabilities"
     )
 
 

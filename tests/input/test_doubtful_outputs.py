@@ -101,3 +101,53 @@ def test_an_intervention_says_it_too(target, words):
         target = target.iloc[unit].to_numpy()
     with pytest.warns(UserWarning, match=rf"^outputs: there are 64.*{words}"):
         intervention_test(EMBEDDINGS, level, unit, target=target, n_permutations=0)
+
+
+def logits_of(seed, n_classes, scale):
+    """Logits of a network that tells the classes."""
+    rng = np.random.default_rng(seed)
+    return scale * (rng.normal(size=(N, n_classes)) + 2.0 * np.eye(n_classes)[CODES])
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("digits", [0, 6])
+def test_percentages_are_doubted(seed, n_classes, digits):
+    percent = 100.0 * special.softmax(logits_of(seed, n_classes, 1.0), axis=1)
+    for outputs in (percent.round(digits), percent[:, 1].round(digits)):
+        (found,) = doubts(outputs)
+        assert "these look like percentages" in found and "divide" in found
+    assert doubts(percent / 100.0) == []
+    # Ages are predicted between 0 and 100, too.
+    assert doubts(percent[:, 1], AGE, is_number=True) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("scale", [0.1, 1.0, 10.0, 40.0])
+def test_logits_are_no_percentages(seed, n_classes, scale):
+    logits = logits_of(seed, n_classes, scale)
+    for outputs in (
+        logits,
+        logits[:, 1],
+        logits - logits.min(),
+        np.logaddexp(0.0, logits),
+        special.softmax(logits, axis=1),
+    ):
+        reached = np.max(outputs) if np.min(outputs) >= 0.0 else 0.0
+        if not 90.0 <= reached <= 100.0:
+            assert doubts(outputs) == []
+
+
+def test_functions_say_that_percentages_are_taken_for_logits():
+    score = 100.0 * special.expit(LOGITS[:, 1] - 1.0)
+    score[:2] = 1.0, 99.0
+    unit, level = np.repeat(np.arange(N // 2), 2), np.tile(["a", "b"], N // 2)
+    with pytest.warns(UserWarning, match=r"^outputs: these look like percentages"):
+        utilization_test(score, SCANNER, **SETTINGS)
+    with pytest.warns(UserWarning, match=r"^outputs_b: these look like percentages"):
+        compare_utilization(LOGITS[:, 1], score, SCANNER, **SETTINGS)
+    with pytest.warns(UserWarning, match=r"^outputs: these look like percentages"):
+        performance_test(score, SCANNER, ILL, n_permutations=0)
+    with pytest.warns(UserWarning, match=r"^outputs: these look like percentages"):
+        intervention_test(score, level, unit, n_permutations=0)
