@@ -60,6 +60,7 @@ from sklearn_wsca._analysis.joined_fits import (
 )
 from sklearn_wsca._analysis.notes import describe_subspace, list_failures
 from sklearn_wsca._analysis.prepare import check_something_left, find_subspace
+from sklearn_wsca._analysis.settings import SETTINGS, describe_settings
 from sklearn_wsca._analysis.summary import summarise_fit
 from sklearn_wsca._backend.jobs import JobRunner
 from sklearn_wsca._backend.progress import step
@@ -884,7 +885,7 @@ class WeightSpaceCorrelation(
             ``pd.DataFrame(attrs["effects"])`` and ``pd.DataFrame(attrs["by_class"])``
             are `effects_` and `utilization_by_class_`, with their index as columns;
             performance_by_level, performance_gaps, robustness_values and confusable are
-            given in the same way.
+            given in the same way. ``attrs["settings"]`` has the parameters.
 
         Raises
         ------
@@ -898,11 +899,14 @@ class WeightSpaceCorrelation(
             holds most of the variance of the outputs.
         """
         check_is_fitted(self)
-        audited = {}
+        audited, settings = {}, {}
         for target, (part, own) in self._fitted_by_target(y, metadata).items():
             with step("held-out rows"):
                 audited[target] = part._audit(X, own, sample_weight, metadata)
+            settings[target] = describe_settings(part)
         tables = conclude_audits(audited, self.significance, self.n_permutations)
+        for target, table in tables.items():
+            table.attrs[SETTINGS] = settings[target]
         if isinstance(self.target, list):
             return join_audits(tables)
         (table,) = tables.values()

@@ -20,7 +20,11 @@ from tests.generated_studies import LEFT_OUT, N_PERMUTATIONS, PROFILE, studies
 from tests.study_changes import CHANGES, EXACT, NO_TIES, SHAPES, Study
 
 # Codes such as the number of pregnancies are among the columns on purpose.
-pytestmark = pytest.mark.filterwarnings("ignore:kinds. columns of few integers")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:kinds. columns of few integers"),
+    # Three outputs are tested at fixed targets of all kinds.
+    pytest.mark.filterwarnings("ignore:outputs. there are 3 outputs"),
+]
 
 WORDS = ["kind", "verdict", "note", "consequence"]
 VERDICTS = {"used", "not used", "not encoded", "inconclusive", "untestable"}

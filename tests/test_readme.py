@@ -44,6 +44,8 @@ def test_from_a_network_to_a_report(names, tmp_path, capsys):
     for block in others:
         exec(compile(block, "README.md", "exec"), names)
     printed = capsys.readouterr().out
+    assert "sensitivity  specificity" in printed
+    assert "That performance differs with 'scanner' is not shown" in printed
     assert "less used: with 'scanner' the outputs of the second network" in printed
     assert "240 units under 2 levels." in printed
     assert "patient" not in names["analysis"].summary_.index

@@ -22,7 +22,7 @@ from sklearn_wsca._backend.namespace import (
 )
 from sklearn_wsca._heads.task import Tasks
 from sklearn_wsca._input.checked_input import Input
-from sklearn_wsca._input.table import name_index
+from sklearn_wsca._input.table import level_index, name_index
 from sklearn_wsca._text import list_first
 
 MOST_NAMED = 5
@@ -120,7 +120,7 @@ def compare_heads(
     filters = references = space.filters(coef, given.X, given.weights)
     if not space.metric.symmetric:
         references = space.references(coef, given.X, given.weights)
-    index = pd.MultiIndex.from_tuples(labels, names=["task", "class"])
+    index = level_index(list(zip(*labels, strict=True)), ["task", "class"])
     n = sum(head.n_rows for head in primary.values())
     ends = np.cumsum([n] + [head.n_rows for head in heads.values()])
     correlation = pd.DataFrame(np.clip(filters @ references.T, -1.0, 1.0), index, index)

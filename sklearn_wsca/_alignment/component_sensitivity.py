@@ -17,6 +17,7 @@ from sklearn_wsca._backend.jobs import SequentialRunner
 from sklearn_wsca._heads.fit import Rows, fit_heads
 from sklearn_wsca._heads.task import Tasks
 from sklearn_wsca._input.checked_input import Input
+from sklearn_wsca._input.table import level_index
 from sklearn_wsca._linear.subspace import Subspace, choose_n_components
 
 # Those of the paper, besides the width of the embeddings.
@@ -76,7 +77,7 @@ def _pairs(comparison: Comparison) -> pd.Series:
         for output in table.index.get_level_values(1)
         for column, level in table.columns
     ]
-    index = pd.MultiIndex.from_tuples(names, names=PAIR)
+    index = level_index(list(zip(*names, strict=True)) or [[]] * len(PAIR), PAIR)
     return pd.Series(table.to_numpy(dtype=float).ravel(), index)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from sklearn_wsca._analysis.association import association_strength
 from sklearn_wsca._input.column import Column, LeftOutError
+from sklearn_wsca._input.table import level_index
 from sklearn_wsca._utilization.adjusted_effect import noise_source, prepare
 from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.interval import limits
@@ -39,9 +40,7 @@ def find_confusable(
     rows = {}
     if decision is not None:
         rows = _compare_pairs(decision, columns, significance)
-    index = pd.MultiIndex.from_arrays(
-        [[key[i] for key in rows] for i in range(len(INDEX))], names=INDEX
-    )
+    index = level_index([[key[i] for key in rows] for i in range(len(INDEX))], INDEX)
     table = pd.DataFrame(list(rows.values()), index, columns=list(ENTRIES))
     return table.astype(dict.fromkeys(ENTRIES[:-1], float) | {"reason": object})
 

@@ -21,6 +21,7 @@ from sklearn_wsca._cli._spreadsheet import to_csv_text
 from sklearn_wsca._comparison.from_outputs import compare_utilization
 from sklearn_wsca._comparison.result import UtilizationComparison
 from sklearn_wsca._input.persons import find_names
+from sklearn_wsca._input.roles import RoleNames, refuse_roles
 from sklearn_wsca._input.table import name_index, require_columns
 from sklearn_wsca._plain_values import json_text
 from sklearn_wsca._report.result import software_versions
@@ -100,6 +101,8 @@ def read_both(
         key=key,
         target=options["target"],
         max_size=most,
+        key_option="--outputs-key",
+        scores=not options["head"],
     )
     warned: list[str] = []
     with refuse({"y": second}, "--outputs-key"), collect_warnings(warned):
@@ -108,6 +111,7 @@ def read_both(
             key=key,
             id=options["id_column"],
             feature_names=True,
+            scores=not options["head"],
             max_size=most,
         )
         table, X, notes = match_rows(
@@ -130,12 +134,15 @@ def run_comparison(
         make_outputs(rows, head, key, options)
         for rows, head, key in zip((a, b), heads[:2], heads[2:], strict=True)
     )
-    files = {"y": a.files["y"], "outputs_a": a.files["X"], "outputs_b": b.files["X"]}
+    files = {
+        "y": a.files["y"],
+        "outputs_a": _sources(a, heads[0]),
+        "outputs_b": _sources(b, heads[1]),
+    }
     held = [*options["confounders"]]
     with collect_warnings(notes), refuse(files):
         require_columns([options["target"]], table, "target")
-        require_columns(held, table, "confounders")
-        require_columns([options["groups"]] * bool(options["groups"]), table, "groups")
+        RoleNames(options["target"], held, options["groups"]).check(table)
         settings: dict[str, Any] = {
             "target": table[options["target"]],
             "confounders": table[held] if held else None,
@@ -163,6 +170,11 @@ def run_comparison(
     return ComparisonFindings(results, untestable, analysis, notes)
 
 
+def _sources(rows: AuditRows, head: Path | None) -> Path | str:
+    """The file that outputs come from, or both where a head makes them."""
+    return rows.files["X"] if head is None else f"{rows.files['X']}, {head}"
+
+
 def _twice(options: dict[str, Any], name: str) -> list:
     """Value of an option for both networks."""
     values = [*options[name]]
@@ -184,6 +196,7 @@ def _choose(outputs, table, options, settings) -> tuple[list, dict[str, str]]:
     """Columns that are compared; without --columns all that can be."""
     if options["columns"]:
         require_columns(options["columns"], table, "columns")
+        refuse_roles([*options["columns"]], options["target"], options["groups"])
         return list(dict.fromkeys(options["columns"])), {}
     roles = {options["target"], options["groups"], *options["confounders"]}
     everything = [name for name in table.columns if name not in roles]

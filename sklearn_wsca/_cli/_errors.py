@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -88,15 +89,15 @@ class OneLineGroup(click.Group):
 
 
 @contextmanager
-def refuse(files: dict[str, Path], key: str = "") -> Iterator[None]:
-    """Turn refusals into one line that names the file they are about.
+def refuse(files: Mapping[str, Path | str], key: str = "") -> Iterator[None]:
+    """Turn refusals into one line that names the files they are about.
 
     Parameters
     ----------
-    files : dict of str to Path
-        File by the argument that it became, which is how messages of the analysis
-        begin; the one of "y" stands for every other argument. The first one is the
-        largest.
+    files : dict of str to Path or str
+        File, or the words for several, by the argument that it became, which is how
+        messages of the analysis begin; the one of "y" stands for every other argument.
+        The first one is the largest.
     key : str
         Option that names an array of the file.
     """
@@ -113,10 +114,17 @@ def refuse(files: dict[str, Path], key: str = "") -> Iterator[None]:
             "fewer rows."
         ) from error
     except REFUSALS as error:
-        message, file = str(error) or type(error).__name__, None
+        message, start = str(error) or type(error).__name__, ""
         # Readers name their file themselves.
         if not isinstance(error, (FileError, FileChangedError)):
-            argument = message.split(":")[0].split("[")[0]
-            file = files.get(argument, files.get("y"))
-        message = _in_words(message, key)
-        raise InputError(message if file is None else f"{file}: {message}") from error
+            start = _name_files(message, files)
+        raise InputError(start + _in_words(message, key)) from error
+
+
+def _name_files(message: str, files: Mapping[str, Path | str]) -> str:
+    """Files of the arguments that a message begins with, or says what they have."""
+    first = re.match(r"\w*", message)
+    found = [files.get(first[0] if first else "", files.get("y"))]
+    found += [files.get(name) for name in re.findall(r"\b(\w+) has\b", message)]
+    names = dict.fromkeys(str(file) for file in found if file is not None)
+    return f"{' and '.join(names)}: " if names else ""

@@ -101,7 +101,7 @@ def read_outputs(file: Path | None, max_size: int | None) -> Any:
     if file is None:
         return None
     with refuse({"X": file}):
-        return load_embeddings(file, max_size=max_size)
+        return load_embeddings(file, scores=True, max_size=max_size)
 
 
 def analyse_features(

@@ -94,13 +94,22 @@ def read_audit_rows(
     target: str,
     max_size: int | None = None,
     key_option: str = "--embeddings-key",
+    scores: bool = False,
 ) -> AuditRows:
-    """Read two files that describe the same rows, and match them; see `match_rows`."""
+    """Read two files that describe the same rows, and match them; see `match_rows`.
+
+    With `scores` the first may hold a single number for each row.
+    """
     warned: list[str] = []
     with explain_order(embeddings, metadata, target, max_size):
         with refuse({"y": embeddings}, key_option), collect_warnings(warned):
             X = load_embeddings(
-                embeddings, key=key, id=id, feature_names=True, max_size=max_size
+                embeddings,
+                key=key,
+                id=id,
+                feature_names=True,
+                scores=scores,
+                max_size=max_size,
             )
         with refuse({"y": metadata}), collect_warnings(warned):
             table = load_metadata(metadata, id=id, max_size=max_size)

@@ -89,6 +89,7 @@ def read_outputs_of_units(
         target=options["unit"],
         max_size=options["max_size"],
         key_option="--outputs-key",
+        scores=options["head"] is None,
     )
 
 

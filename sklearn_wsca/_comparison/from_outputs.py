@@ -13,11 +13,14 @@ from sklearn_wsca._comparison.inference import compare_columns
 from sklearn_wsca._input.predictions import check_test_settings, read_outputs
 from sklearn_wsca._permutation.plan import PermutationPlan, explain_floor
 from sklearn_wsca._text import list_first
+from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.extremes import describe_extreme
 from sklearn_wsca._utilization.samples import read_samples
 
 A, B = "outputs_a", "outputs_b"
 SHOWN = 5
+# Outputs of one network that were saved in single precision, or as text.
+SAME = 1e-6
 
 
 def compare_utilization(
@@ -151,10 +154,11 @@ def compare_utilization(
     )
     for name, reason in untestable.items():
         raise ValueError(f"column {name!r} cannot be tested: {reason}.")
-    notes = []
+    notes = list(given.doubts)
     for argument, decision in zip((A, B), given.decisions, strict=True):
         extreme = describe_extreme(decision, given.order)
         notes += [f"{argument}: {extreme}."] if extreme else []
+    notes += _explain_equal(first, second)
     notes += _explain_scales(*(d.probabilities is None for d in given.decisions))
     notes += explain_floor(n_permutations, len(results), significance)
     for message in notes:
@@ -202,6 +206,17 @@ def _names(outputs: Any) -> list | None:
     names = list(getattr(outputs, "columns", ()))
     numbered = all(isinstance(name, Integral) for name in names)
     return None if numbered else names
+
+
+def _explain_equal(first: Decision, second: Decision) -> list[str]:
+    """Say that both networks may be one, whose outputs were passed twice."""
+    a, b = first.outputs, second.outputs
+    if not np.allclose(a, b, rtol=SAME, atol=SAME * float(np.abs(a).max())):
+        return []
+    return [
+        f"{A} and {B} are equal in all rows, so there is nothing to compare: was the "
+        "same network given twice?"
+    ]
 
 
 def _explain_scales(*unbounded: bool) -> list[str]:

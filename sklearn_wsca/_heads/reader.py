@@ -39,6 +39,7 @@ from sklearn_wsca._input.copies import describe_copy
 from sklearn_wsca._input.crossed_columns import about, cross
 from sklearn_wsca._input.groups import restrict_to_groups
 from sklearn_wsca._input.persons import find_names
+from sklearn_wsca._input.roles import refuse_roles
 from sklearn_wsca._input.table import list_columns, require_columns
 from sklearn_wsca._text import WORDS_FOR_MISSING, list_first, quote
 
@@ -441,16 +442,7 @@ def _select_columns(
         return [name for name in table.columns if name not in roles], unlabelled
     names = list_columns(columns)
     require_columns([n for n in names if n not in unlabelled], table, "columns")
-    if target in names and target is not None:
-        raise ValueError(
-            f"columns: the target {target!r} is among them; it is the primary task, so "
-            "leave it out of columns."
-        )
-    if groups in names and groups is not None:
-        raise ValueError(
-            f"columns: {groups!r} is among them; it names the groups that are "
-            "exchanged, so leave it out of columns."
-        )
+    refuse_roles(names, target, groups)
     used = {*names, target, *others}
     unused = [name for name in entries if name not in used]
     if unused:

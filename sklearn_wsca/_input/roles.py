@@ -59,6 +59,20 @@ class RoleNames:
             )
 
 
+def refuse_roles(columns: list, target: Any, groups: Any) -> None:
+    """Raise if the target or the groups are among the columns to be analysed."""
+    if target is not None and target in columns:
+        raise ValueError(
+            f"columns: the target {target!r} is among them; it is the primary task, so "
+            "leave it out of columns."
+        )
+    if groups is not None and groups in columns:
+        raise ValueError(
+            f"columns: {groups!r} is among them; it names the groups that are "
+            "exchanged, so leave it out of columns."
+        )
+
+
 @dataclass(frozen=True)
 class Roles:
     """Groups and confounders, read from the table.

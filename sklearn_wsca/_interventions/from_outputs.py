@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
+from sklearn_wsca._input.column import count_values, kind_by_looks
+from sklearn_wsca._input.doubtful_outputs import describe_doubts
+from sklearn_wsca._input.numeric_values import numbers_or_none
 from sklearn_wsca._input.predictions import (
     check_indexes,
     check_test_settings,
@@ -137,9 +141,9 @@ def intervention_test(
         if given[name] is None:
             raise ValueError(f"{name} is None: pass the {name} of every row.")
     check_indexes(outputs, **given)
-    outputs = read_outputs(outputs)
+    array = read_outputs(outputs)
     parts = {
-        name: None if values is None else part_of(values, name, len(outputs))
+        name: None if values is None else part_of(values, name, len(array))
         for name, values in given.items()
     }
     # As they came, so that an error names the first row that is wrong.
@@ -147,17 +151,35 @@ def intervention_test(
         **{k: None if part is None else part.iloc[:, 0] for k, part in parts.items()}
     )
     known = [part for part in parts.values() if part is not None]
-    order = _order_of_rows(outputs, known)
+    order = _order_of_rows(array, known)
     columns = {
         name: None if part is None else part.iloc[order, 0].reset_index(drop=True)
         for name, part in parts.items()
     }
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
-    result = measure(outputs[order], columns, seed, n_permutations, significance)
-    notes = [*result.notes, *explain_floor(n_permutations, 1, significance)]
+    result = measure(array[order], columns, seed, n_permutations, significance)
+    doubts = _doubt(outputs, array, parts["target"], parts["unit"])
+    floor = explain_floor(n_permutations, 1, significance)
+    notes = [*doubts, *result.notes, *floor]
     for message in notes:
         warnings.warn(message, UserWarning, stacklevel=2)
     return result
+
+
+def _doubt(
+    outputs: Any, array: np.ndarray, part: pd.DataFrame | None, unit: pd.DataFrame
+) -> list[str]:
+    """Why outputs may be something else."""
+    if part is None:
+        return describe_doubts(outputs, array, "outputs", None, False)
+    target = part.iloc[:, 0]
+    values = target[~unit.iloc[:, 0].duplicated().to_numpy()]
+    numbers = numbers_or_none(values.dropna().infer_objects())
+    few = 2 <= count_values(values) <= array.shape[1]
+    is_number = (
+        not few and numbers is not None and kind_by_looks(numbers) == "continuous"
+    )
+    return describe_doubts(outputs, array, "outputs", target, is_number)
 
 
 def _order_of_rows(outputs: np.ndarray, parts: list[pd.DataFrame]) -> np.ndarray:

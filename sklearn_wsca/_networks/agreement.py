@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_wsca._analysis.audit import DESCRIPTION
+from sklearn_wsca._analysis.settings import SETTINGS, describe_settings
 from sklearn_wsca._analysis.summary import SUMMARY_COLUMNS
 from sklearn_wsca._input.several_targets import check_one_target, is_joined
 from sklearn_wsca._text import column_text, is_nothing, list_first, quote
@@ -29,8 +30,6 @@ ROWS = {
     "significance": "values of significance",
     "head_rows": "answers to whether the head has seen the rows",
 }
-# Parameters that may differ between seeds of a network, or that change no number.
-OWN = {"target_head", "heads", "random_state", "n_jobs", "memory", "n_permutations"}
 DIGITS = 9
 # Of the numbers that describe a column, those that hang on the order of the rows.
 SUMS = {"mean", "standard_deviation"}
@@ -49,7 +48,7 @@ class Analysed:
     described : dict
         Rows, levels and their counts; empty where a table does not tell.
     settings : dict
-        Parameters of the estimator; empty of a table alone.
+        Parameters of the estimator; empty where a table does not tell.
     """
 
     name: Any
@@ -74,7 +73,10 @@ class Analysed:
                     f"analyses: {quote(name)} is {what}; pass a fitted "
                     "WeightSpaceCorrelation of one target, or what its audit returned."
                 )
-            return cls(name, source, source.attrs.get(DESCRIPTION, {}), {})
+            described, settings = (
+                source.attrs.get(key, {}) for key in (DESCRIPTION, SETTINGS)
+            )
+            return cls(name, source, described, settings)
         if not hasattr(source, "get_params"):
             raise TypeError(
                 f"analyses: {quote(name)} is a {type(source).__name__}; pass a fitted "
@@ -82,11 +84,7 @@ class Analysed:
             )
         check_is_fitted(source)
         check_one_target(source)
-        settings = {
-            key: value
-            for key, value in source.get_params(False).items()
-            if key not in OWN
-        }
+        settings = describe_settings(source)
         return cls(name, source.summary_, source.description_, settings)
 
 

@@ -150,7 +150,8 @@ def performance_test(
     plan = PermutationPlan(seed, n_permutations, len(given.order))
     tests = infer_performance(decisions, given.tested, plan, significance)
     results = {name: _result(tests, name, significance) for name in given.tested}
-    for message in explain_floor(n_permutations, len(results), significance):
+    floor = explain_floor(n_permutations, len(results), significance)
+    for message in [*given.doubts, *floor]:
         warnings.warn(message, UserWarning, stacklevel=2)
     return results if given.several else next(iter(results.values()))
 
@@ -211,7 +212,11 @@ def _match_classes(
         return levels, list(range(width))
     shown = list_first(levels, SHOWN)
     single = "; if it predicts a number, say so (kinds={'target': 'continuous'})"
-    advice = single if width == 1 else "; pass a DataFrame with a column of each name"
+    several = (
+        "; pass a DataFrame with a column of each name, and of embeddings what the "
+        "head makes of them (X @ coef.T + intercept)"
+    )
+    advice = single if width == 1 else several
     raise ValueError(
         f"outputs has {width} column{'s' * (width > 1)} and target has the "
         f"{len(levels)} classes {shown}: which output is which class is not "

@@ -227,7 +227,7 @@ def _join(levels: Mapping[Any, pd.DataFrame]) -> pd.DataFrame:
         for place in range(parts[0].index.nlevels)
     ]
     index = level_index(labels, parts[0].index.names)
-    return pd.concat(parts, ignore_index=True).set_index(index)
+    return pd.concat(parts, ignore_index=True).set_axis(index, axis=0)
 
 
 def _tabulate(read, pvalues, prospects, levels) -> pd.DataFrame:

@@ -254,7 +254,7 @@ def utilization_test(
     tests = infer_utilization(decision, tested, plan, significance, runner)
     results = {name: _result(tests, name) for name in tested}
     extreme = describe_extreme(decision, order)
-    notes = [f"outputs: {extreme}."] if extreme else []
+    notes = [*given.doubts, *([f"outputs: {extreme}."] if extreme else [])]
     for message in notes + explain_floor(n_permutations, len(tested), significance):
         warnings.warn(message, UserWarning, stacklevel=2)
     return results if given.several else next(iter(results.values()))

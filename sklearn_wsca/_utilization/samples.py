@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn_wsca._heads.head import center_rows
 from sklearn_wsca._input.column import Column, LeftOutError, count_values, read_column
 from sklearn_wsca._input.crossed_columns import cross, name_interaction
+from sklearn_wsca._input.doubtful_outputs import describe_doubts
 from sklearn_wsca._input.doubtful_values import warn_of_doubts
 from sklearn_wsca._input.groups import Groups, restrict_to_groups
 from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
@@ -44,12 +45,15 @@ class Samples:
         Row of each sample in what was passed.
     several : bool
         Whether a table of columns was passed.
+    doubts : list of str
+        Why outputs may be something else.
     """
 
     decisions: list[Decision]
     tested: dict[Any, Column]
     order: np.ndarray
     several: bool
+    doubts: list[str]
 
 
 def read_samples(
@@ -102,6 +106,7 @@ def read_samples(
     }
     columns = part_of(column, "column", n, first)
     _check_other(parts[OTHER], columns)
+    _refuse_target(parts[TARGET], columns)
     series = _all_series(columns, parts[TARGET], parts[CONFOUNDERS], parts[OTHER])
     kinds = _read_kinds(arrays[0].shape[1], parts[TARGET], series, kinds)
     predicted = parts[TARGET]
@@ -116,7 +121,19 @@ def read_samples(
     units = parts[GROUPS]
     named = series if units is None else series | {GROUPS: units.iloc[:, 0]}
     warn_of_doubts(named, named, stacklevel=stacklevel)
-    return Samples(decisions, tested, order, _is_frame(column))
+    doubts = _doubt(outputs, arrays, parts[TARGET], decisions[0].target)
+    return Samples(decisions, tested, order, _is_frame(column), doubts)
+
+
+def _doubt(outputs: dict[str, Any], arrays, part, target: Column | None) -> list[str]:
+    """Why outputs of a network may be something else."""
+    predicted = None if part is None else part.iloc[:, 0]
+    is_number = target is not None and not target.n_levels
+    return [
+        doubt
+        for (name, values), array in zip(outputs.items(), arrays, strict=True)
+        for doubt in describe_doubts(values, array, name, predicted, is_number)
+    ]
 
 
 def _for_second(
@@ -206,6 +223,18 @@ def _check_other(other: pd.DataFrame | None, columns: pd.DataFrame) -> None:
         raise ValueError(
             f"{OTHER}: {other.columns[0]!r} is the name of a column that is tested, "
             "too; pass two different columns, with different names."
+        )
+
+
+def _refuse_target(target: pd.DataFrame | None, columns: pd.DataFrame) -> None:
+    """Raise if the target is among the columns, by its name and values."""
+    name = None if target is None else target.columns[0]
+    if target is None or name not in columns:
+        return
+    if columns[name].reset_index(drop=True).equals(target[name].reset_index(drop=True)):
+        raise ValueError(
+            f"column: the target {name!r} is among them; it is held fixed, so leave it "
+            "out."
         )
 
 

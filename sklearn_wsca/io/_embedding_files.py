@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from sklearn_wsca._backend.file_rows import FileArray
 from sklearn_wsca._backend.memory_size import read_size
 from sklearn_wsca.io._array_file import ArrayFile, as_float, check_finite, check_matrix
 from sklearn_wsca.io._array_formats import ARRAY_FORMATS
@@ -34,6 +35,7 @@ def load_embeddings(
     key: str | None = None,
     id: str | None = None,
     feature_names: bool = False,
+    scores: bool = False,
     max_size: int | str | None = None,
 ) -> np.ndarray | pd.DataFrame:
     r"""Read embeddings: one row per sample, one column per feature.
@@ -64,6 +66,9 @@ def load_embeddings(
         of a table that pandas wrote. None: rows are told by their order.
     feature_names : bool, default=False
         Return a DataFrame wherever the file names its features, which tables do.
+    scores : bool, default=False
+        Whether the file may hold a single output of each sample: an array of one
+        dimension is then read as one column.
     max_size : int or str, default=None
         Bytes that what is read may take in memory, such as "8GB"; None: half of the
         memory at hand, and no more than 500 times what is stored. Files .npy are
@@ -104,10 +109,10 @@ def load_embeddings(
             path, f"key={key!r}: a {suffix} file holds one matrix; leave out key."
         )
     if suffix == ".npy":
-        return _from_npy(path, file, id)
+        return _from_npy(path, file, id, scores)
     if suffix in BY_NAME:
         arrays = BY_NAME[suffix](path, file, limit)
-        X = _choose(arrays, key, id)
+        X = _as_column(_choose(arrays, key, id, scores), scores)
         ids = None if id is None else _ids_of(arrays, file, suffix, id, limit)
         return _checked(path, X, ids, None)
     if suffix in (".csv", ".tsv"):
@@ -124,7 +129,7 @@ def _are_named(X: pd.DataFrame) -> bool:
     return [*map(str, X.columns)] != [*map(str, range(X.shape[1]))]
 
 
-def _from_npy(path: Any, file: Path, id: str | None) -> np.ndarray:
+def _from_npy(path: Any, file: Path, id: str | None, scores: bool) -> np.ndarray:
     """Embeddings that stay on disk: what they hold is checked when they are read."""
     if id is not None:
         raise file_error(
@@ -134,12 +139,25 @@ def _from_npy(path: Any, file: Path, id: str | None) -> np.ndarray:
             "row i of both files is the same sample.",
         )
     X = open_npy(path, file)
+    source, X = getattr(X, "source", None), _as_column(X, scores)
+    if isinstance(X, FileArray):
+        X.source = source
     check_matrix(path, X.shape, X.dtype)
     return X
 
 
-def _choose(arrays: ArrayFile, key: str | None, id: str | None) -> np.ndarray:
-    """The array that `key` names, or the only one that can be embeddings."""
+def _as_column(X: np.ndarray, scores: bool) -> np.ndarray:
+    """One score per row as a matrix; other arrays as they are."""
+    return X[:, None] if scores and X.ndim == 1 else X
+
+
+def _choose(
+    arrays: ArrayFile, key: str | None, id: str | None, scores: bool
+) -> np.ndarray:
+    """The array that `key` names, or the only one that can be embeddings.
+
+    One score per row is looked for where no array has two dimensions.
+    """
     if key is not None:
         return arrays.require(key, "key")
     if arrays.default is not None:
@@ -149,7 +167,10 @@ def _choose(arrays: ArrayFile, key: str | None, id: str | None) -> np.ndarray:
         # Reported with its shape if it is no matrix.
         return arrays.read(names[0])
     remedy = "save a 2-D array, one row per sample and one column per feature"
-    name = arrays.choose("embeddings", lambda shape: len(shape) == 2, remedy)
+    is_matrix = any(len(arrays.shapes[name]) == 2 for name in names)
+    n_axes = 1 if scores and not is_matrix else 2
+    wanted = "scores" if n_axes == 1 else "embeddings"
+    name = arrays.choose(wanted, lambda shape: len(shape) == n_axes, remedy)
     return arrays.read(name)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,14 +24,28 @@ _NO_LOADERS = (torch.Tensor, np.ndarray, str, Mapping)
 
 @dataclass(frozen=True)
 class ModelInputs:
-    """Arguments of one call of a model."""
+    """Arguments of one call of a model.
+
+    Parameters
+    ----------
+    args, kwargs : tuple, dict
+        What it is called with.
+    origin : str
+        Where they come from if not from the loader, for errors of the model.
+    """
 
     args: tuple
     kwargs: dict
+    origin: str = ""
 
     def call(self, model: torch.nn.Module) -> Any:
         """Output of the model."""
-        return model(*self.args, **self.kwargs)
+        try:
+            return model(*self.args, **self.kwargs)
+        except Exception as error:
+            if self.origin:
+                error.add_note(self.origin)
+            raise
 
     def to(self, device: torch.device | None) -> ModelInputs:
         """Move the tensors to a device; None leaves them where they are."""
@@ -66,7 +80,8 @@ class ModelInputs:
         return found
 
     def _convert(self, function: Callable) -> ModelInputs:
-        return ModelInputs(*_convert(function, (self.args, self.kwargs)))
+        args, kwargs = _convert(function, (self.args, self.kwargs))
+        return replace(self, args=args, kwargs=kwargs)
 
 
 def as_inputs(

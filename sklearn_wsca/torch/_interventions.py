@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from os import PathLike
 from typing import Any, NamedTuple
 
@@ -112,7 +113,8 @@ def extract_under(
         than it got; else as in `extract_embeddings`.
     ValueError
         If there are fewer than two, or one changes the number of rows; else as in
-        `extract_embeddings`.
+        `extract_embeddings`. An error of the model has a note with the intervention
+        that gave it another size or type.
 
     See Also
     --------
@@ -304,7 +306,18 @@ def _pack(result: Any, inputs: ModelInputs, where: str) -> ModelInputs:
             f"{where}: it turns {_describe(given)} into {_describe(result)}; it must "
             "keep the number of rows (one_by_one=True gives it single inputs)."
         )
-    return packed
+    if _forms(packed) == _forms(inputs):
+        return packed
+    origin = (
+        f"{where}: the model was called with {_describe(result)}, which the "
+        f"intervention made of {_describe(given)}; it must return what the model takes."
+    )
+    return replace(packed, origin=origin)
+
+
+def _forms(inputs: ModelInputs) -> list:
+    """Shape and type of every tensor."""
+    return [(t.shape, t.dtype) for t in tensors_of([inputs.args, inputs.kwargs])]
 
 
 def _describe(value: Any) -> str:

@@ -31,8 +31,14 @@ def folder(tmp_path_factory):
     named.to_csv(folder / "a.csv", index=False)
     named.iloc[:390].to_csv(folder / "fewer.csv", index=False)
     named.rename(columns={"yes": "maybe"}).to_csv(folder / "other.csv", index=False)
+    np.save(folder / "a_score.npy", study.a)
+    np.save(folder / "b_score.npy", study.b)
+    np.savez(folder / "b_score.npz", score=study.b)
+    wide = np.random.default_rng(0).standard_normal((400, 64))
+    np.save(folder / "wide.npy", wide)
     # Both networks read one embedding, by different rows of the head.
     np.save(folder / "embedding.npy", np.hstack([a, b]))
+    np.savez(folder / "head_3.npz", weight=np.eye(3, 4), bias=np.zeros(3))
     for name, own in (("a", 0), ("b", 2)):
         coef = np.zeros((2, 4))
         coef[[0, 1], [own, own + 1]] = 1.0
@@ -151,6 +157,32 @@ def test_heads_of_other_classes_are_refused(folder):
     assert len(message.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize("b", ["b_score.npy", "b_score.npz"])
+def test_a_score_may_be_an_array_of_one_dimension(folder, b):
+    two = compare(folder, "--columns", "scanner", "age", out="pairs")
+    one = compare(
+        folder, "--columns", "scanner", "age", a="a_score.npy", b=b, out="scores"
+    )
+    assert numbers(folder, "scores")[0] == pytest.approx(numbers(folder, "pairs")[0])
+    assert one.stderr == two.stderr
+    # What enters a last layer has two dimensions.
+    head = ("--head", folder / "head_a.npz")
+    done = compare(folder, *head, a="a_score.npy", b=b, code=2, out="bad")
+    assert "a_score.npy: holds an array of shape (400,)" in done.stderr
+
+
+def test_a_forgotten_head_is_noticed(folder):
+    done = compare(folder, "--columns", "scanner", b="b.npy", a="b.npy", out="alike")
+    assert "embeddings" not in done.stderr
+    done = compare(
+        folder, "--columns", "scanner", a="wide.npy", b="wide.npy", out="wide"
+    )
+    for name in ("OUTPUTS_A", "OUTPUTS_B"):
+        assert f"note: {name}: there are 64 outputs of each sample" in done.stderr
+    assert "if these are embeddings" in done.stderr and "--head" in done.stderr
+    assert any("64 outputs" in note for note in result_of(folder, "wide")["notes"])
+
+
 def test_a_verdict_can_end_a_pipeline(folder):
     compare(folder, "--columns", "scanner", "--fail-on", "more-used")
     compare(folder, "--columns", "scanner", "--fail-on", "less-used", code=3)
@@ -165,6 +197,18 @@ def test_a_verdict_can_end_a_pipeline(folder):
         (["--confounders", "site"], {}, "--confounders: there is no column 'site'"),
         (["--groups", "site"], {}, "--groups: there is no column 'site'"),
         (["--columns", "constant"], {}, "'constant'"),
+        (
+            ["--columns", "disease", "scanner"],
+            {},
+            "table.csv: --columns: the target 'disease' is among them",
+        ),
+        (
+            ["--groups", "patient", "--columns", "patient"],
+            {},
+            "--columns: 'patient' is among them; it names the groups",
+        ),
+        (["--confounders", "disease"], {}, "the target 'disease' is among them"),
+        (["--groups", "disease"], {}, "--groups: 'disease' is target too"),
         (["--significance", "0.5"], {}, "--significance"),
         (["--head", "x", "--head", "x", "--head", "x"], {}, "--head is given 3 times"),
         (
@@ -173,14 +217,28 @@ def test_a_verdict_can_end_a_pipeline(folder):
             "OUTPUTS_B has columns that OUTPUTS_A has not",
         ),
         ([], {"b": "embedding.npy"}, "OUTPUTS_B has 4 columns and OUTPUTS_A has 2"),
+        ([], {"b": "embedding.npy"}, "/embedding.npy and {folder}/a.npy: OUTPUTS_B"),
+        (
+            ["--head", "{folder}/head_a.npz", "--head", "{folder}/head_3.npz"],
+            {"a": "embedding.npy", "b": "embedding.npy"},
+            "/embedding.npy, {folder}/head_3.npz and {folder}/embedding.npy, "
+            "{folder}/head_a.npz: OUTPUTS_B has 3 columns and OUTPUTS_A has 2",
+        ),
+        (
+            ["--head", "{folder}/head_a.npz", "--head", "{folder}/head_b.npz"],
+            {"b": "wide.npy"},
+            "{folder}/head_a.npz: ",
+        ),
         ([], {"b": "none.npy"}, "none.npy"),
         # Names of rows that nobody was told of.
         ([], {"a": "a.csv", "b": "b.csv"}, "--id"),
     ],
 )
 def test_bad_input_ends_in_one_line(folder, options, files, message):
+    options = [option.format(folder=folder) for option in options]
     result = compare(folder, *options, **files, code=2, out="bad")
-    assert message in result.stderr
+    assert message.format(folder=folder) in result.stderr
+    assert "table.csv: OUTPUTS" not in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert not (folder / "bad").exists()
 

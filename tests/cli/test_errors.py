@@ -102,3 +102,21 @@ def test_a_line_of_any_length_takes_no_time():
         ):
             raise ValueError(f"X: {said}; write it again.")
     assert time.process_time() - before < 4.0
+
+
+@pytest.mark.parametrize(
+    ("message", "start"),
+    [
+        ("outputs_b: no numbers", "b.npy: OUTPUTS_B"),
+        ("outputs_b has 3 columns and outputs_a has 2", "b.npy and a.npy: OUTPUTS_B"),
+        ("outputs_a[3] is missing", "a.npy: "),
+        ("column 'age' has 3 values", "t.csv: column 'age'"),
+        ("level has 5 rows and outputs_a has 4", "t.csv and a.npy: level"),
+        ("there is nothing", "t.csv: there is"),
+    ],
+)
+def test_the_files_of_the_arguments_are_named(message, start):
+    files = {"y": Path("t.csv"), "outputs_a": Path("a.npy"), "outputs_b": "b.npy"}
+    with pytest.raises(InputError) as error, refuse(files):
+        raise ValueError(message)
+    assert error.value.message.startswith(start)

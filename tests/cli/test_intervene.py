@@ -32,6 +32,7 @@ def folder(tmp_path_factory):
     table[table["scan"] == 0].to_csv(folder / "once.csv", index=False)
     np.save(folder / "outputs_once.npy", outputs[(table["scan"] == 0).to_numpy()])
     np.save(folder / "score.npy", outputs[:, :1])
+    np.save(folder / "line.npy", outputs[:, 0])
     table["row"] = [f"row {i}" for i in range(len(table))]
     table.to_csv(folder / "rows.csv", index=False)
     named = pd.DataFrame(outputs).add_prefix("class ").assign(row=table["row"])
@@ -198,3 +199,12 @@ def test_many_levels_are_in_the_file(folder, tmp_path):
     printed = intervene(tmp_path, outputs="o.npy", table="t.csv")
     assert "5 more levels in effects.csv" in printed.stdout
     assert "s19" in printed.stdout and "s20" not in printed.stdout
+
+
+def test_a_score_may_be_an_array_of_one_dimension(folder):
+    found = []
+    for name in ("score", "line"):
+        intervene(folder, "--repeats", "scan", outputs=f"{name}.npy", out=name)
+        text = (folder / name / "intervention.json").read_text("utf-8")
+        found.append({k: v for k, v in json.loads(text).items() if k != "inputs"})
+    assert found[0] == found[1]

@@ -226,3 +226,19 @@ def test_the_signature_is_the_contract():
         *("kinds", "adjustment", "n_permutations", "min_effect", "significance"),
         "random_state",
     ]
+
+
+@pytest.mark.parametrize("shift", [0.0, 5.0])
+def test_a_network_that_is_given_twice_is_noticed(shift):
+    study = draw(use_a=0.3, use_b=0.1)
+    a = np.stack([-study.a, study.a], axis=1)
+    settings = {"target": study.table["disease"], "n_permutations": 0}
+    # What is added to all outputs of a sample decides nothing.
+    with pytest.warns(UserWarning, match="^outputs_a and outputs_b are equal in all"):
+        found = compare_utilization(
+            a, a.astype(np.float32) + shift, study.table["scanner"], **settings
+        )
+    assert found.difference == pytest.approx(0.0, abs=1e-5)
+    other = a.copy()
+    other[3] *= 1.01
+    compare_utilization(a, other, study.table["scanner"], **settings)

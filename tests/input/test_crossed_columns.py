@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._input.column import Column, LeftOutError, restrict_rows
 from sklearn_wsca._input.crossed_columns import (
     check_pairs,
@@ -11,6 +12,7 @@ from sklearn_wsca._input.crossed_columns import (
     left_beside_levels,
     list_pairs,
 )
+from sklearn_wsca.datasets import make_shortcut
 from tests.columns import column_of
 
 FULL = np.array([[j, k] for j in range(3) for k in range(4)])
@@ -174,3 +176,24 @@ def test_columns_are_no_interactions():
     column = Column("a", "categorical", np.arange(4), np.array([0, 1, 0, 1]), (3, 4))
     np.testing.assert_array_equal(column.identities(), column.labels)
     np.testing.assert_array_equal(column.numbers(), np.eye(2)[column.labels])
+
+
+@pytest.mark.parametrize("target", ["target", None])
+def test_combinations_stand_before_and_beside_names(target):
+    """In every table: pandas makes rows of a table of tuples that come first."""
+    study = make_shortcut(200, 6, use=0.5, random_state=0)
+    first = study.metadata["age"] > study.metadata["age"].median()
+    table = study.metadata.assign(half=np.where(first, "old", "young"))
+    pair = ("scanner", "half")
+    columns = [pair, "half"] if target else [pair, "half", "target"]
+    head = study.head if target else None
+    analysis = WeightSpaceCorrelation(
+        target, target_head=head, columns=columns, n_permutations=0, random_state=0
+    ).fit(study.data, table)
+    assert analysis.summary_.index.tolist() == columns
+    assert pair in analysis.correlation_.index.get_level_values("task")
+    if target:
+        pairs = set(analysis.confusable_.index)
+        assert {(pair, "half"), ("half", pair)} >= pairs
+        found = analysis.component_sensitivity(study.data, table, pairs=True)
+        assert pair in found.columns.get_level_values("column")

@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_wsca._input.roles import RoleNames, Roles, add_pairs, read_roles
+from sklearn_wsca._input.roles import (
+    RoleNames,
+    Roles,
+    add_pairs,
+    read_roles,
+    refuse_roles,
+)
 
 N = 12
 TABLE = pd.DataFrame(
@@ -192,3 +198,12 @@ def test_parts_of_other_types():
 def test_what_cannot_be_combined(pair, message):
     with pytest.raises(ValueError, match=message):
         add_pairs(TABLE, [pair])
+
+
+def test_target_and_groups_are_no_columns():
+    refuse_roles(["age", "site"], "ill", "patient")
+    refuse_roles(["age"], None, None)
+    with pytest.raises(ValueError, match=r"^columns: the target 'ill' is among"):
+        refuse_roles(["age", "ill"], "ill", None)
+    with pytest.raises(ValueError, match=r"^columns: 'patient' is among them; it"):
+        refuse_roles(["patient"], "ill", "patient")

@@ -98,7 +98,7 @@ def test_classes_that_move_apart_are_seen_with_the_target_only():
 def test_thirds_of_a_number_are_its_classes():
     outputs, table = make_study(common=0.2, n=60)
     number = table["unit"].str.split().str[1].astype(float) * 1.7
-    found = run(outputs, table.assign(target=number))
+    found = run(outputs[:, :1], table.assign(target=number))
     names = found.effects.index.unique("target_class")
     assert len(names) == 4
     assert names[0] == "all"

@@ -138,3 +138,32 @@ def test_numbers_of_features_are_no_names(tmp_path, text):
     (tmp_path / "X.csv").write_text(text)
     found = load_embeddings(tmp_path / "X.csv", feature_names=True)
     assert isinstance(found, np.ndarray)
+
+
+SCORES = X[:, 0].astype(float)
+
+
+def test_a_score_of_each_row_is_a_column_where_scores_may_be(tmp_path):
+    files = [tmp_path / name for name in ("a.npy", "a.npz", "ids.npz", "both.npz")]
+    np.save(files[0], SCORES)
+    np.savez(files[1], logits=SCORES)
+    np.savez(files[2], logits=SCORES, sample=IDS)
+    np.savez(files[3], logits=X, label=SCORES)
+    for file in files[:2]:
+        np.testing.assert_array_equal(
+            load_embeddings(file, scores=True), SCORES[:, None]
+        )
+        with pytest.raises(FileError, match=r"shape .* save a 2-D array"):
+            load_embeddings(file)
+    found = load_embeddings(files[2], id="sample", scores=True)
+    assert found.shape == (N, 1)
+    assert found.index.tolist() == list(IDS)
+    # A matrix is meant where there is one.
+    np.testing.assert_array_equal(load_embeddings(files[3], scores=True), X)
+
+
+def test_scores_of_an_npy_file_stay_on_disk(tmp_path):
+    np.save(tmp_path / "a.npy", SCORES)
+    found = load_embeddings(tmp_path / "a.npy", scores=True)
+    assert isinstance(found, np.memmap)
+    assert found.source is not None

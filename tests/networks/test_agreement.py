@@ -74,7 +74,11 @@ def test_order_of_rows_and_seed_do_not_matter(networks, first):
         (None, {"min_effect": 0.2}, r"min_effect \(0.2 and 0.1\)"),
         (None, {"confounders": ["batch"]}, "columns held fixed"),
         (None, {"held_out": True}, "whether the head has seen the rows"),
+        (None, {"n_permutations": 39}, "have n_permutations=39 and n_permutations=0"),
         (None, {"metric": "score"}, "have metric='score' and metric='weight'"),
+        (None, {"heads": "ridge"}, "have heads='ridge' and heads='auto'"),
+        (None, {"adjustment": "linear"}, "have adjustment='linear'"),
+        (None, {"diagnostics": True}, "have diagnostics=True and diagnostics=False"),
     ],
 )
 def test_what_differs_is_named(networks, first, change, options, message):
@@ -82,6 +86,19 @@ def test_what_differs_is_named(networks, first, change, options, message):
     with pytest.raises(ValueError, match=f"^analyses: 'b' and 'a' .*{message}") as e:
         network_spread({"a": first, "b": found})
     assert "\n" not in str(e.value)
+
+
+def test_settings_are_compared_from_tables_too(networks, first):
+    """Of held-out rows, which the tables of audits are about."""
+    (_, (X, _)), table = networks
+    alike, turned = other(networks), other(networks, adjustment="linear")
+    audits = [one.audit(X, table) for one in (alike, alike, turned)]
+    assert len(read_analyses(audits[:2])) == 2
+    with pytest.raises(ValueError, match="have adjustment='linear' and adjustment='sp"):
+        read_analyses(audits[1:])
+    fewer = other(networks, n_permutations=39).audit(X, table)
+    with pytest.raises(ValueError, match="have n_permutations=39 and n_permutations=0"):
+        read_analyses([audits[0], fewer])
 
 
 def test_rows_are_compared_from_tables_alone(networks, first):

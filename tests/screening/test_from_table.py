@@ -188,3 +188,21 @@ def test_bad_settings_end_in_one_line(options, message):
 def test_too_few_permutations_for_the_level_are_warned_of():
     with pytest.warns(UserWarning, match="use n_permutations=19 or more"):
         screen_metadata(draw_table(n=60), "disease", n_permutations=9, random_state=0)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        [("site", "scanner"), "age"],
+        ["age", ("site", "scanner"), "scanner"],
+        [("site", "scanner", "view"), ("site", "view"), "site"],
+    ],
+)
+def test_combinations_stand_beside_names_in_any_order(columns):
+    found = screen_metadata(draw_study(), "disease", columns=columns, **QUICK)
+    assert found.columns.index.tolist() == columns
+    levels = found.levels.index.get_level_values("column")
+    kept = found.columns.index[found.columns["outlook"] != "left out"]
+    assert list(dict.fromkeys(levels)) == kept.tolist()
+    assert all(found.to_text(name) for name in columns)
+    json.dumps(found.to_dict())

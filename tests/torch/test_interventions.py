@@ -225,3 +225,24 @@ def test_the_model_is_as_it_was(convnet):
     assert convnet.training
     for name, values in convnet.state_dict().items():
         assert torch.equal(values, state[name])
+
+
+def test_an_error_of_the_model_says_after_which_intervention():
+    """Images of another size, as a layer without pooling cannot take them."""
+    flat = nn.Sequential(nn.Flatten(), nn.Linear(120, 5), nn.ReLU(), nn.Linear(5, 2))
+    images, _ = make_images()
+    loader = make_loader(images, 16)
+    changes = {"as taken": nn.Identity(), "cropped": lambda images: images[..., :8]}
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied") as error:
+        extract_under(flat, loader, changes)
+    (note,) = error.value.__notes__
+    assert note.startswith("interventions: 'cropped', batch 0: the model was called")
+    assert "a tensor (16, 1, 12, 8), which" in note
+    assert note.endswith(
+        "made of a tensor (16, 1, 12, 10); it must return what the model takes."
+    )
+    # Interventions that keep size and type are not to blame.
+    changes = {"as taken": nn.Identity(), "brighter": lambda images: 2 * images}
+    with pytest.raises(RuntimeError) as error:
+        extract_under(flat, make_loader(images[..., :8], 16), changes)
+    assert not hasattr(error.value, "__notes__")

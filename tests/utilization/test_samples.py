@@ -98,3 +98,14 @@ def test_a_score_with_the_name_of_the_first_class_speaks_for_it(probability):
     named = pd.Series(against, name="ill"), pd.DataFrame({"ill": against})
     for values in (*named, pd.Series(score, name="well"), pd.Series(score, name="x")):
         np.testing.assert_allclose(outputs_of(values), expected)
+
+
+@pytest.mark.parametrize("column", ["disease", ["scanner", "disease"]])
+def test_the_target_is_no_column(column):
+    study = draw(n=50)
+    with pytest.raises(ValueError, match=r"^column: the target 'disease' is among"):
+        read({"one": study.a}, study.table, column)
+    # Another column may have its name.
+    other = study.table.assign(disease=study.table["scanner"])
+    found = read({"one": study.a}, other, column, target=study.table["disease"])
+    assert "disease" in found.tested
