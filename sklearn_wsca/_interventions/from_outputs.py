@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from sklearn_wsca._input.predictions import (
 )
 from sklearn_wsca._input.table import row_fingerprints
 from sklearn_wsca._interventions.measurement import measure
-from sklearn_wsca._interventions.reading import make_design
+from sklearn_wsca._interventions.reading import leave_out_rare, make_design
 from sklearn_wsca._permutation.plan import canonical_order, explain_floor
 
 
@@ -48,7 +49,10 @@ def intervention_test(
         Logits, probabilities or a score, one row per unit and level (long form).
         Several outputs are centred over classes.
     level : array-like of shape (n_samples,)
-        What the unit came under, such as the scanner; every value is a level.
+        What the unit came under, such as the scanner; every value is a level. Levels
+        that fewer than 10 units were seen under, or 1 %, are left out with a warning,
+        but for the two that most were seen under; not where such levels make up more
+        than a fifth of what was seen. With groups these are counted.
     unit : array-like of shape (n_samples,)
         What is the same: patient, phantom or image. Each must have been seen under two
         levels or more; not every one under every level.
@@ -146,18 +150,21 @@ def intervention_test(
         name: None if values is None else part_of(values, name, len(array))
         for name, values in given.items()
     }
-    # As they came, so that an error names the first row that is wrong.
-    make_design(
-        **{k: None if part is None else part.iloc[:, 0] for k, part in parts.items()}
-    )
-    known = [part for part in parts.values() if part is not None]
-    order = _order_of_rows(array, known)
     columns = {
-        name: None if part is None else part.iloc[order, 0].reset_index(drop=True)
-        for name, part in parts.items()
+        k: None if part is None else part.iloc[:, 0] for k, part in parts.items()
+    }
+    # As they came, so that an error names the first row that is wrong.
+    make_design(**columns)
+    kept, left_out = leave_out_rare(columns)
+    known = [part[kept] for part in parts.values() if part is not None]
+    order = np.flatnonzero(kept)[_order_of_rows(array[kept], known)]
+    columns = {
+        name: None if one is None else one.iloc[order].reset_index(drop=True)
+        for name, one in columns.items()
     }
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
     result = measure(array[order], columns, seed, n_permutations, significance)
+    result = replace(result, notes=(*left_out, *result.notes))
     doubts = _doubt(outputs, array, parts["target"], parts["unit"])
     floor = explain_floor(n_permutations, 1, significance)
     notes = [*doubts, *result.notes, *floor]

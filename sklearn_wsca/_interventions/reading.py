@@ -14,6 +14,7 @@ from sklearn_wsca._input.numeric_values import LeftOutError, numbers_or_none
 from sklearn_wsca._interventions.design import Design
 from sklearn_wsca._text import list_first, quote
 from sklearn_wsca._utilization.effects import ALL
+from sklearn_wsca._utilization.rare_levels import are_rare
 
 FEWEST_CLUSTERS = 3
 SHOWN = 3
@@ -68,6 +69,36 @@ def make_design(
     )
     _check_connected(design)
     return design, names, order
+
+
+def leave_out_rare(
+    columns: dict[str, pd.Series | None],
+) -> tuple[np.ndarray, list[str]]:
+    """Rows of levels that enough units were seen under: (n,), bool; what is left out.
+
+    Moves are averaged over pairs of levels, so that a level that few units were seen
+    under would decide as much as any other. Units, or groups of them, are counted.
+    """
+    unit, level, groups = columns["unit"], columns["level"], columns["groups"]
+    assert unit is not None and level is not None
+    clusters = unit if groups is None else groups
+    counts = clusters.groupby(level.to_numpy(), sort=False, observed=True).nunique()
+    rare = counts[are_rare(counts.to_numpy(), clusters.nunique())]
+    kept = ~level.isin(rare.index).to_numpy()
+    if kept.all():
+        return kept, []
+    n_levels = level[kept].groupby(unit[kept].to_numpy()).nunique()
+    once = n_levels.index[n_levels < 2]
+    kept &= ~unit.isin(once).to_numpy()
+    what = "units" if groups is None else "groups"
+    names = list_first(
+        list(rare.items()), SHOWN, lambda one: f"{quote(one[0])} ({one[1]} {what})"
+    )
+    also = f", and {len(once)} units that are left with one level" if len(once) else ""
+    return kept, [
+        f"level: few {what} were seen under {names}: rows under such levels are left "
+        f"out{also}."
+    ]
 
 
 def read_classes(

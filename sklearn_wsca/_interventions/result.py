@@ -47,7 +47,7 @@ class InterventionResult:
     flipped_by_repeats : float
         Share of the decisions that differ between two repeats. NaN without repeats.
     n_units : int
-        Number of units.
+        Number of units that are compared.
     n_rows_by_level : Series
         Rows under each level.
     scheme : str

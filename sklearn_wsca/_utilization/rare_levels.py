@@ -27,12 +27,18 @@ def find_rare_levels(column: Column, groups: Groups | None) -> dict[Any, int]:
     if not column.n_levels:
         return {}
     units, clusters = _count_units(column, groups), _clusters(column, groups)
-    fewest = max(FEWEST_LEVEL_UNITS, SMALLEST_LEVEL_SHARE * len(np.unique(clusters)))
-    rare = units < fewest
-    rare[np.argsort(-units, kind="stable")[:2]] = False
-    if units[rare].sum() > MOST_RARE_SHARE * units.sum():
-        return {}
+    rare = are_rare(units, len(np.unique(clusters)))
     return {column.levels[i]: int(units[i]) for i in np.flatnonzero(rare)}
+
+
+def are_rare(units: np.ndarray, n_units: int) -> np.ndarray:
+    """Which levels are in few units, by the numbers of units of each and of all: bool.
+
+    None are, where they hold too many of the units together.
+    """
+    rare = units < max(FEWEST_LEVEL_UNITS, SMALLEST_LEVEL_SHARE * n_units)
+    rare[np.argsort(-units, kind="stable")[:2]] = False
+    return rare & (units[rare].sum() <= MOST_RARE_SHARE * units.sum())
 
 
 def leave_out_rare(

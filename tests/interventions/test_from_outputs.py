@@ -7,6 +7,7 @@ import pytest
 from sklearn_wsca import utilization_test
 from tests.interventions.studies import (
     ESTIMATES,
+    LEVELS,
     SCALES,
     make_study,
     run,
@@ -91,6 +92,55 @@ def test_images_of_a_patient_move_together():
             rejected[grouped] += found.pvalue <= 0.05
     assert rejected[True] <= 3
     assert rejected[False] >= 10
+
+
+# --- levels in few units --------------------------------------------------------------
+
+
+def see_fewer(n_rare, seed=0):
+    """Outputs and table of a study whose last level was seen in a few units only."""
+    outputs, table = make_study(seed, 40, single=0.3, common=0.3)
+    rare = table["level"] == LEVELS[2]
+    few = table["unit"].isin([f"patient {code}" for code in range(n_rare)])
+    kept = (~rare | few).to_numpy()
+    return outputs[kept], table[kept].reset_index(drop=True)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("n_rare", [1, 5, 9])
+def test_levels_that_few_units_were_seen_under_are_left_out(n_rare, seed):
+    outputs, table = see_fewer(n_rare, seed)
+    message = rf"^level: few units .* 'scanner C' \({n_rare} units\): rows"
+    with pytest.warns(UserWarning, match=message):
+        found = run(outputs, table)
+    usual = (table["level"] != LEVELS[2]).to_numpy()
+    expected = run(outputs[usual], table[usual])
+    np.testing.assert_allclose(numbers(found), numbers(expected))
+    assert list(found.n_rows_by_level.index) == list(LEVELS[:2])
+    assert found.notes[0].startswith("level: few units")
+
+
+def test_units_that_are_left_with_one_level_are_left_out_too():
+    outputs, table = see_fewer(5)
+    kept = ~((table["unit"] == "patient 0") & (table["level"] == LEVELS[1]))
+    with pytest.warns(UserWarning, match="and 1 units that are left with one level"):
+        found = run(outputs[kept], table[kept])
+    assert found.n_units == 39 and "patient 0" not in found.units.index
+
+
+@pytest.mark.filterwarnings("error:level. few")
+def test_levels_of_enough_units_and_of_small_studies_stay():
+    for n_rare in (10, 40):
+        assert len(run(*see_fewer(n_rare)).n_rows_by_level) == 3
+    assert len(run(*make_study(0, 8, single=0.3)).n_rows_by_level) == 3
+
+
+def test_a_level_in_few_patients_of_many_images_is_left_out():
+    outputs, table = see_fewer(20)
+    patient = table["unit"].str.removeprefix("patient ").astype(int) // 4
+    with pytest.warns(UserWarning, match=r"few groups .* \(5 groups\)"):
+        found = run(outputs, table, target=False, groups=patient)
+    assert len(found.n_rows_by_level) == 2
 
 
 # --- invariances ----------------------------------------------------------------------
