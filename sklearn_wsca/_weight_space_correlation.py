@@ -396,7 +396,8 @@ class WeightSpaceCorrelation(
         of_class, the class whose share of right decisions it is), the levels with the
         higher and the lower value, size, low and high (an interval that allows for the
         choice), unseen (the largest difference that is not excluded, of
-        unseen_measure), and pvalue, pvalue_fwer and qvalue of the permutation test of
+        unseen_measure), not_compared (measures that some levels have too few units
+        for), and pvalue, pvalue_fwer and qvalue of the permutation test of
         the hypothesis that performance is the same under all levels at fixed target.
         See `performance_test`.
     utilization_ci_ : DataFrame

@@ -242,6 +242,7 @@ def _result(
         gap_high=found["high"],
         unseen=found["unseen"],
         unseen_measure=found["unseen_measure"],
+        not_compared=found["not_compared"],
         pvalue=found["pvalue"],
         pvalue_fwer=found["pvalue_fwer"],
         qvalue=found["qvalue"],

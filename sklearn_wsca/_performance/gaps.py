@@ -28,13 +28,16 @@ from sklearn_wsca._input.column import Column
 from sklearn_wsca._performance.levels import Estimate, correlations
 from sklearn_wsca._performance.limits import PRIOR_UNITS
 from sklearn_wsca._performance.measures import Judged, Measure
+from sklearn_wsca._performance.words import name_measure
 from sklearn_wsca._permutation.exchangeability import (
     Exchangeability,
     target_strata,
 )
+from sklearn_wsca._text import list_first, quote
 
 # A level of which fewer units can be judged by a measure is not compared by it.
 FEWEST_UNITS = 5
+SHOWN = 5
 TIE_DIGITS = 7
 NUMBERS_AT_ONCE = 2**21
 Measures = Callable[[np.ndarray], list[Measure]]
@@ -61,6 +64,8 @@ class Gap:
         Largest difference that these intervals do not exclude.
     unseen_measure : str
         Of which measure.
+    not_compared : str, default=""
+        Measures that some levels have too few units for, and these levels.
     """
 
     measure: str
@@ -72,6 +77,7 @@ class Gap:
     high: float
     unseen: float
     unseen_measure: str
+    not_compared: str = ""
 
 
 @dataclass(frozen=True)
@@ -320,10 +326,14 @@ class ComparedLevels:
         counts = self.compared.sum(axis=0)
         return int(np.sum(counts * (counts - 1) // 2))
 
-    def gap(self, critical: float) -> Gap:
-        """The difference that stands out most, with what this critical value allows."""
+    def gap(self, critical: float, significance: float) -> Gap:
+        """The difference that stands out most, with what this critical value allows.
+
+        That of permutations without a single error is 0: no interval is narrower than
+        that of one difference that was not chosen.
+        """
         measure, first, second = self.place
-        level = float(stats.norm.sf(critical))
+        level = min(float(stats.norm.sf(critical)), significance / 2.0)
         icc = correlations([e for own in self.estimates for e in own])
         high, low = first, second
         if self._value(measure, first) < self._value(measure, second):
@@ -343,6 +353,22 @@ class ComparedLevels:
             size + reach[1],
             unseen,
             of,
+            self._not_compared(),
+        )
+
+    def _not_compared(self) -> str:
+        """What is not compared because levels have few units, or units of a class."""
+        lacking = ~self.compared
+        measures = [own.measure for own in self.estimates[0]]
+        names = dict.fromkeys(
+            name_measure(measures[m].name, measures[m].of_class)
+            for m in np.flatnonzero(lacking.any(axis=0))
+        )
+        if not names:
+            return ""
+        levels = [self.levels[j] for j in np.flatnonzero(lacking.any(axis=1))]
+        return (
+            f"{list_first(names, SHOWN, str)} under {list_first(levels, SHOWN, quote)}"
         )
 
     def _value(self, measure: int, level: int) -> float:

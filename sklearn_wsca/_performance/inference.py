@@ -188,7 +188,7 @@ def infer_performance(
             critical = float(np.quantile(drawn, 1.0 - significance, method="higher"))
         elif name not in tested:
             left_out[name] = NOT_EXCHANGED.format(FEWEST_UNITS)
-        gaps[name] = found.gap(critical)
+        gaps[name] = found.gap(critical, significance)
     observed = np.array([[compared[name].observed for name in tested]])
     nothing = pd.DataFrame(np.nan, name_index(columns), list(PVALUES))
     tests = PerformanceTests(

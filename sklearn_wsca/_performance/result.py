@@ -50,6 +50,9 @@ class PerformanceResult:
         One minus the level of the intervals.
     notes : tuple of str, default=()
         What was left out.
+    not_compared : str, default=""
+        Measures that some levels have too few units for (fewer than 5, or 5 of a class
+        of the target), and these levels; "" where all are compared.
     """
 
     by_level: pd.DataFrame = field(repr=False)
@@ -69,6 +72,7 @@ class PerformanceResult:
     null_distribution: np.ndarray = field(repr=False)
     significance: float
     notes: tuple[str, ...] = ()
+    not_compared: str = ""
 
     def to_text(self, column: Any = "the column") -> str:
         """Say in a sentence whether performance differs.
@@ -114,7 +118,7 @@ class PerformanceResult:
 
     def _gap(self) -> dict[str, Any]:
         names = ("measure", "of_class", "higher", "lower", "unseen", "unseen_measure")
-        found = {name: getattr(self, name) for name in names}
+        found = {name: getattr(self, name) for name in (*names, "not_compared")}
         ends = {"size": self.gap, "low": self.gap_low, "high": self.gap_high}
         return found | ends | {"qvalue": self.qvalue, "pvalue": self.pvalue}
 

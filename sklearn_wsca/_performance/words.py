@@ -46,17 +46,24 @@ def tell_gap(gap: Mapping[str, Any]) -> str:
     name = name_measure(gap["measure"], gap["of_class"])
     low, high = (show_difference(gap[end], gap["measure"]) for end in ("low", "high"))
     low = low.removesuffix(" percentage points").removesuffix(" percentage point")
+    wider = ", wider than the test" if gap["low"] <= 0.0 else ""
     return (
         f"{name} is {show_difference(gap['size'], gap['measure'])} higher under "
         f"{quote(gap['higher'])} than under {quote(gap['lower'])} (interval {low} to "
-        f"{high}, q = {gap['qvalue']:.2g})"
+        f"{high}{wider}, q = {gap['qvalue']:.2g}{_tell_left_out(gap)})"
     )
 
 
 def tell_unseen(gap: Mapping[str, Any]) -> str:
-    """How large a difference this sample does not exclude."""
+    """How large a difference this sample does not exclude, and what it cannot tell."""
     size = show_difference(gap["unseen"], gap["unseen_measure"])
-    return f"up to {size} of {name_measure(gap['unseen_measure'])} are not excluded"
+    name = name_measure(gap["unseen_measure"])
+    return f"up to {size} of {name} are not excluded{_tell_left_out(gap)}"
+
+
+def _tell_left_out(gap: Mapping[str, Any]) -> str:
+    left_out = gap["not_compared"]
+    return f"; too few units to compare {left_out}" if left_out else ""
 
 
 def is_missing(value: Any) -> bool:

@@ -104,3 +104,47 @@ def test_what_cannot_be_used_is_said(change, message):
     with warnings.catch_warnings(), pytest.raises(ValueError, match=shown):
         warnings.simplefilter("ignore")
         performance_test(**given, n_permutations=0)
+
+
+def few_positives(n=120, n_positive=4):
+    """Scores that miss every positive of level B; `n_positive` of each level."""
+    level = np.repeat(["A", "B"], n // 2)
+    target = np.where(np.arange(n) % (n // 2) < n_positive, "yes", "no")
+    scores = np.random.default_rng(0).normal(-3.0, 1.0, n)
+    scores[(target == "yes") & (level == "A")] += 9.0
+    return scores, level, target
+
+
+def test_measures_that_few_units_of_a_class_keep_from_comparison_are_named():
+    found = performance_test(*few_positives(), n_permutations=99, random_state=0)
+    names = "sensitivity, balanced accuracy, AUROC under 'A', 'B'"
+    assert found.not_compared == names and found.to_dict()["not_compared"] == names
+    assert f"; too few units to compare {names})." in found.to_text()
+    enough = performance_test(
+        *few_positives(n_positive=15), n_permutations=99, random_state=0
+    )
+    assert enough.not_compared == ""
+    assert "higher under 'A' than under 'B'" in enough.to_text()
+
+
+@pytest.mark.parametrize("share", [1.0, 0.98])
+def test_intervals_without_an_error_have_a_width(share):
+    """No permutation shows a difference then, which says nothing of the next sample."""
+    covered = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        level, ill = rng.integers(0, 2, (2, 120))
+        right = rng.random(120) < share
+        scores = np.where(right, 1.0, -1.0) * (2 * ill - 1) * rng.uniform(0.5, 3.0, 120)
+        found = performance_test(
+            scores,
+            level.astype(str),
+            ill.astype(str),
+            n_permutations=19,
+            random_state=0,
+        )
+        assert found.gap_high - found.gap_low > 0.01
+        if share == 1.0:
+            assert found.unseen > 0.03
+        covered.append(found.gap_low <= 0.0 <= found.gap_high)
+    assert np.mean(covered) >= 0.9

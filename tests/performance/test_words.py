@@ -22,6 +22,7 @@ GAP = {
     "unseen_measure": "recall",
     "pvalue": 0.001,
     "qvalue": 0.002,
+    "not_compared": "",
 }
 EQUAL = GAP | {"pvalue": 0.4, "qvalue": 0.6}
 
@@ -42,6 +43,18 @@ EQUAL = GAP | {"pvalue": 0.4, "qvalue": 0.6}
 def test_four_cases(verdict, gap, case, begins):
     assert name_case(verdict, gap, 0.05) == case
     assert tell_consequence(verdict, gap, 0.05).startswith(begins)
+
+
+@pytest.mark.parametrize("gap", [GAP, EQUAL], ids=["differs", "not shown"])
+def test_what_could_not_be_compared_is_said(gap):
+    sentence = tell_consequence("used", gap | {"not_compared": "AUROC under 'b'"}, 0.05)
+    assert "; too few units to compare AUROC under 'b')." in sentence
+    assert "too few" not in tell_consequence("used", gap, 0.05)
+
+
+def test_an_interval_that_holds_0_beside_a_small_pvalue_is_explained():
+    sentence = tell_consequence("used", GAP | {"low": -0.02}, 0.05)
+    assert "(interval -2 to 30 percentage points, wider than the test, q" in sentence
 
 
 @pytest.mark.parametrize("verdict", VERDICTS)
