@@ -5,7 +5,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -96,10 +95,11 @@ def test_who_wants_no_more_ends_the_process(file):
 
 
 def test_interrupt_ends_both(file):
+    """One that sleeps, because no limit of processor time would end it meanwhile."""
     code = (
         "from pathlib import Path\n"
         "from sklearn_wsca._native.process import read_apart\n"
-        f"parts = read_apart('{TASKS}compute_for_ever', Path({str(file)!r}), None)\n"
+        f"parts = read_apart('{TASKS}sleep_for_ever', Path({str(file)!r}), None)\n"
         "print(next(parts), flush=True); next(parts)"
     )
     with subprocess.Popen(
@@ -110,10 +110,8 @@ def test_interrupt_ends_both(file):
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     ) as reader:
         pid = int(reader.stdout.readline())
-        start = time.monotonic()
         reader.send_signal(signal.SIGINT)
-        reader.wait(20)
-        assert time.monotonic() - start < process.PROCESSOR_SECONDS
+        reader.wait(60)
         assert "KeyboardInterrupt" in reader.stderr.read()
     assert not is_alive(pid)
 
