@@ -136,11 +136,11 @@ def score_features(
         scores = np.abs(importance.difference)
         return scores, scores[known].max(axis=0, initial=0.0)
     scores = np.full(head.coef.shape, np.nan)
+    members = np.ones((head.n_rows, len(pooled)), dtype=bool)
+    if head.classes is not None:
+        members = _correct_members(head, pooled, labels)
     for row in np.flatnonzero(known):
-        members = slice(None)
-        if head.classes is not None:
-            members = _correct_members(head, pooled, labels)[row]
-        sizes = np.abs(pooled[members] * head.coef[row])
+        sizes = np.abs(pooled[members[row]] * head.coef[row])
         scores[row] = sizes.max(axis=0) if by == "largest" else _frequency(sizes, share)
     if by == "largest":
         return scores, scores[known].max(axis=0, initial=0.0)
@@ -154,9 +154,8 @@ def _frequency(sizes: np.ndarray, share: float) -> np.ndarray:
     A feature that is silent in a sample is not among its largest.
     """
     n_features = sizes.shape[1]
-    first = np.argsort(-sizes, axis=1, kind="stable")[
-        :, : count_kept(n_features, share)
-    ]
+    n_kept = count_kept(n_features, share)
+    first = np.argsort(-sizes, axis=1, kind="stable")[:, :n_kept]
     heard = np.take_along_axis(sizes, first, axis=1) > 0.0
     return np.bincount(first[heard], minlength=n_features) / len(sizes)
 
