@@ -5,6 +5,7 @@ import resource
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
@@ -95,7 +96,10 @@ def test_who_wants_no_more_ends_the_process(file):
 
 
 def test_interrupt_ends_both(file):
-    """One that sleeps, because no limit of processor time would end it meanwhile."""
+    """One that sleeps, because no limit of processor time would end it meanwhile.
+
+    Tests that a shell runs in the background pass on that interrupts are ignored.
+    """
     code = (
         "from pathlib import Path\n"
         "from sklearn_wsca._native.process import read_apart\n"
@@ -108,6 +112,7 @@ def test_interrupt_ends_both(file):
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as reader:
         pid = int(reader.stdout.readline())
         reader.send_signal(signal.SIGINT)
