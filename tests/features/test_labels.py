@@ -137,7 +137,8 @@ def test_without_a_head_one_is_fitted_whatever_the_unit(unit):
     outputs = rows.outputs(pooled * unit)
     assert rows.classes is not None and (outputs.argmax(axis=1) == labels).mean() > 0.9
     same = read_class_head(None, pd.Series(labels), maps).outputs(pooled)
-    assert_allclose(outputs, same, atol=1e-3)
+    # Each is as near to the solution as the solver's tolerance.
+    assert_allclose(outputs, same, atol=5e-3)
     y = 3.0 * pooled[:, 1] + 200.0
     rows = read_class_head(None, pd.Series(y), scaled)
     assert rows.classes is None
