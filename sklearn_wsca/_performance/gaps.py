@@ -151,15 +151,21 @@ class Cells:
     def _apart(self, codes: np.ndarray, n_levels: int) -> Scored:
         """The same where rows of one cluster have different levels."""
         assert self.clusters is not None
-        starts = np.flatnonzero(np.diff(self.clusters, prepend=-1))
-        n_parts = len(self.noise)
-        own = codes[:, None, :] == np.arange(n_levels)[:, None]
-        sums = [
-            np.add.reduceat(own * part, starts, axis=2)
-            for table in (self.weights, self.values)
-            for part in table.T
-        ]
-        weights, values = sums[:n_parts], sums[n_parts:]
+        number = np.unique(self.clusters, return_inverse=True)[1]
+        shape = len(codes), n_levels, int(number[-1]) + 1
+        place = np.arange(shape[0])[:, None] * n_levels + codes
+        place = place * shape[2] + number
+
+        def sum_up(part: np.ndarray, rows: np.ndarray) -> np.ndarray:
+            added = np.broadcast_to(part[rows], (len(codes), len(rows)))
+            size = int(np.prod(shape))
+            sums = np.bincount(place[:, rows].ravel(), added.ravel(), size)
+            return sums.reshape(shape)
+
+        # Parts are of some rows only, such as those of a class.
+        rows = [np.flatnonzero(own) for own in self.weights.T]
+        weights = [sum_up(*given) for given in zip(self.weights.T, rows, strict=True)]
+        values = [sum_up(*given) for given in zip(self.values.T, rows, strict=True)]
         mass = np.stack([w.sum(axis=2) for w in weights], axis=2)
         safe = np.where(mass > 0, mass, 1.0)
         means = np.stack([x.sum(axis=2) for x in values], axis=2) / safe
