@@ -32,6 +32,8 @@ STEPS = {
     "erasure": "erasing the column",
     "effects": "measuring how the output moves",
     "utilization": "permuting, still moving the output?",
+    "performance": "judging the decisions by level",
+    "performance null": "permuting, still unequal?",
     "network null": "permuting, do the networks differ?",
     "intervention null": "permuting, does anything move?",
     "association": "permuting, with the target?",

@@ -747,6 +747,7 @@ class WeightSpaceCorrelation(
             tasks.columns,
             testing.plan,
             self.significance,
+            runner,
         )
         self.confusable_ = find_confusable(decision, tasks.columns, self.significance)
         extreme = describe_extreme(decision, given.positions)
@@ -1311,7 +1312,8 @@ class WeightSpaceCorrelation(
         steps += ["encoding null"] * bool(self.n_permutations and self.diagnostics)
         steps += ["alignment null"] * self._tests_alignment()
         if None not in parts:
-            steps += ["erasure"] * self.diagnostics + ["effects", "utilization"]
+            steps += ["effects", "utilization"]
+            steps += ["erasure", "performance", "performance null"] * self.diagnostics
             steps += ["cross-fitting"] * (self.target_head is None)
         return len(steps) * len(parts)
 

@@ -46,10 +46,10 @@ class TestTerminal:
     def test_every_step_is_shown_to_its_end(self, screen):
         with _progress.progress_bars(screen):
             make_fit(check_head=False)()
-        bars = last_bars(screen, 11)
+        bars = last_bars(screen, 13)
         shown = [re.split(r" +━", line)[0].strip() for line in bars]
         assert shown == [words for words in STEPS.values() if words in shown]
-        assert shown[0] == STEPS["subspace"] and shown[-1] == STEPS["utilization"]
+        assert shown[0] == STEPS["subspace"] and shown[-1] == STEPS["performance null"]
         assert all(line.endswith("100% done") for line in bars)
 
     def test_they_vanish(self, screen):

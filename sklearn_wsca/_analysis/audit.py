@@ -353,7 +353,9 @@ def audit_rows(
         target,
         None if checked is None else checked.performance,
         tests,
-        measure_consequences(decision, primary, columns, plan, rule.significance),
+        measure_consequences(
+            decision, primary, columns, plan, rule.significance, runner
+        ),
         audited,
         replace(rule, withheld=extreme, extreme=bool(extreme)),
         find_confusable(decision, columns, rule.significance),

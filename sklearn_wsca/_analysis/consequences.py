@@ -24,6 +24,7 @@ def measure_consequences(
     columns: Mapping[Any, Column | None],
     plan: PermutationPlan,
     significance: float,
+    runner: Any,
 ) -> PerformanceTests:
     """Performance of a decision by all columns but its target.
 
@@ -33,9 +34,7 @@ def measure_consequences(
         return no_performance(columns, "there is no decision to judge")
     decision, columns = decision.in_own_order(columns)
     decisions = judge_head(decision, head)
-    if decisions is None:
-        return no_performance(columns, "the outputs are no predictions of the target")
-    return infer_performance(decisions, columns, plan, significance)
+    return infer_performance(decisions, columns, plan, significance, runner)
 
 
 def describe_consequence(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state, check_scalar
 
+from sklearn_wsca._backend.jobs import SequentialRunner
 from sklearn_wsca._input.predictions import read_outputs
 from sklearn_wsca._performance.from_head import clusters_of
 from sklearn_wsca._performance.inference import (
@@ -148,7 +149,8 @@ def performance_test(
     decisions = _judge(decision, _names_of(outputs))
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
     plan = PermutationPlan(seed, n_permutations, len(given.order))
-    tests = infer_performance(decisions, given.tested, plan, significance)
+    runner = SequentialRunner("permutations")
+    tests = infer_performance(decisions, given.tested, plan, significance, runner)
     results = {name: _result(tests, name, significance) for name in given.tested}
     floor = explain_floor(n_permutations, len(results), significance)
     for message in [*given.doubts, *floor]:

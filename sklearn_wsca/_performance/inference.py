@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -40,14 +41,18 @@ from sklearn_wsca._permutation.plan import (
     benjamini_hochberg,
     max_t_pvalues,
     permutation_pvalues,
+    split,
     split_like,
 )
+from sklearn_wsca._permutation.rounds import JOBS_PER_WORKER
 from sklearn_wsca._utilization.inference import stack_columns
 from sklearn_wsca._utilization.regression import N_THIRDS, spline_terms
 
 PVALUES = ("pvalue", "pvalue_fwer", "qvalue")
 GAP_ENTRIES = tuple(field.name for field in fields(Gap))
 NO_GAP = Gap("", None, None, None, np.nan, np.nan, np.nan, np.nan, "")
+NO_PREDICTIONS = "the outputs are no predictions of the target"
+NOT_COMPARED = "no two levels have enough units of every class"
 NOT_EXCHANGED = "fewer than {} units can be exchanged at fixed target"
 # With so many inner knots the error of a number may depend on its target.
 KNOTS_OF_TARGET = 5
@@ -155,51 +160,48 @@ class PerformanceTests:
 
 
 def infer_performance(
-    decisions: Decisions,
+    decisions: Decisions | None,
     columns: Mapping[Any, Column | None],
     plan: PermutationPlan,
     significance: float,
+    runner: Any,
 ) -> PerformanceTests:
-    """Measure performance by every column, and test its largest gap."""
-    by_level, compared, left_out = {}, {}, {}
-    for name, column in columns.items():
-        try:
-            if column is None:
-                raise LeftOutError("there are no labels")
-            own, judged, target = _bring_together(decisions, column)
-            by_level[name] = tabulate_levels(
-                judged, own.labels, list(own.levels), significance
-            )
-            found = _compare(decisions, own, judged, target)
-        except LeftOutError as reason:
-            left_out[name] = str(reason)
+    """Measure performance by every column, and test its largest gap.
+
+    Without decisions nothing is, and the announced steps of a fit still take place.
+    """
+    tests = no_performance(columns, NO_PREDICTIONS)
+    known = columns if decisions is not None else {}
+    judge = partial(_judge, decisions=decisions, significance=significance)
+    jobs = [partial(judge, column=column) for column in known.values()]
+    compared, left_out = {}, {} if known else tests.left_out
+    for name, found in zip(known, runner.run("performance", jobs), strict=True):
+        if isinstance(found, str):
+            left_out[name] = found
             continue
-        if found is None:
-            left_out[name] = "no two levels have enough units of every class"
+        tests.by_level[name], own = found
+        if own is None:
+            left_out[name] = NOT_COMPARED
         else:
-            compared[name] = found
+            compared[name] = own
     tested = [name for name in compared if _can_be_exchanged(compared[name])]
-    null = _permute([compared[name] for name in tested], plan)
-    gaps = {}
-    for name, found in compared.items():
-        critical = _bonferroni(found, significance)
+    null = _permute([compared[name] for name in tested], plan, runner)
+    for name, own in compared.items():
+        critical = _bonferroni(own, significance)
         if name in tested and len(null):
             drawn = null[:, tested.index(name)]
             critical = float(np.quantile(drawn, 1.0 - significance, method="higher"))
         elif name not in tested:
             left_out[name] = NOT_EXCHANGED.format(FEWEST_UNITS)
-        gaps[name] = found.gap(critical, significance)
+        tests.gaps[name] = own.gap(critical, significance)
     observed = np.array([[compared[name].observed for name in tested]])
-    nothing = pd.DataFrame(np.nan, name_index(columns), list(PVALUES))
-    tests = PerformanceTests(
-        by_level,
-        gaps,
-        nothing,
-        np.concatenate([observed.reshape(1, -1), null]),
-        tested,
-        left_out,
-        names_of_measures(decisions.judged),
-        {name: compared[name].exchange.describe() for name in tested},
+    tests = replace(
+        tests,
+        statistics=np.concatenate([observed.reshape(1, -1), null]),
+        tested=tested,
+        left_out=left_out,
+        measures=[] if decisions is None else names_of_measures(decisions.judged),
+        schemes={name: compared[name].exchange.describe() for name in tested},
     )
     return correct([tests])[0]
 
@@ -235,6 +237,21 @@ def correct(several: list[PerformanceTests]) -> list[PerformanceTests]:
         table.iloc[[table.index.get_loc(name) for name in tests.tested]] = own
         corrected_tests.append(replace(tests, pvalues=table))
     return corrected_tests
+
+
+def _judge(
+    T: Any, decisions: Any, column: Column | None, significance: float
+) -> tuple[pd.DataFrame, ComparedLevels | None] | str:
+    """Table of one column, and its levels beside each other; or why there is none."""
+    if column is None:
+        return "there are no labels"
+    try:
+        own, judged, target = _bring_together(decisions, column)
+        levels = list(own.levels)
+        table = tabulate_levels(judged, own.labels, levels, significance)
+        return table, _compare(decisions, own, judged, target)
+    except LeftOutError as reason:
+        return str(reason)
 
 
 def _bring_together(
@@ -316,8 +333,25 @@ def _can_be_exchanged(found: ComparedLevels) -> bool:
     return found.exchange.n_exchangeable(labels) >= FEWEST_UNITS
 
 
-def _permute(compared: list[ComparedLevels], plan: PermutationPlan) -> np.ndarray:
-    """Statistics of all permutations: (m, n_columns)."""
+def _permute(
+    compared: list[ComparedLevels], plan: PermutationPlan, runner: Any
+) -> np.ndarray:
+    """Statistics of all permutations: (m, n_columns).
+
+    Every job scores all columns, which share what is drawn.
+    """
+    m = plan.n_permutations if compared else 0
+    size = max(1, NUMBERS_AT_ONCE // plan.n_rows)
+    batches = split(range(m), size, JOBS_PER_WORKER * runner.n_workers)
+    score = partial(_permute_batch, compared=compared, plan=plan)
+    found = runner.run("performance null", [partial(score, batch=b) for b in batches])
+    return np.concatenate([np.empty((0, len(compared))), *found])
+
+
+def _permute_batch(
+    T: Any, compared: list[ComparedLevels], plan: PermutationPlan, batch: range
+) -> np.ndarray:
+    """Statistics of a batch: (p, n_columns)."""
     alike = moved_alike([own.exchange for own in compared])
 
     def score(part: range) -> np.ndarray:
@@ -329,10 +363,7 @@ def _permute(compared: list[ComparedLevels], plan: PermutationPlan) -> np.ndarra
                 found[:, i] = compared[i].null(sources)
         return found
 
-    m = plan.n_permutations if compared else 0
-    size = max(1, NUMBERS_AT_ONCE // plan.n_rows)
-    none = np.empty((0, len(compared)))
-    return np.concatenate([none, *in_parts(score, range(m), size)])
+    return np.concatenate(list(in_parts(score, batch, len(batch))))
 
 
 def _bonferroni(found: ComparedLevels, significance: float) -> float:

@@ -62,5 +62,5 @@ def test_without_diagnostics_or_decision_nothing_is_measured():
     assert analysis.performance_by_level_.empty
     assert analysis.performance_gaps_["size"].isna().all()
     assert analysis.summary_["consequence"].str.endswith("was not tested.").all()
-    tests = measure_consequences(None, None, {"x": None}, None, 0.05)
+    tests = measure_consequences(None, None, {"x": None}, None, 0.05, None)
     assert tests.left_out == {"x": "there is no decision to judge"}

@@ -20,6 +20,7 @@ STEPS = ["subspace", "head check", "fit heads", "comparison", "encoding"]
 # Told by the rows that have been read.
 READ = ["subspace", "head check", "comparison"]
 CHECKED_STEPS = ["cross-fitting", "head check", "erasure", "effects", "utilization"]
+CHECKED_STEPS += ["performance", "performance null"]
 
 
 class Watcher(list):

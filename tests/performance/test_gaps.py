@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sklearn_wsca._backend.jobs import SequentialRunner
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._performance.gaps import (
     ComparedLevels,
@@ -18,6 +19,8 @@ from sklearn_wsca._performance.measures import compared_measures
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._permutation.plan import PermutationPlan
 from tests.performance.studies import column_of, decisions_of, draw
+
+RUNNER = SequentialRunner("permutations")
 
 
 def compare(seed=0, **odd):
@@ -98,7 +101,7 @@ def test_size_and_power(odd):
         scores, ill, level, patient = draw(seed, **odd, **more)
         plan = PermutationPlan(seed, 19, len(ill))
         own = decisions_of(scores, ill, patient)
-        found = infer_performance(own, {"c": column_of(level)}, plan, 0.05)
+        found = infer_performance(own, {"c": column_of(level)}, plan, 0.05, RUNNER)
         return found.pvalues.loc["c", "pvalue"]
 
     null = np.array([pvalue(seed) for seed in range(40)])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from sklearn_wsca._backend.jobs import SequentialRunner
 from sklearn_wsca._input.column import Column, LeftOutError
 from sklearn_wsca._performance.inference import (
     Decisions,
@@ -15,13 +16,17 @@ from sklearn_wsca._performance.measures import Judged
 from sklearn_wsca._permutation.plan import PermutationPlan
 from tests.performance.studies import column_of, decisions_of, draw
 
+RUNNER = SequentialRunner("permutations")
+
 
 def infer(seed=0, m=39, columns=None, **odd):
     scores, ill, level, patient = draw(seed, **odd)
     own = decisions_of(scores, ill, patient)
     columns = columns or (lambda n: {})
     every = {"hospital": column_of(level)} | columns(len(ill))
-    return infer_performance(own, every, PermutationPlan(seed, m, len(ill)), 0.05)
+    return infer_performance(
+        own, every, PermutationPlan(seed, m, len(ill)), 0.05, RUNNER
+    )
 
 
 def numbers(n):
@@ -98,7 +103,7 @@ def test_errors_of_numbers_are_adjusted_for_the_target():
             own = Decisions(judged, Column("age", "continuous", rows, age), None, 240)
             column = Column("hospital", "categorical", rows, level, ("new", "old"))
             plan = PermutationPlan(seed, 39, 240)
-            found = infer_performance(own, {"hospital": column}, plan, 0.05)
+            found = infer_performance(own, {"hospital": column}, plan, 0.05, RUNNER)
             rejected.append(found.pvalues.loc["hospital", "pvalue"] <= 0.05)
         p[moved] = np.mean(rejected)
     assert p[0.0] <= 0.3 and p[3.0] >= 0.9
