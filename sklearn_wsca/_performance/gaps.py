@@ -27,7 +27,7 @@ from scipy import stats
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._performance.levels import Estimate, correlations
 from sklearn_wsca._performance.limits import PRIOR_UNITS
-from sklearn_wsca._performance.measures import Judged, Measure
+from sklearn_wsca._performance.measures import Judged, Measure, Part
 from sklearn_wsca._performance.words import name_measure
 from sklearn_wsca._permutation.exchangeability import (
     Exchangeability,
@@ -93,6 +93,8 @@ class Cells:
         What each part counts in each measure.
     noise : ndarray of shape (K,)
         Variance of the mean of each part, times the weight of its rows.
+    numbers : list of list of int
+        Numbers of the parts of each measure, in its own order.
     clusters : ndarray of shape (n,), dtype int, or None
         Cluster of each row, rising, where rows of one cluster have different levels.
     """
@@ -101,6 +103,7 @@ class Cells:
     values: np.ndarray
     shares: np.ndarray
     noise: np.ndarray
+    numbers: list[list[int]]
     clusters: np.ndarray | None
 
     def largest(self, codes: np.ndarray, compared: np.ndarray) -> np.ndarray:
@@ -154,28 +157,27 @@ class Cells:
         number = np.unique(self.clusters, return_inverse=True)[1]
         shape = len(codes), n_levels, int(number[-1]) + 1
         place = np.arange(shape[0])[:, None] * n_levels + codes
-        place = place * shape[2] + number
-
-        def sum_up(part: np.ndarray, rows: np.ndarray) -> np.ndarray:
-            added = np.broadcast_to(part[rows], (len(codes), len(rows)))
-            size = int(np.prod(shape))
-            sums = np.bincount(place[:, rows].ravel(), added.ravel(), size)
-            return sums.reshape(shape)
-
-        # Parts are of some rows only, such as those of a class.
-        rows = [np.flatnonzero(own) for own in self.weights.T]
-        weights = [sum_up(*given) for given in zip(self.weights.T, rows, strict=True)]
-        values = [sum_up(*given) for given in zip(self.values.T, rows, strict=True)]
-        mass = np.stack([w.sum(axis=2) for w in weights], axis=2)
+        own = codes[:, None, :] == np.arange(n_levels)[:, None]
+        own = own.astype(float).reshape(-1, codes.shape[1])
+        mass, total = np.split(own @ np.hstack([self.weights, self.values]), 2, axis=1)
         safe = np.where(mass > 0, mass, 1.0)
-        means = np.stack([x.sum(axis=2) for x in values], axis=2) / safe
-        errors = [
-            (x - means[:, :, [k]] * w) / safe[:, :, [k]]
-            for k, (w, x) in enumerate(zip(weights, values, strict=True))
-        ]
-        plain = np.stack([np.sum(e**2, axis=2) for e in errors], axis=2)
-        n_units = np.stack([np.sum(w > 0, axis=2) for w in weights], axis=2)
-        added = (self._steady(plain, safe, n_units) - plain) @ (self.shares**2).T
+        means = total / safe
+        errors, n_units = [], []
+        for k, part in enumerate(self.weights.T):
+            # Parts are of some rows only, such as those of a class.
+            rows = np.flatnonzero(part)
+            cell = place[:, rows]
+            error = self.values[rows, k] - means[:, k][cell] * part[rows]
+            error /= safe[:, k][cell]
+            cell = (cell * shape[2] + number[rows]).ravel()
+            size = int(np.prod(shape))
+            errors.append(np.bincount(cell, error.ravel(), size).reshape(shape))
+            seen = np.bincount(cell, minlength=size).reshape(shape)
+            n_units.append(np.count_nonzero(seen, axis=2))
+        means, safe = (part.reshape(*shape[:2], -1) for part in (means, safe))
+        plain = np.stack([np.einsum("bju,bju->bj", e, e) for e in errors], axis=2)
+        steady = self._steady(plain, safe, np.stack(n_units, axis=2))
+        added = (steady - plain) @ (self.shares**2).T
         covariances = []
         for shares in self.shares:
             error = sum(s * e for s, e in zip(shares, errors, strict=True) if s)
@@ -435,17 +437,17 @@ def _cells(
     exchange: Exchangeability,
 ) -> tuple[Cells, np.ndarray]:
     """Sums of the parts by what is permuted, and its levels."""
-    parts = [part for measure in pooled for part in measure.parts]
+    parts, numbers = _number_parts(pooled)
     n, n_parts = len(labels), len(parts)
     weights, values = np.zeros((n, n_parts)), np.zeros((n, n_parts))
     shares = np.zeros((len(pooled), n_parts))
-    owners = np.repeat(np.arange(len(pooled)), [len(m.parts) for m in pooled])
+    for m, measure in enumerate(pooled):
+        shares[m, numbers[m]] = [part.share for part in measure.parts]
     noise = np.zeros(n_parts)
     for k, part in enumerate(parts):
         w = judged.weights[part.rows]
         left = part.values - np.average(part.values, weights=w)
         weights[part.rows, k], values[part.rows, k] = w, w * left
-        shares[owners[k], k] = part.share
         # Of the deviations from the means of levels: those may differ.
         totals = np.bincount(labels[part.rows], w * left)
         mass = np.bincount(labels[part.rows], w)
@@ -457,13 +459,31 @@ def _cells(
     if exchange.varies_within_groups:
         order = _by_cluster(exchange.clusters)
         clusters = exchange.clusters[order]
-        return Cells(weights[order], values[order], shares, noise, clusters), labels
+        cells = Cells(weights[order], values[order], shares, noise, numbers, clusters)
+        return cells, labels
     unit = exchange.unit
     sums = [
         np.stack([np.bincount(unit, column) for column in table.T], axis=1)
         for table in (weights, values)
     ]
-    return Cells(sums[0], sums[1], shares, noise, None), labels[exchange.first]
+    cells = Cells(sums[0], sums[1], shares, noise, numbers, None)
+    return cells, labels[exchange.first]
+
+
+def _number_parts(measures: list[Measure]) -> tuple[list[Part], list[list[int]]]:
+    """Parts that differ, and their numbers by measure.
+
+    Measures share parts, such as the share of right decisions in a class.
+    """
+    parts: dict[tuple[int, int], Part] = {}
+    keys = [
+        [(id(part.rows), id(part.values)) for part in measure.parts]
+        for measure in measures
+    ]
+    for measure, own in zip(measures, keys, strict=True):
+        parts |= zip(own, measure.parts, strict=True)
+    number = {key: k for k, key in enumerate(parts)}
+    return list(parts.values()), [[number[key] for key in own] for own in keys]
 
 
 def score_estimates(
@@ -476,7 +496,7 @@ def score_estimates(
     covariances = np.zeros((1, n_levels, n_levels, n_measures))
     for m in range(n_measures):
         levels = np.flatnonzero(compared[:, m]).tolist()
-        noise = cells.noise[cells.shares[m] != 0]
+        noise = cells.noise[cells.numbers[m]]
         added: dict[int, tuple] = {}
         for j in levels:
             own = estimates[j][m]
