@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_wsca._cli._errors import InputError
-from sklearn_wsca._heads.head import may_be_outputs
+from sklearn_wsca._heads.given import may_be_outputs
 from sklearn_wsca._text import list_first
 from sklearn_wsca.io import FileError, load_head, load_metadata
 

@@ -22,7 +22,8 @@ from sklearn_wsca._cli._errors import InputError, refuse
 from sklearn_wsca._cli._file_order import check_order, explain_order, explain_width
 from sklearn_wsca._cli._notes import collect_warnings, say
 from sklearn_wsca._heads.classes import MOST_NAMED
-from sklearn_wsca._heads.head import Head, read_head
+from sklearn_wsca._heads.given import read_head
+from sklearn_wsca._heads.head import Head
 from sklearn_wsca._input.column import FEWEST_LEVEL_ROWS
 from sklearn_wsca._input.embeddings import rows_per_read
 from sklearn_wsca._input.persons import find_names

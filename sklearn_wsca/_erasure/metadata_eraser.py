@@ -37,7 +37,7 @@ from sklearn_wsca._erasure.erasure import (
 )
 from sklearn_wsca._erasure.quadratic import QuadraticErasure, fit_quadratic
 from sklearn_wsca._erasure.without_target import describe_moves, worst_moves
-from sklearn_wsca._heads.head import read_head
+from sklearn_wsca._heads.given import read_head
 from sklearn_wsca._input.checked_input import Input, check_embeddings, check_input
 from sklearn_wsca._input.column import Column, LeftOutError, read_column
 from sklearn_wsca._input.doubtful_values import warn_of_doubts

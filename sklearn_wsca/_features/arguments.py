@@ -15,7 +15,8 @@ from sklearn_wsca._features.axes import put_features_first
 from sklearn_wsca._features.contributions import keep_top, predict_rows
 from sklearn_wsca._features.labels import LabelTable, encode_labels, read_table
 from sklearn_wsca._features.maps import FeatureMaps, as_array, pool_maps
-from sklearn_wsca._heads.head import Head, read_weights
+from sklearn_wsca._heads.given import read_weights
+from sklearn_wsca._heads.head import Head
 from sklearn_wsca._input.array_checks import check_array_like, explain_bad_array
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._input.predictions import are_probabilities

@@ -13,7 +13,8 @@ from sklearn.utils.multiclass import type_of_target
 
 from sklearn_wsca._features.contributions import class_head
 from sklearn_wsca._features.maps import FeatureMaps, pool_maps
-from sklearn_wsca._heads.head import Head, read_head
+from sklearn_wsca._heads.given import read_head
+from sklearn_wsca._heads.head import Head
 from sklearn_wsca._input.column import level_codes
 from sklearn_wsca._input.numeric_values import named_column, numbers_or_none
 from sklearn_wsca._input.table import as_table, refuse_text, require_columns

@@ -16,13 +16,8 @@ from sklearn_wsca._heads.classes import (
     match_classes,
     missing_classes,
 )
-from sklearn_wsca._heads.head import (
-    Head,
-    Weights,
-    is_trained,
-    name_head,
-    read_weights,
-)
+from sklearn_wsca._heads.given import Weights, is_trained, name_head, read_weights
+from sklearn_wsca._heads.head import Head
 from sklearn_wsca._heads.output import choose_output
 from sklearn_wsca._heads.performance import predicts_number
 from sklearn_wsca._heads.probe import make_probe

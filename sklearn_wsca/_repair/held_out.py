@@ -20,7 +20,8 @@ from sklearn_wsca._heads.classes import (
     levels_to_name,
     match_classes,
 )
-from sklearn_wsca._heads.head import Head, all_outputs, name_head, read_weights
+from sklearn_wsca._heads.given import name_head, read_weights
+from sklearn_wsca._heads.head import Head, all_outputs
 from sklearn_wsca._heads.performance import read_predictions
 from sklearn_wsca._input.checked_input import check_embeddings, check_same_length
 from sklearn_wsca._input.column import Column, LeftOutError, read_column

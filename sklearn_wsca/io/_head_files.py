@@ -9,7 +9,8 @@ import numpy as np
 
 from sklearn_wsca._backend.file_rows import read_rows
 from sklearn_wsca._backend.memory_size import read_size
-from sklearn_wsca._heads.head import Head, read_head
+from sklearn_wsca._heads.given import read_head
+from sklearn_wsca._heads.head import Head
 from sklearn_wsca._text import is_nothing
 from sklearn_wsca.io._array_formats import ARRAY_FORMATS
 from sklearn_wsca.io._arrays import open_npy

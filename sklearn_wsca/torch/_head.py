@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from sklearn_wsca._backend.module_state import evaluation_mode
-from sklearn_wsca._heads.head import Head, read_head
+from sklearn_wsca._heads.given import read_head
+from sklearn_wsca._heads.head import Head
 from sklearn_wsca.torch._batches import as_inputs
 from sklearn_wsca.torch._inference import inference
 from sklearn_wsca.torch._layers import (

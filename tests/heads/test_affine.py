@@ -39,7 +39,7 @@ from sklearn.preprocessing import (
 )
 
 from sklearn_wsca import Head, MetadataEraser
-from sklearn_wsca._heads.head import read_head
+from sklearn_wsca._heads.given import read_head
 
 N, D = 80, 6
 RNG = np.random.default_rng(0)

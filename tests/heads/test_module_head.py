@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sklearn_wsca._heads.head import read_head
+from sklearn_wsca._heads.given import read_head
 
 torch = pytest.importorskip("torch")
 
