@@ -4,7 +4,8 @@ import copy
 from html.parser import HTMLParser
 
 VOID = {"br", "col", "hr", "img", "input", "link", "meta"}
-SELF_CLOSED = {"circle", "line", "rect"}
+SELF_CLOSED = {"circle", "clipPath", "g", "image", "line", "path", "rect", "use"}
+SELF_CLOSED |= {tag.lower() for tag in SELF_CLOSED}
 
 
 class Page(HTMLParser):

@@ -15,6 +15,8 @@ from sklearn_wsca._analysis.confusable import confusable_with
 from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._performance.inference import PerformanceTests, no_performance
+from sklearn_wsca._utilization.adjusted_effect import Examined
+from sklearn_wsca._utilization.effects import ENTRIES, Shift, show_output
 from sklearn_wsca._utilization.inference import UtilizationTests
 from sklearn_wsca._verdict import Rule
 
@@ -205,7 +207,10 @@ def describe_test(name: Any, tests: UtilizationTests) -> dict[str, Any]:
     dict
         raw (before noise is removed), pvalue_fwer, scheme (what was permuted, in
         words), n_units (that can be exchanged), log10_arrangements (of the number of
-        distinct permutations) and untestable (the reason, or None).
+        distinct permutations), untestable (the reason, or None), shift (the largest
+        difference of a probability: output, target_class, higher, lower; None without
+        probabilities) and effects (a list with one dict per level: those on one output,
+        see `show_output`).
     """
     found, examined = tests.row(name), tests.examined.get(name)
     described = {
@@ -214,9 +219,27 @@ def describe_test(name: Any, tests: UtilizationTests) -> dict[str, Any]:
         "untestable": tests.untestable.get(name),
     }
     if examined is None:
-        return described | dict.fromkeys(("scheme", "n_units", "log10_arrangements"))
+        missing = "scheme", "n_units", "log10_arrangements", "shift"
+        return described | dict.fromkeys(missing) | {"effects": []}
     return described | {
         "scheme": examined.scheme,
         "n_units": int(examined.n_units),
         "log10_arrangements": float(examined.arrangements),
+        "shift": _describe_shift(examined.shift),
+        "effects": _describe_effects(examined),
     }
+
+
+def _describe_shift(shift: Shift) -> dict[str, str] | None:
+    """Of what the largest difference of a probability is one."""
+    names = "output", "target_class", "higher", "lower"
+    if shift.output is None:
+        return None
+    return {name: str(getattr(shift, name)) for name in names}
+
+
+def _describe_effects(examined: Examined) -> list[dict[str, Any]]:
+    """Effects on one output, by level and class of the target."""
+    table = show_output(examined.effects, examined.shift).reset_index()
+    records = table.to_dict("records")
+    return [row | {name: str(row[name]) for name in ENTRIES} for row in records]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from sklearn_wsca._report.first_screen import IMPORTANCE, by_importance
 from sklearn_wsca._text import (
     alike_text,
     column_text,
@@ -13,7 +14,7 @@ from sklearn_wsca._text import (
     shown_shift,
     skill_of,
 )
-from sklearn_wsca._verdict import INCONCLUSIVE, USED, VERDICTS, Rule
+from sklearn_wsca._verdict import INCONCLUSIVE, USED, Rule
 
 MOST_OPEN_ANSWERS = 12
 MOST_LEVELS_SHOWN = 30
@@ -31,29 +32,32 @@ class Measure(NamedTuple):
 
 
 def number_columns(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """Columns of the result, each with its place as `id` (column-1, ...)."""
-    columns = enumerate(result["columns"], start=1)
-    return [column | {"id": f"column-{i}"} for i, column in columns]
+    """Columns by importance, each with its place as `id` (column-1, ...)."""
+    columns = enumerate(by_importance(result["columns"]), start=1)
+    return [column | {"id": f"column-{i}", "place": i - 1} for i, column in columns]
 
 
-def group_answers(columns: list[dict]) -> list[dict[str, Any]]:
-    """Columns by verdict, used first and largest utilization first.
+def split_answers(columns: list[dict]) -> tuple[list[dict], list[dict[str, Any]]]:
+    """Columns that are shown at once, and those that are folded away, by verdict.
 
-    Returns
-    -------
-    list of dict
-        verdict, columns that are shown at once, and columns that are folded away.
+    Where there are many columns, only those that are used are shown.
     """
-    few = len(columns) <= MOST_OPEN_ANSWERS
-    groups = []
-    for verdict in VERDICTS:
-        members = [column for column in columns if column["verdict"] == verdict]
-        members.sort(key=lambda column: -(column["utilization"]["estimate"] or 0.0))
-        n_open = len(members) if few else MOST_OPEN_ANSWERS * (verdict == USED)
-        if members:
-            shown, folded = members[:n_open], members[n_open:]
-            groups.append({"verdict": verdict, "shown": shown, "folded": folded})
-    return groups
+    n_open = len(columns)
+    if n_open > MOST_OPEN_ANSWERS:
+        n_used = sum(column["verdict"] == USED for column in columns)
+        n_open = min(n_used, MOST_OPEN_ANSWERS)
+    folded = [
+        {"verdict": verdict, "columns": members}
+        for verdict in IMPORTANCE
+        if (members := [c for c in columns[n_open:] if c["verdict"] == verdict])
+    ]
+    return columns[:n_open], folded
+
+
+def count_verdicts(columns: list[dict]) -> dict[str, int]:
+    """How many columns have each verdict, by importance."""
+    verdicts = [column["verdict"] for column in columns]
+    return {v: verdicts.count(v) for v in IMPORTANCE if v in verdicts}
 
 
 def write_headline(columns: list[dict]) -> str:

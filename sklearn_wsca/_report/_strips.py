@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sklearn_wsca._report._page import confidence_text
 from sklearn_wsca._text import format_number
 
 LEFT, RIGHT = 12.0, 308.0
@@ -27,29 +26,6 @@ class Strip(NamedTuple):
     high: float
     guide: float | None
     guide_label: str
-
-
-def draw_utilization(columns: list[dict], analysis: dict) -> list[Strip | None]:
-    """Utilization with interval and margin, on one scale for all columns."""
-    margin = analysis["min_effect"]
-    effects = [column["utilization"] for column in columns]
-    top = _top([margin, *(effect["high"] for effect in effects)])
-    return [_draw_effect(effect, analysis, top) for effect in effects]
-
-
-def _draw_effect(effect: dict, analysis: dict, top: float) -> Strip | None:
-    """One strip; None where there is no interval."""
-    ends = effect["estimate"], effect["low"], effect["high"]
-    if None in ends:
-        return None
-    margin = analysis["min_effect"]
-    estimate, low, high = (format_number(end, margin) for end in ends)
-    label = (
-        f"Utilization {estimate}, {confidence_text(analysis)} interval {low} to {high}"
-    )
-    if margin is not None:
-        label += f"; margin {margin:g}"
-    return _strip(f"{label}.", top, ends, margin, "margin")
 
 
 def draw_alignment(columns: list[dict]) -> list[Strip | None]:

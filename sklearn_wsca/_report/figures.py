@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -14,8 +13,6 @@ from sklearn_wsca._displays.null_distribution import (
     read_alignment,
     read_pairs,
 )
-from sklearn_wsca._displays.utilization import UtilizationDisplay
-from sklearn_wsca._report._page import confidence_text, effect_text
 from sklearn_wsca._report.picture import Figure, draw_plainly, save_display
 from sklearn_wsca._text import column_text, format_number
 
@@ -72,8 +69,8 @@ def draw_figures(result: dict[str, Any], heads: dict[str, Any]) -> list[Figure]:
     Returns
     -------
     list of Figure
-        Utilization, alignments with their nulls, matrix of alignments, pairs of rows,
-        and sensitivity, as far as there are numbers.
+        Alignments with their nulls, matrix of alignments, pairs of rows, and
+        sensitivity, as far as there are numbers.
 
     Raises
     ------
@@ -82,59 +79,11 @@ def draw_figures(result: dict[str, Any], heads: dict[str, Any]) -> list[Figure]:
     """
     draw = {"null": _draw_null, "alignment": _draw_matrix, "pairs": _draw_pairs}
     with draw_plainly():
-        figures = [*_draw_utilization(result)]
-        figures += [draw[key](display.plot(), result) for key, display in heads.items()]
+        figures = [draw[key](display.plot(), result) for key, display in heads.items()]
         if result["component_sensitivity"]:
             table = _read_sensitivity(result["component_sensitivity"])
             figures.append(_draw_sensitivity(table))
     return figures
-
-
-def _draw_utilization(result: dict[str, Any]) -> Iterator[Figure]:
-    """Forest plots, largest utilization first."""
-    analysis = result["analysis"]
-    margin, level = analysis["min_effect"], analysis["significance"]
-    columns = result["columns"]
-    if margin is None or all(c["utilization"]["estimate"] is None for c in columns):
-        return
-    columns = sorted(columns, key=lambda c: -(_estimate(c)))
-    target = analysis["target"]
-    for part, title in _split(columns, "Utilization"):
-        display = UtilizationDisplay.from_table(
-            _make_table(part),
-            margin,
-            confidence=1 - level,
-            target=None if target is None else column_text(target["name"]),
-        )
-        entries = [
-            f"{c['name']}: {effect_text(c['utilization'], margin)}, {c['verdict']}"
-            for c in part
-        ]
-        alternative = (
-            f"Forest plot of the utilization of {len(part)} columns with "
-            f"{confidence_text(analysis)} intervals and the margin {margin:g}. "
-            f"{_list(entries)}"
-        )
-        yield save_display(display, "utilization", title, alternative)
-
-
-def _estimate(column: dict) -> float:
-    """To sort by: untestable columns come last."""
-    estimate = column["utilization"]["estimate"]
-    return -1.0 if estimate is None else estimate
-
-
-def _make_table(columns: list[dict]) -> pd.DataFrame:
-    """Entries of the result as the table that the display reads."""
-    words = ("verdict", "note")
-    rows = [c["utilization"] | {key: c[key] for key in words} for c in columns]
-    renamed = {"estimate": "utilization"} | {
-        end: f"utilization_{end}" for end in ("low", "high")
-    }
-    table = pd.DataFrame(rows, index=[c["name"] for c in columns])
-    table = table.rename(columns=renamed)
-    numbers = [*renamed.values(), "minimum_detectable_effect"]
-    return table.astype(dict.fromkeys(numbers, float))
 
 
 def _draw_null(display: Any, result: dict[str, Any]) -> Figure:
@@ -219,14 +168,6 @@ def _draw_sensitivity(table: pd.DataFrame) -> Figure:
     display = ComponentSensitivityDisplay(table).plot()
     title = "Does the number of directions matter?"
     return save_display(display, "sensitivity", title, alternative)
-
-
-def _split(entries: list, title: str) -> Iterator[tuple[list, str]]:
-    """Parts that fit on a page, with their titles."""
-    for start in range(0, len(entries), MOST_ROWS):
-        part = entries[start : start + MOST_ROWS]
-        place = f" ({start + 1} to {start + len(part)} of {len(entries)})"
-        yield part, title + (place if len(entries) > MOST_ROWS else "")
 
 
 def _list(entries: list[str]) -> str:

@@ -8,20 +8,30 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sklearn_wsca._report._level_bars import (
+    MOST_IN_ALL,
+    WIDTH,
+    draw_effects,
+    draw_performance,
+    draw_utilization,
+    scale_of_effects,
+)
 from sklearn_wsca._report._page import (
     choose_levels,
     choose_measures,
     confidence_text,
     count_text,
-    group_answers,
+    count_verdicts,
     list_facts,
     number_columns,
+    split_answers,
     target_levels,
     write_headline,
 )
-from sklearn_wsca._report._strips import draw_alignment, draw_utilization
+from sklearn_wsca._report._strips import draw_alignment
+from sklearn_wsca._report.first_screen import list_caveats, tell_gap
 from sklearn_wsca._report.picture import Figure, import_for_report
-from sklearn_wsca._report.words import tell_held_out, tell_performance
+from sklearn_wsca._report.words import tell_performance
 from sklearn_wsca._text import (
     count_points,
     format_number,
@@ -75,22 +85,32 @@ def render_html(result: dict[str, Any], figures: list[Figure]) -> str:
     style = (TEMPLATES / "report.css").read_text("utf-8") + _style_verdicts()
     columns, analysis = number_columns(result), result["analysis"]
     confidence = confidence_text(analysis)
-    strips = draw_utilization(columns, analysis), draw_alignment(columns)
+    shown, folded = split_answers(columns)
+    top = scale_of_effects(columns, analysis["min_effect"])
     return environment.get_template("report.html").render(
         result=result,
         analysis=analysis,
         performance=tell_performance(analysis),
-        held_out=tell_held_out(analysis),
         settings=_write_settings(result["settings"]),
         columns=columns,
-        strips=list(zip(*strips, strict=True)),
-        groups=group_answers(columns),
+        strips=draw_alignment(columns),
+        forest=draw_utilization(columns, analysis),
+        shown=shown,
+        folded=folded,
+        counts=count_verdicts(columns),
+        pictures=[draw_effects(column, analysis, top) for column in columns],
+        all_levels=[
+            draw_effects(column, analysis, top, MOST_IN_ALL) for column in columns
+        ],
+        performances=[draw_performance(column) for column in columns],
+        gaps=[tell_gap(c, analysis["significance"]) for c in columns],
+        caveats=list_caveats(result),
         headline=write_headline(columns),
         facts=list_facts(result),
         measures=choose_measures(columns, confidence, analysis["min_effect"]),
         confidence=confidence,
         target_levels=target_levels(analysis),
-        figures=figures,
+        figures=[(figure, markup(figure.svg)) for figure in figures],
         style=markup(style),
         style_hash=_hash(style),
         script=markup(script),
@@ -118,6 +138,7 @@ def _make_environment() -> tuple[Any, Any]:
         "erasure_words": LOSSES,
         "choose_levels": choose_levels,
         "shown_shift": shown_shift,
+        "bar_width": WIDTH,
     }
     environment.filters |= {
         "number": format_number,
@@ -155,7 +176,7 @@ def _style_verdicts() -> str:
     return "".join(
         f".badge-{_slug(verdict)} {{ background: {look.colour}; "
         f"color: {readable_on(look.colour)}; }}\n"
-        f".strip .mark-{_slug(verdict)} {{ fill: {look.colour}; }}\n"
+        f".mark-{_slug(verdict)} {{ fill: {look.colour}; }}\n"
         for verdict, look in VERDICTS.items()
     )
 

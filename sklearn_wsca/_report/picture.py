@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import base64
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from threading import RLock
 from typing import Any
+from xml.etree import ElementTree
 
 from sklearn_wsca._backend.extras import import_extra
 from sklearn_wsca._displays.style import apart_from_pyplot
@@ -16,13 +17,17 @@ from sklearn_wsca._displays.style import apart_from_pyplot
 PIXELS_PER_INCH = 96
 FONTS = ("font.family", "font.sans-serif", "font.serif", "font.monospace")
 ONE_AT_A_TIME = RLock()
+# What stands on the page takes the colour of its text; what is white shows the page.
+INK_OF_PAGE = {
+    "#000000": "currentColor",
+    "#333333": "currentColor",
+    "#ffffff": "var(--paper)",
+}
+NAMESPACES = {
+    "": "http://www.w3.org/2000/svg",
+    "xlink": "http://www.w3.org/1999/xlink",
+}
 CAPTIONS = {
-    "utilization": (
-        "How far the output of the decision moves with each column when the target is "
-        "held fixed. A mark is the estimate, a bar its interval. A bar that lies "
-        "as a whole to the left of the dashed margin means that the output hardly "
-        "moves on average over all rows; a single class of the target may differ."
-    ),
     "null": (
         "Whether the decision looks in the same directions as a model that reads the "
         "column, beside what the same column gives when it is permuted. A mark far to "
@@ -54,8 +59,8 @@ class Figure:
         What it shows: a key of `CAPTIONS`.
     title : str
         Its title.
-    svg : bytes
-        The picture.
+    svg : str
+        The picture, as part of a page whose colour of text it takes.
     alternative : str
         What it shows, with the main numbers, for those who cannot see it.
     width, height : int
@@ -64,7 +69,7 @@ class Figure:
 
     key: str
     title: str
-    svg: bytes
+    svg: str
     alternative: str
     width: int
     height: int
@@ -73,11 +78,6 @@ class Figure:
     def caption(self) -> str:
         """How to read it."""
         return CAPTIONS[self.key]
-
-    @property
-    def data_uri(self) -> str:
-        """The picture as an address that holds it."""
-        return f"data:image/svg+xml;base64,{base64.b64encode(self.svg).decode()}"
 
 
 def import_for_report(package: str) -> Any:
@@ -110,4 +110,38 @@ def save_display(display: Any, key: str, title: str, alternative: str) -> Figure
     nothing = dict.fromkeys(("Date", "Creator"))
     figure.savefig(drawn, format="svg", metadata=nothing)
     width, height = (round(PIXELS_PER_INCH * i) for i in figure.get_size_inches())
-    return Figure(key, title, drawn.getvalue(), alternative, width, height)
+    svg = fit_into_page(drawn.getvalue(), key)
+    return Figure(key, title, svg, alternative, width, height)
+
+
+def fit_into_page(svg: bytes, key: str) -> str:
+    """SVG of matplotlib as part of a page: its colours of text, ids of its own.
+
+    A page that allows no foreign styles takes colours from attributes only.
+    """
+    root = ElementTree.fromstring(svg)
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag.endswith(("}metadata", "}style", "}title")):
+                parent.remove(child)
+    for element in root.iter():
+        style = element.attrib.pop("style", "")
+        rules = (rule.split(":", 1) for rule in style.split(";") if ":" in rule)
+        for name, value in rules:
+            element.set(name.strip(), INK_OF_PAGE.get(value.strip(), value.strip()))
+        for name, value in element.attrib.items():
+            element.set(name, _rename(name, value, key))
+    for name in ("width", "height"):
+        root.attrib.pop(name, None)
+    for prefix, address in NAMESPACES.items():
+        ElementTree.register_namespace(prefix, address)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _rename(name: str, value: str, key: str) -> str:
+    """Ids of one picture begin with its key, and so do links to them."""
+    if name == "id":
+        return f"{key}-{value}"
+    if name.endswith("href") and value.startswith("#"):
+        return f"#{key}-{value[1:]}"
+    return re.sub(r"url\(#", f"url(#{key}-", value)

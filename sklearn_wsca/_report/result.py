@@ -21,6 +21,7 @@ from sklearn_wsca._input.several_targets import (
 )
 from sklearn_wsca._performance.words import name_case
 from sklearn_wsca._plain_values import as_plain
+from sklearn_wsca._report.first_screen import list_next_steps, tell_column
 from sklearn_wsca._report.words import (
     ask,
     describe_analysis,
@@ -132,6 +133,7 @@ def _assemble(estimator, table, inputs, sensitivity, notes) -> dict[str, Any]:
     }
     result["description"] = describe_analysis(result)
     result["limits"] = explain_limits(result)
+    result["next_steps"] = list_next_steps(result)
     return as_plain(result)
 
 
@@ -203,6 +205,7 @@ def _column(name, row: pd.Series, detail: dict, estimator, analysis) -> dict[str
     column = {
         "name": column_text(name),
         "verdict": row["verdict"],
+        "lead": "",
         "answer": "",
         "note": row["note"],
         "interaction_of": None if parts is None else [column_text(p) for p in parts],
@@ -238,6 +241,8 @@ def _column(name, row: pd.Series, detail: dict, estimator, analysis) -> dict[str
             "scheme": test.get("scheme"),
             "n_units": test.get("n_units"),
             "untestable": test.get("untestable"),
+            "shift": test.get("shift"),
+            "effects": test.get("effects", []),
             "robustness_to_margin": robustness.get("to_margin"),
             "robustness_to_zero": robustness.get("to_zero"),
         },
@@ -252,6 +257,7 @@ def _column(name, row: pd.Series, detail: dict, estimator, analysis) -> dict[str
         _add_fitted(column, name, estimator, analysis)
     column = as_plain(column)
     column["answer"] = " ".join([answer(column, analysis), *tell_doubts(column)])
+    column["lead"] = tell_column(column, analysis)
     return column
 
 

@@ -71,7 +71,7 @@ def tell_performance(analysis: dict[str, Any]) -> tuple[str, bool]:
         return "", False
     trained = (analysis.get("primary_head") or {}).get("source") != "fitted"
     held_out = "held out" in (analysis["judged_rows"], analysis.get("head_rows"))
-    head = "the head" if trained else "the linear head fitted here"
+    head = "the network" if trained else "the linear head fitted here"
     rows = f"these {found['n_rows']} {'held-out ' if held_out else ''}rows"
     name, finding = f"'{column_text(target['name'])}'", found["finding"]
     score, chance = _performance_text(found)

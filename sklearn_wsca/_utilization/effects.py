@@ -40,12 +40,21 @@ class Shift:
     sentence : tuple of two str
         Which probability is, before by how much, and under which level it is higher,
         among which rows.
+    output, target_class : object
+        Whose probability, and in which class of the target; "all" for common effects.
+    higher, lower : object
+        The two levels. Of a continuous column `SLOPE`, and "higher" or "lower": where
+        the probability is with one standard deviation more.
     """
 
     points: float
     low: float
     high: float
     sentence: tuple[str, str]
+    output: Any = None
+    target_class: Any = None
+    higher: Any = None
+    lower: Any = None
 
 
 NO_SHIFT = Shift(np.nan, np.nan, np.nan, ("", ""))
@@ -192,6 +201,23 @@ def clear_sizes(
     return found
 
 
+def show_output(effects: pd.DataFrame, shift: Shift) -> pd.DataFrame:
+    """Common effects on one output, and those in the class of the largest shift.
+
+    The output is that of the shift, or the one that moves most.
+    """
+    values = effects.index.get_level_values
+    common = values("target_class") == ALL
+    output = shift.output
+    if output is None:
+        sizes = effects["effect"].abs().to_numpy(copy=True)
+        sizes[~common | np.isnan(sizes)] = -1.0
+        output = values("output")[int(sizes.argmax())]
+    in_class = values("target_class") == shift.target_class
+    # As text: numbers and names may be mixed.
+    return effects[(common | in_class) & (values("output").map(str) == str(output))]
+
+
 def name_carrier(effects: pd.DataFrame) -> str:
     """Which of several levels, and which class if it is one, moves the outputs most."""
     reach = effects["high"] - effects["effect"]
@@ -251,7 +277,9 @@ def largest_shift(
     if column.parts:
         where += ", beyond what each column does alone"
     subject = f"the probability of {quote(outputs[output])} is"
-    return Shift(value, value - reach, value + reach, (subject, under + where))
+    sentence = subject, under + where
+    ends = value - reach, value + reach
+    return Shift(value, *ends, sentence, outputs[output], part, high, low)
 
 
 def _shifts(

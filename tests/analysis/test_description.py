@@ -122,8 +122,21 @@ def test_what_was_permuted_is_said_or_why_nothing_was():
     head = describe_test("head", tests)
     assert head["untestable"] == "there are no labels"
     assert np.isnan([head["raw"], head["pvalue_fwer"]]).all()
-    nothing = ("scheme", "n_units", "log10_arrangements")
-    assert [head[name] for name in nothing] == [None] * 3
+    nothing = ("scheme", "n_units", "log10_arrangements", "shift")
+    assert [head[name] for name in nothing] == [None] * 4 and head["effects"] == []
+
+
+def test_effects_are_those_on_one_output_with_levels_as_text():
+    decision, columns = study(1)
+    tests = infer(decision, columns)
+    found = describe_test("scanner", tests)
+    effects = tests.examined["scanner"].effects
+    assert {row["output"] for row in found["effects"]} == {
+        str(effects["effect"].abs().xs("all", level="target_class").idxmax()[1])
+    }
+    levels = [row["level"] for row in found["effects"] if row["target_class"] == "all"]
+    assert levels == list(map(str, columns["scanner"].levels))
+    assert found["shift"] is None or found["shift"]["higher"] in levels
 
 
 @pytest.mark.parametrize("with_groups", [False, True])
@@ -158,7 +171,8 @@ def test_the_whole_description_can_be_written(with_groups):
     assert head["labels"] is None is head["counts_by_target"]
     assert np.sum(scanner["counts_by_target"]) == N
     assert scanner["labels"] == describe_labels(columns["scanner"])
-    assert scanner["utilization"] == describe_test("scanner", tests)
+    told = describe_test("scanner", tests)
+    assert json.dumps(scanner["utilization"]) == json.dumps(told)
     robustness = tests.robustness(0.2).loc["scanner"]
     assert scanner["robustness"] == robustness.to_dict()
     assert [other["column"] for other in scanner["confusable"]] == ["twin"]

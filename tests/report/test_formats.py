@@ -32,13 +32,15 @@ class TestFormats:
             assert limit in text.replace("\\_", "_")
         assert text.index(tell_held_out(result["analysis"])[:40]) < text.index("| ---")
 
-    def test_the_page_says_first_that_rows_may_not_be_held_out(self, fitted):
+    def test_the_first_caveat_is_that_rows_may_not_be_held_out(self, fitted):
         result = to_dict(fitted)
         known = result | {"analysis": result["analysis"] | {"head_rows": "held out"}}
-        notice = '<p class="notice" role="note">These rows are not known to be held'
+        notice = "<li>These rows are not known to be held"
         page = to_html(result)
-        assert page.index(notice) < page.index("The answer: ")
-        assert notice not in to_html(known)
+        first = page.index('id="caveats-title"')
+        assert first < page.index(notice) < page.index("</li>", first)
+        told = to_html(known).split('id="guide"')[0]
+        assert notice not in told
 
     def test_methods_are_the_functions(self, fitted, other_rows):
         audit = fitted.audit(other_rows.data, other_rows.metadata)
@@ -72,7 +74,7 @@ def test_two_runs_are_identical(heart, heart_html):
 def test_a_dict_is_enough(result):
     again = json.loads(json.dumps(result))
     page = Page(to_html(again))
-    assert len(page.all("img")) == 1
+    assert not page.all("figure") and "All columns side by side" in page.text
     assert "All settings" in page.text
 
 

@@ -29,9 +29,7 @@ def test_names_and_levels_are_text(hostile_html):
     assert "\u202e" not in hostile_html
     assert len(page.all("script")) == 1
     assert not page.all("b") and not page.all("i")
-    assert [image["src"][:26] for image in page.all("img")] == [
-        "data:image/svg+xml;base64,"
-    ] * len(page.all("img"))
+    assert not page.all("img")
 
 
 def test_no_element_has_a_handler_or_style(hostile_html):
@@ -149,8 +147,8 @@ def test_audit_is_judged(heart):
     )
     table = Page(to_html(audit))
     assert "460, held out from the linear models" in table.text
-    assert len(table.all("img")) == 1
-    assert "Forest plot of the utilization of 3 columns" in table.all("img")[0]["alt"]
+    assert not table.all("figure")
+    assert "Utilization, in standard deviations of the output" in table.text
 
 
 @pytest.mark.parametrize(
@@ -189,11 +187,12 @@ def test_only_untestable_columns():
 def test_untestable_columns_have_reasons(result):
     changed = with_verdicts(result, ["untestable"])
     column = changed["columns"][0]
-    column |= {"answer": "Nothing can be said: constant.", "kind": None, "labels": None}
+    column |= {"lead": "Nothing can be said: constant.", "kind": None, "labels": None}
     column["utilization"] = dict.fromkeys(column["utilization"])
     column["alignment"] = dict.fromkeys(("score", "pvalue", "pvalue_fwer", "qvalue"))
     column["encoding"] = dict.fromkeys(column["encoding"])
+    column["performance"] |= {"by_level": [], "gap": None}
     column["erasure"] = column["n_samples"] = column["n_levels"] = None
     page = Page(to_html(changed))
     assert "Nothing can be said: constant." in page.text
-    assert not page.all("img") and not page.all("svg")
+    assert not page.all("figure") and not page.all("svg")

@@ -30,8 +30,8 @@ def test_few_columns_are_all_answered(result):
     page = Page(render_html(result, []))
     assert "3 of 3 columns are used." in page.text
     for column in result["columns"]:
-        assert page.text.count(column["answer"]) == 2
-    assert not [a for a in page.all("details") if a["class"] == "more"]
+        assert page.text.count(column["lead"]) == 2
+    assert not [a for a in page.all("details") if a.get("class") == "more"]
 
 
 def test_many_columns_are_folded_but_for_used_ones(result):
@@ -40,9 +40,9 @@ def test_many_columns_are_folded_but_for_used_ones(result):
     page = Page(text)
     assert "3 of 53 columns are used. For 30 the question stays open." in page.text
     folded = text.index('class="more"')
-    for i in range(31, 34):
+    for i in range(1, 4):
         assert text.index(f'href="#column-{i}"') < folded
-    assert text.index('href="#column-1"') > folded
+    assert text.index('href="#column-4"') > folded
     assert "30 columns are inconclusive" in page.text
     assert "20 columns are untestable" in page.text
     assert len(verdicts) > MOST_OPEN_ANSWERS

@@ -1,7 +1,7 @@
 """A display as bytes: the same in every run, and nothing is left behind."""
 
-import base64
 import locale
+import re
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from xml.etree import ElementTree
@@ -9,30 +9,41 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from sklearn_wsca._report.figures import draw_figures
+from sklearn_wsca._report.figures import draw_figures, head_displays
 from sklearn_wsca._report.formats import to_html
 
 pytest.importorskip("jinja2")
 matplotlib = pytest.importorskip("matplotlib")
 
 
-def test_drawing_leaves_matplotlib_as_it_was(result):
+def test_drawing_leaves_matplotlib_as_it_was(heart, result):
     plt = pytest.importorskip("matplotlib.pyplot")
     before, n_figures = dict(matplotlib.rcParams), len(plt.get_fignums())
-    plain = draw_figures(result, {})
+    plain = draw_figures(result, head_displays(heart))
     assert dict(matplotlib.rcParams) == before
     assert len(plt.get_fignums()) == n_figures
     with plt.style.context("dark_background"):
-        assert draw_figures(result, {}) == plain
+        assert draw_figures(result, head_displays(heart)) == plain
 
 
 def test_pictures_can_be_read(heart_figures):
     for figure in heart_figures:
-        encoded = figure.data_uri.split(",", 1)[1]
-        root = ElementTree.fromstring(base64.b64decode(encoded))
-        assert root.tag.endswith("svg")
+        root = ElementTree.fromstring(figure.svg)
+        assert root.tag.endswith("svg") and "viewBox" in root.attrib
         assert figure.width > 300 and figure.height > 100
-        assert b"<dc:date>" not in figure.svg
+        assert "metadata" not in figure.svg and "style" not in figure.svg
+
+
+def test_pictures_take_the_ink_of_the_page_and_keep_their_ids_apart(heart_figures):
+    ids = []
+    for figure in heart_figures:
+        assert "currentColor" in figure.svg and "var(--paper)" in figure.svg
+        root = ElementTree.fromstring(figure.svg)
+        own = [element.get("id") for element in root.iter() if element.get("id")]
+        links = re.findall(r'(?:href="|url\()#([^")]+)', figure.svg)
+        assert links and set(links) <= set(own)
+        ids += own
+    assert len(ids) == len(set(ids))
 
 
 def settings():

@@ -146,8 +146,8 @@ def told(found, **analysis):
 class TestPerformance:
     def test_is_the_headline(self):
         expected = (
-            "The head predicts 'diagnosis' with balanced accuracy 0.91 (chance 0.50) "
-            "on these 997 rows."
+            "The network predicts 'diagnosis' with balanced accuracy 0.91 (chance "
+            "0.50) on these 997 rows."
         )
         assert told(CLASSES) == (expected, False)
         # An audit table knows no estimator.
@@ -155,13 +155,13 @@ class TestPerformance:
 
     def test_of_a_number(self):
         assert told(NUMBER)[0] == (
-            "The head predicts 'diagnosis' with mean absolute error 4.2 and R2 "
+            "The network predicts 'diagnosis' with mean absolute error 4.2 and R2 "
             "0.61 (chance 0.00) on these 997 rows."
         )
 
     def test_of_a_number_in_another_unit(self):
         assert told(NUMBER | {"r2": -45.0}) == (
-            "The outputs of the head and 'diagnosis' go together on these 997 rows "
+            "The outputs of the network and 'diagnosis' go together on these 997 rows "
             f"(correlation {NUMBER['correlation']:.2f}, chance 0.00), but not in unit "
             "or level: mean absolute error 4.2 and R2 -45.00.",
             False,
@@ -191,7 +191,9 @@ class TestPerformance:
     def test_is_a_warning(self, finding, words):
         sentence, doubtful = told(CLASSES | {"finding": finding})
         assert (
-            doubtful and sentence.startswith("Warning: the head ") and words in sentence
+            doubtful
+            and sentence.startswith("Warning: the network ")
+            and words in sentence
         )
         assert "on these 997 rows (balanced accuracy 0.91, chance 0.50). " in sentence
 

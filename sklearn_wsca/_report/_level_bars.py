@@ -1,0 +1,217 @@
+"""Small pictures by level: a mark and an interval per row, drawn from the result alone.
+
+Names and numbers are text beside them, so that they stay readable on a phone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sklearn_wsca._performance.measures import AUROC
+from sklearn_wsca._performance.words import name_measure
+from sklearn_wsca._report._page import effect_text
+from sklearn_wsca._text import quote, shown_shift
+
+WIDTH = 200.0
+EVERYWHERE = "all"
+MOST_AT_FIRST, MOST_IN_ALL, MOST_COLUMNS = 5, 30, 60
+# An interval is cut where it is so much longer than what it is about.
+LONGEST, ROOM = 1.6, 1.05
+SHARES = ("sensitivity", "specificity", "accuracy", "balanced_accuracy", "auroc")
+
+
+class Bar(NamedTuple):
+    """One row: places are in pixels of a picture `WIDTH` wide; None where cut off.
+
+    Parameters
+    ----------
+    name, text : str
+        The level, and its number in words.
+    value, low, high : float
+        Mark, and ends of the interval.
+    cut_low, cut_high : bool
+        Whether the interval goes on beyond the picture.
+    verdict : str, default=""
+        Verdict on a column.
+    """
+
+    name: str
+    text: str
+    value: float
+    low: float
+    high: float
+    cut_low: bool
+    cut_high: bool
+    verdict: str = ""
+
+
+class Bars(NamedTuple):
+    """A picture with a row per level.
+
+    Parameters
+    ----------
+    title : str
+        What the numbers are.
+    rows : list of Bar
+        The levels that are shown.
+    n_hidden : int
+        How many are not.
+    zero : float or None
+        Place of no difference.
+    margin : tuple of float or None
+        Ends of what counts for no use.
+    """
+
+    title: str
+    rows: list[Bar]
+    n_hidden: int
+    zero: float | None
+    margin: tuple[float, float] | None
+
+
+def scale_of_effects(columns: list[dict], margin: float | None) -> float:
+    """Largest effect that the pictures of all columns have room for."""
+    rows = [row for column in columns for row in _shown(column)]
+    sizes = [abs(row["effect"]) for row in rows]
+    ends = [abs(row[end]) for row in rows for end in ("low", "high")]
+    least = 1.5 * margin if margin else 0.0
+    longest = LONGEST * max([*sizes, least], default=1.0)
+    return ROOM * (max([least, *(min(end, longest) for end in ends)]) or 1.0)
+
+
+def draw_effects(
+    column: dict, analysis: dict, top: float, most: int = MOST_AT_FIRST
+) -> Bars | None:
+    """How far the output moves under every level, the highest first; or None."""
+    found = sorted(_shown(column), key=lambda row: -row["effect"])
+    if not found:
+        return None
+    margin, keys = analysis["min_effect"], ("effect", "low", "high")
+    ends = None if margin is None else (_place(-margin, top), _place(margin, top))
+    rows = [
+        _bar(_name(row, column), _in_words(row), row, keys, -top, top)
+        for row in _extremes(found, most)
+    ]
+    return Bars(_title(found, column), rows, len(found) - len(rows), WIDTH / 2, ends)
+
+
+def _shown(column: dict) -> list[dict]:
+    """Effects with an interval: those that the sentence on the column is about.
+
+    They are those in one class of the target, or those that all share.
+    """
+    effect = column["utilization"]
+    shift = effect["shift"] if shown_shift(effect) is not None else None
+    target_class = EVERYWHERE if shift is None else shift["target_class"]
+    return [
+        row
+        for row in effect["effects"] or []
+        if row["target_class"] == target_class
+        and None not in (row["effect"], row["low"], row["high"])
+    ]
+
+
+def _extremes(rows: list, most: int) -> list:
+    """The first and the last rows."""
+    if len(rows) <= most:
+        return rows
+    n_first = -(-most // 2)
+    return [*rows[:n_first], *rows[n_first - most :]]
+
+
+def _name(row: dict, column: dict) -> str:
+    return row["level"] if column["n_levels"] else "one standard deviation more"
+
+
+def _in_words(row: dict) -> str:
+    """Percentage points, or standard deviations where there are no probabilities."""
+    if row["points"] is None:
+        return f"{row['effect']:+.2f}"
+    points = row["points"]
+    return f"{points:+.0f}" if abs(points) >= 0.95 else f"{points:+.1f}"
+
+
+def _title(rows: list[dict], column: dict) -> str:
+    """What the numbers are."""
+    unit = "percentage points" if rows[0]["points"] is not None else "its deviations"
+    what = "probability" if rows[0]["points"] is not None else "output"
+    beside = ", beside the mean of all levels" if column["n_levels"] else ""
+    named = f" of {quote(rows[0]['output'])}" if rows[0]["points"] is not None else ""
+    in_class = rows[0]["target_class"]
+    among = "" if in_class == EVERYWHERE else f" among {quote(in_class)}"
+    return f"Predicted {what}{named}{among}, in {unit}{beside}"
+
+
+def _bar(
+    name: str, text: str, row: dict, keys: Sequence[str], bottom: float, top: float
+) -> Bar:
+    value, low, high = (_place_between(row[key], bottom, top) for key in keys)
+    return Bar(name, text, value, low, high, row[keys[1]] < bottom, row[keys[2]] > top)
+
+
+def _place(value: float, top: float) -> float:
+    return _place_between(value, -top, top)
+
+
+def _place_between(value: float, bottom: float, top: float) -> float:
+    share = (value - bottom) / (top - bottom)
+    return round(WIDTH * min(max(share, 0.0), 1.0), 1)
+
+
+def draw_utilization(columns: list[dict], analysis: dict) -> Bars | None:
+    """Utilization of the columns with interval and margin; None where there is none.
+
+    The scale ends where a wide interval would make all others short.
+    """
+    margin = analysis["min_effect"]
+    keys = "estimate", "low", "high"
+    effects = {
+        column["id"]: column
+        for column in columns
+        if None not in [column["utilization"][key] for key in keys]
+    }
+    if not effects:
+        return None
+    found = [column["utilization"] for column in effects.values()]
+    longest = LONGEST * max([margin or 0.0, *(effect["estimate"] for effect in found)])
+    top = ROOM * min(max(effect["high"] for effect in found), longest) or 1.0
+    top = max(top, ROOM * (margin or 0.0))
+    rows = [
+        _bar(
+            column["name"], effect_text(effect, margin), effect, keys, 0.0, top
+        )._replace(verdict=column["verdict"])
+        for column, effect in zip(effects.values(), found, strict=True)
+    ][:MOST_COLUMNS]
+    ends = None if margin is None else (0.0, _place_between(margin, 0.0, top))
+    title = "Utilization, in standard deviations of the output"
+    return Bars(title, rows, len(found) - len(rows), None, ends)
+
+
+def draw_performance(column: dict) -> list[Bars]:
+    """Shares of right decisions and AUROC by level, one picture for each measure."""
+    levels = column["performance"]["by_level"]
+    drawn = [_draw_measure(levels, name) for name in SHARES]
+    return [bars for bars in drawn if bars.rows]
+
+
+def _draw_measure(levels: list[dict], name: str) -> Bars:
+    """One measure under the levels that it could be measured under."""
+    keys = name, f"{name}_low", f"{name}_high"
+    found = [row for row in levels if all(row.get(key) is not None for key in keys)]
+    rows = [
+        _bar(row["level"], _share(row, keys), row, keys, 0.0, 1.0)
+        for row in found[:MOST_IN_ALL]
+    ]
+    title = name_measure(name)
+    title = f"{title[0].upper()}{title[1:]}"
+    return Bars(title, rows, len(found) - len(rows), None, None)
+
+
+def _share(row: dict, keys: Sequence[str]) -> str:
+    """Value and interval in words."""
+    if keys[0] == AUROC:
+        value, low, high = (f"{row[key]:.2f}" for key in keys)
+        return f"{value} ({low} to {high})"
+    value, low, high = (f"{100.0 * row[key]:.0f}" for key in keys)
+    return f"{value}% ({low} to {high})"

@@ -1,0 +1,178 @@
+"""What is told of a column in one line, what limits it, and what is next."""
+
+import copy
+
+import pytest
+
+from sklearn_wsca._report.first_screen import (
+    by_importance,
+    list_caveats,
+    list_next_steps,
+    tell_column,
+    tell_gap,
+    tell_margin,
+)
+from sklearn_wsca._verdict import VERDICTS
+from tests.report_pages import with_verdicts
+
+
+@pytest.fixture
+def study(result):
+    """A result that may be changed: hospital, sex, age, all of them used."""
+    return copy.deepcopy(result)
+
+
+def told(study, number=0, verdict=None, **effect):
+    column = study["columns"][number]
+    column["utilization"] |= effect
+    column["verdict"] = verdict or column["verdict"]
+    return tell_column(column, study["analysis"])
+
+
+def test_a_use_names_levels_points_and_what_is_the_same(study):
+    effect = study["columns"][0]["utilization"]
+    ends = [f"{effect[f'probability_shift{end}']:.0f}" for end in ("", "_low", "_high")]
+    shift = effect["shift"] | {"target_class": "all"}
+    assert told(study, shift=shift) == (
+        "At the same recorded 'disease', the network gives 'present' a probability "
+        f"{ends[0]} percentage points higher under '{shift['higher']}' than under "
+        f"'{shift['lower']}' (95% interval {ends[1]} to {ends[2]})."
+    )
+    in_class = told(study, shift=shift | {"target_class": "absent"})
+    assert in_class.startswith("Among those recorded as 'absent', the network gives")
+
+
+def test_the_levels_are_those_whose_effects_differ_most(study):
+    column = study["columns"][0]
+    shift = column["utilization"]["shift"]
+    effects = {
+        row["level"]: row["points"]
+        for row in column["utilization"]["effects"]
+        if row["target_class"] == shift["target_class"]
+    }
+    assert len(effects) == 4
+    assert max(effects, key=effects.get) == shift["higher"]
+    assert min(effects, key=effects.get) == shift["lower"]
+    difference = effects[shift["higher"]] - effects[shift["lower"]]
+    assert difference == pytest.approx(column["utilization"]["probability_shift"])
+
+
+def test_a_number_has_its_unit_and_direction(study):
+    age = study["columns"][2]
+    deviation = age["labels"]["standard_deviation"]
+    assert f"higher for every {deviation:.2g} more of 'age' (one" in told(study, 2)
+    lower = age["utilization"]["shift"] | {"lower": "lower"}
+    assert " points lower for every " in told(study, 2, shift=lower)
+    age["labels"] = None
+    assert "every standard deviation more of 'age'" in told(study, 2)
+
+
+def test_without_probabilities_outputs_are_told(study):
+    effects = [
+        {"level": level, "target_class": "all", "effect": size}
+        for level, size in (("a", 0.1), ("b", -0.3), ("c", 0.2), ("d", None))
+    ]
+    found = told(
+        study, shift=None, probability_shift=None, effects=effects, estimate=0.30001
+    )
+    assert "the output of the network differs with it by 0.3 of its" in found
+    assert found.endswith("highest under 'c' and lowest under 'b'.")
+
+
+def test_numbers_do_not_contradict_the_margin(study):
+    found = told(study, verdict="not used", high=0.0999, balanced_high=0.09)
+    assert "no more than 0.0999 of its" in found and "margin 0.1" in found
+    few = told(study, verdict="not used", probability_shift_high=0.2)
+    assert "above 1 percentage points are excluded" in few
+    rounded = told(study, verdict="not used", probability_shift_high=7.2)
+    assert "above 8 percentage points are excluded" in rounded
+
+
+@pytest.mark.parametrize(
+    ("verdict", "effect", "words"),
+    [
+        ("inconclusive", {"qvalue": 0.4, "high": 0.31}, "may differ with it by up to"),
+        ("inconclusive", {"qvalue": 0.01}, "whether by the margin 0.1 or more is open"),
+        ("not encoded", {}, "no evidence that the network treats everybody alike"),
+    ],
+)
+def test_what_is_not_shown_is_not_said_to_be_absent(study, verdict, effect, words):
+    found = told(study, verdict=verdict, **effect)
+    assert words in found
+    assert "safe" not in found
+
+
+def test_what_cannot_be_judged_keeps_its_reason(study):
+    study["columns"][0] |= {"verdict": "untestable", "answer": "Nothing: constant."}
+    assert tell_column(study["columns"][0], study["analysis"]) == "Nothing: constant."
+    withheld = study["columns"][1] | {"verdict": "inconclusive", "answer": "From what?"}
+    withheld["note"] = "'not used' is withheld: seen"
+    assert tell_column(withheld, study["analysis"]) == "From what?"
+
+
+def test_confounders_and_interactions_are_said(study):
+    study["analysis"]["held_fixed"] = ["disease", "age"]
+    shift = study["columns"][0]["utilization"]["shift"] | {"target_class": "all"}
+    found = told(study, shift=shift)
+    assert found.startswith("At the same recorded 'disease' and 'age', the network")
+    found = told(study, shift=shift | {"target_class": "absent"})
+    assert found.startswith("Among those recorded as 'absent' and the same 'age', ")
+    study["columns"][0]["interaction_of"] = ["hospital", "sex"]
+    assert "beyond what 'hospital' and 'sex' do alone" in told(study)
+    study["analysis"]["primary_head"]["source"] = "fitted"
+    assert "the linear model fitted here" in told(study)
+
+
+def test_performance_that_differs_or_may(study):
+    column = study["columns"][0]
+    gap = column["performance"]["gap"]
+    gap |= {"qvalue": 0.01, "measure": "specificity", "of_class": None}
+    gap |= {"higher": "b", "lower": "a", "size": 0.5, "low": 0.2, "high": 0.7}
+    assert tell_gap(column, 0.05) == (
+        "Performance differs: specificity is 50 percentage points higher under 'b' "
+        "than under 'a' (20 to 70)."
+    )
+    gap |= {"qvalue": 0.06, "unseen": 0.3, "unseen_measure": "auroc"}
+    assert tell_gap(column, 0.05) == (
+        "Performance is not shown to differ, but differences of up to 0.30 of AUROC "
+        "are not excluded."
+    )
+    column["performance"] |= {"gap": None, "untested": "too few rows"}
+    assert "was not compared: too few rows" in tell_gap(column, 0.05)
+    column["performance"]["untested"] = None
+    assert tell_gap(column, 0.05) == ""
+
+
+def test_the_order_is_that_of_importance(result):
+    study = with_verdicts(result, [*VERDICTS, "used"])
+    study["columns"][-1]["utilization"] |= {"estimate": 0.01, "balanced": 5.0}
+    found = [column["verdict"] for column in by_importance(study["columns"])]
+    assert found[:4] == ["used", "used", "inconclusive", "not used"]
+    assert found[4:] == ["not encoded", "untestable"]
+    assert by_importance(study["columns"])[0]["utilization"]["balanced"] == 5.0
+
+
+def test_caveats_and_next_steps_are_those_of_the_study(study):
+    analysis = study["analysis"]
+    analysis |= {"n_groups": None, "head_rows": "unknown"}
+    steps = " ".join(list_next_steps(study))
+    assert "--groups" in steps and "--held-out" in steps and "wsca intervene" in steps
+    assert "not known to be held out" in list_caveats(study)[0]
+    analysis |= {"n_groups": 9, "head_rows": "held out"}
+    analysis["primary_head"]["source"] = "trained"
+    for column in study["columns"]:
+        column["verdict"] = "not used"
+    assert list_next_steps(study) == []
+    assert list_caveats(study) == [tell_margin(analysis)]
+    study["columns"][0]["verdict"] = "inconclusive"
+    study["columns"][1]["verdict"] = "untestable"
+    assert list_next_steps(study)[0].startswith("For 'hospital': add rows")
+    assert "Not judged: 'sex'." in list_caveats(study)
+
+
+def test_who_chose_the_margin_is_said(study):
+    analysis = study["analysis"]
+    assert "the default of this program" in tell_margin(analysis)
+    chosen = tell_margin(analysis | {"min_effect": 0.25})
+    assert "from 0.25 of" in chosen and "chosen for this analysis" in chosen
+    assert tell_margin(analysis | {"min_effect": None}) == ""

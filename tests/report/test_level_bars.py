@@ -1,0 +1,109 @@
+"""Pictures by level: places of marks, cuts, and what is left out."""
+
+import copy
+
+import pytest
+
+from sklearn_wsca._report._level_bars import (
+    MOST_AT_FIRST,
+    WIDTH,
+    draw_effects,
+    draw_performance,
+    draw_utilization,
+    scale_of_effects,
+)
+from sklearn_wsca._report._page import number_columns
+
+
+@pytest.fixture
+def study(result):
+    return copy.deepcopy(result)
+
+
+def rows_of(column):
+    shift = column["utilization"]["shift"]
+    rows = column["utilization"]["effects"]
+    return [r for r in rows if r["target_class"] == shift["target_class"]]
+
+
+def test_marks_stand_where_the_effects_are(study):
+    top = scale_of_effects(study["columns"], 0.1)
+    for column in study["columns"]:
+        drawn = draw_effects(column, study["analysis"], top)
+        rows = sorted(rows_of(column), key=lambda row: -row["effect"])
+        assert len(drawn.rows) == len(rows) and drawn.n_hidden == 0
+        for bar, row in zip(drawn.rows, rows, strict=True):
+            place = WIDTH / 2 * (1 + row["effect"] / top)
+            assert bar.value == pytest.approx(place, abs=0.06)
+            assert 0.0 <= bar.low <= bar.value <= bar.high <= WIDTH
+            assert bar.text == f"{row['points']:+.0f}" or abs(row["points"]) < 0.95
+        assert drawn.margin == pytest.approx(
+            [WIDTH / 2 * (1 + sign * 0.1 / top) for sign in (-1, 1)], abs=0.06
+        )
+
+
+def test_one_wide_interval_does_not_ruin_the_scale(study):
+    narrow = scale_of_effects(study["columns"], 0.1)
+    for row in rows_of(study["columns"][0]):
+        if row["level"] == "Switzerland":
+            row |= {"low": -50.0, "high": 70.0}
+    top = scale_of_effects(study["columns"], 0.1)
+    assert narrow <= top < 2.0 * narrow
+    drawn = draw_effects(study["columns"][0], study["analysis"], top)
+    (wide,) = [bar for bar in drawn.rows if bar.name == "Switzerland"]
+    assert wide.cut_low and wide.cut_high and (wide.low, wide.high) == (0.0, WIDTH)
+    assert not any(b.cut_low or b.cut_high for b in drawn.rows if b is not wide)
+
+
+def test_of_many_levels_the_extremes_are_shown(study):
+    column = study["columns"][0]
+    first = rows_of(column)[0]
+    column["utilization"]["effects"] = [
+        first | {"level": f"{i}", "effect": i / 100, "low": i / 100, "high": i / 100}
+        for i in range(12)
+    ]
+    drawn = draw_effects(column, study["analysis"], 1.0)
+    assert [bar.name for bar in drawn.rows] == ["11", "10", "9", "1", "0"]
+    assert len(drawn.rows) == MOST_AT_FIRST and drawn.n_hidden == 7
+
+
+def test_without_effects_or_probabilities(study):
+    column, analysis = study["columns"][0], study["analysis"]
+    for row in column["utilization"]["effects"]:
+        row["points"] = None
+    drawn = draw_effects(column, analysis | {"min_effect": None}, 1.0)
+    assert "output" in drawn.title and drawn.margin is None
+    assert drawn.rows[0].text.startswith("+0.")
+    column["utilization"]["effects"] = []
+    assert draw_effects(column, analysis, 1.0) is None
+
+
+def test_utilization_of_all_columns_on_one_scale(study):
+    columns = number_columns(study)
+    drawn = draw_utilization(columns, study["analysis"])
+    assert [bar.name for bar in drawn.rows] == [c["name"] for c in columns]
+    assert all(bar.verdict == "used" for bar in drawn.rows)
+    columns[1]["utilization"]["high"] = 80.0
+    cut = draw_utilization(columns, study["analysis"])
+    assert [bar.cut_high for bar in cut.rows] == [False, True, False]
+    assert cut.rows[0].value > WIDTH / 3
+    for column in columns:
+        column["utilization"]["low"] = None
+    assert draw_utilization(columns, study["analysis"]) is None
+
+
+def test_performance_has_one_picture_per_measure(study):
+    column = study["columns"][0]
+    drawn = {bars.title: bars for bars in draw_performance(column)}
+    assert list(drawn)[:2] == ["sensitivity".capitalize(), "Specificity"]
+    assert "AUROC" in drawn and len(drawn) == 5
+    levels = column["performance"]["by_level"]
+    for bar, level in zip(drawn["Sensitivity"].rows, levels, strict=True):
+        share = level["sensitivity"]
+        assert bar.value == pytest.approx(WIDTH * share, abs=0.06)
+        assert bar.text.startswith(f"{100 * share:.0f}% (")
+    levels[0]["auroc"] = None
+    (auroc,) = [bars for bars in draw_performance(column) if bars.title == "AUROC"]
+    assert len(auroc.rows) == 3
+    column["performance"]["by_level"] = []
+    assert draw_performance(column) == []
