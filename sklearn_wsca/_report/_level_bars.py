@@ -6,12 +6,13 @@ Names and numbers are text beside them, so that they stay readable on a phone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 from typing import NamedTuple
 
 from sklearn_wsca._performance.measures import AUROC
 from sklearn_wsca._performance.words import name_measure
 from sklearn_wsca._report._page import effect_text
-from sklearn_wsca._text import quote, shown_shift
+from sklearn_wsca._text import format_number, quote, shown_shift
 
 WIDTH = 200.0
 EVERYWHERE = "all"
@@ -61,6 +62,10 @@ class Bars(NamedTuple):
         Place of no difference.
     margin : tuple of float or None
         Ends of what counts for no use.
+    about : str
+        The margin in the unit of the numbers, where that is another one.
+    ends : tuple of str or None
+        What is said of the left and of the right end of the scale.
     """
 
     title: str
@@ -68,6 +73,8 @@ class Bars(NamedTuple):
     n_hidden: int
     zero: float | None
     margin: tuple[float, float] | None
+    about: str = ""
+    ends: tuple[str, str] | None = None
 
 
 def scale_of_effects(columns: list[dict], margin: float | None) -> float:
@@ -93,7 +100,31 @@ def draw_effects(
         _bar(_name(row, column), _in_words(row), row, keys, -top, top)
         for row in _extremes(found, most)
     ]
-    return Bars(_title(found, column), rows, len(found) - len(rows), WIDTH / 2, ends)
+    title, n_hidden = _title(found, column), len(found) - len(rows)
+    about, sides = _in_points(found, margin), _sides(found)
+    return Bars(title, rows, n_hidden, WIDTH / 2, ends, about, sides)
+
+
+def _in_points(rows: list[dict], margin: float | None) -> str:
+    """The margin in percentage points, by the lengths of the intervals in both units.
+
+    It holds where the probabilities of these rows lie, and only about.
+    """
+    lengths = [
+        (row["points_high"] - row["points_low"]) / (row["high"] - row["low"])
+        for row in rows
+        if row["points"] is not None and row["high"] > row["low"]
+    ]
+    if margin is None or not lengths:
+        return ""
+    return f", about {margin * median(lengths):.1g} points"
+
+
+def _sides(rows: list[dict]) -> tuple[str, str]:
+    """What is to the left and to the right of no difference."""
+    if rows[0]["points"] is None:
+        return "\u2190 lower", "higher \u2192"
+    return "\u2190 less likely", "more likely \u2192"
 
 
 def _shown(column: dict) -> list[dict]:
@@ -121,7 +152,11 @@ def _extremes(rows: list, most: int) -> list:
 
 
 def _name(row: dict, column: dict) -> str:
-    return row["level"] if column["n_levels"] else "one standard deviation more"
+    if column["n_levels"]:
+        return row["level"]
+    deviation = (column["labels"] or {}).get("standard_deviation")
+    more = "one deviation" if deviation is None else format_number(deviation)
+    return f"{more} more"
 
 
 def _in_words(row: dict) -> str:
@@ -134,13 +169,14 @@ def _in_words(row: dict) -> str:
 
 def _title(rows: list[dict], column: dict) -> str:
     """What the numbers are."""
-    unit = "percentage points" if rows[0]["points"] is not None else "its deviations"
-    what = "probability" if rows[0]["points"] is not None else "output"
-    beside = ", beside the mean of all levels" if column["n_levels"] else ""
-    named = f" of {quote(rows[0]['output'])}" if rows[0]["points"] is not None else ""
+    is_probability = rows[0]["points"] is not None
+    what = "Standard deviations of the output"
+    if is_probability:
+        what = f"Points of probability of {quote(rows[0]['output'])}"
     in_class = rows[0]["target_class"]
     among = "" if in_class == EVERYWHERE else f" among {quote(in_class)}"
-    return f"Predicted {what}{named}{among}, in {unit}{beside}"
+    beside = ", from the mean of the levels" if column["n_levels"] else ""
+    return f"{what}{among}{beside}"
 
 
 def _bar(

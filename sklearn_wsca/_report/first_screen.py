@@ -9,7 +9,12 @@ import math
 from typing import Any
 
 from sklearn_wsca._performance.words import name_measure, show_difference
-from sklearn_wsca._report.words import limits_of, tell_held_out, tell_lacking
+from sklearn_wsca._report.words import (
+    limits_of,
+    tell_held_out,
+    tell_lacking,
+    tell_performance,
+)
 from sklearn_wsca._text import (
     column_text,
     describe_confusable,
@@ -26,8 +31,13 @@ from sklearn_wsca._verdict import (
 )
 
 DEFAULT_MARGIN = 0.1
+ENDS = ("size", "low", "high")
+SENSITIVITY = "sensitivity"
+SHARES = (SENSITIVITY, "specificity")
+# An interval of a share that is longer than this hardly tells anything.
+WIDEST = 0.5
 EVERYWHERE = "all"
-MOST_NAMED = 4
+MOST_NAMED, MOST_ASKED = 4, 4
 POINTS = " percentage points", " percentage point"
 # The order in which columns matter to somebody who must act.
 IMPORTANCE = (USED, INCONCLUSIVE, "not used", "not encoded", UNTESTABLE)
@@ -63,32 +73,124 @@ def tell_column(column: dict[str, Any], analysis: dict[str, Any]) -> str:
     return column["answer"] if make is None else make(column, analysis)
 
 
-def tell_gap(column: dict[str, Any], significance: float | None) -> str:
-    """Whether the network is right more often under some level, in a sentence."""
-    found = column["performance"]
+def ask_in_short(result: dict[str, Any]) -> str:
+    """Question of the page, with the names of its columns where they are few."""
+    target = result["analysis"]["target"]
+    names = [quote(column["name"]) for column in by_importance(result["columns"])]
+    about = "" if target is None else f" on {quote(column_text(target['name']))}"
+    if not 0 < len(names) <= MOST_ASKED:
+        return f"Does the decision{about} depend on what the table records?"
+    *first, last = names
+    listed = f"{', '.join(first)} or {last}" if first else last
+    return f"Does the decision{about} depend on {listed}?"
+
+
+def tell_rightness(analysis: dict[str, Any]) -> tuple[str, bool]:
+    """How often the network is right, and whether that is a warning.
+
+    See `tell_performance`, which says it where a share does not.
+    """
+    told, doubtful = tell_performance(analysis)
+    found = analysis.get("head_performance")
+    if doubtful or not found or "r2" in found or not told.endswith("rows."):
+        return told, doubtful
+    who, target = _network(analysis), quote(column_text(analysis["target"]["name"]))
+    held_out = "held out" in (analysis["judged_rows"], analysis.get("head_rows"))
+    rows = f"{found['n_rows']} rows" + (" that it has not seen" if held_out else "")
+    return (
+        f"{who[0].upper()}{who[1:]} is right on {target} in "
+        f"{found['balanced_accuracy']:.0%} of cases (every class counted alike; by "
+        f"chance {found['chance']:.0%}), judged on {rows}.",
+        False,
+    )
+
+
+def tell_comparison(analysis: dict[str, Any]) -> str:
+    """Who is compared with whom, and what counts as used; "" without a target."""
+    target, level = analysis["target"], analysis["significance"]
+    if target is None or level is None:
+        return ""
+    name = quote(column_text(target["name"]))
+    return (
+        f"Compared are rows with the same {name} in the table, whatever was predicted. "
+        f"{tell_margin(analysis)} In brackets: {1 - level:.0%} intervals."
+    )
+
+
+def tell_gap(column: dict[str, Any], analysis: dict[str, Any]) -> str:
+    """Whether the network is right more often under some level, in a few sentences."""
+    found, significance = column["performance"], analysis["significance"]
     gap = found["gap"]
     if gap is None or gap["pvalue"] is None or significance is None:
         reason = found["untested"]
         return f"Performance by level was not compared: {reason}." if reason else ""
-    name = name_measure(gap["measure"], gap["of_class"])
-    size, low, high = (
-        show_difference(gap[key], gap["measure"]) for key in ("size", "low", "high")
-    )
     if gap["qvalue"] is not None and gap["qvalue"] <= significance:
-        for unit in POINTS:
-            low, high = low.removesuffix(unit), high.removesuffix(unit)
-        at = "under" if column["n_levels"] else "at"
-        return (
-            f"Performance differs: {name} is {size} higher {at} "
-            f"{quote(gap['higher'])} than {at} {quote(gap['lower'])} "
-            f"({low} to {high})."
-        )
+        told = f"Performance differs: {_tell_difference(column, gap, analysis)}."
+        ranges = _ranges(column, analysis, without=gap["measure"])
+        return " ".join([told, *(f"{text[0].upper()}{text[1:]}." for text in ranges)])
     unseen = show_difference(gap["unseen"], gap["unseen_measure"])
     what = name_measure(gap["unseen_measure"])
+    shown = "; ".join(_ranges(column, analysis))
     return (
-        "Performance is not shown to differ, but differences of up to "
-        f"{unseen} of {what} are not excluded."
+        f"Performance is not shown to differ{': ' + shown if shown else ''}; "
+        f"differences of up to {unseen} of {what} are not excluded."
     )
+
+
+def _tell_difference(column: dict, gap: dict, analysis: dict) -> str:
+    """The levels that differ in performance, with what each reaches."""
+    measure, levels = gap["measure"], column["performance"]["by_level"]
+    size, low, high = (show_difference(gap[end], measure) for end in ENDS)
+    for unit in POINTS:
+        low, high = low.removesuffix(unit), high.removesuffix(unit)
+    reached = {row["level"]: row.get(measure) for row in levels}
+    high_at, low_at = (_at(column, gap[end]) for end in ("higher", "lower"))
+    name = _explain(measure, gap["of_class"], analysis)
+    values = [reached.get(gap[end]) for end in ("higher", "lower")]
+    if None in values or measure not in SHARES:
+        return f"{name} is {size} higher {high_at} than {low_at} ({low} to {high})"
+    first, second = (f"{100.0 * value:.0f}%" for value in values)
+    return (
+        f"{name} is {first} {high_at} but {second} {low_at} ({size} apart; {low} to "
+        f"{high})"
+    )
+
+
+def _ranges(column: dict, analysis: dict, without: str = "") -> list[str]:
+    """Lowest and highest sensitivity and specificity, where they are known at all."""
+    levels = column["performance"]["by_level"]
+    found = []
+    for measure in SHARES:
+        known = [row for row in levels if _is_known(row, measure)]
+        if measure != without and len(known) > 1:
+            known.sort(key=lambda row: row[measure])
+            ends = [
+                f"{100.0 * row[measure]:.0f}% {_at(column, row['level'])}"
+                for row in (known[0], known[-1])
+            ]
+            name = _explain(measure, None, analysis)
+            found.append(f"{name} lies between {ends[0]} and {ends[1]}")
+    return found
+
+
+def _is_known(row: dict, measure: str) -> bool:
+    """Whether a share has an interval that tells more than that it is a share."""
+    low, high = (row.get(f"{measure}{end}") for end in ("_low", "_high"))
+    return None not in (row.get(measure), low, high) and high - low <= WIDEST
+
+
+def _explain(measure: str, of_class: Any, analysis: dict) -> str:
+    """What a measure is called, and of whom it is a share."""
+    classes = (analysis.get("primary_head") or {}).get("classes") or []
+    name = name_measure(measure, of_class)
+    if measure not in SHARES or len(classes) != 2:
+        return name
+    whose = quote(classes[measure == SENSITIVITY])
+    return f"{name} (share of {whose} recognised)"
+
+
+def _at(column: dict, level: str) -> str:
+    return f"{'for' if column['n_levels'] else 'at'} {quote(level)}"
 
 
 def _used(column: dict, analysis: dict) -> str:
@@ -104,7 +206,7 @@ def _used(column: dict, analysis: dict) -> str:
     subject = f"{who} gives {quote(shift['output'])} a probability {size}"
     if column["n_levels"]:
         return (
-            f"{held}, {subject} higher under {quote(shift['higher'])} than under "
+            f"{held}, {subject} higher for {quote(shift['higher'])} than for "
             f"{quote(shift['lower'])} {interval}{_beyond(column)}."
         )
     return (
@@ -122,7 +224,7 @@ def _moves(column: dict, analysis: dict, verb: str) -> str:
     size, low, high = (format_number(effect[key], margin) for key in keys)
     return (
         f"{_held(column, analysis)}, the output of {_network(analysis)} {verb} {size} "
-        f"of its standard deviation ({_level(analysis)}{low} to {high})"
+        f"of its usual spread ({_level(analysis)}{low} to {high})"
         f"{_extremes(column)}{_beyond(column)}."
     )
 
@@ -138,7 +240,7 @@ def _extremes(column: dict) -> str:
         return ""
     effects.sort(key=lambda row: row["effect"])
     return (
-        f", highest under {quote(effects[-1]['level'])} and lowest under "
+        f", highest for {quote(effects[-1]['level'])} and lowest for "
         f"{quote(effects[0]['level'])}"
     )
 
@@ -150,7 +252,7 @@ def _not_used(column: dict, analysis: dict) -> str:
     most = format_number(max(end for end in ends if end is not None), margin)
     return (
         f"{_held(column, analysis)}, the output of {_network(analysis)} differs with "
-        f"it by no more than {most} of its standard deviation, which is below the "
+        f"it by no more than {most} of its usual spread, which is below the "
         f"margin {format_number(margin)}{_excluded_points(effect)}{_beyond(column)}."
     )
 
@@ -169,16 +271,15 @@ def _open(column: dict, analysis: dict) -> str:
     return (
         f"Neither a difference nor its absence is shown: {_lower(column, analysis)}, "
         f"the output of {_network(analysis)} may differ with it by up to {shown} of "
-        f"its standard deviation{_excluded_points(effect)}{_beyond(column)}."
+        f"its usual spread{_excluded_points(effect)}{_beyond(column)}."
     )
 
 
 def _not_encoded(column: dict, analysis: dict) -> str:
     """That nothing was found is no proof of anything."""
     return (
-        "A linear model finds no trace of it in what the network has computed, so the "
-        "last layer has little of it to use. That is no evidence that the network "
-        "treats everybody alike."
+        "No trace of it that a linear model could read is found in what the network "
+        "has computed. That is no evidence that the network treats everybody alike."
     )
 
 
@@ -203,7 +304,9 @@ def _held(column: dict, analysis: dict, target_class: str = EVERYWHERE) -> str:
         target = column_text(analysis["target"]["name"])
         rest = [name for name in held if name != quote(target)]
         also = f" and the same {' and '.join(rest)}" if rest else ""
-        return f"Among those recorded as {quote(target_class)}{also}"
+        return (
+            f"Among those whose recorded {quote(target)} is {quote(target_class)}{also}"
+        )
     if not held:
         return "Over all rows"
     return f"At the same recorded {' and '.join(held)}"
@@ -232,7 +335,7 @@ def _deviation(column: dict) -> str:
     name = quote(column["name"])
     if deviation is None:
         return f"every standard deviation more of {name}"
-    return f"every {format_number(deviation)} more of {name} (one standard deviation)"
+    return f"every {format_number(deviation)} more of {name}, its standard deviation"
 
 
 def _level(analysis: dict) -> str:
@@ -255,11 +358,10 @@ def list_caveats(result: dict[str, Any]) -> list[str]:
     found += _confusable(columns)
     if any(column["verdict"] == USED for column in columns):
         found.append(
-            "A difference at the same recorded value is no proof of a cause: those "
-            "under one level may be more ill than those under another, and the network "
-            "may be right to see it."
+            "A difference is no proof of a cause: at the same recorded value some may "
+            "be more ill than others, and the network may be right to see it."
         )
-    return [*filter(None, found), tell_margin(analysis)]
+    return [text for text in found if text]
 
 
 def tell_margin(analysis: dict[str, Any]) -> str:
@@ -267,11 +369,12 @@ def tell_margin(analysis: dict[str, Any]) -> str:
     margin = analysis["min_effect"]
     if margin is None:
         return ""
-    default = ", the default of this program" if margin == DEFAULT_MARGIN else ""
-    chosen = "" if default else ", chosen for this analysis"
+    by = "chosen by whoever made this analysis"
+    if margin == DEFAULT_MARGIN:
+        by = "the default of this program, not a clinical limit"
     return (
-        f"A column counts as used from {format_number(margin)} of the standard "
-        f"deviation of the output on (the margin{default}{chosen})."
+        "Used: the output still differs, by more than chance and by the margin or more "
+        f"({format_number(margin)} of its standard deviation: {by})."
     )
 
 
@@ -311,12 +414,15 @@ def list_next_steps(result: dict[str, Any]) -> list[str]:
     )
     if used:
         names = list_first(used, MOST_NAMED, quote)
-        steps.append(
-            f"For {names}: ask whether the difference is wanted; hold fixed what "
-            "explains it (--confounders), look for what carries it (wsca features), or "
-            "put the same patients under both levels (wsca intervene)."
-        )
+        steps += [
+            f"{names}: decide with a clinician whether the network may know it. If "
+            "something recorded explains the difference, such as severity, hold it "
+            "fixed (--confounders).",
+            "If it must not: put the same patients under both levels (wsca "
+            "intervene), find what carries it (wsca features), or take it out (wsca "
+            "repair).",
+        ]
     if still_open:
         names = list_first(still_open, MOST_NAMED, quote)
-        steps.append(f"For {names}: add rows, above all of rare levels and classes.")
+        steps.append(f"{names}: add rows, above all of rare levels and classes.")
     return steps

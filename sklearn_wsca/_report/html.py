@@ -29,9 +29,14 @@ from sklearn_wsca._report._page import (
     write_headline,
 )
 from sklearn_wsca._report._strips import draw_alignment
-from sklearn_wsca._report.first_screen import list_caveats, tell_gap
+from sklearn_wsca._report.first_screen import (
+    ask_in_short,
+    list_caveats,
+    tell_comparison,
+    tell_gap,
+    tell_rightness,
+)
 from sklearn_wsca._report.picture import Figure, import_for_report
-from sklearn_wsca._report.words import tell_performance
 from sklearn_wsca._text import (
     count_points,
     format_number,
@@ -90,7 +95,9 @@ def render_html(result: dict[str, Any], figures: list[Figure]) -> str:
     return environment.get_template("report.html").render(
         result=result,
         analysis=analysis,
-        performance=tell_performance(analysis),
+        question=ask_in_short(result),
+        performance=tell_rightness(analysis),
+        comparison=tell_comparison(analysis),
         settings=_write_settings(result["settings"]),
         columns=columns,
         strips=draw_alignment(columns),
@@ -103,7 +110,7 @@ def render_html(result: dict[str, Any], figures: list[Figure]) -> str:
             draw_effects(column, analysis, top, MOST_IN_ALL) for column in columns
         ],
         performances=[draw_performance(column) for column in columns],
-        gaps=[tell_gap(c, analysis["significance"]) for c in columns],
+        gaps=[tell_gap(c, analysis) for c in columns],
         caveats=list_caveats(result),
         headline=write_headline(columns),
         facts=list_facts(result),

@@ -5,13 +5,17 @@ import copy
 import pytest
 
 from sklearn_wsca._report.first_screen import (
+    ask_in_short,
     by_importance,
     list_caveats,
     list_next_steps,
     tell_column,
+    tell_comparison,
     tell_gap,
     tell_margin,
+    tell_rightness,
 )
+from sklearn_wsca._report.words import tell_performance
 from sklearn_wsca._verdict import VERDICTS
 from tests.report_pages import with_verdicts
 
@@ -35,11 +39,13 @@ def test_a_use_names_levels_points_and_what_is_the_same(study):
     shift = effect["shift"] | {"target_class": "all"}
     assert told(study, shift=shift) == (
         "At the same recorded 'disease', the network gives 'present' a probability "
-        f"{ends[0]} percentage points higher under '{shift['higher']}' than under "
+        f"{ends[0]} percentage points higher for '{shift['higher']}' than for "
         f"'{shift['lower']}' (95% interval {ends[1]} to {ends[2]})."
     )
     in_class = told(study, shift=shift | {"target_class": "absent"})
-    assert in_class.startswith("Among those recorded as 'absent', the network gives")
+    assert in_class.startswith(
+        "Among those whose recorded 'disease' is 'absent', the network gives"
+    )
 
 
 def test_the_levels_are_those_whose_effects_differ_most(study):
@@ -60,7 +66,7 @@ def test_the_levels_are_those_whose_effects_differ_most(study):
 def test_a_number_has_its_unit_and_direction(study):
     age = study["columns"][2]
     deviation = age["labels"]["standard_deviation"]
-    assert f"higher for every {deviation:.2g} more of 'age' (one" in told(study, 2)
+    assert f"higher for every {deviation:.2g} more of 'age', its" in told(study, 2)
     lower = age["utilization"]["shift"] | {"lower": "lower"}
     assert " points lower for every " in told(study, 2, shift=lower)
     age["labels"] = None
@@ -76,7 +82,7 @@ def test_without_probabilities_outputs_are_told(study):
         study, shift=None, probability_shift=None, effects=effects, estimate=0.30001
     )
     assert "the output of the network differs with it by 0.3 of its" in found
-    assert found.endswith("highest under 'c' and lowest under 'b'.")
+    assert found.endswith("highest for 'c' and lowest for 'b'.")
 
 
 def test_numbers_do_not_contradict_the_margin(study):
@@ -116,31 +122,100 @@ def test_confounders_and_interactions_are_said(study):
     found = told(study, shift=shift)
     assert found.startswith("At the same recorded 'disease' and 'age', the network")
     found = told(study, shift=shift | {"target_class": "absent"})
-    assert found.startswith("Among those recorded as 'absent' and the same 'age', ")
+    assert found.startswith(
+        "Among those whose recorded 'disease' is 'absent' and the same 'age', "
+    )
     study["columns"][0]["interaction_of"] = ["hospital", "sex"]
     assert "beyond what 'hospital' and 'sex' do alone" in told(study)
     study["analysis"]["primary_head"]["source"] = "fitted"
     assert "the linear model fitted here" in told(study)
 
 
-def test_performance_that_differs_or_may(study):
-    column = study["columns"][0]
+def levels_of(**shares):
+    """Levels with sensitivities and specificities, and how long their intervals are."""
+    return [
+        {"level": level}
+        | {
+            f"{name}{end}": value + shift
+            for name, value in zip(("sensitivity", "specificity"), pair, strict=True)
+            for end, shift in (("", 0.0), ("_low", -width / 2), ("_high", width / 2))
+        }
+        for level, (*pair, width) in shares.items()
+    ]
+
+
+def test_performance_that_differs_has_what_each_level_reaches(study):
+    column, analysis = study["columns"][0], study["analysis"]
+    levels = levels_of(a=(0.8, 0.3, 0.2), b=(0.7, 0.83, 0.2), few=(0.1, 0.1, 0.8))
+    column["performance"]["by_level"] = levels
     gap = column["performance"]["gap"]
     gap |= {"qvalue": 0.01, "measure": "specificity", "of_class": None}
-    gap |= {"higher": "b", "lower": "a", "size": 0.5, "low": 0.2, "high": 0.7}
-    assert tell_gap(column, 0.05) == (
-        "Performance differs: specificity is 50 percentage points higher under 'b' "
-        "than under 'a' (20 to 70)."
+    gap |= {"higher": "b", "lower": "a", "size": 0.53, "low": 0.2, "high": 0.7}
+    assert tell_gap(column, analysis) == (
+        "Performance differs: specificity (share of 'absent' recognised) is 83% for "
+        "'b' but 30% for 'a' (53 percentage points apart; 20 to 70). Sensitivity "
+        "(share of 'present' recognised) lies between 70% for 'b' and 80% for 'a'."
     )
+    gap["measure"] = "auroc"
+    assert "AUROC is 0.53 higher for 'b' than for 'a' (0.20 to 0.70). S" in tell_gap(
+        column, analysis
+    )
+
+
+def test_performance_that_may_differ_or_is_not_known(study):
+    column, analysis = study["columns"][0], study["analysis"]
+    column["performance"]["by_level"] = []
+    gap = column["performance"]["gap"]
     gap |= {"qvalue": 0.06, "unseen": 0.3, "unseen_measure": "auroc"}
-    assert tell_gap(column, 0.05) == (
-        "Performance is not shown to differ, but differences of up to 0.30 of AUROC "
-        "are not excluded."
+    assert tell_gap(column, analysis) == (
+        "Performance is not shown to differ; differences of up to 0.30 of AUROC are "
+        "not excluded."
     )
+    column["performance"]["by_level"] = levels_of(a=(0.8, 0.3, 0.2), b=(0.7, 0.4, 0.2))
+    assert (
+        "not shown to differ: sensitivity (share of 'present' recognised) lies between "
+        "70% for 'b' and 80% for 'a'; specificity"
+    ) in tell_gap(column, analysis)
     column["performance"] |= {"gap": None, "untested": "too few rows"}
-    assert "was not compared: too few rows" in tell_gap(column, 0.05)
+    assert "was not compared: too few rows" in tell_gap(column, analysis)
     column["performance"]["untested"] = None
-    assert tell_gap(column, 0.05) == ""
+    assert tell_gap(column, analysis) == ""
+
+
+def test_the_question_names_columns_where_they_are_few(study):
+    used = [column["name"] for column in by_importance(study["columns"])]
+    assert ask_in_short(study) == (
+        f"Does the decision on 'disease' depend on '{used[0]}', '{used[1]}' or "
+        f"'{used[2]}'?"
+    )
+    assert "depend on 'sex'?" in ask_in_short(
+        study | {"columns": study["columns"][1:2]}
+    )
+    many = {"columns": 3 * study["columns"], "analysis": {"target": None}}
+    assert ask_in_short(many) == "Does the decision depend on what the table records?"
+
+
+def test_how_often_the_network_is_right(study):
+    analysis = study["analysis"] | {"judged_rows": "fit", "head_rows": "held out"}
+    found = analysis["head_performance"]
+    told, doubtful = tell_rightness(analysis)
+    assert not doubtful and told == (
+        f"The network is right on 'disease' in {found['balanced_accuracy']:.0%} of "
+        "cases (every class counted alike; by chance 50%), judged on "
+        f"{found['n_rows']} rows that it has not seen."
+    )
+    seen, _ = tell_rightness(analysis | {"head_rows": "unknown"})
+    assert seen.endswith(f"on {found['n_rows']} rows.")
+    poor = analysis | {"head_performance": found | {"finding": "worse than chance"}}
+    assert tell_rightness(poor) == tell_performance(poor) and tell_rightness(poor)[1]
+    assert tell_rightness({"target": None}) == ("", False)
+
+
+def test_what_is_the_same_is_the_recorded_value(study):
+    told = tell_comparison(study["analysis"])
+    assert "rows with the same 'disease' in the table, whatever was predicted" in told
+    assert tell_margin(study["analysis"]) in told and "95% intervals" in told
+    assert tell_comparison(study["analysis"] | {"target": None}) == ""
 
 
 def test_the_order_is_that_of_importance(result):
@@ -163,10 +238,10 @@ def test_caveats_and_next_steps_are_those_of_the_study(study):
     for column in study["columns"]:
         column["verdict"] = "not used"
     assert list_next_steps(study) == []
-    assert list_caveats(study) == [tell_margin(analysis)]
+    assert list_caveats(study) == []
     study["columns"][0]["verdict"] = "inconclusive"
     study["columns"][1]["verdict"] = "untestable"
-    assert list_next_steps(study)[0].startswith("For 'hospital': add rows")
+    assert list_next_steps(study)[0].startswith("'hospital': add rows")
     assert "Not judged: 'sex'." in list_caveats(study)
 
 
@@ -174,5 +249,5 @@ def test_who_chose_the_margin_is_said(study):
     analysis = study["analysis"]
     assert "the default of this program" in tell_margin(analysis)
     chosen = tell_margin(analysis | {"min_effect": 0.25})
-    assert "from 0.25 of" in chosen and "chosen for this analysis" in chosen
+    assert "(0.25 of" in chosen and "chosen by whoever made this analysis" in chosen
     assert tell_margin(analysis | {"min_effect": None}) == ""

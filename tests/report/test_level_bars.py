@@ -37,6 +37,9 @@ def test_marks_stand_where_the_effects_are(study):
             assert bar.value == pytest.approx(place, abs=0.06)
             assert 0.0 <= bar.low <= bar.value <= bar.high <= WIDTH
             assert bar.text == f"{row['points']:+.0f}" or abs(row["points"]) < 0.95
+        rows = rows_of(column)
+        each = [0.1 * row["points"] / row["effect"] for row in rows]
+        assert min(each) / 2 < float(drawn.about.split()[2]) < 2 * max(each)
         assert drawn.margin == pytest.approx(
             [WIDTH / 2 * (1 + sign * 0.1 / top) for sign in (-1, 1)], abs=0.06
         )
@@ -72,7 +75,8 @@ def test_without_effects_or_probabilities(study):
     for row in column["utilization"]["effects"]:
         row["points"] = None
     drawn = draw_effects(column, analysis | {"min_effect": None}, 1.0)
-    assert "output" in drawn.title and drawn.margin is None
+    assert "of the output among" in drawn.title and drawn.margin is None
+    assert drawn.about == "" and drawn.ends == ("\u2190 lower", "higher \u2192")
     assert drawn.rows[0].text.startswith("+0.")
     column["utilization"]["effects"] = []
     assert draw_effects(column, analysis, 1.0) is None
