@@ -59,6 +59,7 @@ from sklearn_wsca._analysis.joined_fits import (
     join_fits,
 )
 from sklearn_wsca._analysis.notes import describe_subspace, list_failures
+from sklearn_wsca._analysis.outputs import describe_outputs
 from sklearn_wsca._analysis.prepare import check_something_left, find_subspace
 from sklearn_wsca._analysis.settings import SETTINGS, describe_settings
 from sklearn_wsca._analysis.summary import summarise_fit
@@ -755,7 +756,8 @@ class WeightSpaceCorrelation(
         seen = relate_head(tasks, given.X.n_features, crossed, self.held_out)
         rule = self._rule(extreme or seen.withheld, bool(extreme))
         rule = replace(rule, by_utilization=not self.diagnostics)
-        conclude = partial(self._conclude, given, tasks, rule, seen.relation)
+        outputs = describe_outputs(decision, tasks.examined, utilization)
+        conclude = partial(self._conclude, given, tasks, rule, seen.relation, outputs)
         return (encoding, alignment, utilization, performance), conclude
 
     def _test_encoding(self, tasks, rows, given, testing, runner):
@@ -767,7 +769,7 @@ class WeightSpaceCorrelation(
         self.notes_.append(NO_DIAGNOSTICS)
         return skip_encoding(tasks, testing)
 
-    def _conclude(self, given, tasks, rule, relation, tests):
+    def _conclude(self, given, tasks, rule, relation, outputs, tests):
         """Verdicts, from tests that are corrected over all columns and targets."""
         encoding, alignment, utilization, performance = tests
         self._keep_tests(encoding, alignment)
@@ -795,6 +797,7 @@ class WeightSpaceCorrelation(
             self.confusable_,
             self.head_performance_,
             performance,
+            outputs,
         )
         self._record = FitRecord.of(tasks, given, self.mean_, self.summary_)
 

@@ -19,6 +19,7 @@ from sklearn_wsca._analysis.consequences import measure_consequences
 from sklearn_wsca._analysis.description import describe_rows
 from sklearn_wsca._analysis.head_check import check_decision, require_fit
 from sklearn_wsca._analysis.head_rows import HELD_OUT
+from sklearn_wsca._analysis.outputs import describe_outputs
 from sklearn_wsca._analysis.summary import (
     ALIGNMENT_COLUMNS,
     add_interactions,
@@ -240,6 +241,8 @@ class AuditedRows:
         Pairs of columns that may stand for each other.
     head_rows : str or None
         What is known of the rows that the primary head was fitted on, if there is one.
+    outputs : dict of name to dict
+        How an output is spread by level, see `describe_outputs`.
     """
 
     record: FitRecord
@@ -255,6 +258,7 @@ class AuditedRows:
     rule: Rule
     confusable: pd.DataFrame
     head_rows: str | None
+    outputs: dict[Any, dict[str, Any]]
 
     def conclude(self, encoding: dict[Any, dict[str, float]]) -> pd.DataFrame:
         """Table with the verdicts; `encoding` holds the entries of `heads`."""
@@ -287,6 +291,7 @@ class AuditedRows:
             self.confusable,
             self.performance,
             self.by_level,
+            self.outputs,
         )
         return summary
 
@@ -360,6 +365,7 @@ def audit_rows(
         replace(rule, withheld=extreme, extreme=bool(extreme)),
         find_confusable(decision, columns, rule.significance),
         None if decision is None else HELD_OUT,
+        describe_outputs(decision, examined, tests),
     )
 
 

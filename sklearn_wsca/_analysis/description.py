@@ -33,6 +33,7 @@ def describe_rows(
     confusable: pd.DataFrame,
     head_performance: dict[str, Any] | None = None,
     performance: PerformanceTests | None = None,
+    outputs: Mapping[Any, dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Describe the rows of an analysis.
 
@@ -56,6 +57,8 @@ def describe_rows(
         How well the primary head predicts the target, see `check_decision`.
     performance : PerformanceTests or None
         How well it does by level.
+    outputs : dict of name to dict, or None
+        How an output is spread by level, see `describe_outputs`.
 
     Returns
     -------
@@ -68,7 +71,8 @@ def describe_rows(
         interaction_of (the names of its two columns; None for a column), labels,
         counts_by_target (rows per level and target level, None unless both are
         categorical), utilization (see `describe_test`), robustness (to_margin and
-        to_zero) and confusable (see `confusable_with`).
+        to_zero), confusable (see `confusable_with`) and outputs (None where there are
+        none).
     """
     robustness = tests.robustness(rule.min_effect).to_dict("records")
     groups = given.roles.groups
@@ -100,6 +104,7 @@ def describe_rows(
                 "robustness": values,
                 "confusable": confusable_with(confusable, name),
                 "performance": describe_performance(name, by_level),
+                "outputs": (outputs or {}).get(name),
             }
             for (name, column), values in zip(columns.items(), robustness, strict=True)
         ],

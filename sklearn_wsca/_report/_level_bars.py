@@ -35,6 +35,10 @@ class Bar(NamedTuple):
         Whether the interval goes on beyond the picture.
     verdict : str, default=""
         Verdict on a column.
+    box : tuple of float or None
+        Ends of the middle half of what is spread from `low` to `high`.
+    null : tuple of float or None
+        Ends of what chance gives.
     """
 
     name: str
@@ -45,6 +49,8 @@ class Bar(NamedTuple):
     cut_low: bool
     cut_high: bool
     verdict: str = ""
+    box: tuple[float, float] | None = None
+    null: tuple[float, float] | None = None
 
 
 class Bars(NamedTuple):
@@ -221,7 +227,79 @@ def draw_utilization(columns: list[dict], analysis: dict) -> Bars | None:
     ][:MOST_COLUMNS]
     ends = None if margin is None else (0.0, _place_between(margin, 0.0, top))
     title = "Utilization, in standard deviations of the output"
-    return Bars(title, rows, len(found) - len(rows), None, ends)
+    limits = "0", format_number(top)
+    return Bars(title, rows, len(found) - len(rows), None, ends, ends=limits)
+
+
+def draw_alignment(columns: list[dict]) -> Bars | None:
+    """Alignment of the columns beside what permutations give; None where none is."""
+    found = [
+        column
+        for column in columns
+        if column["alignment"]["score"] is not None and column["alignment"].get("null")
+    ]
+    if not found:
+        return None
+    most = [column["alignment"]["null"]["quantile_0.975"] for column in found]
+    most += [column["alignment"]["score"] for column in found]
+    top = ROOM * max(most) or 1.0
+    rows = [_draw_score(column, top) for column in found[:MOST_COLUMNS]]
+    title, n_hidden = "Alignment score; grey: 95% of permutations", len(found)
+    limits = "0", format_number(top)
+    return Bars(title, rows, n_hidden - len(rows), None, None, ends=limits)
+
+
+def _draw_score(column: dict, top: float) -> Bar:
+    """One column: a mark, and what permutations of it give."""
+    alignment = column["alignment"]
+    keys = "quantile_0.025", "quantile_0.975"
+    low, high = (_place_between(alignment["null"][key], 0.0, top) for key in keys)
+    place = _place_between(alignment["score"], 0.0, top)
+    pvalue = alignment["pvalue_fwer"]
+    corrected = "" if pvalue is None else f", p = {format_number(pvalue)}"
+    text = f"{format_number(alignment['score'])}{corrected}"
+    null = (low, high)
+    return Bar(column["name"], text, place, place, place, False, False, null=null)
+
+
+def draw_outputs(column: dict, target: str) -> list[Bars]:
+    """How the output is spread over the rows of every level: a picture per class."""
+    found = column["outputs"]
+    if found is None:
+        return []
+    known = [row for row in found["rows"] if row["quantiles"] is not None]
+    if not known:
+        return []
+    bottom, top, unit = 0.0, 100.0, "%"
+    if not found["is_probability"]:
+        bottom = min(row["quantiles"][0] for row in known)
+        top, unit = max(row["quantiles"][-1] for row in known), ""
+        top = top if top > bottom else bottom + 1.0
+    limits = f"{format_number(bottom)}{unit}", f"{format_number(top)}{unit}"
+    if found["is_probability"]:
+        limits = "0%", "100%"
+    drawn = []
+    for target_class in dict.fromkeys(row["target_class"] for row in found["rows"]):
+        own = [row for row in found["rows"] if row["target_class"] == target_class]
+        shown = [row for row in own if row["quantiles"] is not None][:MOST_IN_ALL]
+        rows = [_draw_spread(row, bottom, top, unit) for row in shown]
+        title = f"Recorded {quote(target)}: {quote(target_class)}"
+        n_hidden = len(own) - len(rows)
+        drawn.append(Bars(title, rows, n_hidden, None, None, ends=limits))
+    return [bars for bars in drawn if bars.rows]
+
+
+def _draw_spread(row: dict, bottom: float, top: float, unit: str) -> Bar:
+    """One level: median, middle half, and all but 5% at either side."""
+    places = [_place_between(value, bottom, top) for value in row["quantiles"]]
+    low, lower, middle, upper, high = places
+    if unit:
+        shown = [f"{value:.0f}" for value in row["quantiles"][1:4]]
+    else:
+        shown = [format_number(value) for value in row["quantiles"][1:4]]
+    text = f"{shown[1]}{unit} ({shown[0]} to {shown[2]})"
+    box = (lower, upper)
+    return Bar(row["level"], text, middle, low, high, False, False, box=box)
 
 
 def draw_performance(column: dict) -> list[Bars]:
@@ -241,7 +319,8 @@ def _draw_measure(levels: list[dict], name: str) -> Bars:
     ]
     title = name_measure(name)
     title = f"{title[0].upper()}{title[1:]}"
-    return Bars(title, rows, len(found) - len(rows), None, None)
+    limits = ("0", "1") if name == AUROC else ("0%", "100%")
+    return Bars(title, rows, len(found) - len(rows), None, None, ends=limits)
 
 
 def _share(row: dict, keys: Sequence[str]) -> str:

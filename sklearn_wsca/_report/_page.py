@@ -163,8 +163,21 @@ def choose_measures(
     """Numbers of the table; those that no column has are left out."""
     interval = f" ({confidence} interval)" if confidence else " (interval)"
     measures = [
-        Measure("Rows", lambda c: c["n_samples"], lambda c: count_text(c["n_samples"])),
-        _measure("Association with target", lambda c: c["target_association"]),
+        Measure(
+            "Probability, points",
+            lambda c: shown_shift(c["utilization"]),
+            lambda c: points_text(shown_shift(c["utilization"])),
+        ),
+        Measure(
+            f"Utilization{interval}",
+            lambda c: c["utilization"]["estimate"],
+            lambda c: effect_text(c["utilization"], margin),
+        ),
+        _measure("Utilization: q", lambda c: c["utilization"]["qvalue"]),
+        _measure(
+            "Detectable utilization",
+            lambda c: c["utilization"]["minimum_detectable_effect"],
+        ),
         Measure(
             "Encoding: skill",
             lambda c: skill_of(c["encoding"]),
@@ -173,22 +186,8 @@ def choose_measures(
         _measure("Encoding: p", lambda c: c["encoding"]["pvalue"]),
         _measure("Alignment: score", lambda c: c["alignment"]["score"]),
         _measure("Alignment: p, corrected", lambda c: c["alignment"]["pvalue_fwer"]),
-        Measure(
-            f"Utilization{interval}",
-            lambda c: c["utilization"]["estimate"],
-            lambda c: effect_text(c["utilization"], margin),
-        ),
-        _measure("Utilization: p", lambda c: c["utilization"]["pvalue"]),
-        _measure("Utilization: q", lambda c: c["utilization"]["qvalue"]),
-        Measure(
-            "Probability, points",
-            lambda c: shown_shift(c["utilization"]),
-            lambda c: points_text(shown_shift(c["utilization"])),
-        ),
-        _measure(
-            "Detectable utilization",
-            lambda c: c["utilization"]["minimum_detectable_effect"],
-        ),
+        _measure("Association with target", lambda c: c["target_association"]),
+        Measure("Rows", lambda c: c["n_samples"], lambda c: count_text(c["n_samples"])),
     ]
     return [m for m in measures if any(m.value(c) is not None for c in columns)]
 
@@ -250,6 +249,12 @@ def choose_levels(column: dict) -> dict[str, Any] | None:
         "n_hidden": len(hidden),
         "n_hidden_samples": sum(levels[i]["n_samples"] for i in hidden),
     }
+
+
+def name_target(analysis: dict) -> str:
+    """Name of the target; "" where there is none."""
+    target = analysis["target"]
+    return "" if target is None else column_text(target["name"])
 
 
 def target_levels(analysis: dict) -> list[str]:

@@ -10,7 +10,6 @@ from sklearn_wsca._displays.alignment import AlignmentDisplay
 from sklearn_wsca._displays.component_sensitivity import ComponentSensitivityDisplay
 from sklearn_wsca._displays.null_distribution import (
     NullDistributionDisplay,
-    read_alignment,
     read_pairs,
 )
 from sklearn_wsca._report.picture import Figure, draw_plainly, save_display
@@ -33,7 +32,7 @@ def head_displays(source: Any) -> dict[str, Any]:
     Returns
     -------
     dict of str to display
-        Not drawn, by key of a figure: null, alignment and pairs, as far as a fitted
+        Not drawn, by key of a figure: alignment and pairs, as far as a fitted
         estimator has them; empty for a table or dict.
     """
     if not hasattr(source, "alignment_scores_"):
@@ -42,11 +41,6 @@ def head_displays(source: Any) -> dict[str, Any]:
     scores = source.alignment_scores_
     largest = scores.sort_values(ascending=False, kind="stable").index[:MOST_ROWS]
     has_primary = source.target_head_ is not None
-    if has_primary and source.n_permutations:
-        ranked = pd.DataFrame({"pvalue": source.pvalues_, "score": -scores})
-        ranked = ranked.sort_values(["pvalue", "score"], kind="stable")
-        found = read_alignment(source, list(ranked.index[:MOST_ROWS]))
-        displays["null"] = NullDistributionDisplay(**found)
     hidden, matrix = set(scores.index) - set(largest), source.correlation_
     shown = [task not in hidden for task in matrix.index.get_level_values("task")]
     displays["alignment"] = AlignmentDisplay(matrix.loc[shown, shown])
@@ -69,36 +63,21 @@ def draw_figures(result: dict[str, Any], heads: dict[str, Any]) -> list[Figure]:
     Returns
     -------
     list of Figure
-        Alignments with their nulls, matrix of alignments, pairs of rows, and
-        sensitivity, as far as there are numbers.
+        Matrix of alignments, pairs of rows, and sensitivity, as far as there are
+        numbers.
 
     Raises
     ------
     ImportError
         If matplotlib is not installed.
     """
-    draw = {"null": _draw_null, "alignment": _draw_matrix, "pairs": _draw_pairs}
+    draw = {"alignment": _draw_matrix, "pairs": _draw_pairs}
     with draw_plainly():
         figures = [draw[key](display.plot(), result) for key, display in heads.items()]
         if result["component_sensitivity"]:
             table = _read_sensitivity(result["component_sensitivity"])
             figures.append(_draw_sensitivity(table))
     return figures
-
-
-def _draw_null(display: Any, result: dict[str, Any]) -> Figure:
-    """Alignment scores and those of permutations, smallest p-value first."""
-    scores, pvalues = display.observed, display.pvalues["pvalue"]
-    entries = [
-        f"{column_text(name)}: {format_number(score)}, p = {format_number(pvalue)}"
-        for name, score, pvalue in zip(scores.index, scores, pvalues, strict=True)
-    ]
-    alternative = (
-        f"Alignment scores of {len(scores)} columns beside those of "
-        f"{result['analysis']['n_permutations']} permutations. {_list(entries)}"
-    )
-    first = _say_first(len(scores), result, "smallest p-values")
-    return save_display(display, "null", f"Alignment beside chance{first}", alternative)
 
 
 def _draw_matrix(display: Any, result: dict[str, Any]) -> Figure:

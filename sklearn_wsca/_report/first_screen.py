@@ -175,8 +175,10 @@ def _ranges(column: dict, analysis: dict, without: str = "") -> list[str]:
 
 def _is_known(row: dict, measure: str) -> bool:
     """Whether a share has an interval that tells more than that it is a share."""
-    low, high = (row.get(f"{measure}{end}") for end in ("_low", "_high"))
-    return None not in (row.get(measure), low, high) and high - low <= WIDEST
+    low, high = row.get(f"{measure}_low"), row.get(f"{measure}_high")
+    if row.get(measure) is None or low is None or high is None:
+        return False
+    return high - low <= WIDEST
 
 
 def _explain(measure: str, of_class: Any, analysis: dict) -> str:

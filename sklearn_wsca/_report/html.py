@@ -11,7 +11,9 @@ from typing import Any
 from sklearn_wsca._report._level_bars import (
     MOST_IN_ALL,
     WIDTH,
+    draw_alignment,
     draw_effects,
+    draw_outputs,
     draw_performance,
     draw_utilization,
     scale_of_effects,
@@ -23,12 +25,12 @@ from sklearn_wsca._report._page import (
     count_text,
     count_verdicts,
     list_facts,
+    name_target,
     number_columns,
     split_answers,
     target_levels,
     write_headline,
 )
-from sklearn_wsca._report._strips import draw_alignment
 from sklearn_wsca._report.first_screen import (
     ask_in_short,
     list_caveats,
@@ -100,7 +102,9 @@ def render_html(result: dict[str, Any], figures: list[Figure]) -> str:
         comparison=tell_comparison(analysis),
         settings=_write_settings(result["settings"]),
         columns=columns,
-        strips=draw_alignment(columns),
+        alignments=draw_alignment(columns),
+        scores=[draw_alignment([column]) for column in columns],
+        spreads=[draw_outputs(column, name_target(analysis)) for column in columns],
         forest=draw_utilization(columns, analysis),
         shown=shown,
         folded=folded,

@@ -28,11 +28,6 @@ NAMESPACES = {
     "xlink": "http://www.w3.org/1999/xlink",
 }
 CAPTIONS = {
-    "null": (
-        "Whether the decision looks in the same directions as a model that reads the "
-        "column, beside what the same column gives when it is permuted. A mark far to "
-        "the right of the grey shape is more than chance. It need not be a use."
-    ),
     "alignment": (
         "Every head against every other: red for the same direction, blue for the "
         "opposite one, white for neither."

@@ -251,6 +251,7 @@ def _column(name, row: pd.Series, detail: dict, estimator, analysis) -> dict[str
             for pair in detail.get("confusable", [])
         ],
         "performance": _performance(row, detail.get("performance"), analysis),
+        "outputs": detail.get("outputs"),
         "erasure": None,
     }
     if estimator is not None and name in estimator.heads_:

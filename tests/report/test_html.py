@@ -192,6 +192,7 @@ def test_untestable_columns_have_reasons(result):
     column["alignment"] = dict.fromkeys(("score", "pvalue", "pvalue_fwer", "qvalue"))
     column["encoding"] = dict.fromkeys(column["encoding"])
     column["performance"] |= {"by_level": [], "gap": None}
+    column["outputs"] = None
     column["erasure"] = column["n_samples"] = column["n_levels"] = None
     page = Page(to_html(changed))
     assert "Nothing can be said: constant." in page.text
