@@ -13,6 +13,7 @@ from sklearn_wsca._performance.measures import AUROC
 from sklearn_wsca._performance.words import name_measure
 from sklearn_wsca._report._page import effect_text
 from sklearn_wsca._text import format_number, quote, shown_shift
+from sklearn_wsca._verdict import USED
 
 WIDTH = 200.0
 EVERYWHERE = "all"
@@ -123,7 +124,8 @@ def _in_points(rows: list[dict], margin: float | None) -> str:
     ]
     if margin is None or not lengths:
         return ""
-    return f", about {margin * median(lengths):.1g} points"
+    points = margin * median(lengths)
+    return f", about {points:.0f} points" if points >= 1.0 else ", less than 1 point"
 
 
 def _sides(rows: list[dict]) -> tuple[str, str]:
@@ -139,7 +141,8 @@ def _shown(column: dict) -> list[dict]:
     They are those in one class of the target, or those that all share.
     """
     effect = column["utilization"]
-    shift = effect["shift"] if shown_shift(effect) is not None else None
+    told = column["verdict"] == USED and shown_shift(effect) is not None
+    shift = effect["shift"] if told else None
     target_class = EVERYWHERE if shift is None else shift["target_class"]
     return [
         row

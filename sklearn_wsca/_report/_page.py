@@ -17,6 +17,7 @@ from sklearn_wsca._text import (
 from sklearn_wsca._verdict import INCONCLUSIVE, USED, Rule
 
 MOST_OPEN_ANSWERS = 12
+MOST_IN_FULL = 4
 MOST_LEVELS_SHOWN = 30
 
 
@@ -52,6 +53,13 @@ def split_answers(columns: list[dict]) -> tuple[list[dict], list[dict[str, Any]]
         if (members := [c for c in columns[n_open:] if c["verdict"] == verdict])
     ]
     return columns[:n_open], folded
+
+
+def is_brief(column: dict, columns: list[dict]) -> bool:
+    """Whether a column has a line and no more, so that what is next stays in sight."""
+    has_numbers = column["verdict"] in (USED, INCONCLUSIVE)
+    differs = (column["performance"]["case"] or "").endswith("differs only")
+    return len(columns) > MOST_IN_FULL and not (has_numbers or differs)
 
 
 def count_verdicts(columns: list[dict]) -> dict[str, int]:

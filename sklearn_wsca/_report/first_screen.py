@@ -143,13 +143,16 @@ def _tell_difference(column: dict, gap: dict, analysis: dict) -> str:
     size, low, high = (show_difference(gap[end], measure) for end in ENDS)
     for unit in POINTS:
         low, high = low.removesuffix(unit), high.removesuffix(unit)
-    reached = {row["level"]: row.get(measure) for row in levels}
+    reached = {
+        row["level"]: f"{100.0 * row[measure]:.0f}%"
+        for row in levels
+        if measure in SHARES and row.get(measure) is not None
+    }
     high_at, low_at = (_at(column, gap[end]) for end in ("higher", "lower"))
     name = _explain(measure, gap["of_class"], analysis)
-    values = [reached.get(gap[end]) for end in ("higher", "lower")]
-    if None in values or measure not in SHARES:
+    if not {gap["higher"], gap["lower"]} <= set(reached):
         return f"{name} is {size} higher {high_at} than {low_at} ({low} to {high})"
-    first, second = (f"{100.0 * value:.0f}%" for value in values)
+    first, second = reached[gap["higher"]], reached[gap["lower"]]
     return (
         f"{name} is {first} {high_at} but {second} {low_at} ({size} apart; {low} to "
         f"{high})"
@@ -203,16 +206,16 @@ def _used(column: dict, analysis: dict) -> str:
         return _moves(column, analysis, "differs with it by")
     held = _held(column, analysis, shift["target_class"])
     low, high = (_whole(effect[f"probability_shift_{end}"]) for end in ("low", "high"))
-    size = f"{_whole(points)} percentage point{'' if _whole(points) == '1' else 's'}"
-    who, interval = _network(analysis), f"({_level(analysis)}{low} to {high})"
-    subject = f"{who} gives {quote(shift['output'])} a probability {size}"
+    unit = f"percentage point{'' if _whole(points) == '1' else 's'}"
+    size = f"{_whole(points)} {unit} ({_level(analysis)}{low} to {high})"
+    subject = f"{_network(analysis)} gives {quote(shift['output'])} a probability"
     if column["n_levels"]:
         return (
-            f"{held}, {subject} higher for {quote(shift['higher'])} than for "
-            f"{quote(shift['lower'])} {interval}{_beyond(column)}."
+            f"{held}, {subject} {size} higher for {quote(shift['higher'])} than for "
+            f"{quote(shift['lower'])}{_beyond(column)}."
         )
     return (
-        f"{held}, {subject} {shift['lower']} for {_deviation(column)} {interval}"
+        f"{held}, {subject} {size} {shift['lower']} for {_deviation(column)}"
         f"{_beyond(column)}."
     )
 
@@ -357,6 +360,7 @@ def list_caveats(result: dict[str, Any]) -> list[str]:
     unjudged = [c["name"] for c in columns if c["verdict"] == UNTESTABLE]
     if unjudged:
         found.append(f"Not judged: {list_first(unjudged, MOST_NAMED, quote)}.")
+    found += _not_compared(columns)
     found += _confusable(columns)
     if any(column["verdict"] == USED for column in columns):
         found.append(
@@ -378,6 +382,18 @@ def tell_margin(analysis: dict[str, Any]) -> str:
         "Used: the output still differs, by more than chance and by the margin or more "
         f"({format_number(margin)} of its standard deviation: {by})."
     )
+
+
+def _not_compared(columns: list[dict]) -> list[str]:
+    """Measures of performance that some levels have too few rows for."""
+    found = []
+    for column in by_importance(columns):
+        left_out = (column["performance"]["gap"] or {}).get("not_compared")
+        if left_out:
+            found.append(f"{quote(column['name'])}: too few to compare {left_out}.")
+    n_more = len(found) - MOST_NAMED
+    more = [f"The same of {n_more} more columns: see them one by one."]
+    return found[:MOST_NAMED] + (more if n_more > 0 else [])
 
 
 def _confusable(columns: list[dict]) -> list[str]:
@@ -417,7 +433,7 @@ def list_next_steps(result: dict[str, Any]) -> list[str]:
     if used:
         names = list_first(used, MOST_NAMED, quote)
         steps += [
-            f"{names}: decide with a clinician whether the network may know it. If "
+            f"{names}: decide with a clinician whether the network may use it. If "
             "something recorded explains the difference, such as severity, hold it "
             "fixed (--confounders).",
             "If it must not: put the same patients under both levels (wsca "

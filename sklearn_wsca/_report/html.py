@@ -24,6 +24,7 @@ from sklearn_wsca._report._page import (
     confidence_text,
     count_text,
     count_verdicts,
+    is_brief,
     list_facts,
     name_target,
     number_columns,
@@ -49,6 +50,8 @@ from sklearn_wsca._text import (
 from sklearn_wsca._verdict import VERDICTS
 
 TEMPLATES = Path(__file__).parent / "templates"
+# A page of a thousand columns must open at once.
+MOST_DRAWN = 100
 METRIC_WORDS = {
     "accuracy": "Share of rows right",
     "balanced_accuracy": "Share right, every level counting the same",
@@ -103,17 +106,13 @@ def render_html(result: dict[str, Any], figures: list[Figure]) -> str:
         settings=_write_settings(result["settings"]),
         columns=columns,
         alignments=draw_alignment(columns),
-        scores=[draw_alignment([column]) for column in columns],
-        spreads=[draw_outputs(column, name_target(analysis)) for column in columns],
         forest=draw_utilization(columns, analysis),
         shown=shown,
+        brief=[is_brief(column, columns) for column in columns],
         folded=folded,
         counts=count_verdicts(columns),
         pictures=[draw_effects(column, analysis, top) for column in columns],
-        all_levels=[
-            draw_effects(column, analysis, top, MOST_IN_ALL) for column in columns
-        ],
-        performances=[draw_performance(column) for column in columns],
+        **_draw_columns(columns, analysis, top),
         gaps=[tell_gap(c, analysis) for c in columns],
         caveats=list_caveats(result),
         headline=write_headline(columns),
@@ -127,6 +126,22 @@ def render_html(result: dict[str, Any], figures: list[Figure]) -> str:
         script=markup(script),
         script_hash=_hash(script),
     )
+
+
+def _draw_columns(
+    columns: list[dict], analysis: dict[str, Any], top: float
+) -> dict[str, Any]:
+    """Pictures of each column; of many, only of those that matter most."""
+    drawn, target = columns[:MOST_DRAWN], name_target(analysis)
+    n_more = len(columns) - len(drawn)
+    found: dict[str, list] = {
+        "scores": [draw_alignment([column]) for column in drawn],
+        "spreads": [draw_outputs(column, target) for column in drawn],
+        "all_levels": [draw_effects(c, analysis, top, MOST_IN_ALL) for c in drawn],
+        "performances": [draw_performance(column) for column in drawn],
+    }
+    filled = {name: [*own, *([None] * n_more)] for name, own in found.items()}
+    return filled | {"most_drawn": MOST_DRAWN}
 
 
 def _make_environment() -> tuple[Any, Any]:

@@ -39,8 +39,8 @@ def test_a_use_names_levels_points_and_what_is_the_same(study):
     shift = effect["shift"] | {"target_class": "all"}
     assert told(study, shift=shift) == (
         "At the same recorded 'disease', the network gives 'present' a probability "
-        f"{ends[0]} percentage points higher for '{shift['higher']}' than for "
-        f"'{shift['lower']}' (95% interval {ends[1]} to {ends[2]})."
+        f"{ends[0]} percentage points (95% interval {ends[1]} to {ends[2]}) higher for "
+        f"'{shift['higher']}' than for '{shift['lower']}'."
     )
     in_class = told(study, shift=shift | {"target_class": "absent"})
     assert in_class.startswith(
@@ -68,7 +68,7 @@ def test_a_number_has_its_unit_and_direction(study):
     deviation = age["labels"]["standard_deviation"]
     assert f"higher for every {deviation:.2g} more of 'age', its" in told(study, 2)
     lower = age["utilization"]["shift"] | {"lower": "lower"}
-    assert " points lower for every " in told(study, 2, shift=lower)
+    assert ") lower for every " in told(study, 2, shift=lower)
     age["labels"] = None
     assert "every standard deviation more of 'age'" in told(study, 2)
 
@@ -237,12 +237,26 @@ def test_caveats_and_next_steps_are_those_of_the_study(study):
     analysis["primary_head"]["source"] = "trained"
     for column in study["columns"]:
         column["verdict"] = "not used"
+        column["performance"]["gap"]["not_compared"] = ""
     assert list_next_steps(study) == []
     assert list_caveats(study) == []
     study["columns"][0]["verdict"] = "inconclusive"
     study["columns"][1]["verdict"] = "untestable"
     assert list_next_steps(study)[0].startswith("'hospital': add rows")
     assert "Not judged: 'sex'." in list_caveats(study)
+
+
+def test_what_has_too_few_rows_is_said_of_the_first_columns(study):
+    for column in study["columns"]:
+        column["performance"]["gap"] = None
+    study["columns"] = [copy.deepcopy(study["columns"][0]) for _ in range(6)]
+    for i, column in enumerate(study["columns"]):
+        gap = {"not_compared": "specificity under 'x'"} if i else None
+        column["name"], column["performance"]["gap"] = f"column {i}", gap
+    said = [text for text in list_caveats(study) if "too few to compare" in text]
+    assert said[0] == "'column 1': too few to compare specificity under 'x'."
+    assert len(said) == 4
+    assert "The same of 1 more columns: see them one by one." in list_caveats(study)
 
 
 def test_who_chose_the_margin_is_said(study):

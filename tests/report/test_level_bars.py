@@ -1,13 +1,16 @@
 """Pictures by level: places of marks, cuts, and what is left out."""
 
 import copy
+import re
 
 import pytest
 
 from sklearn_wsca._report._level_bars import (
     MOST_AT_FIRST,
     WIDTH,
+    draw_alignment,
     draw_effects,
+    draw_outputs,
     draw_performance,
     draw_utilization,
     scale_of_effects,
@@ -43,6 +46,24 @@ def test_marks_stand_where_the_effects_are(study):
         assert drawn.margin == pytest.approx(
             [WIDTH / 2 * (1 + sign * 0.1 / top) for sign in (-1, 1)], abs=0.06
         )
+
+
+def test_the_picture_is_of_what_the_sentence_is_about(study):
+    age = study["columns"][2]
+    assert age["utilization"]["shift"]["target_class"] == "absent"
+    assert "among 'absent'" in draw_effects(age, study["analysis"], 1.0).title
+    age["verdict"] = "inconclusive"
+    assert "among" not in draw_effects(age, study["analysis"], 1.0).title
+
+
+def test_the_margin_in_points_is_a_short_number(study):
+    column, analysis = study["columns"][1], study["analysis"]
+    shown = [
+        draw_effects(column, analysis | {"min_effect": margin}, 1.0).about
+        for margin in (0.001, 0.1, 0.7, None)
+    ]
+    assert shown[0] == ", less than 1 point" and shown[3] == ""
+    assert all(re.fullmatch(", about [0-9]+ points", text) for text in shown[1:3])
 
 
 def test_one_wide_interval_does_not_ruin_the_scale(study):
@@ -94,6 +115,44 @@ def test_utilization_of_all_columns_on_one_scale(study):
     for column in columns:
         column["utilization"]["low"] = None
     assert draw_utilization(columns, study["analysis"]) is None
+
+
+def test_alignment_stands_beside_what_permutations_give(study):
+    columns = study["columns"]
+    drawn = draw_alignment(columns)
+    top = WIDTH * columns[0]["alignment"]["score"] / drawn.rows[0].value
+    for bar, column in zip(drawn.rows, columns, strict=True):
+        null = column["alignment"]["null"]
+        ends = [null[f"quantile_{level}"] for level in ("0.025", "0.975")]
+        assert [end * top / WIDTH for end in bar.null] == pytest.approx(ends, rel=0.05)
+        assert bar.text.startswith(f"{column['alignment']['score']:.2g}, p = ")
+    columns[0]["alignment"]["null"] = None
+    columns[1]["alignment"]["score"] = None
+    assert [bar.name for bar in draw_alignment(columns).rows] == [columns[2]["name"]]
+    assert draw_alignment(columns[:2]) is None
+
+
+def test_outputs_are_spread_by_class_and_level(study):
+    column = study["columns"][0]
+    absent, present = draw_outputs(column, "disease")
+    assert absent.title == "Recorded 'disease': 'absent'"
+    assert present.ends == ("0%", "100%")
+    rows = [r for r in column["outputs"]["rows"] if r["target_class"] == "present"]
+    for bar, row in zip(present.rows, rows, strict=True):
+        places = [bar.low, bar.box[0], bar.value, bar.box[1], bar.high]
+        expected = [WIDTH * value / 100.0 for value in row["quantiles"]]
+        assert places == pytest.approx(expected, abs=0.06)
+        assert bar.text.startswith(f"{row['quantiles'][2]:.0f}% (")
+    rows[0]["quantiles"] = None
+    assert draw_outputs(column, "disease")[1].n_hidden == 1
+    column["outputs"] |= {"is_probability": False}
+    numbers = draw_outputs(column, "disease")[1]
+    assert max(bar.high for bar in numbers.rows) == WIDTH
+    assert not any("%" in bar.text for bar in numbers.rows)
+    for row in column["outputs"]["rows"]:
+        row["quantiles"] = None
+    assert draw_outputs(column, "disease") == []
+    assert draw_outputs({"outputs": None}, "disease") == []
 
 
 def test_performance_has_one_picture_per_measure(study):

@@ -6,7 +6,11 @@ import re
 import numpy as np
 import pytest
 
-from sklearn_wsca._report._page import MOST_LEVELS_SHOWN, MOST_OPEN_ANSWERS
+from sklearn_wsca._report._page import (
+    MOST_IN_FULL,
+    MOST_LEVELS_SHOWN,
+    MOST_OPEN_ANSWERS,
+)
 from sklearn_wsca._report.html import render_html
 from sklearn_wsca.report import to_html
 from tests.report_pages import Page, replicate, with_verdicts
@@ -46,6 +50,19 @@ def test_many_columns_are_folded_but_for_used_ones(result):
     assert "30 columns are inconclusive" in page.text
     assert "20 columns are untestable" in page.text
     assert len(verdicts) > MOST_OPEN_ANSWERS
+
+
+def test_of_several_columns_only_what_differs_is_shown_in_full(result):
+    verdicts = ["used", "inconclusive", "not used", "not encoded", "untestable"]
+    study = with_verdicts(result, verdicts)
+    for column in study["columns"]:
+        column["performance"]["case"] = "neither"
+    study["columns"][3]["performance"]["case"] = "differs only"
+    page = Page(render_html(study, []))
+    brief = [a for a in page.all("li") if a.get("class") == "brief"]
+    assert len(brief) == 2 < MOST_IN_FULL < len(verdicts)
+    few = Page(render_html(with_verdicts(result, verdicts[-2:]), []))
+    assert not [a for a in few.all("li") if a.get("class") == "brief"]
 
 
 def test_no_used_column(result):
