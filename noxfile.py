@@ -64,8 +64,10 @@ PINNED_ONLY = (
     "tests/test_fault_memory.py",
     "tests/test_fuzz.py",
     "tests/test_invariances.py",
+    "tests/test_pages_offline.py",
     "tests/test_properties.py",
     "tests/test_registries.py",
+    "tests/test_require_extra.py",
     "tests/test_tests.py",
 )
 # Releases that were current together with each release of scikit-learn.
