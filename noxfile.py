@@ -78,8 +78,10 @@ PINNED_ONLY = (
     "tests/test_pages_offline.py",
     "tests/test_properties.py",
     "tests/test_registries.py",
+    "tests/test_release.py",
     "tests/test_require_extra.py",
     "tests/test_tests.py",
+    "tests/test_troubleshooting.py",
 )
 # Releases that were current together with each release of scikit-learn.
 COMPANIONS = {
