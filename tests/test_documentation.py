@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import os
 import re
 import sys
 
@@ -18,6 +19,7 @@ from tests.pages import (
     ROOT,
     blocks,
     contents_of,
+    declare_operators,
     exists,
     fitted,
     headings_of,
@@ -42,6 +44,9 @@ SHOWN = {"text", "json", "bibtex", "yaml"}
 # Commands that take too long: .ci/run runs those of the README, those of a clone are in
 # the contributing guide, and those of the evidence are benchmarks that must exist.
 LONG = [README, CONTRIBUTING, *(DOCS / "evidence").glob("*.md")]
+
+# Set in the tier `frameworks`, which has what no extra brings.
+REQUIRE_FRAMEWORKS = bool(os.environ.get("SKLEARN_WSCA_REQUIRE_FRAMEWORKS"))
 
 
 def name_of(page):
@@ -104,7 +109,13 @@ def test_code_runs_and_gives_the_output_that_is_shown(page, reader):
     if "import dask" in text:
         pytest.importorskip("dask")
     names = reader(text)
+    kept = []
     for block in code:
+        assert not (block.missing and REQUIRE_FRAMEWORKS), block.missing
+        if block.missing:
+            continue
+        if {"timm", "transformers", "monai"} & {*block.needs}:
+            kept.append(declare_operators())
         if block.language == "python":
             run_python(block, names, name_of(page))
         else:
@@ -117,6 +128,16 @@ def test_no_block_is_left_unrun(page):
     for block in read_blocks(page.read_text("utf-8")):
         if not re.fullmatch(r"\{(?!code|doctest).+", block.language):
             assert block.language in allowed, f"line {block.line}: {block.language!r}"
+
+
+def test_what_no_extra_brings_is_installed_by_a_tier():
+    """Blocks that are left out here are run by the tier `frameworks`."""
+    tiers = (ROOT / "noxfile.py").read_text("utf-8")
+    listed = tiers.split("FRAMEWORKS = (")[1].split(")")[0]
+    installed = {*re.findall(r'"([\w-]+)==', listed), "anndata"}
+    needs = {name for page in PAGES for block in code_of(page) for name in block.needs}
+    assert {"timm", "transformers", "monai", "keras", "onnx", "scanpy"} <= needs
+    assert needs <= installed
 
 
 @each_page
@@ -196,6 +217,12 @@ class TestTheRunner:
             ["wsca", "audit", "a.npy", "b.csv"],
             ["wsca", "demo"],
         ]
+
+    def test_what_a_block_needs_stands_before_it(self):
+        page = "<!-- needs timm no_such -->\n\n```python\nx\n```\n```python\n```\n"
+        first, second = read_blocks(page)
+        assert first.needs == ("timm", "no_such") and "no_such" in first.missing
+        assert second.needs == ()
 
     def test_a_block_must_be_closed(self):
         with pytest.raises(AssertionError, match="line 1 is not closed"):

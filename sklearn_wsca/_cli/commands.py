@@ -95,17 +95,25 @@ from sklearn_wsca._cli._screen import (
 )
 from sklearn_wsca._cli._targets import split_options
 from sklearn_wsca._cli._terminal import print_result
+from sklearn_wsca._cli._versions import print_version
 from sklearn_wsca._features.integrated_feature_analysis import IntegratedFeatureAnalysis
 from sklearn_wsca._text import printable
-from sklearn_wsca._version import __version__
 
 FOUND = 3
 FILES = "report.html, summary.csv and result.json"
 
 
 @click.group(cls=OneLineGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="sklearn_wsca")
-def wsca() -> None:
+@click.option(
+    "--version", is_flag=True, callback=print_version, help="Show the version and exit."
+)
+@click.option(
+    "--verbose",
+    is_flag=True,
+    is_eager=True,  # the one above asks for it
+    help="With --version: versions of all that this depends on, threads and settings.",
+)
+def wsca(version: bool, verbose: bool) -> None:
     """Does a neural network use the metadata that its embeddings encode?"""
 
 
