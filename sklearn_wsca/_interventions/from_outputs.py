@@ -52,7 +52,8 @@ def intervention_test(
         What the unit came under, such as the scanner; every value is a level. Levels
         that fewer than 10 units were seen under, or 1 %, are left out with a warning,
         but for the two that most were seen under; not where such levels make up more
-        than a fifth of what was seen. With groups these are counted.
+        than a fifth of what was seen, which a warning says. With groups these are
+        counted.
     unit : array-like of shape (n_samples,)
         What is the same: patient, phantom or image. Each must have been seen under two
         levels or more; not every one under every level.
