@@ -263,6 +263,7 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         where = "y" if metadata is None else "metadata"
         check_something_left(self.dropped_columns_, factors, where)
         self.columns_ = list(factors)
+        self._known = {own.name: own.levels for own in erased if own.n_levels}
         subspace = fit_subspace(given.X, given.weights, None, 0)
         self.mean_ = subspace.mean
         spread, cross = self._covary(given.X, given.weights, subspace, factors)

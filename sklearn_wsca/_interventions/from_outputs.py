@@ -15,10 +15,10 @@ from sklearn_wsca._input.doubtful_outputs import describe_doubts
 from sklearn_wsca._input.numeric_values import numbers_or_none
 from sklearn_wsca._input.predictions import (
     check_indexes,
-    check_test_settings,
     part_of,
     read_outputs,
 )
+from sklearn_wsca._input.settings import check_test_settings
 from sklearn_wsca._input.table import row_fingerprints
 from sklearn_wsca._interventions.measurement import measure
 from sklearn_wsca._interventions.reading import leave_out_rare, make_design
