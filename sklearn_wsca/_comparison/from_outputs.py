@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sklearn_wsca._comparison.inference import compare_columns
+from sklearn_wsca._input.numeric_values import UntestableColumnError
 from sklearn_wsca._input.predictions import read_outputs
 from sklearn_wsca._input.settings import check_test_settings
 from sklearn_wsca._permutation.plan import PermutationPlan, explain_floor
@@ -154,7 +155,9 @@ def compare_utilization(
         first, second, given.tested, plan, min_effect, significance
     )
     for name, reason in untestable.items():
-        raise ValueError(f"column {name!r} cannot be tested: {reason}.")
+        raise UntestableColumnError(
+            f"column {name!r} cannot be tested: {reason}.", reason
+        )
     notes = list(given.doubts)
     for argument, decision in zip((A, B), given.decisions, strict=True):
         extreme = describe_extreme(decision, given.order)
