@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from sklearn_wsca._input.groups import clusters_of
 from sklearn_wsca._input.predictions import read_outputs
 from sklearn_wsca._input.settings import check_test_settings
-from sklearn_wsca._performance.from_head import clusters_of
 from sklearn_wsca._performance.inference import (
     Decisions,
     PerformanceTests,
