@@ -20,6 +20,7 @@ from sklearn_wsca._cli._output import COMPARISON_FILES, RESULT, SUMMARY, write_f
 from sklearn_wsca._cli._spreadsheet import to_csv_text
 from sklearn_wsca._comparison.from_outputs import compare_utilization
 from sklearn_wsca._comparison.result import UtilizationComparison
+from sklearn_wsca._input.numeric_values import UntestableColumnError
 from sklearn_wsca._input.persons import find_names
 from sklearn_wsca._input.roles import RoleNames, refuse_roles
 from sklearn_wsca._input.table import name_index, require_columns
@@ -229,10 +230,8 @@ def _try(outputs, table, name, options, settings) -> str | None:
             compare_utilization(
                 first, second, table[name], kinds=kinds, n_permutations=0, **settings
             )
-        except ValueError as error:
-            if not str(error).startswith("column"):
-                raise
-            return str(error).partition(": ")[2].rstrip(".")
+        except UntestableColumnError as error:
+            return error.reason
     return None
 
 

@@ -344,9 +344,10 @@ def repair(
     with progress(options["quiet"]):
         with step("reading"):
             rows, held_out = read_rows(embeddings, metadata, options)
+            unsaid: list[str] = []
             if held_out is None:
-                rows, held_out = set_half_apart(rows, options)
-        found = run_repair(options, rows, held_out)
+                rows, held_out, unsaid = set_half_apart(rows, options)
+        found = run_repair(options, rows, held_out, unsaid)
         with step("hashes"):
             inputs = name_inputs(rows, held_out, [options["head"]], states)
     print_repair(Console(), found, out)
