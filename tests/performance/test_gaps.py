@@ -158,7 +158,9 @@ def test_an_interval_where_nothing_is_wrong_has_a_width():
     _, ill, level, patient = draw(0)
     decisions = decisions_of(np.where(ill, 1.0, -1.0), ill, patient)
     plan = PermutationPlan(0, 19, len(ill))
-    gap = infer_performance(decisions, {"c": column_of(level)}, plan, 0.05).gap_of("c")
+    tested = {"c": column_of(level)}
+    tests = infer_performance(decisions, tested, plan, 0.05, RUNNER)
+    gap = tests.gap_of("c")
     assert gap["size"] == 0.0 and gap["low"] < -0.02 and gap["high"] > 0.02
 
 
@@ -176,7 +178,8 @@ def test_the_interval_of_the_largest_gap_holds_the_truth(odd):
         scores, ill, level, patient = draw(seed + 500, **odd)
         plan = PermutationPlan(seed, 99, len(ill))
         own = decisions_of(scores, ill, patient)
-        gap = infer_performance(own, {"c": column_of(level)}, plan, 0.2).gap_of("c")
+        tested = {"c": column_of(level)}
+        gap = infer_performance(own, tested, plan, 0.2, RUNNER).gap_of("c")
         return gap["low"] <= 0.0 <= gap["high"]
 
     # At 80 % fewer than 32 or all of 50 have a chance of less than 0.3 %.
