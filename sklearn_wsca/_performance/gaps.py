@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -109,20 +110,36 @@ class Cells:
         """Largest studentised difference under permuted levels (b, n): (b,)."""
         n_levels = len(compared)
         size = max(1, NUMBERS_AT_ONCE // (codes.shape[1] * n_levels))
-        score = self._together if self.clusters is None else self._apart
+        score = self._apart
+        if self.clusters is None:
+            score = partial(self._together, self._moments(), self._products())
         found = []
         for start in range(0, len(codes), size):
             scored = score(codes[start : start + size], n_levels)
             found.append(largest_difference(*scored, compared)[0])
         return np.concatenate(found)
 
-    def _together(self, codes: np.ndarray, n_levels: int) -> Scored:
+    def _moments(self) -> np.ndarray:
+        """Of every unit what levels sum up: (n, 6 K)."""
+        w, x = self.weights, self.values
+        return np.hstack([w, x, x * x, x * w, w * w, (w > 0).astype(float)])
+
+    def _products(self) -> dict[tuple[int, int], np.ndarray]:
+        """The same of pairs of parts that units share: (n, 4) each."""
+        w, x = self.weights, self.values
+        return {
+            (k, j): np.stack([a[:, k] * b[:, j] for a in (x, w) for b in (x, w)], 1)
+            for k, j in self._overlapping()
+        }
+
+    def _together(
+        self, moments: np.ndarray, products: dict, codes: np.ndarray, n_levels: int
+    ) -> Scored:
         """Estimates and covariances where every unit has one level."""
         n_parts = len(self.noise)
         own = codes[:, None, :] == np.arange(n_levels)[:, None]
         own = own.astype(float).reshape(-1, codes.shape[1])
-        w, x = self.weights, self.values
-        sums = own @ np.hstack([w, x, x * x, x * w, w * w, (w > 0).astype(float)])
+        sums = own @ moments
         mass, total, xx, xw, ww, n_units = (
             part.reshape(len(codes), n_levels, n_parts)
             for part in np.split(sums, 6, axis=1)
@@ -132,9 +149,8 @@ class Cells:
         variances = (xx - 2.0 * means * xw + means**2 * ww) / safe**2
         variances = self._steady(variances, safe, n_units)
         found = variances @ (self.shares**2).T
-        for k, j in self._overlapping():
-            products = [a[:, k] * b[:, j] for a in (x, w) for b in (x, w)]
-            cross = (own @ np.stack(products, axis=1)).reshape(*mass.shape[:2], 4)
+        for (k, j), product in products.items():
+            cross = (own @ product).reshape(*mass.shape[:2], 4)
             both, first, second, weights = (cross[..., i] for i in range(4))
             a, b = means[..., k], means[..., j]
             shared = both - b * first - a * second + a * b * weights

@@ -18,6 +18,8 @@ EVERYWHERE = "all"
 MOST_AT_FIRST, MOST_IN_ALL, MOST_COLUMNS = 5, 30, 60
 # An interval is cut where it is so much longer than what it is about.
 LONGEST, ROOM = 1.6, 1.05
+POINTS = "points", "points_low", "points_high"
+DEVIATIONS = "effect", "low", "high"
 SHARES = ("sensitivity", "specificity", "accuracy", "balanced_accuracy", "auroc")
 
 
@@ -70,30 +72,55 @@ class Bars(NamedTuple):
     margin: tuple[float, float] | None
 
 
-def scale_of_effects(columns: list[dict], margin: float | None) -> float:
-    """Largest effect that the pictures of all columns have room for."""
+class Scale(NamedTuple):
+    """Scale that the pictures of all columns share.
+
+    Parameters
+    ----------
+    keys : tuple of str
+        Effects and their ends: in percentage points, or in standard deviations of the
+        output where there are no probabilities.
+    top : float
+        Largest effect that there is room for.
+    margin : float or None
+        What counts for no use. It is one of outputs; in percentage points it is what a
+        movement of the output by it comes to here.
+    """
+
+    keys: tuple[str, str, str]
+    top: float
+    margin: float | None
+
+
+def scale_effects(columns: list[dict], margin: float | None) -> Scale:
+    """Scale on which one wide interval does not make all others short."""
     rows = [row for column in columns for row in _shown(column)]
-    sizes = [abs(row["effect"]) for row in rows]
-    ends = [abs(row[end]) for row in rows for end in ("low", "high")]
+    in_points = bool(rows) and all(row["points"] is not None for row in rows)
+    keys = POINTS if in_points else DEVIATIONS
+    if in_points and margin is not None:
+        total = sum(row["effect"] ** 2 for row in rows)
+        slope = sum(row["effect"] * row["points"] for row in rows)
+        margin = margin * slope / total if slope > 0.0 else None
     least = 1.5 * margin if margin else 0.0
-    longest = LONGEST * max([*sizes, least], default=1.0)
-    return ROOM * (max([least, *(min(end, longest) for end in ends)]) or 1.0)
+    longest = LONGEST * max([*(abs(row[keys[0]]) for row in rows), least], default=1.0)
+    ends = [min(abs(row[end]), longest) for row in rows for end in keys[1:]]
+    return Scale(keys, ROOM * (max([least, *ends]) or 1.0), margin)
 
 
-def draw_effects(
-    column: dict, analysis: dict, top: float, most: int = MOST_AT_FIRST
-) -> Bars | None:
+def draw_effects(column: dict, scale: Scale, most: int = MOST_AT_FIRST) -> Bars | None:
     """How far the output moves under every level, the highest first; or None."""
-    found = sorted(_shown(column), key=lambda row: -row["effect"])
+    value = scale.keys[0]
+    found = sorted(_shown(column), key=lambda row: -row[value])
     if not found:
         return None
-    margin, keys = analysis["min_effect"], ("effect", "low", "high")
+    top, margin = scale.top, scale.margin
     ends = None if margin is None else (_place(-margin, top), _place(margin, top))
     rows = [
-        _bar(_name(row, column), _in_words(row), row, keys, -top, top)
+        _bar(_name(row, column), _in_words(row, value), row, scale.keys, -top, top)
         for row in _extremes(found, most)
     ]
-    return Bars(_title(found, column), rows, len(found) - len(rows), WIDTH / 2, ends)
+    title = _title(found[0], column, value)
+    return Bars(title, rows, len(found) - len(rows), WIDTH / 2, ends)
 
 
 def _shown(column: dict) -> list[dict]:
@@ -124,23 +151,22 @@ def _name(row: dict, column: dict) -> str:
     return row["level"] if column["n_levels"] else "one standard deviation more"
 
 
-def _in_words(row: dict) -> str:
+def _in_words(row: dict, key: str) -> str:
     """Percentage points, or standard deviations where there are no probabilities."""
-    if row["points"] is None:
-        return f"{row['effect']:+.2f}"
-    points = row["points"]
-    return f"{points:+.0f}" if abs(points) >= 0.95 else f"{points:+.1f}"
+    if key == DEVIATIONS[0]:
+        return f"{row[key]:+.2f}"
+    return f"{row[key]:+.0f}" if abs(row[key]) >= 0.95 else f"{row[key]:+.1f}"
 
 
-def _title(rows: list[dict], column: dict) -> str:
+def _title(row: dict, column: dict, key: str) -> str:
     """What the numbers are."""
-    unit = "percentage points" if rows[0]["points"] is not None else "its deviations"
-    what = "probability" if rows[0]["points"] is not None else "output"
+    of = f"output {quote(row['output'])}, in its standard deviations"
+    if key == POINTS[0]:
+        of = f"probability of {quote(row['output'])}, in percentage points"
+    among = row["target_class"]
+    in_class = "" if among == EVERYWHERE else f" among {quote(among)}"
     beside = ", beside the mean of all levels" if column["n_levels"] else ""
-    named = f" of {quote(rows[0]['output'])}" if rows[0]["points"] is not None else ""
-    in_class = rows[0]["target_class"]
-    among = "" if in_class == EVERYWHERE else f" among {quote(in_class)}"
-    return f"Predicted {what}{named}{among}, in {unit}{beside}"
+    return f"Predicted {of}{in_class}{beside}"
 
 
 def _bar(

@@ -14,7 +14,7 @@ from sklearn_wsca._report._level_bars import (
     draw_effects,
     draw_performance,
     draw_utilization,
-    scale_of_effects,
+    scale_effects,
 )
 from sklearn_wsca._report._page import (
     choose_levels,
@@ -86,7 +86,7 @@ def render_html(result: dict[str, Any], figures: list[Figure]) -> str:
     columns, analysis = number_columns(result), result["analysis"]
     confidence = confidence_text(analysis)
     shown, folded = split_answers(columns)
-    top = scale_of_effects(columns, analysis["min_effect"])
+    scale = scale_effects(columns, analysis["min_effect"])
     return environment.get_template("report.html").render(
         result=result,
         analysis=analysis,
@@ -98,10 +98,8 @@ def render_html(result: dict[str, Any], figures: list[Figure]) -> str:
         shown=shown,
         folded=folded,
         counts=count_verdicts(columns),
-        pictures=[draw_effects(column, analysis, top) for column in columns],
-        all_levels=[
-            draw_effects(column, analysis, top, MOST_IN_ALL) for column in columns
-        ],
+        pictures=[draw_effects(column, scale) for column in columns],
+        all_levels=[draw_effects(column, scale, MOST_IN_ALL) for column in columns],
         performances=[draw_performance(column) for column in columns],
         gaps=[tell_gap(c, analysis["significance"]) for c in columns],
         caveats=list_caveats(result),
