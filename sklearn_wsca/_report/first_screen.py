@@ -292,18 +292,16 @@ def list_next_steps(result: dict[str, Any]) -> list[str]:
     analysis, columns = result["analysis"], result["columns"]
     steps = []
     if (analysis.get("primary_head") or {}).get("source") == "fitted":
-        steps.append(
-            "Give the trained head of the network: --head, in Python target_head."
-        )
+        steps.append("Give the trained head of the network (--head; target_head=head).")
     if analysis.get("head_rows") == "unknown":
         steps.append(
-            "Audit rows that the network was not trained on: --held-out, in Python "
-            "analysis.audit."
+            "Audit rows that the network was not trained on (--held-out; audit in "
+            "Python)."
         )
     if analysis["n_samples"] is not None and analysis["n_groups"] is None:
         steps.append(
-            "If several rows belong to one patient, name the patient: --groups, in "
-            "Python groups."
+            "If several rows belong to one patient, name the patient in groups "
+            "(--groups)."
         )
     used, still_open = (
         [c["name"] for c in by_importance(columns) if c["verdict"] == verdict]
