@@ -70,12 +70,15 @@ from sklearn_wsca._cli._output import (
     FEATURE_FILES,
     INTERVENTION,
     INTERVENTION_FILES,
+    INTERVENTION_PAGE,
     LEVELS,
     PAIRS,
     REPAIR_FILES,
+    REPORT,
     RESULT,
     SCREEN,
     SCREEN_FILES,
+    SCREEN_PAGE,
     SUMMARY,
     UNITS,
     check_directory,
@@ -242,7 +245,9 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
 @intervention_options
 @size_option
 @permutation_options
-@out_option("wsca-intervention", f"{INTERVENTION}, {EFFECTS} and {UNITS}")
+@out_option(
+    "wsca-intervention", f"{INTERVENTION_PAGE}, {INTERVENTION}, {EFFECTS} and {UNITS}"
+)
 @quiet_option
 def intervene(outputs: Path, metadata: Path, **options: Any) -> None:
     """How far do outputs move when the same patient comes under another scanner?
@@ -274,7 +279,7 @@ def intervene(outputs: Path, metadata: Path, **options: Any) -> None:
 @comparison_options
 @size_option
 @permutation_options
-@out_option("wsca-comparison", f"{SUMMARY} and {RESULT}")
+@out_option("wsca-comparison", f"{REPORT}, {SUMMARY} and {RESULT}")
 @quiet_option
 @click.pass_context
 def compare(
@@ -364,7 +369,7 @@ def repair(
 @screen_options
 @size_option
 @permutation_options
-@out_option("wsca-screen", f"{SUMMARY}, {LEVELS}, {PAIRS} and {SCREEN}")
+@out_option("wsca-screen", f"{SCREEN_PAGE}, {SUMMARY}, {LEVELS}, {PAIRS} and {SCREEN}")
 @quiet_option
 def screen(metadata: Path, **options: Any) -> None:
     """Which columns could be shortcuts, and would an audit of these rows find them?

@@ -116,7 +116,7 @@ def draw_effects(column: dict, scale: Scale, most: int = MOST_AT_FIRST) -> Bars 
     top, margin = scale.top, scale.margin
     ends = None if margin is None else (_place(-margin, top), _place(margin, top))
     rows = [
-        _bar(_name(row, column), _in_words(row, value), row, scale.keys, -top, top)
+        draw_bar(_name(row, column), _in_words(row, value), row, scale.keys, -top, top)
         for row in _extremes(found, most)
     ]
     title = _title(found[0], column, value)
@@ -169,7 +169,7 @@ def _title(row: dict, column: dict, key: str) -> str:
     return f"Predicted {of}{in_class}{beside}"
 
 
-def _bar(
+def draw_bar(
     name: str, text: str, row: dict, keys: Sequence[str], bottom: float, top: float
 ) -> Bar:
     value, low, high = (_place_between(row[key], bottom, top) for key in keys)
@@ -204,7 +204,7 @@ def draw_utilization(columns: list[dict], analysis: dict) -> Bars | None:
     top = ROOM * min(max(effect["high"] for effect in found), longest) or 1.0
     top = max(top, ROOM * (margin or 0.0))
     rows = [
-        _bar(
+        draw_bar(
             column["name"], effect_text(effect, margin), effect, keys, 0.0, top
         )._replace(verdict=column["verdict"])
         for column, effect in zip(effects.values(), found, strict=True)
@@ -226,7 +226,7 @@ def _draw_measure(levels: list[dict], name: str) -> Bars:
     keys = name, f"{name}_low", f"{name}_high"
     found = [row for row in levels if all(row.get(key) is not None for key in keys)]
     rows = [
-        _bar(row["level"], _share(row, keys), row, keys, 0.0, 1.0)
+        draw_bar(row["level"], _share(row, keys), row, keys, 0.0, 1.0)
         for row in found[:MOST_IN_ALL]
     ]
     title = name_measure(name)

@@ -80,7 +80,7 @@ def render_html(result: dict[str, Any], figures: list[Figure]) -> str:
     ImportError
         If jinja2 is not installed.
     """
-    environment, markup = _make_environment()
+    environment, markup = make_environment()
     script = (TEMPLATES / "report.js").read_text("utf-8")
     style = (TEMPLATES / "report.css").read_text("utf-8") + _style_verdicts()
     columns, analysis = number_columns(result), result["analysis"]
@@ -110,13 +110,13 @@ def render_html(result: dict[str, Any], figures: list[Figure]) -> str:
         target_levels=target_levels(analysis),
         figures=[(figure, markup(figure.svg)) for figure in figures],
         style=markup(style),
-        style_hash=_hash(style),
+        style_hash=style_hash(style),
         script=markup(script),
-        script_hash=_hash(script),
+        script_hash=style_hash(script),
     )
 
 
-def _make_environment() -> tuple[Any, Any]:
+def make_environment() -> tuple[Any, Any]:
     """Templates in which every value is escaped, and what marks text as safe."""
     jinja2 = import_for_report("jinja2")
     from markupsafe import Markup
@@ -195,7 +195,7 @@ def relative_luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def _hash(text: str) -> str:
+def style_hash(text: str) -> str:
     """Source of a content security policy that allows exactly this text."""
     digest = hashlib.sha256(text.encode("utf-8")).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"

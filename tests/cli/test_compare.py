@@ -97,6 +97,7 @@ def test_the_answers(folder, printed):
     table = pd.read_csv(folder / "out" / "summary.csv", index_col=0)
     assert table.loc["scanner", "difference"] == pytest.approx(scanner["difference"])
     assert sorted(p.name for p in (folder / "out").iterdir()) == [
+        "report.html",
         "result.json",
         "summary.csv",
     ]
