@@ -80,6 +80,7 @@ PINNED_ONLY = (
     "tests/test_registries.py",
     "tests/test_release.py",
     "tests/test_require_extra.py",
+    "tests/test_terms.py",
     "tests/test_tests.py",
     "tests/test_troubleshooting.py",
 )

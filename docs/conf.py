@@ -17,6 +17,7 @@ version = release = __version__
 extensions = [
     "mathml",
     "offline",
+    "short_classes",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",

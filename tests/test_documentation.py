@@ -319,26 +319,62 @@ NO_NUMBERS = {
 }
 
 
-@pytest.mark.parametrize(
-    "estimator, page",
-    [
-        (WeightSpaceCorrelation, "numbers.md"),
-        (IntegratedFeatureAnalysis, "features.md"),
-    ],
-)
-def test_every_number_is_explained(estimator, page):
-    text = inspect.getdoc(estimator)
-    section = text.split("Attributes\n")[1].split("\n\nSee Also")[0]
+def attributes_of(estimator):
+    """Fitted attributes that the docstring lists, without those that are no numbers."""
+    section = inspect.getdoc(estimator).split("Attributes\n")[1]
+    section = section.split("\n\nSee Also")[0]
     lines = re.findall(r"^(\w+_(?:, \w+_)*) : ", section, re.MULTILINE)
     names = {name for line in lines for name in line.split(", ")} - NO_NUMBERS
     assert len(names) > 6
-    text = (DOCS / "guide" / page).read_text("utf-8")
+    return names
+
+
+def names_by_page():
+    """Names that the page on numbers lists, by the page that it sends to for them."""
+    text = (DOCS / "guide" / "numbers.md").read_text("utf-8")
+    rows = re.findall(
+        r"^\| (`.+`) \| \[.+\]\((numbers/\w+\.md)\) \|$", text, re.MULTILINE
+    )
+    found = {}
+    for cell, page in rows:
+        for name in re.findall(r"`(\w+)`", cell):
+            assert name not in found, f"{name} is listed twice"
+            found[name] = DOCS / "guide" / page
+    return found
+
+
+def explained_on(page):
+    """Names that have a row in a table of a page, with a text of some length."""
+    rows = re.findall(r"^\| (`.+?) \|(.+)\|$", page.read_text("utf-8"), re.MULTILINE)
+    long = [cell for cell, text in rows if len(text.split()) >= 4]
+    return {name for cell in long for name in re.findall(r"`(\w+)`", cell)}
+
+
+def test_every_number_of_an_audit_is_listed_once():
+    asked = attributes_of(WeightSpaceCorrelation) | set(SUMMARY_COLUMNS)
+    assert asked - set(names_by_page()) == set()
+    assert set(names_by_page()) - asked == set()
+
+
+@pytest.mark.parametrize("page", sorted({*names_by_page().values()}), ids=name_of)
+def test_every_number_is_explained_where_the_list_sends_to(page):
+    listed = {name for name, of in names_by_page().items() if of == page}
+    assert len(listed) >= 5
+    assert listed - explained_on(page) == set()
+
+
+def test_every_number_of_the_feature_analysis_is_explained():
+    text = (DOCS / "guide" / "features.md").read_text("utf-8")
+    names = attributes_of(IntegratedFeatureAnalysis)
     assert sorted(name for name in names if f"`{name}`" not in text) == []
 
 
-def test_every_column_of_the_table_is_explained():
-    text = (DOCS / "guide" / "numbers.md").read_text("utf-8")
-    assert [name for name in SUMMARY_COLUMNS if f"`{name}`" not in text] == []
+@pytest.mark.parametrize("page", sorted({*names_by_page().values()}), ids=name_of)
+def test_a_page_on_numbers_begins_with_one_picture_and_what_to_read(page):
+    start = page.read_text("utf-8").split("\n## ")[0]
+    assert re.match(r"# .+\?\n", start)
+    assert len(re.findall(r"^!\[.+\]\(.+\.png\)$", start, re.MULTILINE)) == 1
+    assert "| read | where it says | it does not say |" in start
 
 
 def test_the_page_on_features_finds_the_shortcut(tmp_path, monkeypatch):
