@@ -30,6 +30,7 @@ from sklearn_wsca._features.consistency import measure_consistency
 from sklearn_wsca._features.contributions import (
     keep_top,
     measure_importance,
+    predict_rows,
     rank_by_class,
     rank_features,
     score_features,
@@ -83,7 +84,9 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         How activation maps are brought to 0 ... 1: cut off at the ends of the common
         range, or compressed without being cut off.
     percentiles : tuple of two floats, default=(1, 99)
-        Of the smallest and of the largest values of the maps: the common range.
+        Of the smallest and of the largest values of the maps: the common range. It is
+        as wide as that of the maps of all classes and that of the maps of the predicted
+        class, of which there is only one in each sample.
     common_range : {"all", "class"}, default="all"
         Whether the maps of all classes have one range, as published, or those of each
         class one of their own: then maps of different classes cannot be compared.
@@ -289,7 +292,7 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         self.ranking_ = rank_features(np.nan_to_num(overall))
         self.class_ranking_ = self._rank_by_class(by_class)
         self.intensity_range_ = common_ranges(
-            survey, self.percentiles, self.common_range
+            survey, self.percentiles, self.common_range, predict_rows(head, pooled)
         )
         found = measure_consistency(head, survey, outputs)
         self.consistency_, self.agreement_ = found
