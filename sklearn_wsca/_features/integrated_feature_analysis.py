@@ -77,8 +77,8 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         [1]_, or those of all together. `transform` keeps the latter.
     fill : {"mean", "zero"}, default="mean"
         What a feature counts with where it is left out of the score of a class: with
-        its mean over the samples, which keeps the balance of the classes, or with
-        nothing, as in the maps of a part of the features; that suits many classes with
+        its mean over the samples (every class counts alike), which keeps the balance of
+        the classes, or with nothing, as in the maps of a part of the features; that suits many classes with
         features of their own behind a ReLU.
     scale : {"linear", "tanh"}, default="linear"
         How activation maps are brought to 0 ... 1: cut off at the ends of the common
@@ -135,11 +135,12 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         Share of samples for which the head on these maps decides as the network does;
         NaN without its outputs and for numbers.
     performance_curve_ : DataFrame
-        Performance with a part of the features, and with random features: accuracy and
-        AUROC, or R2, and agreement of the maps with those of all features. Classes that
-        no sample has keep all features, so that nothing is won against them.
+        Performance with a part of the features, and with random features: accuracy,
+        balanced accuracy and AUROC, or R2, and agreement of the maps with those of all
+        features. The decision is between the classes that samples have, of all features
+        too; NaN if they have a single one.
     smallest_share_ : float
-        Smallest share of the features that keeps 99 % of the performance.
+        Smallest share of the features that keeps 99 % of the balanced accuracy, or R2.
     outlier_scores_ : ndarray of shape (n_samples,)
         Robust distance of the features of each sample from those of its class; 1 is
         usual: the median of all samples.
