@@ -78,8 +78,8 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
     fill : {"mean", "zero"}, default="mean"
         What a feature counts with where it is left out of the score of a class: with
         its mean over the samples (every class counts alike), which keeps the balance of
-        the classes, or with nothing, as in the maps of a part of the features; that suits many classes with
-        features of their own behind a ReLU.
+        the classes, or with nothing, as in the maps of a part of the features; that
+        suits many classes with features of their own behind a ReLU.
     scale : {"linear", "tanh"}, default="linear"
         How activation maps are brought to 0 ... 1: cut off at the ends of the common
         range, or compressed without being cut off.
