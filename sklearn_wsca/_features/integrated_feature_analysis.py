@@ -26,6 +26,7 @@ from sklearn_wsca._features.arguments import (
     read_labels,
     read_maps,
 )
+from sklearn_wsca._features.axes import warn_of_single_position
 from sklearn_wsca._features.consistency import measure_consistency
 from sklearn_wsca._features.contributions import (
     keep_top,
@@ -131,6 +132,12 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         network's output for the class, if `fit` was given `outputs`; else the score
         that the head makes of the same maps, with which it is 1 by construction. The
         name of the Series says which. NaN, with a warning, for constant scores.
+    consistency_in_value_ : DataFrame
+        Per class, how outputs go with the scores of the head on the maps in value, in
+        which maps of another unit or zero fail, though they correlate: slope and offset
+        of the output on the score (1 and 0), and r2, 1 less the sum of the squared
+        differences of both over that of the output from its mean. NaN where one is
+        constant; 1, 0 and 1 by construction without `outputs`.
     agreement_ : float
         Share of samples for which the head on these maps decides as the network does;
         NaN without its outputs and for numbers.
@@ -256,8 +263,8 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         outputs : array-like of shape (n_samples, n_classes), default=None
             Logits of the network itself, or its numbers, in the order of the classes; a
             single score may be (n_samples,).
-            With them `consistency_` can fail: if the maps are not those that the head
-            reads, such as those of another layer, there is a warning.
+            With them consistency can fail: if the maps are not those that the head
+            reads, such as those of another layer, unit or zero, there is a warning.
 
         Returns
         -------
@@ -295,8 +302,11 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         self.intensity_range_ = common_ranges(
             survey, self.percentiles, self.common_range, predict_rows(head, pooled)
         )
-        found = measure_consistency(head, survey, outputs)
-        self.consistency_, self.agreement_ = found
+        warn_of_single_position(maps)
+        consistency = measure_consistency(head, survey, outputs)
+        self.consistency_ = consistency.correlation
+        self.consistency_in_value_ = consistency.values
+        self.agreement_ = consistency.agreement
         decomposition = Decomposition.of(head, pooled, labels, maps, self.fill)
         self.performance_curve_ = measure_curve(
             decomposition, self.class_ranking_, seed
