@@ -124,6 +124,7 @@ def _describe_share(share: float) -> str:
 def _describe_consistency(analysis: Any) -> str:
     """How well maps explain the outputs of the network, if these are known."""
     lowest = f"{analysis.consistency_.min():.4f}"
+    r2 = f"{analysis.consistency_in_value_['r2'].min():.4f}"
     if analysis.consistency_.name == OF_HEAD:
         return (
             f"Maps and head agree (correlation at least {lowest}), as they must: "
@@ -134,7 +135,7 @@ def _describe_consistency(analysis: Any) -> str:
         decisions = f"; {analysis.agreement_:.0%} of the decisions are the same"
     return (
         "Consistency (correlation of the mean of the map and the output of the "
-        f"network): at least {lowest}{decisions}."
+        f"network): at least {lowest}; in value R² at least {r2}{decisions}."
     )
 
 

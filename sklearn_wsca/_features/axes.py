@@ -8,7 +8,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from sklearn_wsca._features.curve import spread
 from sklearn_wsca._features.maps import FeatureMaps
+
+MOST_LOOKED_AT = 50
 
 
 def put_features_first(maps: FeatureMaps, fits: Callable[[int], bool]) -> FeatureMaps:
@@ -49,6 +52,26 @@ def put_features_first(maps: FeatureMaps, fits: Callable[[int], bool]) -> Featur
         stacklevel=5,  # The caller of fit, which scikit-learn wraps.
     )
     return FeatureMaps(moved)
+
+
+def warn_of_single_position(maps: FeatureMaps) -> None:
+    """Say that a row of positions is 0 but for one, as with a class token.
+
+    Only a row has a place for such a token.
+    """
+    if len(maps.spatial) != 1 or maps.n_positions < 3:
+        return
+    some = spread(len(maps), MOST_LOOKED_AT)
+    active = np.any([one.any(axis=0) for one in maps.take(some)], axis=0)
+    if np.count_nonzero(active) == 1:
+        warnings.warn(
+            f"A: of {maps.n_positions} positions only number {active.argmax()} "
+            "(counted from 0) is not 0, as in contributions of tokens whose head reads "
+            "a class token alone. Maps then tell nothing of places: take a layer in "
+            "front of the last attention, without that token.",
+            UserWarning,
+            stacklevel=4,  # The caller of fit, which scikit-learn wraps.
+        )
 
 
 def _shape_of_patches(n_tokens: int) -> tuple[int, ...]:
