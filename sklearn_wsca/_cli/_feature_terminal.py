@@ -28,16 +28,19 @@ BESIDE_TEXT = 3
 
 def print_features(console: Console, found: Any, classes: Sequence[int]) -> None:
     """Print the first features of all and of some classes, shifts, unusual samples."""
-    lines = [
-        *_print_table(console, found.features),
+    for line in [*_print_table(console, found.features), *describe(found, classes)]:
+        console.print(Text(printable(line)), highlight=False)
+
+
+def describe(found: Any, classes: Sequence[int]) -> list[str]:
+    """What was found of the classes, the network, the features and the samples."""
+    return [
         *_describe_classes(found.analysis, classes),
         _describe_consistency(found.analysis),
-        _describe_share(found.analysis.smallest_share_),
+        describe_share(found.analysis.smallest_share_),
         *_describe_shifts(found.shifts),
         _describe_outliers(found.samples, found.analysis.outlier_threshold_),
     ]
-    for line in lines:
-        console.print(Text(printable(line)), highlight=False)
 
 
 def classes_to_show(analysis: Any, wanted: Sequence[str]) -> list[int]:
@@ -113,7 +116,8 @@ def _describe_classes(analysis: Any, classes: Sequence[int]) -> list[str]:
     return [f"{title}{more}:", *lines] if lines else []
 
 
-def _describe_share(share: float) -> str:
+def describe_share(share: float) -> str:
+    """How many features keep the performance."""
     if math.isnan(share):
         return (
             "The head has no performance here that a part of the features could keep."

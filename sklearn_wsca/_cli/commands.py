@@ -15,9 +15,14 @@ from sklearn_wsca._cli._audit import Findings, analyse, make_analysis
 from sklearn_wsca._cli._compare import print_comparison, read_both, run_comparison
 from sklearn_wsca._cli._demo import INTRODUCTION, READING, demo_analysis, load_demo
 from sklearn_wsca._cli._errors import OneLineGroup, refuse
-from sklearn_wsca._cli._feature_terminal import classes_to_show, print_features
+from sklearn_wsca._cli._feature_terminal import (
+    classes_to_show,
+    describe,
+    print_features,
+)
 from sklearn_wsca._cli._features import (
     analyse_features,
+    draw,
     read_maps,
     read_outputs,
     rows_shown,
@@ -192,7 +197,7 @@ def audit(ctx: click.Context, embeddings: Path, metadata: Path, **options: Any) 
 @feature_options
 @size_option
 @permutation_options
-@out_option("wsca-features", "the tables (csv) and figures (png)")
+@out_option("wsca-features", "features.html, the tables (csv) and figures (png)")
 @quiet_option
 def features(maps: Path, metadata: Path, **options: Any) -> None:
     """Which features carry the decision, do they shift, and where do they act?
@@ -235,7 +240,10 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
         shown = classes_to_show(found.analysis, options["show_classes"])
     print_features(console, found, shown)
     with progress(options["quiet"]), step("report"):
-        paths = found.write(out, rows.X, outputs, images)
+        read = {"maps": str(maps), "metadata": str(metadata)}
+        read |= {name: str(file) for name, file in files.items()}
+        drawn = draw(found.analysis, rows.X, outputs, images)
+        paths = found.write(out, drawn, describe(found, shown), read)
     say_where(console, paths)
 
 

@@ -59,9 +59,9 @@ def printed(folder):
 
 def test_tables_and_pictures(folder, printed):
     assert sorted(path.name for path in (folder / "out").iterdir()) == sorted(
-        TABLES + PICTURES
+        [*TABLES, *PICTURES, "features.html"]
     )
-    for name in TABLES + PICTURES:
+    for name in [*TABLES, *PICTURES, "features.html"]:
         assert f"{folder / 'out' / name}\n" in printed.stdout
     for name in PICTURES:
         content = (folder / "out" / name).read_bytes()
