@@ -267,6 +267,31 @@ def test_every_page_is_in_the_contents():
     assert reached == {page for page in PAGES if DOCS in page.parents}
 
 
+# Pages that only include a file of the repository.
+INCLUDING = [DOCS / f"{name}.md" for name in ("changelog", "contributing", "security")]
+FIRST_SCREEN = 1800  # letters of a page that are seen without scrolling, roughly
+
+
+def begins_with_something_to_do(text):
+    """Whether code, a table, a picture or cards stand on the first screen."""
+    shown = r"^(`{3}(python|console|sh)|!\[|:{4}\{grid\}|\|---)"
+    return bool(re.search(shown, text[:FIRST_SCREEN], re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if DOCS in page.parents and page not in INCLUDING],
+    ids=name_of,
+)
+def test_every_page_begins_with_something_to_do(page):
+    assert begins_with_something_to_do(page.read_text("utf-8"))
+
+
+def test_a_page_that_is_a_wall_is_found():
+    assert not begins_with_something_to_do("# Title\n\n" + "Many words. " * 400)
+    assert begins_with_something_to_do("# Title\n\n```console\nwsca demo\n```\n")
+
+
 # What users of neighbouring tools ask for, and what the answer cannot do without.
 DEMANDS = {
     "several rows per patient": "groups=",
