@@ -81,6 +81,13 @@ def rescale(maps: np.ndarray, ranges: np.ndarray, scale: Scale) -> np.ndarray:
     return np.clip(special.expit(2.0 * STEEPNESS * (2.0 * position - 1.0)), *INSIDE)
 
 
+def place_zero(ends: np.ndarray, scale: Scale) -> float | None:
+    """Value on the scale where a map is 0; None where that is outside of the range."""
+    if not ends[0] <= 0.0 <= ends[1]:
+        return None
+    return float(rescale(np.zeros((1, 1)), ends[None], scale)[0, 0])
+
+
 def draw_maps(
     maps: FeatureMaps,
     weights: np.ndarray,

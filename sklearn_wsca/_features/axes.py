@@ -14,7 +14,9 @@ from sklearn_wsca._features.maps import FeatureMaps
 MOST_LOOKED_AT = 50
 
 
-def put_features_first(maps: FeatureMaps, fits: Callable[[int], bool]) -> FeatureMaps:
+def put_features_first(
+    maps: FeatureMaps, fits: Callable[[int], bool], levels: int = 5
+) -> FeatureMaps:
     """Feature maps (n, C, *spatial), whether features come in front or last.
 
     Tokens of a square of patches become maps of that square.
@@ -25,6 +27,8 @@ def put_features_first(maps: FeatureMaps, fits: Callable[[int], bool]) -> Featur
         As they came.
     fits : callable
         Whether there may be so many features.
+    levels : int, default=5
+        The caller who is warned: that of fit, which scikit-learn wraps.
 
     Raises
     ------
@@ -49,7 +53,7 @@ def put_features_first(maps: FeatureMaps, fits: Callable[[int], bool]) -> Featur
         f"{found}: taken as {shape[-1]} features at {positions} positions. Pass "
         "(n_samples, n_features, *spatial) if it is meant otherwise.",
         UserWarning,
-        stacklevel=5,  # The caller of fit, which scikit-learn wraps.
+        stacklevel=levels,
     )
     return FeatureMaps(moved)
 
