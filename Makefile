@@ -20,6 +20,7 @@ long-tests:  ## measure which tests are too long for test-fast (on an idle machi
 	$(PYTHON) -m pytest --list-long -q tests
 
 docs:  ## documentation and gallery in docs/_build/html
+	@$(PYTHON) scripts/require_extra.py docs
 	MPLBACKEND=Agg $(PYTHON) -m sphinx --fail-on-warning --keep-going -b html docs docs/_build/html
 
 figure:  ## pictures of the README (needs Chromium)

@@ -24,6 +24,17 @@ PINNED = ("-c", "constraints.txt")
 TORCH = "torch==2.13.0"
 # What the tests need beside the package itself; extras are installed by the tiers.
 TOOLS = ("pytest", "pytest-xdist", "hypothesis", "jsonschema", "polars")
+# What docs/guide/frameworks.md shows an export of.
+FRAMEWORKS = (
+    "timm==1.0.31",
+    "transformers==5.24.0",
+    "monai==1.6.1",
+    "keras==3.15.1",
+    "onnx==1.23.2",
+    "onnxruntime==1.32.0",
+    "onnxscript==0.7.2",
+    "scanpy==1.11.5",
+)
 PARALLEL = ("-n", "2", "--dist", "worksteal")
 # What users of the core call; what lies below it does not know of any extra.
 CORE = (
@@ -64,9 +75,14 @@ PINNED_ONLY = (
     "tests/test_fault_memory.py",
     "tests/test_fuzz.py",
     "tests/test_invariances.py",
+    "tests/test_pages_offline.py",
     "tests/test_properties.py",
     "tests/test_registries.py",
+    "tests/test_release.py",
+    "tests/test_require_extra.py",
+    "tests/test_terms.py",
     "tests/test_tests.py",
+    "tests/test_troubleshooting.py",
 )
 # Releases that were current together with each release of scikit-learn.
 COMPANIONS = {
@@ -148,6 +164,20 @@ def package(session):
     (wheel,) = folder.glob("*.whl")
     session.install(*PINNED, f"{wheel}[dask,plot,io,cli]", "pytest", "mypy")
     session.run("python", "scripts/check_package.py", str(folder))
+
+
+@nox.session(python="3.11")
+def frameworks(session):
+    """Exports from other frameworks, as the page on them shows."""
+    session.install(*PINNED, "-e", ".[test]", *FRAMEWORKS)
+    session.env |= {
+        "SKLEARN_WSCA_REQUIRE_FRAMEWORKS": "1",
+        "KERAS_BACKEND": "torch",
+        "HF_HUB_OFFLINE": "1",
+    }
+    # What other packages warn of is no concern of this one.
+    page = "tests/test_documentation.py"
+    session.run("python", "-m", "pytest", page, "-k", "frameworks", "-W", "ignore")
 
 
 @nox.session(python="3.11")

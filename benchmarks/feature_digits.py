@@ -176,7 +176,8 @@ def report(study: Study) -> None:
     """Print what was found."""
     analysis, curve = study.analysis, study.analysis.performance_curve_
     print(f"smallest consistency of a class: {analysis.consistency_.min():.6f}")
-    print(f"smallest share that keeps 99 % of the accuracy: {analysis.smallest_share_}")
+    share = analysis.smallest_share_
+    print(f"smallest share that keeps 99 % of the balanced accuracy: {share}")
     print(curve.round(3).to_string())
     row = study.utilization
     print(f"scanner: {row['verdict']}, utilization {row['utilization']:.2f}")

@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.studies import describe_machine, peak_memory, reset_peak_memory
 from sklearn_wsca import Head, IntegratedFeatureAnalysis
 from sklearn_wsca._features.activation_scale import common_ranges
-from sklearn_wsca._features.contributions import measure_importance
+from sklearn_wsca._features.contributions import measure_importance, predict_rows
 from sklearn_wsca._features.maps import FeatureMaps, survey_maps
 
 N_FEATURES, SPATIAL, N_CLASSES = 256, (14, 14), 10
@@ -54,7 +54,8 @@ def contributions_importance_and_scale(A, labels, weights):
     head = Head(weights, np.zeros(N_CLASSES), tuple(range(N_CLASSES)), "logistic")
     survey = survey_maps(FeatureMaps.of(A), weights)
     measure_importance(head, survey.pooled, labels)
-    return survey, common_ranges(survey, (1, 99), "all")
+    decided = predict_rows(head, survey.pooled)
+    return survey, common_ranges(survey, (1, 99), "all", decided)
 
 
 def whole_fit(A, labels, weights):

@@ -15,6 +15,9 @@ copyright = f"2026, {author}"
 version = release = __version__
 
 extensions = [
+    "mathml",
+    "offline",
+    "short_classes",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
@@ -67,4 +70,6 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "remove_config_comments": True,
     "show_memory": False,
+    # Its page would load scripts from the network.
+    "write_computation_times": False,
 }

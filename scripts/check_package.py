@@ -5,6 +5,7 @@ Everything runs in a temporary directory, so that not the repository is imported
 """
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -21,6 +22,13 @@ SHIPPED = [
     "_report/intervention.schema.json",
     "_report/networks.schema.json",
     "datasets/data/README.md",
+]
+# What builds, tests, documents and cites a release from its source archive.
+IN_SOURCE = [
+    *("pyproject.toml", "setup.cfg", "MANIFEST.in", "LICENSE", "README.md"),
+    *("CHANGELOG.md", "CITATION.cff", ".zenodo.json", "CONTRIBUTING.md", "Makefile"),
+    *("noxfile.py", "constraints.txt", "floors.txt", "conftest.py", "docs/conf.py"),
+    *("docs/index.md", "tests/test_release.py", "examples/plot_five_minutes.py"),
 ]
 # Those of torch run in the tests; its wheels are large.
 OF_TORCH = ["torch", "_backend/module_state.py", "_heads/module_head.py"]
@@ -50,8 +58,19 @@ def check_contents(folder: Path) -> None:
     (sdist,) = folder.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"pyproject.toml", "setup.cfg", "LICENSE", "README.md"} <= names
+    for name in IN_SOURCE:
+        assert name in names, name
+    built = ("docs/_build", "docs/auto_examples", "docs/generated")
+    assert not [n for n in names if n.startswith(built) or "__pycache__" in n]
+    metadata = [name for name in sizes if name.endswith(".dist-info/METADATA")]
+    assert metadata == [f"sklearn_wsca-{version()}.dist-info/METADATA"], metadata
     print(f"{wheel.name}: {sum(sizes.values()) / 1e6:.2f} MB unpacked")
+
+
+def version() -> str:
+    """The version that the citation names, which the tests hold against the package."""
+    citation = (Path(__file__).parent.parent / "CITATION.cff").read_text("utf-8")
+    return re.search(r"^version: (.+)$", citation, re.MULTILINE)[1]
 
 
 def run(*command: str) -> str:
@@ -69,6 +88,8 @@ def check_installed(folder: Path) -> None:
     assert "site-packages" in installed.parts, installed
     run(str(Path(sys.executable).with_name("wsca")), "demo")
     assert (folder / "wsca-demo" / "report.html").exists()
+    said = run(str(Path(sys.executable).with_name("wsca")), "--version", "--verbose")
+    assert f"version {version()}\n" in said and "not installed" in said, said
     doctests = (*DOCTESTS, *(f"--ignore={installed / path}" for path in OF_TORCH))
     print(run(sys.executable, *doctests).splitlines()[-1])
     (folder / "typed.py").write_text(TYPED, encoding="utf-8")

@@ -286,13 +286,10 @@ class WeightSpaceCorrelation(
     target_head_ : Head or None
         Primary head, in the unit of the embeddings.
     head_performance_ : dict or None
-        What the outputs of the primary head reach on these rows as predictions of the
-        target: balanced_accuracy, accuracy, auroc (mean over classes) and chance (of
-        the balanced accuracy); for a number r2, mae (mean absolute error) and
-        correlation. Further n_rows, pvalue (of being better than chance; labels are
-        permuted) and finding, in words. Of a head that is fitted here: of its
-        cross-fitted outputs. None without a target, or where the outputs are no
-        predictions of it.
+        How well the primary head predicts the target on these rows: measures, n_rows,
+        pvalue of being better than chance, and finding in words. Of a head that is
+        fitted here: of its cross-fitted outputs. None where the outputs are no
+        predictions of a target.
     heads_ : dict of str to Head
         Metadata heads, in the unit of the embeddings.
     mean_ : ndarray of shape (n_features,)
@@ -313,12 +310,9 @@ class WeightSpaceCorrelation(
         Alignment of the primary head's rows with all metadata rows.
     alignment_scores_ : Series
         Column scores, between 0 and 1; NaN without a primary head.
-    pvalues_ : Series
-        Permutation p-values of the scores.
-    pvalues_fwer_ : Series
-        The same with family-wise error control over columns (max-T).
-    qvalues_ : Series
-        Benjamini-Hochberg q-values.
+    pvalues_, pvalues_fwer_, qvalues_ : Series
+        Permutation p-values of the scores; corrected over columns by max-T; by
+        Benjamini-Hochberg.
     pvalues_extrapolated_ : Series
         p-values of the scores from a fitted tail; NaN unless `extrapolate` is set, and
         where no extrapolation is needed or possible.
@@ -327,130 +321,74 @@ class WeightSpaceCorrelation(
     null_distribution_ : DataFrame of shape (n_permutations, n_columns)
         Scores of the permutations; NaN for those that `stop_after` has saved.
     encoding_scores_ : Series
-        Cross-validated skill of the probes: D2 of the log-loss or R2; 0 is chance, 1 is
-        perfect, below 0 is worse than a constant.
-    encoding_pvalues_ : Series
-        Permutation p-values of `encoding_skills_`.
-    encoding_qvalues_ : Series
-        The same, corrected over columns by Benjamini-Hochberg.
+        Cross-validated skill of the probes: D2 of the log-loss or R2.
     encoding_skills_ : Series
-        Skill of the probes that are tested: ridge probes whose penalty (that of `C` or
-        `alpha`, or a stronger one) and coordinates (the leading 50, or all) are those
-        of the highest held-out skill. It is the squared correlation of held-out
-        predictions and labels, with its sign; for levels, over all class indicators.
-        Every permutation is tuned in the same way. NaN without permutations.
+        Skill of the tuned ridge probes that are tested; NaN without permutations.
+    encoding_pvalues_, encoding_qvalues_ : Series
+        Permutation p-values of `encoding_skills_`; by Benjamini-Hochberg.
     encoding_power_ : Series
-        Share of columns like this one, planted in the embeddings at a skill of 0.1,
-        that would have been found. Below 0.8 no verdict is "not encoded".
+        Share of columns like this one, planted at a skill of 0.1, that would be found.
     encoding_selectivity_ : Series
-        Skill of these ridge probes less their mean skill on permuted labels: what the
-        probe owes to the column rather than to its own flexibility.
+        Skill of these ridge probes less their mean skill on permuted labels.
     encoding_metrics_ : DataFrame
-        Held-out accuracy, balanced accuracy and its chance level, macro precision and
-        F1, AUROC (mean over classes against the rest), or R2 and mean absolute error.
+        Held-out accuracy and further measures of the probes.
     reliability_ : Series
         Split-half reliability of every direction of the fitted heads, indexed by (task,
-        class), for all rows by the formula of Spearman and Brown. NaN for trained
-        heads, and where halves do not agree better than by chance.
+        class).
     alignment_ceilings_ : Series
-        Score that a column would reach by noise in the directions alone if it were
-        perfectly aligned: aggregated roots of the products of reliabilities, a trained
-        head counting as 1. NaN where a reliability is.
+        Score that a perfectly aligned column would reach by noise in the directions.
     alignment_corrected_ : Series
         Score divided by its ceiling. Not clipped: it may exceed 1 by chance.
     utilization_ : Series
-        Root mean square, over levels, of the adjusted effect on the outputs of the
-        primary head at fixed target and confounders, in standard deviations of the
-        outputs, without what noise adds; 0 = they do not move. NaN without a target.
-        Outputs of a head that is fitted here are cross-fitted, see `target_head`.
+        How far the outputs move with the column at fixed target and confounders, in
+        their standard deviations, without what noise adds; NaN without a target.
     utilization_raw_ : Series
         The same with what noise adds.
     utilization_balanced_ : Series
-        Root mean square of the utilizations within the classes of the target (thirds of
-        a continuous one), every class counted alike, without what noise adds.
+        The same with every class of the target counted alike.
     utilization_by_class_ : DataFrame
-        Indexed by column and target_class: utilization within the class, with interval
-        (low, high) and one-sided limit (upper); NaN where a class holds one value of
-        the column only.
+        The same within each class, indexed by column and target_class, with limits.
     effects_ : DataFrame
-        Signed effects, indexed by column, level, output and target_class ("all" for
-        those over all rows, so a class of this name is "class 'all'"): n_rows and
-        n_units of the level in the class, effect (from the mean over levels; of a
-        continuous column by one standard deviation) in standard deviations of the
-        outputs, with interval (low, high), and for class heads points, points_low and
-        points_high, the same in percentage points of the predicted probability. Levels
-        in few units, which are no part of the utilization, stand here too. With more
-        than 50 classes each is shown with its own output only.
+        Signed effects with intervals, in standard deviations of the outputs and in
+        percentage points, indexed by column, level, output and target_class.
     performance_by_level_ : DataFrame
-        How well the primary head decides under each level (thirds of a continuous
-        column), indexed by column and level: n_rows and n_units, accuracy,
-        balanced_accuracy, auroc (means over the classes that occur), of two classes
-        sensitivity and specificity at the head's own threshold, and calibration: mean
-        predicted probability less the share observed, in percentage points, of the
-        second of two classes, else of the class that is decided. For a number mae, bias
-        (mean predicted less observed) and r2. Each with its interval (_low, _high) at
-        level 1 - `significance`, with groups as units. gap, gap_pvalue and gap_qvalue
-        are those of the column. Without rows where there is no target, the outputs are
-        no predictions of it, or `diagnostics` is False.
+        Performance of the primary head, indexed by column and level, with intervals;
+        gap, gap_pvalue and gap_qvalue are those of the column. No rows where there is
+        no target, the outputs do not predict it, or `diagnostics` is False.
     performance_gaps_ : DataFrame
-        The difference between two levels that stands out most, by column: measure (and
-        of_class, the class whose share of right decisions it is), the levels with the
-        higher and the lower value, size, low and high (an interval that allows for the
-        choice), unseen (the largest difference that is not excluded, of
-        unseen_measure), not_compared (measures that some levels have too few units
-        for), and pvalue, pvalue_fwer and qvalue of the permutation test of
-        the hypothesis that performance is the same under all levels at fixed target.
-        See `performance_test`.
+        By column, the difference between two levels that stands out most, with its
+        interval, p-value and what is not excluded; see `performance_test`.
     utilization_ci_ : DataFrame
         Columns low and high: interval at level 1 - `significance`.
-    utilization_pvalues_ : Series
-        Permutation p-values of single columns.
-    utilization_pvalues_fwer_ : Series
-        The same, corrected over columns by max-T.
-    utilization_qvalues_ : Series
-        The same, corrected over columns by Benjamini-Hochberg.
+    utilization_pvalues_, utilization_pvalues_fwer_, utilization_qvalues_ : Series
+        Permutation p-values of single columns; corrected over columns by max-T; by
+        Benjamini-Hochberg.
     utilization_null_distribution_ : DataFrame of shape (n_permutations, n_columns)
         Raw utilizations of the permutations.
     minimum_detectable_effect_ : Series
-        Utilization along the contrast that the data show (where they show none: common
-        to all classes of the target) that is found in 80 % of samples of this size, at
-        the level of a single column after Bonferroni correction over those tested.
+        Utilization that is found in 80 % of samples of this size.
     robustness_values_ : DataFrame
-        How strong an unmeasured variable would have to be: the smallest partial R2 that
-        it must have with the column, and with the outputs, at fixed target and
-        confounders, to bring the utilization down to `min_effect` (to_margin) or its
-        interval to 0 (to_zero), along the contrast that moves most [5]_. 0 where
-        nothing is needed, NaN where there is no utilization.
+        Partial R2 that an unmeasured variable must have with column and outputs to
+        bring the utilization to `min_effect`, or its interval to 0 [5]_.
     confusable_ : DataFrame
-        Pairs of columns that are associated above 0.5 and may stand for each other,
-        indexed by column and fixed, with a row for either order: association,
-        utilization of the column while the other one is held fixed too, low and high
-        (its interval), and reason, why it cannot be told, or "".
+        Pairs of columns that may stand for each other, indexed by column and fixed:
+        utilization of one while the other one is held fixed too, or the reason why not.
     erasure_ : DataFrame or None
         Cross-check: what erasing the linear subspace of a column, at fixed target, does
-        to `target_head_`; the erasure is held out by folds, the head is not.
-        output_change is the change of its outputs in their standard deviations;
-        balanced_accuracy_drop and log_loss_rise, or r2_drop, are losses of performance
-        (negative: it gains). Each comes with the mean over random subspaces of equal
-        rank (_random) and the p-value against them (_pvalue). None without a target.
+        to the outputs of `target_head_`. None without a target.
     verdicts_ : Series
         "used", "not used", "not encoded", "inconclusive" or "untestable".
     summary_ : DataFrame
         One row per column of the table, left out or not, with verdict and note.
-        probability_shift is the largest adjusted difference of a predicted probability
-        between two levels (or by one standard deviation), over all rows or within a
-        class of the target, in percentage points, with its interval; `effects_` has its
-        direction.
     description_ : dict
         What the analysis was made of, in plain numbers and lists: rows, groups, levels
         and their counts, and what was permuted for the test of utilization.
     notes_ : list of str
         What a reader must know about the analysis as a whole.
     targets_ : dict of str to WeightSpaceCorrelation
-        Only where `target` is a list: the fitted analysis of each, for plots and
-        reports. The tables above then have a first level "target" in their index (null
-        distributions in their columns), and what is no table but depends on the target
-        is a dict by target.
+        Only where `target` is a list: the fitted analysis of each. The tables above
+        then have a first level "target" in their index (null distributions in their
+        columns), and what is no table but depends on the target is a dict by target.
     dropped_columns_ : dict of str to str
         Columns that were left out, with the reason. Row numbers, patients and copies of
         the target are, unless `columns`, `kinds` or `heads` name them.
@@ -468,6 +406,10 @@ class WeightSpaceCorrelation(
 
     Notes
     -----
+    Every attribute with its range, null and what can go wrong, and the formulas:
+    :doc:`what each number means </guide/numbers>`. What to choose:
+    :doc:`parameters by question </guide/choosing>`.
+
     With Z the embeddings, P their top k principal directions and W the rows of a head,
     the published alignment of row i of head A and row j of head m is
 
@@ -475,24 +417,16 @@ class WeightSpaceCorrelation(
         \cos_{ij} = \frac{w_{A,i} P^T \cdot w_{m,j} P^T}
                          {|w_{A,i} P^T| \, |w_{m,j} P^T|} .
 
-    Rows of class heads are centred over classes first, because a vector added to all
-    of them changes no prediction.
+    An alignment does not say that the decision *uses* the column: where the column and
+    the target are associated in the data, the two heads align in a network that cannot
+    see the column. Utilization is an association at fixed target, not proof of
+    causation.
 
-    An alignment says that two heads read the same directions. It does not say that the
-    decision *uses* the column: where the column and the target are associated in the
-    data, the two heads align in a network that cannot see the column. The raw value has
-    no universal scale; compare it with its null. Utilization is defined in
-    `utilization_test`. It is an association at fixed target, not proof of causation.
-
-    Verdicts, with q the utilization's q-value: *used* if q is at most `significance`,
-    the interval lies above 0 and the estimate or its lower end is at least
-    `min_effect`, for the utilization or for the balanced one; *not used* if both
-    intervals lie below `min_effect`, no class of the target moves more on its own or
-    cannot be compared, and the column is encoded (an encoding q-value of at most
-    `significance` and a skill of at least 0.01), unless the rows may be those that a
-    trained head was fitted on (`held_out`); *not encoded* if it is not, though
-    `encoding_power_` is at least 0.8; *untestable* with a reason, for instance fewer
-    than 20 units to exchange; else *inconclusive*. `audit` judges held-out rows.
+    Verdicts: *used*, the outputs move by `min_effect` or more, beyond chance; *not
+    used*, they are shown to move by less, and the column is encoded; *not encoded*, no
+    probe reads it, though one would; *untestable*, with a reason; else *inconclusive*.
+    :doc:`The rules, one after the other </guide/which_number>`. `audit` judges held-out
+    rows.
 
     References
     ----------

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 from click.testing import CliRunner
 
 from sklearn_wsca._cli.commands import wsca
@@ -53,3 +54,15 @@ def contents(folder):
 def run_demo(folder, *options):
     result = run("demo", "--permutations", "99", "--out", folder, *options)
     return result.stdout.replace(str(folder), "FOLDER")
+
+
+def assert_same_numbers(one, two):
+    """Both hold the same text, and numbers that are equal but for rounding."""
+    if isinstance(one, dict):
+        assert list(one) == list(two)
+        one, two = list(one.values()), list(two.values())
+    if isinstance(one, list):
+        for own, other in zip(one, two, strict=True):
+            assert_same_numbers(own, other)
+    else:
+        assert one == (pytest.approx(two) if isinstance(two, float) else two)

@@ -6,6 +6,7 @@ import doctest
 import re
 import shlex
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ README, DOCS = ROOT / "README.md", ROOT / "docs"
 N_ROWS, N_INPUTS, N_FEATURES = 240, 20, 12
 FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>`{3,})(?P<language>.*)$")
 EXIT_CODE = re.compile(r"<!-- exit code (\d+) -->")
+NEEDS = re.compile(r"<!-- needs ([\w ]+) -->")
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
@@ -41,12 +43,20 @@ class Block:
         Number of its first line on the page, from 1.
     exit_code : int
         What its commands must end with, stated in a comment just before it.
+    needs : tuple of str
+        Packages that no extra brings, stated in a comment just before it.
     """
 
     language: str
     text: str
     line: int
     exit_code: int = 0
+    needs: tuple[str, ...] = ()
+
+    @property
+    def missing(self):
+        """What it needs and is not installed."""
+        return [name for name in self.needs if find_spec(name) is None]
 
 
 def read_blocks(text):
@@ -59,11 +69,13 @@ def read_blocks(text):
                 opened, lines = (fence, number), []
                 stated = EXIT_CODE.fullmatch(before.strip())
                 exit_code = int(stated[1]) if stated else 0
+                needed = NEEDS.fullmatch(before.strip())
+                needs = tuple(needed[1].split()) if needed else ()
             before = line or before
         elif fence and not fence["language"] and fence["ticks"] == opened[0]["ticks"]:
             language = opened[0]["language"].strip()
             inside = "".join(f"{line}\n" for line in lines)
-            blocks.append(Block(language, inside, opened[1] + 1, exit_code))
+            blocks.append(Block(language, inside, opened[1] + 1, exit_code, needs))
             opened, before = None, ""
         else:
             lines.append(line.removeprefix(opened[0]["indent"]))
@@ -142,6 +154,23 @@ def run_python(block, names, page):
     runner.run(test, out=reports.append, clear_globs=False)
     assert not reports, "".join(reports)
     names.update(test.globs)
+
+
+def declare_operators():
+    """Declare two operators of torchvision where its wheel lacks them.
+
+    The wheel of PyPI is for CUDA and has no operators beside a torch for processors, so
+    that importing it fails; no network of the pages looks for boxes in pictures.
+    """
+    import torch
+
+    if not hasattr(torch.ops.torchvision, "nms"):
+        library = torch.library.Library("torchvision", "FRAGMENT")
+        for name in ("nms", "qnms"):
+            arguments = "Tensor dets, Tensor scores, float iou_threshold"
+            library.define(f"{name}({arguments}) -> Tensor")
+        return library  # what is declared lasts as long as this
+    return None
 
 
 def read_commands(block):

@@ -956,26 +956,30 @@ def loop_activation_maps(A, weights):
     return found
 
 
-def loop_ranges(A, weights, percentiles, over):
-    """Percentiles of the smallest and of the largest values of stored maps."""
+def loop_ranges(A, weights, percentiles, over, predicted):
+    """Percentiles of the smallest and of the largest values of stored maps.
+
+    Of all maps (of a class) and of those of the predicted class, whichever is wider.
+    """
     maps = loop_activation_maps(A, weights)
-    if over == "all":
-        together = maps.reshape(len(A) * len(weights), 1, *maps.shape[2:])
-        return np.tile(_ends(together, percentiles), (len(weights), 1))
-    return _ends(maps, percentiles)
+    ranges = []
+    for k in range(len(weights)):
+        together = list(maps[:, k] if over == "class" else np.concatenate(maps))
+        some = [
+            one[c]
+            for one, c in zip(maps, predicted, strict=True)
+            if over == "all" or c == k
+        ]
+        ends = [_ends(those, percentiles) for those in (together, some) if those]
+        ranges.append([min(low for low, _ in ends), max(high for _, high in ends)])
+    return np.array(ranges)
 
 
 def _ends(maps, percentiles):
-    ranges = []
-    for k in range(maps.shape[1]):
-        smallest = [one.min() for one in maps[:, k]]
-        largest = [one.max() for one in maps[:, k]]
-        ends = (
-            np.percentile(smallest, percentiles[0]),
-            np.percentile(largest, percentiles[1]),
-        )
-        ranges.append(ends)
-    return np.array(ranges)
+    smallest = [one.min() for one in maps]
+    largest = [one.max() for one in maps]
+    low = np.percentile(smallest, percentiles[0])
+    return low, np.percentile(largest, percentiles[1])
 
 
 def loop_auroc(score, member):

@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import os
 import re
 import sys
 
@@ -18,6 +19,7 @@ from tests.pages import (
     ROOT,
     blocks,
     contents_of,
+    declare_operators,
     exists,
     fitted,
     headings_of,
@@ -42,6 +44,9 @@ SHOWN = {"text", "json", "bibtex", "yaml"}
 # Commands that take too long: .ci/run runs those of the README, those of a clone are in
 # the contributing guide, and those of the evidence are benchmarks that must exist.
 LONG = [README, CONTRIBUTING, *(DOCS / "evidence").glob("*.md")]
+
+# Set in the tier `frameworks`, which has what no extra brings.
+REQUIRE_FRAMEWORKS = bool(os.environ.get("SKLEARN_WSCA_REQUIRE_FRAMEWORKS"))
 
 
 def name_of(page):
@@ -104,7 +109,13 @@ def test_code_runs_and_gives_the_output_that_is_shown(page, reader):
     if "import dask" in text:
         pytest.importorskip("dask")
     names = reader(text)
+    kept = []
     for block in code:
+        assert not (block.missing and REQUIRE_FRAMEWORKS), block.missing
+        if block.missing:
+            continue
+        if {"timm", "transformers", "monai"} & {*block.needs}:
+            kept.append(declare_operators())
         if block.language == "python":
             run_python(block, names, name_of(page))
         else:
@@ -117,6 +128,16 @@ def test_no_block_is_left_unrun(page):
     for block in read_blocks(page.read_text("utf-8")):
         if not re.fullmatch(r"\{(?!code|doctest).+", block.language):
             assert block.language in allowed, f"line {block.line}: {block.language!r}"
+
+
+def test_what_no_extra_brings_is_installed_by_a_tier():
+    """Blocks that are left out here are run by the tier `frameworks`."""
+    tiers = (ROOT / "noxfile.py").read_text("utf-8")
+    listed = tiers.split("FRAMEWORKS = (")[1].split(")")[0]
+    installed = {*re.findall(r'"([\w-]+)==', listed), "anndata"}
+    needs = {name for page in PAGES for block in code_of(page) for name in block.needs}
+    assert {"timm", "transformers", "monai", "keras", "onnx", "scanpy"} <= needs
+    assert needs <= installed
 
 
 @each_page
@@ -197,6 +218,12 @@ class TestTheRunner:
             ["wsca", "demo"],
         ]
 
+    def test_what_a_block_needs_stands_before_it(self):
+        page = "<!-- needs timm no_such -->\n\n```python\nx\n```\n```python\n```\n"
+        first, second = read_blocks(page)
+        assert first.needs == ("timm", "no_such") and "no_such" in first.missing
+        assert second.needs == ()
+
     def test_a_block_must_be_closed(self):
         with pytest.raises(AssertionError, match="line 1 is not closed"):
             read_blocks("```python\nx = 1\n")
@@ -238,6 +265,31 @@ def test_every_page_is_in_the_contents():
             reached.add(page)
             waiting += contents_of(page)
     assert reached == {page for page in PAGES if DOCS in page.parents}
+
+
+# Pages that only include a file of the repository.
+INCLUDING = [DOCS / f"{name}.md" for name in ("changelog", "contributing", "security")]
+FIRST_SCREEN = 1800  # letters of a page that are seen without scrolling, roughly
+
+
+def begins_with_something_to_do(text):
+    """Whether code, a table, a picture or cards stand on the first screen."""
+    shown = r"^(`{3}(python|console|sh)|!\[|:{4}\{grid\}|\|---)"
+    return bool(re.search(shown, text[:FIRST_SCREEN], re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if DOCS in page.parents and page not in INCLUDING],
+    ids=name_of,
+)
+def test_every_page_begins_with_something_to_do(page):
+    assert begins_with_something_to_do(page.read_text("utf-8"))
+
+
+def test_a_page_that_is_a_wall_is_found():
+    assert not begins_with_something_to_do("# Title\n\n" + "Many words. " * 400)
+    assert begins_with_something_to_do("# Title\n\n```console\nwsca demo\n```\n")
 
 
 # What users of neighbouring tools ask for, and what the answer cannot do without.
@@ -292,26 +344,62 @@ NO_NUMBERS = {
 }
 
 
-@pytest.mark.parametrize(
-    "estimator, page",
-    [
-        (WeightSpaceCorrelation, "numbers.md"),
-        (IntegratedFeatureAnalysis, "features.md"),
-    ],
-)
-def test_every_number_is_explained(estimator, page):
-    text = inspect.getdoc(estimator)
-    section = text.split("Attributes\n")[1].split("\n\nSee Also")[0]
+def attributes_of(estimator):
+    """Fitted attributes that the docstring lists, without those that are no numbers."""
+    section = inspect.getdoc(estimator).split("Attributes\n")[1]
+    section = section.split("\n\nSee Also")[0]
     lines = re.findall(r"^(\w+_(?:, \w+_)*) : ", section, re.MULTILINE)
     names = {name for line in lines for name in line.split(", ")} - NO_NUMBERS
     assert len(names) > 6
-    text = (DOCS / "guide" / page).read_text("utf-8")
+    return names
+
+
+def names_by_page():
+    """Names that the page on numbers lists, by the page that it sends to for them."""
+    text = (DOCS / "guide" / "numbers.md").read_text("utf-8")
+    rows = re.findall(
+        r"^\| (`.+`) \| \[.+\]\((numbers/\w+\.md)\) \|$", text, re.MULTILINE
+    )
+    found = {}
+    for cell, page in rows:
+        for name in re.findall(r"`(\w+)`", cell):
+            assert name not in found, f"{name} is listed twice"
+            found[name] = DOCS / "guide" / page
+    return found
+
+
+def explained_on(page):
+    """Names that have a row in a table of a page, with a text of some length."""
+    rows = re.findall(r"^\| (`.+?) \|(.+)\|$", page.read_text("utf-8"), re.MULTILINE)
+    long = [cell for cell, text in rows if len(text.split()) >= 4]
+    return {name for cell in long for name in re.findall(r"`(\w+)`", cell)}
+
+
+def test_every_number_of_an_audit_is_listed_once():
+    asked = attributes_of(WeightSpaceCorrelation) | set(SUMMARY_COLUMNS)
+    assert asked - set(names_by_page()) == set()
+    assert set(names_by_page()) - asked == set()
+
+
+@pytest.mark.parametrize("page", sorted({*names_by_page().values()}), ids=name_of)
+def test_every_number_is_explained_where_the_list_sends_to(page):
+    listed = {name for name, of in names_by_page().items() if of == page}
+    assert len(listed) >= 5
+    assert listed - explained_on(page) == set()
+
+
+def test_every_number_of_the_feature_analysis_is_explained():
+    text = (DOCS / "guide" / "features.md").read_text("utf-8")
+    names = attributes_of(IntegratedFeatureAnalysis)
     assert sorted(name for name in names if f"`{name}`" not in text) == []
 
 
-def test_every_column_of_the_table_is_explained():
-    text = (DOCS / "guide" / "numbers.md").read_text("utf-8")
-    assert [name for name in SUMMARY_COLUMNS if f"`{name}`" not in text] == []
+@pytest.mark.parametrize("page", sorted({*names_by_page().values()}), ids=name_of)
+def test_a_page_on_numbers_begins_with_one_picture_and_what_to_read(page):
+    start = page.read_text("utf-8").split("\n## ")[0]
+    assert re.match(r"# .+\?\n", start)
+    assert len(re.findall(r"^!\[.+\]\(.+\.png\)$", start, re.MULTILINE)) == 1
+    assert "| read | where it says | it does not say |" in start
 
 
 def test_the_page_on_features_finds_the_shortcut(tmp_path, monkeypatch):

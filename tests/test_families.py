@@ -56,7 +56,11 @@ QUICK = [
 ]
 # What can be true of a study of a family, where that is not a verdict on a column.
 OWN_OUTCOMES = {
-    "consequences": ("p <= 5 %", *(claim.what for claim in consequences.COVERED)),
+    "consequences": (
+        "p <= 5 %",
+        "gap covered",
+        *(claim.what for claim in consequences.COVERED),
+    ),
     "networks": networks.OUTCOMES,
     "interventions": interventions.OUTCOMES,
 }

@@ -48,8 +48,9 @@ def draw(
     return scores, level[patient], ill[patient], patient
 
 
-def true_performance(rate, distance, threshold) -> dict[str, float]:
-    """Performance of the simulated network, the same under all levels."""
+def true_performance(rate, distance, threshold, loss=0.0) -> dict[str, float]:
+    """Performance of the simulated network under a level with such a loss."""
+    distance = distance - loss
     right, wrong = stats.norm.cdf(distance - threshold), stats.norm.cdf(threshold)
     return {
         "accuracy": rate * right + (1 - rate) * wrong,
@@ -58,6 +59,17 @@ def true_performance(rate, distance, threshold) -> dict[str, float]:
         "specificity": wrong,
         "auroc": stats.norm.cdf(distance / np.sqrt(2)),
     }
+
+
+def true_gap(found, names, loss=0.0, **own) -> float:
+    """True difference of the pair and measure that stand out."""
+    usual, rare = true_performance(**own), true_performance(**own, loss=loss)
+    name = found.measure
+    higher, lower = (
+        rare[name] if level == names[RARE] else usual[name]
+        for level in (found.higher, found.lower)
+    )
+    return higher - lower
 
 
 def calibrated(scores, rate, distance, threshold) -> np.ndarray:
@@ -91,8 +103,11 @@ def answer(seed, permutations, rate=0.5, distance=2.0, threshold=1.0, **odd):
             n_permutations=0,
             **settings,
         )
-    rows = found.by_level.iloc[RARE] if len(found.by_level) > RARE else None
     answers = ["p <= 5 %"] if found.pvalue <= LEVEL else []
+    truth = true_gap(found, names_of(np.arange(3)), odd.get("loss", 0.0), **own)
+    if found.gap_low <= truth <= found.gap_high:
+        answers.append("gap covered")
+    rows = found.by_level.iloc[RARE] if len(found.by_level) > RARE else None
     if rows is None:
         return answers
     for name, truth in true_performance(**own).items():
@@ -107,23 +122,24 @@ def answer(seed, permutations, rate=0.5, distance=2.0, threshold=1.0, **odd):
 COVERED = tuple(
     Claim(f"{name} covered", low=0.93) for name in (*MEASURES, "calibration")
 )
+GAP = Claim("gap covered", low=0.93)
 # Name -> what is odd, and what must be true.
 DESIGNS = {
-    "300 rows": ({}, (SIZE, *COVERED)),
-    "near-perfect": ({"distance": 4.0, "threshold": 2.0}, (SIZE, *COVERED)),
-    "near chance": ({"distance": 0.2, "threshold": 0.1}, (SIZE, *COVERED)),
-    "2 % positives of 3,000": ({"n": 3000, "rate": 0.02}, (SIZE, *COVERED)),
-    "patients of 1 to 20 images": ({"images": True}, (SIZE, *COVERED)),
+    "300 rows": ({}, (SIZE, GAP, *COVERED)),
+    "near-perfect": ({"distance": 4.0, "threshold": 2.0}, (SIZE, GAP, *COVERED)),
+    "near chance": ({"distance": 0.2, "threshold": 0.1}, (SIZE, GAP, *COVERED)),
+    "2 % positives of 3,000": ({"n": 3000, "rate": 0.02}, (SIZE, GAP, *COVERED)),
+    "patients of 1 to 20 images": ({"images": True}, (SIZE, GAP, *COVERED)),
     "2 % positives, 1 to 20 images": (
         {"n": 3000, "rate": 0.02, "images": True},
-        (SIZE, *COVERED),
+        (SIZE, GAP, *COVERED),
     ),
-    "rare level three times noisier": ({"noise": 3.0}, (SIZE,)),
-    "rare level has 80 % positives": ({"more": 0.3, "n": 600}, (SIZE,)),
-    "sensitivity 84 to 50 %": ({"loss": 1.0, "n": 1000}, (POWER,)),
+    "rare level three times noisier": ({"noise": 3.0}, (SIZE, GAP)),
+    "rare level has 80 % positives": ({"more": 0.3, "n": 600}, (SIZE, GAP)),
+    "sensitivity 84 to 50 %": ({"loss": 1.0, "n": 1000}, (POWER, GAP)),
     "the same, 1 to 20 images": (
         {"loss": 1.0, "n": 1000, "images": True},
-        (POWER,),
+        (POWER, GAP),
     ),
 }
 

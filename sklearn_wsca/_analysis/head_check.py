@@ -19,7 +19,7 @@ from sklearn_wsca._heads.performance import (
     read_predictions,
 )
 from sklearn_wsca._input.column import Column
-from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._input.groups import Groups, clusters_of
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._text import list_first, quote
 from sklearn_wsca._utilization.decision import Decision
@@ -109,10 +109,7 @@ def _sample(
     found: Predictions, target: Column, groups: Groups | None, seed: int
 ) -> tuple[Predictions, Column, Groups | None]:
     """The rows whose target is known, or as many whole units of them as tests need."""
-    codes = np.arange(len(target.rows))
-    if groups is not None:
-        codes = groups.with_loners().codes[target.rows]
-    unit = np.unique(codes, return_inverse=True)[1]
+    unit = np.unique(clusters_of(groups, target), return_inverse=True)[1]
     sizes = np.bincount(unit)
     drawn = np.random.default_rng(seed).permutation(len(sizes))
     drawn = drawn[np.cumsum(sizes[drawn]) - sizes[drawn] < MOST_ROWS]

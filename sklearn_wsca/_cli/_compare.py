@@ -16,15 +16,24 @@ from rich.text import Text
 from sklearn_wsca._cli._errors import InputError, refuse
 from sklearn_wsca._cli._inputs import AuditRows, make_outputs, read_audit_rows
 from sklearn_wsca._cli._notes import collect_warnings, say
-from sklearn_wsca._cli._output import COMPARISON_FILES, RESULT, SUMMARY, write_files
+from sklearn_wsca._cli._output import (
+    COMPARISON_FILES,
+    REPORT,
+    RESULT,
+    SUMMARY,
+    write_files,
+)
 from sklearn_wsca._cli._spreadsheet import to_csv_text
 from sklearn_wsca._comparison.from_outputs import compare_utilization
 from sklearn_wsca._comparison.result import UtilizationComparison
+from sklearn_wsca._input.numeric_values import UntestableColumnError
 from sklearn_wsca._input.persons import find_names
 from sklearn_wsca._input.roles import RoleNames, refuse_roles
 from sklearn_wsca._input.table import name_index, require_columns
-from sklearn_wsca._plain_values import json_text
+from sklearn_wsca._plain_values import as_plain, json_text
+from sklearn_wsca._report.pages import page_of_comparison
 from sklearn_wsca._report.result import software_versions
+from sklearn_wsca._report.short_page import render_short_page
 from sklearn_wsca._text import (
     column_text,
     format_number,
@@ -60,7 +69,7 @@ class ComparisonFindings:
     notes: list[str]
 
     def write(self, directory: Path, inputs: dict[str, str]) -> list[Path]:
-        """Write table and result."""
+        """Write page, table and result."""
         columns = [
             {"name": column_text(name), "answer": found.to_text(name)} | found.to_dict()
             for name, found in self.results.items()
@@ -81,6 +90,7 @@ class ComparisonFindings:
             name_index(self.results),
         )
         files: dict[str, str | bytes] = {
+            REPORT: render_short_page(page_of_comparison(as_plain(content))),
             SUMMARY: to_csv_text(table.drop(columns="notes")),
             RESULT: json_text(content),
         }
@@ -229,10 +239,8 @@ def _try(outputs, table, name, options, settings) -> str | None:
             compare_utilization(
                 first, second, table[name], kinds=kinds, n_permutations=0, **settings
             )
-        except ValueError as error:
-            if not str(error).startswith("column"):
-                raise
-            return str(error).partition(": ")[2].rstrip(".")
+        except UntestableColumnError as error:
+            return error.reason
     return None
 
 

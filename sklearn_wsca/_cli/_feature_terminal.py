@@ -28,16 +28,19 @@ BESIDE_TEXT = 3
 
 def print_features(console: Console, found: Any, classes: Sequence[int]) -> None:
     """Print the first features of all and of some classes, shifts, unusual samples."""
-    lines = [
-        *_print_table(console, found.features),
+    for line in [*_print_table(console, found.features), *describe(found, classes)]:
+        console.print(Text(printable(line)), highlight=False)
+
+
+def describe(found: Any, classes: Sequence[int]) -> list[str]:
+    """What was found of the classes, the network, the features and the samples."""
+    return [
         *_describe_classes(found.analysis, classes),
         _describe_consistency(found.analysis),
-        _describe_share(found.analysis.smallest_share_),
+        describe_share(found.analysis.smallest_share_),
         *_describe_shifts(found.shifts),
         _describe_outliers(found.samples, found.analysis.outlier_threshold_),
     ]
-    for line in lines:
-        console.print(Text(printable(line)), highlight=False)
 
 
 def classes_to_show(analysis: Any, wanted: Sequence[str]) -> list[int]:
@@ -113,7 +116,8 @@ def _describe_classes(analysis: Any, classes: Sequence[int]) -> list[str]:
     return [f"{title}{more}:", *lines] if lines else []
 
 
-def _describe_share(share: float) -> str:
+def describe_share(share: float) -> str:
+    """How many features keep the performance."""
     if math.isnan(share):
         return (
             "The head has no performance here that a part of the features could keep."
@@ -124,6 +128,7 @@ def _describe_share(share: float) -> str:
 def _describe_consistency(analysis: Any) -> str:
     """How well maps explain the outputs of the network, if these are known."""
     lowest = f"{analysis.consistency_.min():.4f}"
+    r2 = f"{analysis.consistency_in_value_['r2'].min():.4f}"
     if analysis.consistency_.name == OF_HEAD:
         return (
             f"Maps and head agree (correlation at least {lowest}), as they must: "
@@ -134,7 +139,7 @@ def _describe_consistency(analysis: Any) -> str:
         decisions = f"; {analysis.agreement_:.0%} of the decisions are the same"
     return (
         "Consistency (correlation of the mean of the map and the output of the "
-        f"network): at least {lowest}{decisions}."
+        f"network): at least {lowest}; in value R² at least {r2}{decisions}."
     )
 
 

@@ -14,11 +14,17 @@ import pandas as pd
 from sklearn_wsca._analysis.prepare import NothingLeftError
 from sklearn_wsca._backend.progress import step
 from sklearn_wsca._cli._errors import refuse
+from sklearn_wsca._cli._feature_page import make_feature_page
 from sklearn_wsca._cli._file_order import explain_order
 from sklearn_wsca._cli._images import Images
 from sklearn_wsca._cli._inputs import AuditRows
 from sklearn_wsca._cli._notes import collect_warnings
-from sklearn_wsca._cli._output import FEATURE_FILES, open_no_window, write_files
+from sklearn_wsca._cli._output import (
+    FEATURE_FILES,
+    FEATURE_PAGE,
+    open_no_window,
+    write_files,
+)
 from sklearn_wsca._cli._spreadsheet import to_csv_text
 from sklearn_wsca._displays.activation_map import ActivationMapDisplay
 from sklearn_wsca._displays.consistency import ConsistencyDisplay
@@ -62,9 +68,13 @@ class FeatureFindings:
     samples: pd.DataFrame
 
     def write(
-        self, directory: Path, A: Any, outputs: Any, images: Images | None
+        self,
+        directory: Path,
+        drawn: dict[str, bytes],
+        sentences: list[str],
+        files: dict[str, str],
     ) -> list[Path]:
-        """Write tables and figures."""
+        """Write page, tables and figures, which are those of `draw`."""
         tables = {
             "features.csv": self.features,
             "shifts.csv": self.shifts,
@@ -74,7 +84,8 @@ class FeatureFindings:
         contents: dict[str, str | bytes] = {
             name: to_csv_text(table) for name, table in tables.items()
         }
-        contents |= draw(self.analysis, A, outputs, images)
+        contents |= drawn
+        contents[FEATURE_PAGE] = make_feature_page(self, sentences, drawn, files)
         return write_files(directory, contents, FEATURE_FILES)
 
 
@@ -206,7 +217,7 @@ def share_utilization(
 
 def draw(
     analysis: IntegratedFeatureAnalysis, A: Any, outputs: Any, images: Images | None
-) -> dict[str, str | bytes]:
+) -> dict[str, bytes]:
     """Figures by the names of their files."""
     open_no_window()
     displays = {

@@ -18,6 +18,7 @@ from sklearn_wsca._cli._output import (
     EFFECTS,
     INTERVENTION,
     INTERVENTION_FILES,
+    INTERVENTION_PAGE,
     UNITS,
     write_files,
 )
@@ -26,7 +27,9 @@ from sklearn_wsca._input.table import require_columns
 from sklearn_wsca._interventions.from_outputs import intervention_test
 from sklearn_wsca._interventions.result import InterventionResult
 from sklearn_wsca._plain_values import json_text
+from sklearn_wsca._report.pages import page_of_intervention
 from sklearn_wsca._report.result import software_versions
+from sklearn_wsca._report.short_page import render_short_page
 from sklearn_wsca._text import format_number, printable
 from sklearn_wsca._utilization.effects import ALL
 
@@ -58,7 +61,7 @@ class InterventionFindings:
         return replace(self.result, notes=()).to_text().splitlines()
 
     def write(self, directory: Path, inputs: dict[str, str]) -> list[Path]:
-        """Write the result and its tables."""
+        """Write page, result and tables."""
         content = {
             "schema_version": SCHEMA_VERSION,
             "software": software_versions(),
@@ -69,6 +72,7 @@ class InterventionFindings:
             "notes": self.notes,
         }
         files: dict[str, str | bytes] = {
+            INTERVENTION_PAGE: render_short_page(page_of_intervention(content)),
             INTERVENTION: json_text(content),
             EFFECTS: to_csv_text(self.result.effects),
             UNITS: to_csv_text(self.result.units),

@@ -18,14 +18,16 @@ from sklearn_wsca._report.picture import import_for_report
 REPORT, SUMMARY, RESULT = "report.html", "summary.csv", "result.json"
 NETWORKS, NETWORKS_TABLE = "networks.json", "networks.csv"
 AUDIT_FILES = frozenset({REPORT, SUMMARY, RESULT, NETWORKS, NETWORKS_TABLE})
-COMPARISON_FILES = frozenset({SUMMARY, RESULT})
+COMPARISON_FILES = frozenset({REPORT, SUMMARY, RESULT})
 FEATURE_TABLES = frozenset({"features.csv", "shifts.csv", "samples.csv", "curve.csv"})
 FEATURE_FIGURES = frozenset(
     {"importance.png", "curve.png", "consistency.png", "maps.png"}
 )
-FEATURE_FILES = FEATURE_TABLES | FEATURE_FIGURES
+FEATURE_PAGE = "features.html"
+FEATURE_FILES = FEATURE_TABLES | FEATURE_FIGURES | {FEATURE_PAGE}
 INTERVENTION, EFFECTS, UNITS = "intervention.json", "effects.csv", "units.csv"
-INTERVENTION_FILES = frozenset({INTERVENTION, EFFECTS, UNITS})
+INTERVENTION_PAGE = "intervention.html"
+INTERVENTION_FILES = frozenset({INTERVENTION, EFFECTS, UNITS, INTERVENTION_PAGE})
 REPAIRED_HEAD, REPAIRED_EMBEDDINGS = "repaired_head.npz", "repaired_embeddings"
 REPAIRED_SUFFIXES = (".npy", ".npz", ".csv", ".tsv", ".parquet", ".feather")
 REPAIR_FILES = frozenset(
@@ -33,7 +35,9 @@ REPAIR_FILES = frozenset(
     | {REPAIRED_EMBEDDINGS + suffix for suffix in REPAIRED_SUFFIXES}
 )
 SCREEN, LEVELS, PAIRS = "screen.json", "levels.csv", "confusable.csv"
-SCREEN_FILES = frozenset({SUMMARY, LEVELS, PAIRS, SCREEN})
+SCREEN_PAGE = "screen.html"
+SCREEN_FILES = frozenset({SUMMARY, LEVELS, PAIRS, SCREEN, SCREEN_PAGE})
+PAGES = (REPORT, FEATURE_PAGE, INTERVENTION_PAGE, SCREEN_PAGE)
 ALL_FILES = (
     AUDIT_FILES | FEATURE_FILES | INTERVENTION_FILES | REPAIR_FILES | SCREEN_FILES
 )

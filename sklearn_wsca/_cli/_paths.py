@@ -11,15 +11,15 @@ from sklearn_wsca._cli._output import (
     INTERVENTION,
     NETWORKS,
     NETWORKS_TABLE,
+    PAGES,
     REPAIRED_HEAD,
-    REPORT,
     RESULT,
     SUMMARY,
 )
 from sklearn_wsca._text import printable
 
 FILE_WORDS = {
-    REPORT: "Report, to open in a browser",
+    **dict.fromkeys(PAGES, "Report, to open in a browser"),
     SUMMARY: "Table",
     NETWORKS_TABLE: "Means and standard deviations",
     **dict.fromkeys((RESULT, NETWORKS, INTERVENTION), "Result, for programs"),

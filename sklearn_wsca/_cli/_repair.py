@@ -196,8 +196,8 @@ def check_repair_options(options: dict[str, Any]) -> None:
 
 def set_half_apart(
     rows: AuditRows, options: dict[str, Any]
-) -> tuple[AuditRows, AuditRows]:
-    """Rows of the fit, and those of a random half of the patients.
+) -> tuple[AuditRows, AuditRows, list[str]]:
+    """Rows of the fit, those of a random half of the patients, and what to say of it.
 
     Those of each class and level are shared out evenly.
     """
@@ -225,17 +225,21 @@ def set_half_apart(
         f"no rows are held out by an option: the repair is fitted on one half of the "
         f"{len(first)} {what} and proved on the other (--seed {options['seed']})"
     )
-    say(f"{note}.")
-    fitted, held_out = rows.set_apart(half[unit] == 1)
-    fitted.notes.append(note)
-    return fitted, held_out
+    return *rows.set_apart(half[unit] == 1), [note]
 
 
 def run_repair(
-    options: dict[str, Any], rows: AuditRows, held_out: AuditRows
+    options: dict[str, Any],
+    rows: AuditRows,
+    held_out: AuditRows,
+    unsaid: list[str],
 ) -> RepairFindings:
-    """Erase the columns, repair the head, and prove it on the rows held out."""
-    notes = [*rows.notes, *held_out.notes]
+    """Erase the columns, repair the head, and prove it on the rows held out.
+
+    `unsaid` are notes that wait until the columns can be erased: an error of these
+    stands alone.
+    """
+    notes = [*rows.notes, *unsaid, *held_out.notes]
     kinds = dict.fromkeys(options["categorical"], "categorical")
     kinds |= dict.fromkeys(options["continuous"], "continuous")
     eraser = MetadataEraser(
@@ -249,6 +253,8 @@ def run_repair(
         with refuse(rows.files):
             require_columns([group] if group else [], rows.metadata, "groups")
             eraser.fit(rows.X, rows.metadata, sample_weight=rows.weights)
+        for note in unsaid:
+            say(f"{note}.")
         for note in set(eraser.notes_) - {*notes}:
             notes.append(note)
             say(note)

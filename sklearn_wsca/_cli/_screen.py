@@ -20,12 +20,15 @@ from sklearn_wsca._cli._output import (
     PAIRS,
     SCREEN,
     SCREEN_FILES,
+    SCREEN_PAGE,
     SUMMARY,
     write_files,
 )
 from sklearn_wsca._cli._spreadsheet import to_csv_text
 from sklearn_wsca._cli._wording import as_typed
 from sklearn_wsca._plain_values import json_text
+from sklearn_wsca._report.pages import page_of_screen
+from sklearn_wsca._report.short_page import render_short_page
 from sklearn_wsca._screening.counts import EMPTY, FEW
 from sklearn_wsca._screening.from_table import screen_metadata
 from sklearn_wsca._screening.prospects import (
@@ -71,7 +74,7 @@ class ScreenFindings:
     notes: list[str]
 
     def write(self, directory: Path, inputs: dict[str, str], seed: int) -> list[Path]:
-        """Write the result and its tables."""
+        """Write page, result and tables."""
         content = {
             "schema_version": SCHEMA_VERSION,
             "software": {"sklearn_wsca": __version__},
@@ -81,6 +84,7 @@ class ScreenFindings:
         }
         content["notes"] = [*content["notes"], *self.notes]
         files: dict[str, str | bytes] = {
+            SCREEN_PAGE: render_short_page(page_of_screen(content)),
             SUMMARY: to_csv_text(self.result.columns),
             LEVELS: to_csv_text(self.result.levels),
             PAIRS: to_csv_text(self.result.confusable),

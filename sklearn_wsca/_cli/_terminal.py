@@ -9,12 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from sklearn_wsca._cli._wording import as_typed
-from sklearn_wsca._report.words import (
-    limits_of,
-    tell_held_out,
-    tell_lacking,
-    tell_performance,
+from sklearn_wsca._report.first_screen import (
+    by_importance,
+    list_caveats,
+    tell_comparison,
+    tell_gap,
 )
+from sklearn_wsca._report.words import tell_performance
 from sklearn_wsca._text import (
     alike_text,
     count_points,
@@ -30,34 +31,48 @@ MOST_ANSWERS = 20
 
 
 def print_result(console: Console, result: dict[str, Any]) -> None:
-    """Print what the head is, the table, and the answers in words."""
-    performance, doubtful = tell_performance(result["analysis"])
+    """Print the answers in words, what limits them, the numbers, and what is next."""
+    analysis = result["analysis"]
+    performance, doubtful = tell_performance(analysis)
     if performance:
         style = "bold yellow" if doubtful else "bold"
-        text = Text(printable(performance))
-        console.print(text, style=style, highlight=False, end="\n\n")
-    seen = tell_held_out(result["analysis"])
-    if seen:
-        console.print(Text(as_typed(seen)), style="yellow", highlight=False, end="\n\n")
-    lacking = tell_lacking(result["analysis"])
-    if lacking:
-        text = Text(printable(lacking))
-        console.print(text, style="yellow", highlight=False, end="\n\n")
-    console.print(make_table(result))
-    console.print()
-    columns = result["columns"]
+        _say(console, performance, style, end="\n\n")
+    comparison = tell_comparison(analysis)
+    if comparison:
+        _say(console, comparison, "dim", end="\n\n")
+    columns = by_importance(result["columns"])
     if len(columns) > MOST_ANSWERS:
         columns = [column for column in columns if column["verdict"] == USED]
     for column in columns:
         line = _verdict(column["verdict"], f"{printable(column['name'])}: ")
-        line.append(f". {printable(as_typed(column['answer']))}")
+        line.append(f". {printable(as_typed(column['lead']))}")
         console.print(line, highlight=False)
-        sentence = column["performance"]["sentence"]
-        if sentence is not None:
-            console.print(Text(f"  {printable(sentence)}"), highlight=False)
+        gap = tell_gap(column, analysis)
+        if gap:
+            _say(console, f"  {gap}", "")
     console.print(_counts(result), end="\n\n", highlight=False)
-    for limit in limits_of(result["analysis"]):
-        console.print(Text(as_typed(limit)), style="dim", highlight=False)
+    _list(console, "Keep in mind", list_caveats(result))
+    console.print()
+    console.print(make_table(result))
+    console.print()
+    _list(console, "What to do next", result["next_steps"])
+
+
+def _say(console: Console, text: str, style: str, end: str = "\n") -> None:
+    """Print text of the result, in which names of data may stand."""
+    shown = Text(printable(as_typed(text)), style=style)
+    console.print(shown, highlight=False, end=end)
+
+
+def _list(console: Console, title: str, sentences: list[str]) -> None:
+    """Print sentences as a list with a title; nothing without sentences."""
+    if not sentences:
+        return
+    _say(console, f"{title}:", "bold")
+    grid = Table.grid(padding=(0, 1))
+    for sentence in sentences:
+        grid.add_row("-", Text(printable(as_typed(sentence))))
+    console.print(grid, highlight=False)
 
 
 def make_table(result: dict[str, Any]) -> Table:
@@ -70,7 +85,7 @@ def make_table(result: dict[str, Any]) -> Table:
     table.add_column(Text(f"output moves at fixed {held}"))
     table.add_column("encoded")
     table.add_column("aligned")
-    for column in result["columns"]:
+    for column in by_importance(result["columns"]):
         table.add_row(
             Text(f"{printable(column['name'])}\n{_kind(column)}"),
             _verdict(column["verdict"]),

@@ -15,9 +15,14 @@ from sklearn_wsca._cli._audit import Findings, analyse, make_analysis
 from sklearn_wsca._cli._compare import print_comparison, read_both, run_comparison
 from sklearn_wsca._cli._demo import INTRODUCTION, READING, demo_analysis, load_demo
 from sklearn_wsca._cli._errors import OneLineGroup, refuse
-from sklearn_wsca._cli._feature_terminal import classes_to_show, print_features
+from sklearn_wsca._cli._feature_terminal import (
+    classes_to_show,
+    describe,
+    print_features,
+)
 from sklearn_wsca._cli._features import (
     analyse_features,
+    draw,
     read_maps,
     read_outputs,
     rows_shown,
@@ -70,12 +75,15 @@ from sklearn_wsca._cli._output import (
     FEATURE_FILES,
     INTERVENTION,
     INTERVENTION_FILES,
+    INTERVENTION_PAGE,
     LEVELS,
     PAIRS,
     REPAIR_FILES,
+    REPORT,
     RESULT,
     SCREEN,
     SCREEN_FILES,
+    SCREEN_PAGE,
     SUMMARY,
     UNITS,
     check_directory,
@@ -95,17 +103,25 @@ from sklearn_wsca._cli._screen import (
 )
 from sklearn_wsca._cli._targets import split_options
 from sklearn_wsca._cli._terminal import print_result
+from sklearn_wsca._cli._versions import print_version
 from sklearn_wsca._features.integrated_feature_analysis import IntegratedFeatureAnalysis
 from sklearn_wsca._text import printable
-from sklearn_wsca._version import __version__
 
 FOUND = 3
 FILES = "report.html, summary.csv and result.json"
 
 
 @click.group(cls=OneLineGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="sklearn_wsca")
-def wsca() -> None:
+@click.option(
+    "--version", is_flag=True, callback=print_version, help="Show the version and exit."
+)
+@click.option(
+    "--verbose",
+    is_flag=True,
+    is_eager=True,  # the one above asks for it
+    help="With --version: versions of all that this depends on, threads and settings.",
+)
+def wsca(version: bool, verbose: bool) -> None:
     """Does a neural network use the metadata that its embeddings encode?"""
 
 
@@ -181,7 +197,7 @@ def audit(ctx: click.Context, embeddings: Path, metadata: Path, **options: Any) 
 @feature_options
 @size_option
 @permutation_options
-@out_option("wsca-features", "the tables (csv) and figures (png)")
+@out_option("wsca-features", "features.html, the tables (csv) and figures (png)")
 @quiet_option
 def features(maps: Path, metadata: Path, **options: Any) -> None:
     """Which features carry the decision, do they shift, and where do they act?
@@ -224,7 +240,10 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
         shown = classes_to_show(found.analysis, options["show_classes"])
     print_features(console, found, shown)
     with progress(options["quiet"]), step("report"):
-        paths = found.write(out, rows.X, outputs, images)
+        read = {"maps": str(maps), "metadata": str(metadata)}
+        read |= {name: str(file) for name, file in files.items()}
+        drawn = draw(found.analysis, rows.X, outputs, images)
+        paths = found.write(out, drawn, describe(found, shown), read)
     say_where(console, paths)
 
 
@@ -234,7 +253,9 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
 @intervention_options
 @size_option
 @permutation_options
-@out_option("wsca-intervention", f"{INTERVENTION}, {EFFECTS} and {UNITS}")
+@out_option(
+    "wsca-intervention", f"{INTERVENTION_PAGE}, {INTERVENTION}, {EFFECTS} and {UNITS}"
+)
 @quiet_option
 def intervene(outputs: Path, metadata: Path, **options: Any) -> None:
     """How far do outputs move when the same patient comes under another scanner?
@@ -266,7 +287,7 @@ def intervene(outputs: Path, metadata: Path, **options: Any) -> None:
 @comparison_options
 @size_option
 @permutation_options
-@out_option("wsca-comparison", f"{SUMMARY} and {RESULT}")
+@out_option("wsca-comparison", f"{REPORT}, {SUMMARY} and {RESULT}")
 @quiet_option
 @click.pass_context
 def compare(
@@ -336,9 +357,10 @@ def repair(
     with progress(options["quiet"]):
         with step("reading"):
             rows, held_out = read_rows(embeddings, metadata, options)
+            unsaid: list[str] = []
             if held_out is None:
-                rows, held_out = set_half_apart(rows, options)
-        found = run_repair(options, rows, held_out)
+                rows, held_out, unsaid = set_half_apart(rows, options)
+        found = run_repair(options, rows, held_out, unsaid)
         with step("hashes"):
             inputs = name_inputs(rows, held_out, [options["head"]], states)
     print_repair(Console(), found, out)
@@ -355,7 +377,7 @@ def repair(
 @screen_options
 @size_option
 @permutation_options
-@out_option("wsca-screen", f"{SUMMARY}, {LEVELS}, {PAIRS} and {SCREEN}")
+@out_option("wsca-screen", f"{SCREEN_PAGE}, {SUMMARY}, {LEVELS}, {PAIRS} and {SCREEN}")
 @quiet_option
 def screen(metadata: Path, **options: Any) -> None:
     """Which columns could be shortcuts, and would an audit of these rows find them?

@@ -10,7 +10,9 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sklearn_wsca._comparison.inference import compare_columns
-from sklearn_wsca._input.predictions import check_test_settings, read_outputs
+from sklearn_wsca._input.numeric_values import UntestableColumnError
+from sklearn_wsca._input.predictions import read_outputs
+from sklearn_wsca._input.settings import check_test_settings
 from sklearn_wsca._permutation.plan import PermutationPlan, explain_floor
 from sklearn_wsca._text import list_first
 from sklearn_wsca._utilization.decision import Decision
@@ -134,7 +136,7 @@ def compare_utilization(
     >>> bool(result.low < result.difference < result.high < 0)
     True
     """
-    check_test_settings(n_permutations, significance, min_effect, 0.5)
+    check_test_settings(n_permutations, significance, min_effect, most_significance=0.5)
     outputs_b = _like_first(outputs_a, outputs_b)
     given = read_samples(
         {A: outputs_a, B: outputs_b},
@@ -153,7 +155,9 @@ def compare_utilization(
         first, second, given.tested, plan, min_effect, significance
     )
     for name, reason in untestable.items():
-        raise ValueError(f"column {name!r} cannot be tested: {reason}.")
+        raise UntestableColumnError(
+            f"column {name!r} cannot be tested: {reason}.", reason
+        )
     notes = list(given.doubts)
     for argument, decision in zip((A, B), given.decisions, strict=True):
         extreme = describe_extreme(decision, given.order)

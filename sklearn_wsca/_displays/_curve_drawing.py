@@ -17,7 +17,7 @@ from sklearn_wsca._displays.style import (
 )
 
 MEASURES = {
-    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
     "r2": "R²",
     "auroc": "AUROC",
     "map_agreement": "agreement of maps",

@@ -31,8 +31,8 @@ from sklearn_wsca._displays.style import (
     make_label,
     set_title,
 )
-from sklearn_wsca._features.activation_scale import Scale, rescale
-from sklearn_wsca._features.arguments import choose_rows
+from sklearn_wsca._features.activation_scale import place_zero
+from sklearn_wsca._features.arguments import choose_rows, read_maps
 from sklearn_wsca._features.contributions import predict_rows
 from sklearn_wsca._features.maps import FeatureMaps, pool_maps
 
@@ -181,7 +181,7 @@ class ActivationMapDisplay(Display):
         """
         check_is_fitted(estimator)
         check_count("most", most, "maps")
-        maps = FeatureMaps.of(A)
+        maps = read_maps(estimator, A, reset=False)
         n, shown = len(maps), slice(min(len(maps), most))
         first = FeatureMaps(np.asarray(read_rows(maps.array, shown)))
         if target is not None and np.ndim(target):
@@ -206,7 +206,7 @@ class ActivationMapDisplay(Display):
             most=most,
             opacity=opacity,
             projection=projection,
-            zero=_place_zero(ranges, estimator.scale),
+            zero=place_zero(ranges[0], estimator.scale),
         )
         return display.plot(ax=ax)
 
@@ -283,14 +283,6 @@ class ActivationMapDisplay(Display):
         figure.suptitle(fill(whole, wide), fontsize=9, color=INK, **LITERAL)
         if titles[0] is not None:
             name_panels(axes, titles)
-
-
-def _place_zero(ranges: np.ndarray, scale: Scale) -> float | None:
-    """Value on the scale where a map is 0; None where that is outside of the range."""
-    low, high = ranges[0]
-    if not low <= 0.0 <= high:
-        return None
-    return float(rescale(np.zeros((1, 1)), ranges, scale)[0, 0])
 
 
 def _common_range(estimator: Any, rows: np.ndarray) -> np.ndarray:

@@ -29,6 +29,7 @@ from sklearn_wsca._displays.style import (
     text_points,
     write_in_cell,
 )
+from sklearn_wsca._input.settings import check_number
 from sklearn_wsca._input.several_targets import check_one_target
 
 LARGEST_CELL, SMALLEST_CELL = 0.32, 0.125
@@ -162,6 +163,7 @@ class AlignmentDisplay(Display):
 
     def _limit(self) -> float:
         if self.limit is not None:
+            check_number(self.limit, "limit", min_val=0, include_boundaries="neither")
             return self.limit
         largest = np.nanmax(np.abs(self.correlation.to_numpy()), initial=0.0)
         return float(largest) or 1.0

@@ -21,9 +21,9 @@ from sklearn_wsca._displays.style import (
     set_title,
     tidy,
 )
-from sklearn_wsca._features.arguments import read_outputs
+from sklearn_wsca._features.arguments import read_maps, read_outputs
 from sklearn_wsca._features.curve import correlate, spread
-from sklearn_wsca._features.maps import FeatureMaps, survey_maps
+from sklearn_wsca._features.maps import survey_maps
 
 MOST_NAMED = 10
 # Points of all classes together.
@@ -124,13 +124,7 @@ class ConsistencyDisplay(Display):
             If numbers of features, samples or classes differ.
         """
         check_is_fitted(estimator)
-        head, maps = estimator.head_, FeatureMaps.of(A)
-        if maps.n_features != estimator.n_features_in_:
-            raise ValueError(
-                f"A: the feature maps have {maps.n_features} features, but "
-                f"{type(estimator).__name__} was fitted with "
-                f"{estimator.n_features_in_}; pass maps of the same layer."
-            )
+        head, maps = estimator.head_, read_maps(estimator, A, reset=False)
         survey = survey_maps(maps, head.coef)
         title = TITLE if outputs is not None else TITLE_OF_HEAD
         if outputs is None:

@@ -26,6 +26,7 @@ from sklearn_wsca._displays.style import (
     text_points,
     tidy,
 )
+from sklearn_wsca._input.settings import check_number
 from sklearn_wsca._input.several_targets import check_one_target, table_of
 from sklearn_wsca._text import format_number
 from sklearn_wsca._verdict import UNTESTABLE, VERDICTS
@@ -191,6 +192,7 @@ class UtilizationDisplay(Display):
 
     def _draw(self, ax: Any) -> Any:
         _check_table(self.table)
+        self._check_settings()
         own, rows = ax is None, self._rows()
         if own:
             ax = make_axes(7.5, rows_height(len(rows)) + 1.5)
@@ -208,6 +210,16 @@ class UtilizationDisplay(Display):
         set_title(ax, "How far the outputs move with each column")
         _give_reasons(ax, rows, kept, size)
         return ax
+
+    def _check_settings(self) -> None:
+        check_number(self.min_effect, "min_effect", min_val=0)
+        check_number(
+            self.confidence,
+            "confidence",
+            min_val=0,
+            max_val=1,
+            include_boundaries="neither",
+        )
 
     def _rows(self) -> pd.DataFrame:
         """Rows of the table in the order of the plot."""

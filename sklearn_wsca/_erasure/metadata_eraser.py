@@ -43,6 +43,7 @@ from sklearn_wsca._input.column import Column, LeftOutError, read_column
 from sklearn_wsca._input.doubtful_values import warn_of_doubts
 from sklearn_wsca._input.embeddings import Embeddings
 from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
+from sklearn_wsca._input.persons import find_names
 from sklearn_wsca._input.separate_target import explain_single_column, name_target
 from sklearn_wsca._linear.subspace import Subspace, fit_subspace
 
@@ -57,7 +58,8 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     Parameters
     ----------
     columns : list of str, default=None
-        Columns to erase; None takes all but the target.
+        Columns to erase; None takes all but the target and those that name rows or
+        patients, unless `kinds` names them.
     target : str, default=None
         Column that is held fixed. None erases all that is linearly associated with the
         columns. With a target, only what the columns move *at fixed target* is erased;
@@ -251,11 +253,15 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             named += [] if self.target is None else [self.target]
             explain_single_column(y, given.table, named)
         names = select_columns(given.table, self.target, self.columns)
-        if self.columns is None:
-            names = [name for name in names if name != own]
+        kinds = check_kinds(self.kinds, given.table)
         self.dropped_columns_: dict[Any, str] = {}
         self.notes_: list[str] = []
-        kinds = check_kinds(self.kinds, given.table)
+        if self.columns is None:
+            names = [name for name in names if name != own]
+            # Who names the kind of a column asks for it.
+            unasked = [name for name in names if name not in kinds]
+            self.dropped_columns_ = find_names(given.table, unasked)
+            names = [name for name in names if name not in self.dropped_columns_]
         target = self._read_target(given.table, kinds)
         erased, factors = self._read_erased(
             given.table, names, kinds, target, given.weights
@@ -263,6 +269,7 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         where = "y" if metadata is None else "metadata"
         check_something_left(self.dropped_columns_, factors, where)
         self.columns_ = list(factors)
+        self._known = {own.name: own.levels for own in erased if own.n_levels}
         subspace = fit_subspace(given.X, given.weights, None, 0)
         self.mean_ = subspace.mean
         spread, cross = self._covary(given.X, given.weights, subspace, factors)

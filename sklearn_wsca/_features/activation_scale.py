@@ -19,21 +19,47 @@ INSIDE = np.nextafter(np.float32(0.0), np.float32(1.0)), 1.0 - 2.0**-24
 
 
 def common_ranges(
-    survey: Survey, percentiles: tuple[float, float], over: Literal["all", "class"]
+    survey: Survey,
+    percentiles: tuple[float, float],
+    over: Literal["all", "class"],
+    decided: np.ndarray | None = None,
 ) -> np.ndarray:
     """Common range of the maps of each class: (K, 2).
 
     The lower end is a percentile of the smallest value of each map; the upper end a
-    percentile of the largest: of the maps of all classes together, or of each.
+    percentile of the largest: of the maps of all classes together, or of each. Maps of
+    the class (n,) that is decided for in each sample, if given, are a second set: the
+    range is as wide as that of either, for of many classes they are too few to move a
+    percentile of all.
     """
-    axis = None if over == "all" else 0
-    low = np.percentile(survey.lowest, percentiles[0], axis=axis)
-    high = np.percentile(survey.highest, percentiles[1], axis=axis)
-    # Maps that are constant up to rounding have a range without width.
-    rounding = survey.rounding.max() if over == "all" else survey.rounding
-    high = np.where(high - low <= rounding, low, high)
-    ends = np.stack([low, high], axis=-1)
-    return np.broadcast_to(ends, (survey.lowest.shape[1], 2)).copy()
+    n_classes = survey.lowest.shape[1]
+    own = np.zeros(survey.lowest.shape, dtype=bool)
+    if decided is not None:
+        own[np.arange(len(own)), decided] = True
+    ranges = np.empty((n_classes, 2))
+    parts = (
+        [slice(None)] if over == "all" else [slice(k, k + 1) for k in range(n_classes)]
+    )
+    for part in parts:
+        low, high = survey.lowest[:, part], survey.highest[:, part]
+        ends = _widest(low, high, own[:, part], percentiles)
+        # Maps that are constant up to rounding have a range without width.
+        is_constant = np.ptp(ends) <= survey.rounding[part].max()
+        ranges[part] = ends[:1].repeat(2) if is_constant else ends
+    return ranges
+
+
+def _widest(
+    lowest: np.ndarray,
+    highest: np.ndarray,
+    own: np.ndarray,
+    percentiles: tuple[float, float],
+) -> np.ndarray:
+    """Ends that hold all maps and, by themselves, those that a mask names: (2,)."""
+    sets = [np.ones_like(own), own] if own.any() else [np.ones_like(own)]
+    low = min(np.percentile(lowest[which], percentiles[0]) for which in sets)
+    high = max(np.percentile(highest[which], percentiles[1]) for which in sets)
+    return np.array([low, high])
 
 
 def rescale(maps: np.ndarray, ranges: np.ndarray, scale: Scale) -> np.ndarray:
@@ -53,6 +79,13 @@ def rescale(maps: np.ndarray, ranges: np.ndarray, scale: Scale) -> np.ndarray:
         return np.clip(position, 0.0, 1.0)
     # The same as (1 + tanh(z)) / 2, without cancellation near 0.
     return np.clip(special.expit(2.0 * STEEPNESS * (2.0 * position - 1.0)), *INSIDE)
+
+
+def place_zero(ends: np.ndarray, scale: Scale) -> float | None:
+    """Value on the scale where a map is 0; None where that is outside of the range."""
+    if not ends[0] <= 0.0 <= ends[1]:
+        return None
+    return float(rescale(np.zeros((1, 1)), ends[None], scale)[0, 0])
 
 
 def draw_maps(

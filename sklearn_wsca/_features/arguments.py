@@ -38,7 +38,7 @@ def read_maps(estimator: Any, A: Any, reset: bool) -> FeatureMaps:
         return FeatureMaps.of(A)
     maps = FeatureMaps.of(A)
     if not reset:
-        maps = put_features_first(maps, estimator.n_features_in_.__eq__)
+        maps = put_features_first(maps, estimator.n_features_in_.__eq__, levels=4)
     elif estimator.head is not None:
         maps = put_features_first(maps, partial(_may_read, estimator.head))
     if reset:

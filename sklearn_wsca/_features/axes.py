@@ -8,10 +8,15 @@ from collections.abc import Callable
 
 import numpy as np
 
+from sklearn_wsca._features.curve import spread
 from sklearn_wsca._features.maps import FeatureMaps
 
+MOST_LOOKED_AT = 50
 
-def put_features_first(maps: FeatureMaps, fits: Callable[[int], bool]) -> FeatureMaps:
+
+def put_features_first(
+    maps: FeatureMaps, fits: Callable[[int], bool], levels: int = 5
+) -> FeatureMaps:
     """Feature maps (n, C, *spatial), whether features come in front or last.
 
     Tokens of a square of patches become maps of that square.
@@ -22,6 +27,8 @@ def put_features_first(maps: FeatureMaps, fits: Callable[[int], bool]) -> Featur
         As they came.
     fits : callable
         Whether there may be so many features.
+    levels : int, default=5
+        The caller who is warned: that of fit, which scikit-learn wraps.
 
     Raises
     ------
@@ -46,9 +53,29 @@ def put_features_first(maps: FeatureMaps, fits: Callable[[int], bool]) -> Featur
         f"{found}: taken as {shape[-1]} features at {positions} positions. Pass "
         "(n_samples, n_features, *spatial) if it is meant otherwise.",
         UserWarning,
-        stacklevel=5,  # The caller of fit, which scikit-learn wraps.
+        stacklevel=levels,
     )
     return FeatureMaps(moved)
+
+
+def warn_of_single_position(maps: FeatureMaps) -> None:
+    """Say that a row of positions is 0 but for one, as with a class token.
+
+    Only a row has a place for such a token.
+    """
+    if len(maps.spatial) != 1 or maps.n_positions < 3:
+        return
+    some = spread(len(maps), MOST_LOOKED_AT)
+    active = np.any([one.any(axis=0) for one in maps.take(some)], axis=0)
+    if np.count_nonzero(active) == 1:
+        warnings.warn(
+            f"A: of {maps.n_positions} positions only number {active.argmax()} "
+            "(counted from 0) is not 0, as in contributions of tokens whose head reads "
+            "a class token alone. Maps then tell nothing of places: take a layer in "
+            "front of the last attention, without that token.",
+            UserWarning,
+            stacklevel=4,  # The caller of fit, which scikit-learn wraps.
+        )
 
 
 def _shape_of_patches(n_tokens: int) -> tuple[int, ...]:

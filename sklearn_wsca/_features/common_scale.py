@@ -13,7 +13,7 @@ from sklearn_wsca._features.activation_scale import (
     check_shape,
     common_ranges,
     draw_maps,
-    rescale,
+    place_zero,
     resize,
 )
 from sklearn_wsca._features.arguments import check_percentiles
@@ -46,9 +46,10 @@ class CommonScale(TransformerMixin, BaseEstimator):
     ----------
     intensity_range_ : ndarray of shape (2,)
         What is 0 and what is 1, in units of the maps.
-    zero_ : float
+    zero_ : float or None
         Where 0 in units of the maps lies on the scale: the `zero` of
-        `ActivationMapDisplay`. The middle, 0.5, where all maps are one constant.
+        `ActivationMapDisplay`. None where 0 is outside of the common range, so that
+        nothing is marked.
 
     See Also
     --------
@@ -117,7 +118,7 @@ class CommonScale(TransformerMixin, BaseEstimator):
         survey = survey_maps(_read_maps(maps), ONCE)
         self._ranges = common_ranges(survey, tuple(self.percentiles), "all")
         self.intensity_range_ = self._ranges[0]
-        self.zero_ = float(rescale(np.zeros((1, 1)), self._ranges, self.scale)[0, 0])
+        self.zero_ = place_zero(self.intensity_range_, self.scale)
         return self
 
     def transform(self, maps):

@@ -103,8 +103,14 @@ def _warn_of_empty(names: tuple, n_correct: np.ndarray, labels: np.ndarray) -> N
     if absent:
         found.append(f"there is no sample of the classes {list_first(absent)}")
     if found:
+        of_curve = ""
+        if absent:
+            n_present = len(names) - len(absent)
+            of_curve = f" performance_curve_ decides between the {n_present} others."
+        if len(absent) == len(names) - 1:
+            of_curve = " performance_curve_ is NaN, as there is a single other one."
         warnings.warn(
-            f"{' and '.join(found)}, so their importance is NaN.",
+            f"{' and '.join(found)}, so their importance is NaN.{of_curve}",
             UserWarning,
             stacklevel=5,  # The caller of fit, which scikit-learn wraps.
         )

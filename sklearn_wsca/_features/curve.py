@@ -26,9 +26,10 @@ class Decomposition:
     """A head on pooled samples (n, C) with labels, of which features can be left out.
 
     What is left out of the score of a class counts with the value (C,) of `filling`.
-    Classes that do not occur keep all their features, so that nothing is won against
-    them. There are feature maps (m, C, P) of some samples, unless all are pooled, and
-    the row of the head that their activation maps belong to.
+    The decision is between the classes that occur: what the others score without some
+    features, or with all of them, would tell who is there. There are feature maps
+    (m, C, P) of some samples, unless all are pooled, and the row of the head that their
+    activation maps belong to.
     """
 
     head: Head
@@ -57,28 +58,21 @@ class Decomposition:
         some = spread(len(pooled), MOST_SAMPLES)
         chosen = np.stack(list(maps.take(few))) if maps.n_positions > 1 else None
         classes = outputs[few].argmax(axis=1)
-        filling = pooled.mean(axis=0)
-        if fill == "zero" and head.classes is not None:
-            filling = np.zeros_like(filling)
+        filling = np.zeros(pooled.shape[1])
+        if fill == "mean" or head.classes is None:
+            filling = _mean_of_classes(pooled, labels, head)
         return cls(head, pooled[some], labels[some], filling, chosen, classes)
 
     def performance(self, kept: np.ndarray) -> dict[str, float]:
         """Performance, and agreement of the maps, with the features (K, C) kept.
 
-        Accuracy and AUROC of classes, or R2 of a number.
+        Accuracy, balanced accuracy and AUROC of classes, or R2 of a number.
         """
+        outputs = self._outputs(kept)
         if self.head.classes is None:
-            outputs = self._outputs(kept)
             found = {"r2": float(r2_score(self.labels, outputs.mean(axis=1)))}
         else:
-            rows = np.arange(self.head.n_rows)
-            occurs = np.isin(rows, self.labels)
-            outputs = self._outputs(kept | ~occurs[:, None])
-            correct = outputs.argmax(axis=1) == self.labels
-            found = {
-                "accuracy": float(correct.mean()),
-                "auroc": mean_auroc(outputs, self.labels),
-            }
+            found = _measure_decision(outputs, self.labels)
         if self.maps is not None:
             found["map_agreement"] = self._agreement(kept, self.maps)
         return found
@@ -94,6 +88,30 @@ class Decomposition:
         full, part = (own @ maps)[:, 0], (some @ maps)[:, 0]
         # A map without any structure agrees with nothing.
         return float(np.nan_to_num(correlate(full, part)).mean())
+
+
+def _measure_decision(outputs: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """How well classes are told, of those that occur; NaN if there is a single one."""
+    classes, codes = np.unique(labels, return_inverse=True)
+    if len(classes) == 1:
+        return dict.fromkeys(("accuracy", "balanced_accuracy", "auroc"), np.nan)
+    outputs = outputs[:, classes]
+    correct = outputs.argmax(axis=1) == codes
+    by_class = np.bincount(codes, weights=correct) / np.bincount(codes)
+    return {
+        "accuracy": float(correct.mean()),
+        "balanced_accuracy": float(by_class.mean()),
+        "auroc": mean_auroc(outputs, codes),
+    }
+
+
+def _mean_of_classes(pooled: np.ndarray, labels: np.ndarray, head: Head) -> np.ndarray:
+    """Mean (C,) over classes of their means; of numbers over the samples."""
+    if head.classes is None:
+        return pooled.mean(axis=0)
+    _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    weights = 1.0 / (len(counts) * counts[codes])
+    return weights @ pooled
 
 
 def spread(n: int, most: int, width: int = 1) -> np.ndarray:
@@ -144,10 +162,11 @@ def measure_curve(
 ) -> pd.DataFrame:
     """Performance against the number of features that each row of the head keeps.
 
-    One row per number of features, those of rank 1 (K, C) first: share, accuracy and
-    auroc (or r2), and map_agreement (mean correlation over positions with the map of
-    all features) where maps have more than one position; the same of random features
-    of each row of the head, mean of 10 draws, with the suffix _random.
+    One row per number of features, those of rank 1 (K, C) first: share, accuracy,
+    balanced_accuracy and auroc (or r2), and map_agreement (mean correlation over
+    positions with the map of all features) where maps have more than one position; the
+    same of random features of each row of the head, mean of 10 draws, with the suffix
+    _random.
     """
     n_features = ranks.shape[1]
     sizes = np.unique(np.geomspace(1, n_features, N_SIZES).round().astype(int))
@@ -172,9 +191,10 @@ def _follow(
 def smallest_share(curve: pd.DataFrame) -> float:
     """Smallest share of the features that keeps 99 % of the performance.
 
-    The performance is the accuracy, or R2; NaN if all features have none.
+    The performance is the balanced accuracy, to which a head that always says the same
+    is no better for a frequent class, or R2; NaN if all features have none.
     """
-    performance = curve["accuracy" if "accuracy" in curve else "r2"]
+    performance = curve["r2" if "r2" in curve else "balanced_accuracy"]
     whole = performance.iloc[-1]
     if not whole > 0:
         return float("nan")

@@ -26,10 +26,12 @@ from sklearn_wsca._features.arguments import (
     read_labels,
     read_maps,
 )
+from sklearn_wsca._features.axes import warn_of_single_position
 from sklearn_wsca._features.consistency import measure_consistency
 from sklearn_wsca._features.contributions import (
     keep_top,
     measure_importance,
+    predict_rows,
     rank_by_class,
     rank_features,
     score_features,
@@ -76,14 +78,16 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         [1]_, or those of all together. `transform` keeps the latter.
     fill : {"mean", "zero"}, default="mean"
         What a feature counts with where it is left out of the score of a class: with
-        its mean over the samples, which keeps the balance of the classes, or with
-        nothing, as in the maps of a part of the features; that suits many classes with
-        features of their own behind a ReLU.
+        its mean over the samples (every class counts alike), which keeps the balance of
+        the classes, or with nothing, as in the maps of a part of the features; that
+        suits many classes with features of their own behind a ReLU.
     scale : {"linear", "tanh"}, default="linear"
         How activation maps are brought to 0 ... 1: cut off at the ends of the common
         range, or compressed without being cut off.
     percentiles : tuple of two floats, default=(1, 99)
-        Of the smallest and of the largest values of the maps: the common range.
+        Of the smallest and of the largest values of the maps: the common range. It is
+        as wide as that of the maps of all classes and that of the maps of the predicted
+        class, of which there is only one in each sample.
     common_range : {"all", "class"}, default="all"
         Whether the maps of all classes have one range, as published, or those of each
         class one of their own: then maps of different classes cannot be compared.
@@ -128,15 +132,22 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         network's output for the class, if `fit` was given `outputs`; else the score
         that the head makes of the same maps, with which it is 1 by construction. The
         name of the Series says which. NaN, with a warning, for constant scores.
+    consistency_in_value_ : DataFrame
+        Per class, how outputs go with the scores of the head on the maps in value, in
+        which maps of another unit or zero fail, though they correlate: slope and offset
+        of the output on the score (1 and 0), and r2, 1 less the sum of the squared
+        differences of both over that of the output from its mean. NaN where one is
+        constant; 1, 0 and 1 by construction without `outputs`.
     agreement_ : float
         Share of samples for which the head on these maps decides as the network does;
         NaN without its outputs and for numbers.
     performance_curve_ : DataFrame
-        Performance with a part of the features, and with random features: accuracy and
-        AUROC, or R2, and agreement of the maps with those of all features. Classes that
-        no sample has keep all features, so that nothing is won against them.
+        Performance with a part of the features, and with random features: accuracy,
+        balanced accuracy and AUROC, or R2, and agreement of the maps with those of all
+        features. The decision is between the classes that samples have, of all features
+        too; NaN if they have a single one.
     smallest_share_ : float
-        Smallest share of the features that keeps 99 % of the performance.
+        Smallest share of the features that keeps 99 % of the balanced accuracy, or R2.
     outlier_scores_ : ndarray of shape (n_samples,)
         Robust distance of the features of each sample from those of its class; 1 is
         usual: the median of all samples.
@@ -252,8 +263,8 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         outputs : array-like of shape (n_samples, n_classes), default=None
             Logits of the network itself, or its numbers, in the order of the classes; a
             single score may be (n_samples,).
-            With them `consistency_` can fail: if the maps are not those that the head
-            reads, such as those of another layer, there is a warning.
+            With them consistency can fail: if the maps are not those that the head
+            reads, such as those of another layer, unit or zero, there is a warning.
 
         Returns
         -------
@@ -289,10 +300,13 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         self.ranking_ = rank_features(np.nan_to_num(overall))
         self.class_ranking_ = self._rank_by_class(by_class)
         self.intensity_range_ = common_ranges(
-            survey, self.percentiles, self.common_range
+            survey, self.percentiles, self.common_range, predict_rows(head, pooled)
         )
-        found = measure_consistency(head, survey, outputs)
-        self.consistency_, self.agreement_ = found
+        warn_of_single_position(maps)
+        consistency = measure_consistency(head, survey, outputs)
+        self.consistency_ = consistency.correlation
+        self.consistency_in_value_ = consistency.values
+        self.agreement_ = consistency.agreement
         decomposition = Decomposition.of(head, pooled, labels, maps, self.fill)
         self.performance_curve_ = measure_curve(
             decomposition, self.class_ranking_, seed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.utils import check_random_state
 
 from sklearn_wsca._backend.namespace import is_tensor, to_numpy
 from sklearn_wsca._features.arguments import read_groups
+from sklearn_wsca._input.settings import check_number
 from sklearn_wsca._permutation.plan import count_reached
 
 FEWEST_UNITS = 5
@@ -143,6 +145,7 @@ def weight_randomisation_test(
     >>> weight_randomisation_test(edges, other, random_state=0).pvalue > 0.05
     True
     """
+    check_number(n_permutations, "n_permutations", Integral, min_val=0)
     trained = _rank(maps, "maps")
     networks = [
         _rank(given, f"randomised[{j}]", np.shape(maps))

@@ -93,6 +93,13 @@ def _check_types_of_names(name: Any, names: Any) -> None:
             )
 
 
+def clusters_of(groups: Groups | None, column: Column) -> np.ndarray:
+    """Group of every row of a column; the row itself without groups."""
+    if groups is None:
+        return np.arange(len(column.rows))
+    return groups.with_loners().codes[column.rows]
+
+
 def count_units(column: Column, units: np.ndarray) -> np.ndarray:
     """Units, such as patients, in which each level of a column occurs: (J,).
 

@@ -28,6 +28,22 @@ class LeftOutError(ValueError):
     """A column cannot be analysed; the message is the reason, without the name."""
 
 
+class UntestableColumnError(ValueError):
+    """A column that was passed to a test cannot be tested.
+
+    Parameters
+    ----------
+    message : str
+        What is said of it.
+    reason : str
+        Why, without the name.
+    """
+
+    def __init__(self, message: str, reason: str):
+        super().__init__(message)
+        self.reason = reason
+
+
 def as_numbers(series: pd.Series) -> np.ndarray:
     """Numbers of a continuous column, NaN where missing.
 

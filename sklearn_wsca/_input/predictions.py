@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_array, check_scalar
+from sklearn.utils import check_array
 
 from sklearn_wsca._backend.namespace import is_tensor, to_numpy
 from sklearn_wsca._input.array_checks import check_array_like, explain_bad_array
@@ -96,22 +95,3 @@ def check_indexes(outputs: Any = None, **arguments: Any) -> None:
     names = list(labelled)
     for name in names[1:]:
         check_same_index(labelled[names[0]], labelled[name], (names[0], name))
-
-
-def check_test_settings(
-    n_permutations: Any,
-    significance: Any,
-    min_effect: Any = 0.0,
-    most_significance: float = 1.0,
-) -> None:
-    """Raise if the numbers that a test is made with are out of their range."""
-    check_scalar(n_permutations, "n_permutations", Integral, min_val=0)
-    check_scalar(min_effect, "min_effect", Real, min_val=0)
-    check_scalar(
-        significance,
-        "significance",
-        Real,
-        min_val=0,
-        max_val=most_significance,
-        include_boundaries="neither",
-    )

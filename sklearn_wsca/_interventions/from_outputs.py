@@ -15,10 +15,10 @@ from sklearn_wsca._input.doubtful_outputs import describe_doubts
 from sklearn_wsca._input.numeric_values import numbers_or_none
 from sklearn_wsca._input.predictions import (
     check_indexes,
-    check_test_settings,
     part_of,
     read_outputs,
 )
+from sklearn_wsca._input.settings import check_test_settings
 from sklearn_wsca._input.table import row_fingerprints
 from sklearn_wsca._interventions.measurement import measure
 from sklearn_wsca._interventions.reading import leave_out_rare, make_design
@@ -52,7 +52,8 @@ def intervention_test(
         What the unit came under, such as the scanner; every value is a level. Levels
         that fewer than 10 units were seen under, or 1 %, are left out with a warning,
         but for the two that most were seen under; not where such levels make up more
-        than a fifth of what was seen. With groups these are counted.
+        than a fifth of what was seen, which a warning says. With groups these are
+        counted.
     unit : array-like of shape (n_samples,)
         What is the same: patient, phantom or image. Each must have been seen under two
         levels or more; not every one under every level.

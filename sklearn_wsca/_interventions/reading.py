@@ -14,7 +14,7 @@ from sklearn_wsca._input.numeric_values import LeftOutError, numbers_or_none
 from sklearn_wsca._interventions.design import Design
 from sklearn_wsca._text import list_first, quote
 from sklearn_wsca._utilization.effects import ALL
-from sklearn_wsca._utilization.rare_levels import are_rare
+from sklearn_wsca._utilization.rare_levels import MOST_RARE_SHARE, in_few_units
 
 FEWEST_CLUSTERS = 3
 SHOWN = 3
@@ -74,26 +74,39 @@ def make_design(
 def leave_out_rare(
     columns: dict[str, pd.Series | None],
 ) -> tuple[np.ndarray, list[str]]:
-    """Rows of levels that enough units were seen under: (n,), bool; what is left out.
+    """Rows of levels that enough units were seen under: (n,), bool; what to say of it.
 
     Moves are averaged over pairs of levels, so that a level that few units were seen
     under would decide as much as any other. Units, or groups of them, are counted.
+    Where such levels are what was seen, they stay, which is said of those that fewer
+    units were seen under than two others.
     """
     unit, level, groups = columns["unit"], columns["level"], columns["groups"]
     assert unit is not None and level is not None
     clusters = unit if groups is None else groups
     counts = clusters.groupby(level.to_numpy(), sort=False, observed=True).nunique()
-    rare = counts[are_rare(counts.to_numpy(), clusters.nunique())]
-    kept = ~level.isin(rare.index).to_numpy()
-    if kept.all():
-        return kept, []
+    few = counts[in_few_units(counts.to_numpy(), clusters.nunique())]
+    every = np.ones(len(level), dtype=bool)
+    stay = few.sum() > MOST_RARE_SHARE * counts.sum()
+    if stay:
+        few = few[few < counts.nlargest(2).min()]
+    if few.empty:
+        return every, []
+    what = "units" if groups is None else "groups"
+    names = list_first(
+        list(few.items()), SHOWN, lambda one: f"{quote(one[0])} ({one[1]} {what})"
+    )
+    if stay:
+        return every, [
+            f"level: few {what} were seen under {names}, which stay because such "
+            "levels are more than a fifth of what was seen: they decide as much as "
+            "others, so intervals are wide, and those of such a level by itself are "
+            "less reliable."
+        ]
+    kept = ~level.isin(few.index).to_numpy()
     n_levels = level[kept].groupby(unit[kept].to_numpy()).nunique()
     once = n_levels.index[n_levels < 2]
     kept &= ~unit.isin(once).to_numpy()
-    what = "units" if groups is None else "groups"
-    names = list_first(
-        list(rare.items()), SHOWN, lambda one: f"{quote(one[0])} ({one[1]} {what})"
-    )
     also = f", and {len(once)} units that are left with one level" if len(once) else ""
     return kept, [
         f"level: few {what} were seen under {names}: rows under such levels are left "

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from sklearn_wsca._heads.head import Head
 from sklearn_wsca._heads.performance import read_predictions
-from sklearn_wsca._input.column import Column
-from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._input.groups import clusters_of
 from sklearn_wsca._performance.inference import Decisions
 from sklearn_wsca._performance.measures import Judged
 from sklearn_wsca._utilization.decision import Decision
@@ -32,10 +29,3 @@ def judge_head(decision: Decision | None, head: Head | None) -> Decisions | None
     )
     groups = None if decision.groups is None else decision.groups.with_loners()
     return Decisions(judged, target, groups, len(decision.weights))
-
-
-def clusters_of(groups: Groups | None, target: Column) -> np.ndarray:
-    """Group of every row of the target; the row itself without groups."""
-    if groups is None:
-        return np.arange(len(target.rows))
-    return groups.with_loners().codes[target.rows]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state, check_scalar
+from sklearn.utils import check_random_state
 
 from sklearn_wsca._backend.jobs import SequentialRunner
+from sklearn_wsca._input.groups import clusters_of
 from sklearn_wsca._input.predictions import read_outputs
-from sklearn_wsca._performance.from_head import clusters_of
+from sklearn_wsca._input.settings import check_test_settings
 from sklearn_wsca._performance.inference import (
     Decisions,
     PerformanceTests,
@@ -124,15 +124,7 @@ def performance_test(
     ... )
     True
     """
-    check_scalar(n_permutations, "n_permutations", Integral, min_val=0)
-    check_scalar(
-        significance,
-        "significance",
-        Real,
-        min_val=0,
-        max_val=1,
-        include_boundaries="neither",
-    )
+    check_test_settings(n_permutations, significance)
     if target is None:
         raise ValueError("target is None: pass what the network should predict.")
     given = read_samples(

@@ -18,11 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._performance.levels import Estimate, correlations
@@ -59,7 +59,7 @@ class Gap:
         The levels with the higher and the lower value.
     size, low, high : float
         Difference, with an interval that allows for the choice among all pairs of
-        levels and measures.
+        levels and measures: all such intervals hold the truth at once.
     unseen : float
         Largest difference that these intervals do not exclude.
     unseen_measure : str
@@ -110,20 +110,36 @@ class Cells:
         """Largest studentised difference under permuted levels (b, n): (b,)."""
         n_levels = len(compared)
         size = max(1, NUMBERS_AT_ONCE // (codes.shape[1] * n_levels))
-        score = self._together if self.clusters is None else self._apart
+        score = self._apart
+        if self.clusters is None:
+            score = partial(self._together, self._moments(), self._products())
         found = []
         for start in range(0, len(codes), size):
             scored = score(codes[start : start + size], n_levels)
             found.append(largest_difference(*scored, compared)[0])
         return np.concatenate(found)
 
-    def _together(self, codes: np.ndarray, n_levels: int) -> Scored:
+    def _moments(self) -> np.ndarray:
+        """Of every unit what levels sum up: (n, 6 K)."""
+        w, x = self.weights, self.values
+        return np.hstack([w, x, x * x, x * w, w * w, (w > 0).astype(float)])
+
+    def _products(self) -> dict[tuple[int, int], np.ndarray]:
+        """The same of pairs of parts that units share: (n, 4) each."""
+        w, x = self.weights, self.values
+        return {
+            (k, j): np.stack([a[:, k] * b[:, j] for a in (x, w) for b in (x, w)], 1)
+            for k, j in self._overlapping()
+        }
+
+    def _together(
+        self, moments: np.ndarray, products: dict, codes: np.ndarray, n_levels: int
+    ) -> Scored:
         """Estimates and covariances where every unit has one level."""
         n_parts = len(self.noise)
         own = codes[:, None, :] == np.arange(n_levels)[:, None]
         own = own.astype(float).reshape(-1, codes.shape[1])
-        w, x = self.weights, self.values
-        sums = own @ np.hstack([w, x, x * x, x * w, w * w, (w > 0).astype(float)])
+        sums = own @ moments
         mass, total, xx, xw, ww, n_units = (
             part.reshape(len(codes), n_levels, n_parts)
             for part in np.split(sums, 6, axis=1)
@@ -133,9 +149,8 @@ class Cells:
         variances = (xx - 2.0 * means * xw + means**2 * ww) / safe**2
         variances = self._steady(variances, safe, n_units)
         found = variances @ (self.shares**2).T
-        for k, j in self._overlapping():
-            products = [a[:, k] * b[:, j] for a in (x, w) for b in (x, w)]
-            cross = (own @ np.stack(products, axis=1)).reshape(*mass.shape[:2], 4)
+        for (k, j), product in products.items():
+            cross = (own @ product).reshape(*mass.shape[:2], 4)
             both, first, second, weights = (cross[..., i] for i in range(4))
             a, b = means[..., k], means[..., j]
             shared = both - b * first - a * second + a * b * weights
@@ -221,9 +236,7 @@ def largest_difference(
         Measure, and the two levels.
     """
     first, second = np.triu_indices(len(compared), 1)
-    variance = variances[:, first] + variances[:, second]
-    if covariances is not None:
-        variance = variance - 2.0 * covariances[:, first, second]
+    variance = variance_of_difference(variances, covariances, first, second)
     size = np.abs(values[:, first] - values[:, second])
     usable = (compared[first] & compared[second]) & (variance > 1e-15)
     statistic = np.where(usable, size / np.sqrt(np.where(usable, variance, 1.0)), 0.0)
@@ -231,6 +244,14 @@ def largest_difference(
     at = flat.argmax(axis=1)
     pair, measure = np.divmod(at, values.shape[2])
     return flat.max(axis=1), np.stack([measure, first[pair], second[pair]], axis=1)
+
+
+def variance_of_difference(
+    variances: np.ndarray, covariances: np.ndarray | None, first: Any, second: Any
+) -> np.ndarray:
+    """Variance of the differences between some levels and others: (b, pairs, M)."""
+    total = variances[:, first] + variances[:, second]
+    return total if covariances is None else total - 2.0 * covariances[:, first, second]
 
 
 @dataclass(frozen=True)
@@ -255,6 +276,8 @@ class ComparedLevels:
         The statistic of the data.
     place : tuple of int
         Measure and two levels that it is of.
+    errors : ndarray of shape (J, J, M)
+        Standard errors of the differences, as the statistic has them.
     """
 
     levels: list
@@ -265,6 +288,7 @@ class ComparedLevels:
     exchange: Exchangeability
     observed: float
     place: tuple[int, int, int]
+    errors: np.ndarray
 
     @classmethod
     def of(
@@ -308,6 +332,8 @@ class ComparedLevels:
         scored = score_estimates(estimates, cells, compared)
         largest, place = largest_difference(*scored, compared)
         measure, first, second = map(int, place[0])
+        every = np.indices((len(compared), len(compared)))
+        variance = variance_of_difference(*scored[1:], *every)[0]
         return cls(
             list(column.levels),
             estimates,
@@ -317,6 +343,7 @@ class ComparedLevels:
             exchange,
             float(largest[0]),
             (measure, first, second),
+            np.sqrt(np.maximum(variance, 0.0)),
         )
 
     def null(self, sources: np.ndarray) -> np.ndarray:
@@ -337,28 +364,27 @@ class ComparedLevels:
     def gap(self, critical: float, significance: float) -> Gap:
         """The difference that stands out most, with what this critical value allows.
 
-        That of permutations without a single error is 0: no interval is narrower than
-        that of one difference that was not chosen.
+        Its interval are the differences that the test would not reject. That of levels
+        without a single error may be small: no interval is narrower than that of one
+        difference that was not chosen.
         """
         measure, first, second = self.place
-        level = min(float(stats.norm.sf(critical)), significance / 2.0)
         icc = correlations([e for own in self.estimates for e in own])
         high, low = first, second
         if self._value(measure, first) < self._value(measure, second):
             high, low = second, first
         named = self.estimates[high][measure].measure
-        limits = self._limits(measure, icc, level)
-        reach = _difference(limits, high, low)
-        size = self._value(measure, high) - self._value(measure, low)
-        unseen, of = self._unseen(icc, level)
+        limits = self._limits(measure, icc, critical, significance)
+        size, least, most = map(float, limits[:, high, low])
+        unseen, of = self._unseen(icc, critical, significance)
         return Gap(
             named.name,
             named.of_class,
             self.levels[high],
             self.levels[low],
             size,
-            size - reach[0],
-            size + reach[1],
+            least,
+            most,
             unseen,
             of,
             self._not_compared(),
@@ -382,33 +408,44 @@ class ComparedLevels:
     def _value(self, measure: int, level: int) -> float:
         return self.estimates[level][measure].value
 
-    def _limits(self, measure: int, icc: dict, level: float) -> np.ndarray:
+    def _limits(
+        self, measure: int, icc: dict, critical: float, significance: float
+    ) -> np.ndarray:
+        """Differences of a level from others, with their limits: (3, J, J).
+
+        NaN where levels are not compared.
+        """
+        values, lows, highs = self._single_limits(measure, icc, significance).T
+        below, above = values - lows, highs - values
+        size = values[:, None] - values
+        chosen = critical * self.errors[:, :, measure]
+        least = size - np.maximum(chosen, np.hypot(below[:, None], above))
+        most = size + np.maximum(chosen, np.hypot(above[:, None], below))
+        if self.estimates[0][measure].of_numbers:
+            return np.stack([size, least, most])
+        return np.stack([size, np.maximum(least, -1.0), np.minimum(most, 1.0)])
+
+    def _single_limits(
+        self, measure: int, icc: dict, significance: float
+    ) -> np.ndarray:
         """Estimates of all levels with their limits: (J, 3); NaN if not compared."""
         found = np.full((len(self.levels), 3), np.nan)
         for j in np.flatnonzero(self.compared[:, measure]):
             own = self.estimates[j][measure]
-            found[j] = own.value, *own.limits(icc, level)
+            found[j] = own.value, *own.limits(icc, significance / 2.0)
         return found
 
-    def _unseen(self, icc: dict, level: float) -> tuple[float, str]:
+    def _unseen(
+        self, icc: dict, critical: float, significance: float
+    ) -> tuple[float, str]:
         """Largest difference that is not excluded, and of which measure."""
         found = []
         for measure in np.flatnonzero(self.compared.any(axis=0)).tolist():
-            values, lows, highs = self._limits(measure, icc, level).T
-            above = np.square(highs - values)[:, None] + np.square(values - lows)
-            largest = np.nanmax(values[:, None] - values + np.sqrt(above))
+            most = self._limits(measure, icc, critical, significance)[2]
+            np.fill_diagonal(most, np.nan)
             name = self.estimates[0][measure].measure.name
-            found.append((float(largest), name))
+            found.append((float(np.nanmax(most)), name))
         return max(found)
-
-
-def _difference(limits: np.ndarray, high: int, low: int) -> tuple[float, float]:
-    """How far a difference of two levels may be off below and above."""
-    (a, a_low, a_high), (b, b_low, b_high) = limits[high], limits[low]
-    return (
-        float(np.hypot(a - a_low, b_high - b)),
-        float(np.hypot(a_high - a, b - b_low)),
-    )
 
 
 def exchange_at_target(

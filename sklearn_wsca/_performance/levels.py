@@ -87,6 +87,11 @@ class Estimate:
         """Clusters of the part that has the fewest."""
         return min((own.n_units for own in self.sums), default=0)
 
+    @property
+    def of_numbers(self) -> bool:
+        """Whether it is in the unit of a target, and no share."""
+        return self.measure.name in (MAE, BIAS)
+
     def limits(self, icc: dict, level: float) -> tuple[float, float]:
         """Interval, `level` being what may lie beyond either end."""
         if not self.sums:
@@ -94,7 +99,7 @@ class Estimate:
         own = [icc[key] for key in self.keys]
         if self.measure.name == AUROC:
             return self._area_limits(own, level)
-        if self.measure.name in (MAE, BIAS):
+        if self.of_numbers:
             return mean_limits(self.sums[0], own[0], level)
         if len(own) == 1:
             return share_limits(self.sums[0], own[0], level)

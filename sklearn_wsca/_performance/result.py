@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_wsca._performance.words import tell_gap, tell_unseen
+from sklearn_wsca._plain_values import as_plain
 from sklearn_wsca._text import encodable, format_pvalue, quote
 
 
@@ -111,8 +112,8 @@ class PerformanceResult:
             n for n in names if n not in ("by_level", "null_distribution", "notes")
         ]
         levels = self.by_level.reset_index().to_dict("records")
-        return {name: _plain(getattr(self, name)) for name in names} | {
-            "by_level": [{k: _plain(v) for k, v in row.items()} for row in levels],
+        return {name: as_plain(getattr(self, name)) for name in names} | {
+            "by_level": [{k: as_plain(v) for k, v in row.items()} for row in levels],
             "notes": [*self.notes],
         }
 
@@ -121,12 +122,3 @@ class PerformanceResult:
         found = {name: getattr(self, name) for name in (*names, "not_compared")}
         ends = {"size": self.gap, "low": self.gap_low, "high": self.gap_high}
         return found | ends | {"qvalue": self.qvalue, "pvalue": self.pvalue}
-
-
-def _plain(value: Any) -> Any:
-    """Number, text or None."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    return value if isinstance(value, (bool, int, str, type(None))) else str(value)

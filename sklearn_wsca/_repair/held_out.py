@@ -24,13 +24,22 @@ from sklearn_wsca._heads.given import name_head, read_weights
 from sklearn_wsca._heads.head import Head, all_outputs
 from sklearn_wsca._heads.performance import read_predictions
 from sklearn_wsca._input.checked_input import check_embeddings, check_same_length
-from sklearn_wsca._input.column import Column, LeftOutError, read_column
+from sklearn_wsca._input.column import (
+    Column,
+    LeftOutError,
+    match_levels,
+    read_column,
+)
 from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._input.settings import check_test_settings
 from sklearn_wsca._input.table import as_table, check_same_index, require_columns
 from sklearn_wsca._repair.price import compare_predictions
 from sklearn_wsca._repair.result import RepairResult, judge_repair
+from sklearn_wsca._text import list_first, quote
 from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.from_head import read_outputs
+
+SHOWN = 3
 
 
 def repair_test(
@@ -66,7 +75,7 @@ def repair_test(
     n_permutations : int, default=999
         Number of random arrangements of signs of the comparison.
     min_effect : float, default=0.1
-        Utilization that matters, in standard deviations of the outputs.
+        Utilization that matters, in standard deviations of the outputs; above 0.
     significance : float, default=0.05
         One minus the level of the intervals; below 0.5.
     random_state : int, RandomState or None, default=None
@@ -115,6 +124,13 @@ def repair_test(
     >>> print(f"{result.performance.loc['auroc', 'change']:.2f}")
     -0.02
     """
+    check_test_settings(
+        n_permutations,
+        significance,
+        min_effect,
+        most_significance=0.5,
+        positive_effect=True,
+    )
     target = _check_eraser(eraser)
     table = _read_table(eraser, X, y, groups)
     embeddings = check_embeddings(eraser, X, reset=False)
@@ -126,6 +142,7 @@ def repair_test(
     units = Groups.of(table[groups]) if groups is not None else None
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
     doubts = _check_fit(before, head, column, units, seed) if check_head else []
+    doubts += _describe_unseen(eraser, table)
     found = _compare(
         before,
         after,
@@ -251,6 +268,24 @@ def _check_fit(
     checked = check_decision(decision, head, seed)
     require_fit(checked, column.name, groups is not None)
     return doubt(checked, column.name)
+
+
+def _describe_unseen(eraser: MetadataEraser, table: pd.DataFrame) -> list[str]:
+    """Say which columns have levels here that the erasure does not know."""
+    notes = []
+    for name, levels in eraser._known.items():
+        series = table[name]
+        unseen = np.setdiff1d(
+            np.flatnonzero(series.notna().to_numpy()), match_levels(series, levels)[0]
+        )
+        if len(unseen):
+            names = list_first(list(dict.fromkeys(series.iloc[unseen])), SHOWN, quote)
+            notes.append(
+                f"column {name!r}: {len(unseen)} of {len(series)} rows have levels "
+                f"that the eraser was not fitted on ({names}): what is erased does "
+                "not hold for them, and they are part of this proof."
+            )
+    return notes
 
 
 def _compare(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from sklearn_wsca._comparison.result import LESS_USED, UtilizationComparison
+from sklearn_wsca._plain_values import as_plain
 from sklearn_wsca._text import column_text, encodable, format_number, quote
 
 REPAIRED, PARTLY = "repaired", "partly repaired"
@@ -79,10 +79,7 @@ class RepairResult:
                 for name, found in self.utilization.items()
             ],
             "performance": {
-                name: {
-                    key: None if np.isnan(value) else float(value)
-                    for key, value in row.items()
-                }
+                name: as_plain(row.to_dict())
                 for name, row in self.performance.iterrows()
             },
             "notes": [*self.notes],

@@ -6,7 +6,6 @@ Names and numbers are text beside them, so that they stay readable on a phone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import median
 from typing import NamedTuple
 
 from sklearn_wsca._performance.measures import AUROC
@@ -20,6 +19,8 @@ EVERYWHERE = "all"
 MOST_AT_FIRST, MOST_IN_ALL, MOST_COLUMNS = 5, 30, 60
 # An interval is cut where it is so much longer than what it is about.
 LONGEST, ROOM = 1.6, 1.05
+POINTS = "points", "points_low", "points_high"
+DEVIATIONS = "effect", "low", "high"
 SHARES = ("sensitivity", "specificity", "accuracy", "balanced_accuracy", "auroc")
 
 
@@ -84,53 +85,71 @@ class Bars(NamedTuple):
     ends: tuple[str, str] | None = None
 
 
-def scale_of_effects(columns: list[dict], margin: float | None) -> float:
-    """Largest effect that the pictures of all columns have room for."""
+class Scale(NamedTuple):
+    """Scale that the pictures of all columns share.
+
+    Parameters
+    ----------
+    keys : tuple of str
+        Effects and their ends: in percentage points, or in standard deviations of the
+        output where there are no probabilities.
+    top : float
+        Largest effect that there is room for.
+    margin : float or None
+        What counts for no use. It is one of outputs; in percentage points it is what a
+        movement of the output by it comes to here.
+    """
+
+    keys: tuple[str, str, str]
+    top: float
+    margin: float | None
+
+
+def scale_effects(columns: list[dict], margin: float | None) -> Scale:
+    """Scale on which one wide interval does not make all others short."""
     rows = [row for column in columns for row in _shown(column)]
-    sizes = [abs(row["effect"]) for row in rows]
-    ends = [abs(row[end]) for row in rows for end in ("low", "high")]
+    in_points = bool(rows) and all(row["points"] is not None for row in rows)
+    keys = POINTS if in_points else DEVIATIONS
+    if in_points and margin is not None:
+        total = sum(row["effect"] ** 2 for row in rows)
+        slope = sum(row["effect"] * row["points"] for row in rows)
+        margin = margin * slope / total if slope > 0.0 else None
     least = 1.5 * margin if margin else 0.0
-    longest = LONGEST * max([*sizes, least], default=1.0)
-    return ROOM * (max([least, *(min(end, longest) for end in ends)]) or 1.0)
+    longest = LONGEST * max([*(abs(row[keys[0]]) for row in rows), least], default=1.0)
+    ends = [min(abs(row[end]), longest) for row in rows for end in keys[1:]]
+    return Scale(keys, ROOM * (max([least, *ends]) or 1.0), margin)
 
 
-def draw_effects(
-    column: dict, analysis: dict, top: float, most: int = MOST_AT_FIRST
-) -> Bars | None:
+def draw_effects(column: dict, scale: Scale, most: int = MOST_AT_FIRST) -> Bars | None:
     """How far the output moves under every level, the highest first; or None."""
-    found = sorted(_shown(column), key=lambda row: -row["effect"])
+    value = scale.keys[0]
+    found = sorted(_shown(column), key=lambda row: -row[value])
     if not found:
         return None
-    margin, keys = analysis["min_effect"], ("effect", "low", "high")
+    top, margin = scale.top, scale.margin
     ends = None if margin is None else (_place(-margin, top), _place(margin, top))
     rows = [
-        _bar(_name(row, column), _in_words(row), row, keys, -top, top)
+        draw_bar(_name(row, column), _in_words(row, value), row, scale.keys, -top, top)
         for row in _extremes(found, most)
     ]
-    title, n_hidden = _title(found, column), len(found) - len(rows)
-    about, sides = _in_points(found, margin), _sides(found)
+    title, n_hidden = _title(found[0], column, value), len(found) - len(rows)
+    about, sides = _about(scale), _sides(value)
     return Bars(title, rows, n_hidden, WIDTH / 2, ends, about, sides)
 
 
-def _in_points(rows: list[dict], margin: float | None) -> str:
-    """The margin in percentage points, by the lengths of the intervals in both units.
-
-    It holds where the probabilities of these rows lie, and only about.
-    """
-    lengths = [
-        (row["points_high"] - row["points_low"]) / (row["high"] - row["low"])
-        for row in rows
-        if row["points"] is not None and row["high"] > row["low"]
-    ]
-    if margin is None or not lengths:
+def _about(scale: Scale) -> str:
+    """The margin in percentage points, where effects are."""
+    if scale.margin is None or scale.keys != POINTS:
         return ""
-    points = margin * median(lengths)
-    return f", about {points:.0f} points" if points >= 1.0 else ", less than 1 point"
+    points = f"{scale.margin:.0f}"
+    if scale.margin < 1.0:
+        return ", less than 1 point"
+    return f", about {points} point{'' if points == '1' else 's'}"
 
 
-def _sides(rows: list[dict]) -> tuple[str, str]:
+def _sides(key: str) -> tuple[str, str]:
     """What is to the left and to the right of no difference."""
-    if rows[0]["points"] is None:
+    if key == DEVIATIONS[0]:
         return "\u2190 lower", "higher \u2192"
     return "\u2190 less likely", "more likely \u2192"
 
@@ -168,27 +187,25 @@ def _name(row: dict, column: dict) -> str:
     return f"{more} more"
 
 
-def _in_words(row: dict) -> str:
+def _in_words(row: dict, key: str) -> str:
     """Percentage points, or standard deviations where there are no probabilities."""
-    if row["points"] is None:
-        return f"{row['effect']:+.2f}"
-    points = row["points"]
-    return f"{points:+.0f}" if abs(points) >= 0.95 else f"{points:+.1f}"
+    if key == DEVIATIONS[0]:
+        return f"{row[key]:+.2f}"
+    return f"{row[key]:+.0f}" if abs(row[key]) >= 0.95 else f"{row[key]:+.1f}"
 
 
-def _title(rows: list[dict], column: dict) -> str:
+def _title(row: dict, column: dict, key: str) -> str:
     """What the numbers are."""
-    is_probability = rows[0]["points"] is not None
     what = "Standard deviations of the output"
-    if is_probability:
-        what = f"Points of probability of {quote(rows[0]['output'])}"
-    in_class = rows[0]["target_class"]
-    among = "" if in_class == EVERYWHERE else f" among {quote(in_class)}"
+    if key == POINTS[0]:
+        what = f"Points of probability of {quote(row['output'])}"
+    among = row["target_class"]
+    in_class = "" if among == EVERYWHERE else f" among {quote(among)}"
     beside = ", from the mean of the levels" if column["n_levels"] else ""
-    return f"{what}{among}{beside}"
+    return f"{what}{in_class}{beside}"
 
 
-def _bar(
+def draw_bar(
     name: str, text: str, row: dict, keys: Sequence[str], bottom: float, top: float
 ) -> Bar:
     value, low, high = (_place_between(row[key], bottom, top) for key in keys)
@@ -223,7 +240,7 @@ def draw_utilization(columns: list[dict], analysis: dict) -> Bars | None:
     top = ROOM * min(max(effect["high"] for effect in found), longest) or 1.0
     top = max(top, ROOM * (margin or 0.0))
     rows = [
-        _bar(
+        draw_bar(
             column["name"], effect_text(effect, margin), effect, keys, 0.0, top
         )._replace(verdict=column["verdict"])
         for column, effect in zip(effects.values(), found, strict=True)
@@ -317,7 +334,7 @@ def _draw_measure(levels: list[dict], name: str) -> Bars:
     keys = name, f"{name}_low", f"{name}_high"
     found = [row for row in levels if all(row.get(key) is not None for key in keys)]
     rows = [
-        _bar(row["level"], _share(row, keys), row, keys, 0.0, 1.0)
+        draw_bar(row["level"], _share(row, keys), row, keys, 0.0, 1.0)
         for row in found[:MOST_IN_ALL]
     ]
     title = name_measure(name)

@@ -127,7 +127,8 @@ def tell_gap(column: dict[str, Any], analysis: dict[str, Any]) -> str:
     if gap["qvalue"] is not None and gap["qvalue"] <= significance:
         told = f"Performance differs: {_tell_difference(column, gap, analysis)}."
         ranges = _ranges(column, analysis, without=gap["measure"])
-        return " ".join([told, *(f"{text[0].upper()}{text[1:]}." for text in ranges)])
+        apart = [f"{text[0].upper()}{text[1:]}, not tested apart." for text in ranges]
+        return " ".join([told, *apart])
     unseen = show_difference(gap["unseen"], gap["unseen_measure"])
     what = name_measure(gap["unseen_measure"])
     shown = "; ".join(_ranges(column, analysis))
@@ -413,18 +414,16 @@ def list_next_steps(result: dict[str, Any]) -> list[str]:
     analysis, columns = result["analysis"], result["columns"]
     steps = []
     if (analysis.get("primary_head") or {}).get("source") == "fitted":
-        steps.append(
-            "Give the trained head of the network: --head, in Python target_head."
-        )
+        steps.append("Give the trained head of the network (--head; target_head=head).")
     if analysis.get("head_rows") == "unknown":
         steps.append(
-            "Audit rows that the network was not trained on: --held-out, in Python "
-            "analysis.audit."
+            "Audit rows that the network was not trained on (--held-out; audit in "
+            "Python)."
         )
     if analysis["n_samples"] is not None and analysis["n_groups"] is None:
         steps.append(
-            "If several rows belong to one patient, name the patient: --groups, in "
-            "Python groups."
+            "If several rows belong to one patient, name the patient in groups "
+            "(--groups)."
         )
     used, still_open = (
         [c["name"] for c in by_importance(columns) if c["verdict"] == verdict]

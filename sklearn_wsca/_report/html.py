@@ -11,12 +11,13 @@ from typing import Any
 from sklearn_wsca._report._level_bars import (
     MOST_IN_ALL,
     WIDTH,
+    Scale,
     draw_alignment,
     draw_effects,
     draw_outputs,
     draw_performance,
     draw_utilization,
-    scale_of_effects,
+    scale_effects,
 )
 from sklearn_wsca._report._page import (
     choose_levels,
@@ -90,13 +91,13 @@ def render_html(result: dict[str, Any], figures: list[Figure]) -> str:
     ImportError
         If jinja2 is not installed.
     """
-    environment, markup = _make_environment()
+    environment, markup = make_environment()
     script = (TEMPLATES / "report.js").read_text("utf-8")
     style = (TEMPLATES / "report.css").read_text("utf-8") + _style_verdicts()
     columns, analysis = number_columns(result), result["analysis"]
     confidence = confidence_text(analysis)
     shown, folded = split_answers(columns)
-    top = scale_of_effects(columns, analysis["min_effect"])
+    scale = scale_effects(columns, analysis["min_effect"])
     return environment.get_template("report.html").render(
         result=result,
         analysis=analysis,
@@ -111,8 +112,8 @@ def render_html(result: dict[str, Any], figures: list[Figure]) -> str:
         brief=[is_brief(column, columns) for column in columns],
         folded=folded,
         counts=count_verdicts(columns),
-        pictures=[draw_effects(column, analysis, top) for column in columns],
-        **_draw_columns(columns, analysis, top),
+        pictures=[draw_effects(column, scale) for column in columns],
+        **_draw_columns(columns, analysis, scale),
         gaps=[tell_gap(c, analysis) for c in columns],
         caveats=list_caveats(result),
         headline=write_headline(columns),
@@ -122,14 +123,14 @@ def render_html(result: dict[str, Any], figures: list[Figure]) -> str:
         target_levels=target_levels(analysis),
         figures=[(figure, markup(figure.svg)) for figure in figures],
         style=markup(style),
-        style_hash=_hash(style),
+        style_hash=style_hash(style),
         script=markup(script),
-        script_hash=_hash(script),
+        script_hash=style_hash(script),
     )
 
 
 def _draw_columns(
-    columns: list[dict], analysis: dict[str, Any], top: float
+    columns: list[dict], analysis: dict[str, Any], scale: Scale
 ) -> dict[str, Any]:
     """Pictures of each column; of many, only of those that matter most."""
     drawn, target = columns[:MOST_DRAWN], name_target(analysis)
@@ -137,14 +138,14 @@ def _draw_columns(
     found: dict[str, list] = {
         "scores": [draw_alignment([column]) for column in drawn],
         "spreads": [draw_outputs(column, target) for column in drawn],
-        "all_levels": [draw_effects(c, analysis, top, MOST_IN_ALL) for c in drawn],
+        "all_levels": [draw_effects(c, scale, MOST_IN_ALL) for c in drawn],
         "performances": [draw_performance(column) for column in drawn],
     }
     filled = {name: [*own, *([None] * n_more)] for name, own in found.items()}
     return filled | {"most_drawn": MOST_DRAWN}
 
 
-def _make_environment() -> tuple[Any, Any]:
+def make_environment() -> tuple[Any, Any]:
     """Templates in which every value is escaped, and what marks text as safe."""
     jinja2 = import_for_report("jinja2")
     from markupsafe import Markup
@@ -223,7 +224,7 @@ def relative_luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def _hash(text: str) -> str:
+def style_hash(text: str) -> str:
     """Source of a content security policy that allows exactly this text."""
     digest = hashlib.sha256(text.encode("utf-8")).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"

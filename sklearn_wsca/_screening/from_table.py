@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_random_state, check_scalar
+from sklearn.utils import check_random_state
 
 from sklearn_wsca._analysis.association import association_strength
 from sklearn_wsca._analysis.confusable import INDEX as PAIR
 from sklearn_wsca._analysis.confusable import associated_pairs, fix
 from sklearn_wsca._backend.jobs import SequentialRunner
 from sklearn_wsca._input.column import BINNINGS
-from sklearn_wsca._input.predictions import check_test_settings
+from sklearn_wsca._input.settings import check_number, check_test_settings
 from sklearn_wsca._input.table import level_index, name_index
 from sklearn_wsca._permutation.plan import PermutationPlan, explain_floor
 from sklearn_wsca._screening.counts import EMPTY, FEW, TargetClasses
@@ -293,8 +292,6 @@ def _describe_lacking(read: Screened) -> list[str]:
 
 
 def _check_numbers(auroc, correlation, n_permutations, min_effect, significance):
-    check_scalar(
-        auroc, "auroc", Real, min_val=0.5, max_val=1, include_boundaries="left"
-    )
-    check_scalar(correlation, "intraclass_correlation", Real, min_val=0, max_val=1)
+    check_number(auroc, "auroc", min_val=0.5, max_val=1, include_boundaries="left")
+    check_number(correlation, "intraclass_correlation", min_val=0, max_val=1)
     check_test_settings(n_permutations, significance, min_effect)

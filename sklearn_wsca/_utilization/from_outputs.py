@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 from sklearn_wsca._backend.jobs import SequentialRunner
-from sklearn_wsca._input.predictions import check_test_settings
+from sklearn_wsca._input.settings import check_test_settings
 from sklearn_wsca._permutation.plan import PermutationPlan, explain_floor
 from sklearn_wsca._utilization.by_class import CLASS_ENTRIES
 from sklearn_wsca._utilization.extremes import describe_extreme

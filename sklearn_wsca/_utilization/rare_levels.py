@@ -36,9 +36,15 @@ def are_rare(units: np.ndarray, n_units: int) -> np.ndarray:
 
     None are, where they hold too many of the units together.
     """
-    rare = units < max(FEWEST_LEVEL_UNITS, SMALLEST_LEVEL_SHARE * n_units)
-    rare[np.argsort(-units, kind="stable")[:2]] = False
+    rare = in_few_units(units, n_units)
     return rare & (units[rare].sum() <= MOST_RARE_SHARE * units.sum())
+
+
+def in_few_units(units: np.ndarray, n_units: int) -> np.ndarray:
+    """Which levels are in few units, but for the two most frequent: bool."""
+    few = units < max(FEWEST_LEVEL_UNITS, SMALLEST_LEVEL_SHARE * n_units)
+    few[np.argsort(-units, kind="stable")[:2]] = False
+    return few
 
 
 def leave_out_rare(

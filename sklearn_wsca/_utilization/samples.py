@@ -15,6 +15,7 @@ from sklearn_wsca._input.doubtful_outputs import describe_doubts
 from sklearn_wsca._input.doubtful_values import warn_of_doubts
 from sklearn_wsca._input.groups import Groups, restrict_to_groups
 from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
+from sklearn_wsca._input.numeric_values import UntestableColumnError
 from sklearn_wsca._input.predictions import (
     are_probabilities,
     check_indexes,
@@ -274,8 +275,8 @@ def _tested(
     try:
         return column if groups is None else restrict_to_groups(column, groups)
     except LeftOutError as reason:
-        raise ValueError(
-            f"column {series.name!r} cannot be tested: {reason}."
+        raise UntestableColumnError(
+            f"column {series.name!r} cannot be tested: {reason}.", str(reason)
         ) from reason
 
 
@@ -283,9 +284,10 @@ def _column(series: pd.Series, argument: str, kinds: dict) -> Column:
     try:
         return read_column(series, kind=kinds.get(series.name, "auto"))
     except LeftOutError as reason:
-        raise ValueError(
-            f"{argument}: {series.name!r} cannot be used: {reason}."
-        ) from reason
+        message = f"{argument}: {series.name!r} cannot be used: {reason}."
+        if argument == "column":
+            raise UntestableColumnError(message, str(reason)) from reason
+        raise ValueError(message) from reason
 
 
 def _is_frame(column: Any) -> bool:

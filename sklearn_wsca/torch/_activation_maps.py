@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from os import PathLike
 from typing import Any
@@ -14,7 +15,11 @@ from sklearn_wsca.torch._contributions import SIDES
 from sklearn_wsca.torch._inference import frozen
 from sklearn_wsca.torch._layers import find_by_name, find_pooled_maps, unwrap
 from sklearn_wsca.torch._linear import Layer
-from sklearn_wsca.torch._map_methods import METHODS, read_reshape
+from sklearn_wsca.torch._map_methods import (
+    METHODS,
+    read_reshape,
+    refuse_features_last,
+)
 from sklearn_wsca.torch._run import check_arguments, run_model
 from sklearn_wsca.torch._score_cam import MaskingTap
 from sklearn_wsca.torch._scores import ScoreReader
@@ -65,8 +70,8 @@ def extract_activation_maps(
         Which activation of a named layer.
     reshape : tuple of int or callable, default=None
         For layers that do not give (n, channels, \*spatial). The grid of tokens
-        (n, tokens, channels), such as (14, 14): tokens in front of those of the grid,
-        such as a class token, are left out. Or a function of the tensor.
+        (n, tokens, channels), such as (14, 14): a few tokens in front of those of the
+        grid, such as a class token, are left out. Or a function of the tensor.
     target : int or array-like of int of shape (n_samples,), default=None
         Columns of the scores, as in `extract_contributions`; None: the class that is
         predicted, or the only number.
@@ -94,7 +99,14 @@ def extract_activation_maps(
         If the model, the loader, a batch or the layer is of a kind that cannot be used.
     ValueError
         As in `extract_contributions`; if there is no such method, the layer gives no
-        maps, or "score-cam" finds no image to mask.
+        maps, has its features on the last axis and no `reshape` says so, the grid
+        leaves out a row of tokens or more, or "score-cam" finds no image to mask.
+
+    Warns
+    -----
+    UserWarning
+        If all maps are 0, such as behind the last attention of a transformer whose head
+        reads its class token alone.
 
     See Also
     --------
@@ -112,8 +124,8 @@ def extract_activation_maps(
     ============ ====================================================================
     grad-cam     :math:`\sum_p g_{cp} / P` [1]_
     grad-cam++   :math:`\sum_p a_{cp} \max(g_{cp}, 0)`, where :math:`a_{cp} =
-                 g_{cp}^2 / (2 g_{cp}^2 + g_{cp}^3 \sum_q A_{cq})` [2]_
-    xgrad-cam    :math:`\sum_p g_{cp} A_{cp} / \sum_q A_{cq}` [3]_
+                 g_{cp}^2 / (2 g_{cp}^2 + g_{cp}^3 \sum_q A_{cq} + 10^{-6})` [2]_
+    xgrad-cam    :math:`\sum_p g_{cp} A_{cp} / (\sum_q A_{cq} + 10^{-7})` [3]_
     score-cam    softmax over features of the score of the input times feature c, which
                  is enlarged to the input and stretched to 0 ... 1 [4]_
     ============ ====================================================================
@@ -121,8 +133,9 @@ def extract_activation_maps(
     and :math:`\sum_c g_{cp} A_{cp}` for "hirescam" [5]_, the only one whose values add
     up to the score, less biases, where all that follows is piecewise linear. They are
     those of the package grad-cam before it cuts them off at 0 and stretches each map to
-    its own 0 ... 1. In "xgrad-cam" a feature whose activations sum to about 0 may get
-    any weight: use it behind a ReLU.
+    its own 0 ... 1, with its small numbers in the divisors: those decide over
+    "grad-cam++" where gradients are below about 0.001. In "xgrad-cam" a feature whose
+    activations sum to about 0 may get any weight: use it behind a ReLU.
 
     References
     ----------
@@ -170,10 +183,11 @@ def extract_activation_maps(
     }
     run = _run_masked if method == MASKING else _run_gradients
     with reader, frozen(model), open_sink(out, "activation maps") as sink:
-        finder = _LayerFinder(model, named, side, reader, read_reshape(reshape))
+        finder = _LayerFinder(model, named, side, reader, reshape)
         run(finder, loader, how, sink, method)
         reader.check_end()
         maps = sink.finish()
+    finder.warn_of_silence()
     return (maps, reader.scores.finish()) if return_scores else maps
 
 
@@ -186,11 +200,14 @@ class _LayerFinder:
         named: Layer | None,
         side: str,
         reader: ScoreReader,
-        reshape: Callable[[torch.Tensor], torch.Tensor],
+        reshape: Any,
     ):
         self.model, self.reader = model, reader
         self.is_late = named is None
-        self._named, self._side, self._reshape = named, side, reshape
+        self._named, self._side = named, side
+        self._reshape, self._is_given = read_reshape(reshape), reshape is not None
+        self._found: Layer | None = None
+        self._is_silent = True
 
     def find(self, inputs: ModelInputs) -> tuple[Layer, str]:
         """Layer and side; the search may run the model on these inputs."""
@@ -200,7 +217,25 @@ class _LayerFinder:
             found = self._named, self._side
         # Not earlier: the search runs the model.
         self.reader.watch(inputs)
+        self._found = found[0]
         return found
+
+    def hear(self, maps: np.ndarray) -> np.ndarray:
+        """Remember whether any map is more than 0."""
+        self._is_silent = self._is_silent and not maps.any()
+        return maps
+
+    def warn_of_silence(self) -> None:
+        """Say that no map of any sample shows anything."""
+        if self._is_silent:
+            warnings.warn(
+                f"layer: all maps of {self._found} are 0: at none of their positions "
+                "do the scores depend on it. Of a transformer whose head reads a class "
+                "token, name a layer in front of the last attention, such as its "
+                "normalisation.",
+                UserWarning,
+                stacklevel=3,
+            )
 
     def as_maps(self, activation: torch.Tensor) -> torch.Tensor:
         """Activations or gradients by channel and position.
@@ -208,9 +243,11 @@ class _LayerFinder:
         Raises
         ------
         ValueError
-            If there are no positions, or too many axes of them.
+            If there are no positions, or too many axes of them, or features come last.
         """
         maps = self._reshape(activation)
+        if not self._is_given and self._found is not None:
+            refuse_features_last(self._found, tuple(activation.shape))
         if not 3 <= maps.ndim <= 5 or len(maps) != len(activation):
             raise ValueError(
                 f"layer: it gives the shape {tuple(activation.shape)}"
@@ -233,7 +270,7 @@ def _run_gradients(
         return GradientTap(*found, read, combine, is_late=finder.is_late)
 
     def store(number: int, values: np.ndarray, output: Any) -> None:
-        sink.append(values, number)
+        sink.append(finder.hear(values), number)
         finder.reader.keep(number)
 
     run_model(finder.model, loader, make_tap, store, **how)
@@ -255,7 +292,7 @@ def _run_masked(
         yield inputs
         (tap,) = taps
         yield from tap.masked(inputs, number)
-        sink.append(tap.finish(), number)
+        sink.append(finder.hear(tap.finish()), number)
         finder.reader.keep(number)
 
     def store(number: int, values: np.ndarray, output: Any) -> None:

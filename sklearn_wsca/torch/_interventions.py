@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike
 from typing import Any, NamedTuple
@@ -211,29 +212,22 @@ class _Interventions:
             # Each its own copy: some change the image that they are given.
             given = _unpack(inputs.copy())
             where = f"interventions: {quote(name)}, batch {number}"
-            try:
-                with torch.no_grad(), _full_precision(inputs):
-                    result = self._apply(function, given, where)
-            except Exception as error:
-                if not str(error).startswith("interventions: "):
-                    error.add_note(
-                        f"{where}: it was called with {_describe(given)}; with "
-                        "one_by_one=True it gets single inputs without the batch's "
-                        "axis."
-                    )
-                raise
+            with torch.no_grad(), _full_precision(inputs):
+                result = self._apply(function, given, where)
             yield _pack(result, inputs, where)
 
     def _apply(self, function: Callable, given: Any, where: str) -> Any:
         if not self._one_by_one:
-            return function(given)
+            with _named_in_errors(given, where):
+                return function(given)
         if not isinstance(given, torch.Tensor):
             raise TypeError(
                 f"{where}: one_by_one needs an input that is one tensor, and the model "
                 f"is called with {_describe(given)}; take it apart in the callables "
                 "and leave one_by_one=False."
             )
-        results = [function(row) for row in given]
+        with _named_in_errors(given, where):
+            results = [function(row) for row in given]
         for result in results:
             if not isinstance(result, torch.Tensor):
                 raise TypeError(
@@ -247,6 +241,19 @@ class _Interventions:
                 f"{list_first(sorted(shapes), NAMES_SHOWN)}; bring all to one."
             )
         return torch.stack(results)
+
+
+@contextmanager
+def _named_in_errors(given: Any, where: str) -> Iterator[None]:
+    """Note in errors of a callable which one it is, and what it was given."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(
+            f"{where}: it was called with {_describe(given)}; with one_by_one=True it "
+            "gets single inputs without the batch's axis."
+        )
+        raise
 
 
 class _Interleaved:

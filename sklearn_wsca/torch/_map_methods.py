@@ -8,8 +8,12 @@ from typing import Any
 
 import torch
 
+from sklearn_wsca.torch._linear import Layer
+
 # What keeps the published quotients finite.
 SMALL_POWER, SMALL_SUM = 1e-6, 1e-7
+# Tokens that are no patches: of the class, of a teacher, registers.
+MOST_LEADING = 8
 
 
 def grad_cam(activation: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
@@ -86,6 +90,36 @@ def read_reshape(reshape: Any) -> Callable[[torch.Tensor], torch.Tensor]:
     return lambda tokens: _lay_out(tokens, grid)
 
 
+def refuse_features_last(layer: Layer, shape: tuple[int, ...]) -> None:
+    """Raise if a layer that computes along its last axis gives it as many features.
+
+    Raises
+    ------
+    ValueError
+        If the last axis has the width of one of its modules, and the second has not.
+    """
+    widths = {width for part in layer.module.modules() for width in _widths(part)}
+    if len(shape) < 3 or shape[-1] not in widths or shape[1] in widths:
+        return
+    grid = "their grid, such as reshape=(14, 14)" if len(shape) == 3 else "a function"
+    raise ValueError(
+        f"reshape: {layer} gives the shape {shape}, whose features are on the last "
+        f"axis; pass {grid}, that makes it (n, channels, ...), or "
+        "reshape=lambda maps: maps if the second axis has the channels."
+    )
+
+
+def _widths(module: torch.nn.Module) -> tuple[int, ...]:
+    """Lengths of the last axis that a module may read or give."""
+    if isinstance(module, torch.nn.LayerNorm):
+        return (module.normalized_shape[-1],)
+    if isinstance(module, torch.nn.MultiheadAttention):
+        return (module.embed_dim,)
+    if isinstance(module, torch.nn.Linear):
+        return module.in_features, module.out_features
+    return ()
+
+
 def _lay_out(tokens: torch.Tensor, grid: tuple[int, ...]) -> torch.Tensor:
     """Maps of the last tokens (n, T, C); those before, of the class, have no place."""
     n_positions = math.prod(grid)
@@ -94,6 +128,13 @@ def _lay_out(tokens: torch.Tensor, grid: tuple[int, ...]) -> torch.Tensor:
             f"reshape: the layer gives the shape {tuple(tokens.shape)}, not "
             f"(n, tokens, channels) with {n_positions} tokens or more for the grid "
             f"{grid}; name another layer or grid."
+        )
+    n_leading = tokens.shape[1] - n_positions
+    if n_leading > max(1, min(MOST_LEADING, min(grid) - 1)):
+        raise ValueError(
+            f"reshape: of {tokens.shape[1]} tokens the grid {grid} has {n_positions}; "
+            f"the {n_leading} in front of it are too many for tokens of the class. "
+            "Pass the grid of all patches, or a function that leaves tokens out."
         )
     placed = tokens[:, tokens.shape[1] - n_positions :].transpose(1, 2)
     return placed.reshape(*placed.shape[:2], *grid)

@@ -97,6 +97,7 @@ def test_the_answers(folder, printed):
     table = pd.read_csv(folder / "out" / "summary.csv", index_col=0)
     assert table.loc["scanner", "difference"] == pytest.approx(scanner["difference"])
     assert sorted(p.name for p in (folder / "out").iterdir()) == [
+        "report.html",
         "result.json",
         "summary.csv",
     ]
@@ -108,7 +109,8 @@ def test_all_columns_that_can_be_compared_are_by_default(folder):
     assert [own["name"] for own in found["columns"]] == ["scanner", "age"]
     left_out = found["untestable"]
     assert sorted(left_out) == ["constant", "image", "patient", "split"]
-    assert "note: column 'constant' is left out" in result.stderr
+    # The reason alone, without the name of the column.
+    assert "note: column 'constant' is left out: constant" in result.stderr
 
 
 def test_rows_are_matched_by_their_ids(folder, printed):

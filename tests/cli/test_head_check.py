@@ -60,13 +60,13 @@ def test_an_export_with_classes_is_read_as_meant(words, head, options):
     found = result["analysis"]["head_performance"]
     first = printed.stdout.split("\n\n")[0]
     assert " ".join(first.split()) == (
-        "The head predicts 'target' with balanced accuracy "
+        "The network predicts 'target' with balanced accuracy "
         f"{found['balanced_accuracy']:.2f} (chance 0.50) on these 300 rows."
     )
     assert found["finding"] == "better than chance"
     page = (words / "named" / "report.html").read_text("utf-8")
-    shown = " ".join(first.split()).replace("'", "&#39;")
-    assert f'<p class="performance" role="note"><strong>{shown}' in page
+    shown = f"is right on &#39;target&#39; in {found['balanced_accuracy']:.0%} of cases"
+    assert f'<p class="performance" role="note">The network {shown}' in page
     assert not any("names no classes" in note for note in result["notes"])
 
 
@@ -74,13 +74,13 @@ def test_going_on_all_the_same(words):
     printed = judge(words, "head.npz", "--no-check-head", out="anyway")
     text = " ".join(printed.stdout.split())
     assert text.startswith(
-        "Warning: the head predicts 'target' worse than chance on the"
+        "Warning: the network predicts 'target' worse than chance on the"
     )
     result = result_of(words, "anyway")
     assert result["analysis"]["head_performance"]["finding"] == "worse than chance"
     assert any("names no classes: its rows are" in note for note in result["notes"])
     page = (words / "anyway" / "report.html").read_text("utf-8")
-    assert '<p class="notice" role="note"><strong>Warning: the head predicts' in page
+    assert '<p class="notice" role="note">Warning: the network predicts' in page
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_shuffled_metadata_are_warned_of(words, tmp_path):
     table.to_csv(tmp_path / "metadata.csv", index=False)
     printed = " ".join(judge(tmp_path, "named.npz").stdout.split())
     assert printed.startswith(
-        "Warning: the head is not shown to predict 'target' better"
+        "Warning: the network is not shown to predict 'target' better"
     )
     assert "in the same order" in printed.split("?")[0]
 

@@ -12,7 +12,7 @@ from tests.command_runs import run
 from tests.interventions.studies import make_study
 from tests.schemas import check_schema
 
-FILES = ["effects.csv", "intervention.json", "units.csv"]
+FILES = ["effects.csv", "intervention.html", "intervention.json", "units.csv"]
 NAMES = {"unit": "patient", "level": "scanner", "repeat": "scan", "target": "illness"}
 
 

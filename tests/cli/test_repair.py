@@ -1,6 +1,7 @@
 """``wsca repair``: from files to a repaired head, repaired embeddings and a proof."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -209,3 +210,17 @@ def test_bad_input_ends_in_one_line(folder, options, settings, message):
     assert len(lines) == 1
     assert message in lines[0]
     assert not (folder / "bad").exists()
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (["scanner", "--columns", "age"], "erases one column, and there are 2"),
+        (["age"], "'age' is continuous"),
+    ],
+    ids=["two", "continuous"],
+)
+def test_what_cannot_be_erased_with_covariances_is_one_line(folder, columns, message):
+    options = ["--columns", *columns, "--method", "quadratic"]
+    (line,) = repair(folder, *options, code=2).stderr.splitlines()
+    assert re.search(message, line)

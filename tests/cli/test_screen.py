@@ -9,7 +9,7 @@ from tests.command_runs import run
 from tests.screening.test_from_table import draw_study
 
 QUICK = ("--target", "disease", "--permutations", "99", "--quiet")
-FILES = ["confusable.csv", "levels.csv", "screen.json", "summary.csv"]
+FILES = ["confusable.csv", "levels.csv", "screen.html", "screen.json", "summary.csv"]
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ class TestTerminal:
         text = " ".join(printed.stdout.split())
         for column in result_of(folder)["columns"]:
             assert f"{column['name']}: {column['verdict']}" in text
-            assert column["answer"] in text
+            assert column["lead"] in text
 
     def test_files_are_named_so_that_they_can_be_copied(self, folder, printed):
         for name in FILES:
@@ -27,15 +27,26 @@ class TestTerminal:
         text = " ".join(printed.stdout.split())
         assert "No trained head was given" in text
         assert text.startswith("The linear head fitted here predicts 'target' with bal")
-        assert "rows. No rows were held out from the analysis, but the linear" in text
+        assert "Keep in mind: - No rows were held out from the analysis, but" in text
 
-    def test_rows_that_may_be_those_of_the_head_are_said_first(self, folder, printed):
+    def test_rows_that_may_be_those_of_the_head_are_the_first_caveat(
+        self, folder, printed
+    ):
         known = audit(folder, "--rows-are-held-out", out="known").stdout
-        first, second = printed.stdout.split("\n\n")[:2]
-        assert second.startswith("These rows are not known to be held out")
-        assert known.split("\n\n")[1].startswith("300 held-out rows")
-        assert "(chance 0.50) on these 300 rows." in " ".join(first.split())
+        first, caveats = "(chance 0.50) on these 300 rows.", "Keep in mind: - "
+        text = " ".join(printed.stdout.split())
+        assert text.index(first) < text.index(caveats)
+        assert f"{caveats}These rows are not known to be held out" in text
+        assert "not known to be held out" not in " ".join(known.split())
         assert "on these 300 held-out rows." in " ".join(known.split())
+
+    def test_it_ends_with_what_to_do_next(self, folder, printed):
+        text = " ".join(printed.stdout.split())
+        end = text.index("What to do next: - Audit rows that the network was not")
+        assert text.index("Keep in mind:") < text.index("column") < end
+        assert end < text.index("Report, to open in a browser")
+        for step in result_of(folder)["next_steps"][2:]:
+            assert step in text
 
     def test_names_are_printed_literally(self, used, tmp_path):
         name = "[bold]x[/bold]\x1b[31m"
@@ -51,5 +62,5 @@ class TestTerminal:
         metadata = used.metadata[["target", "scanner"]].assign(**noise)
         save(tmp_path, type(used)(**(used | {"metadata": metadata})))
         printed = " ".join(audit(tmp_path, "--permutations", "999").stdout.split())
-        assert "scanner: used. The network's output" in printed
+        assert "scanner: used. A" in printed
         assert "noise 3: " not in printed and "noise 3" in printed

@@ -88,6 +88,19 @@ def test_the_bar_marks_where_a_map_is_zero(analysis, data, scale):
     assert not colour_bar(ActivationMapDisplay.from_estimator(far, data[0])).lines
 
 
+def test_tokens_are_drawn_as_maps_of_their_square(data):
+    A, y = data
+    tokens = A.reshape(len(A), 5, 36).transpose(0, 2, 1)
+    with pytest.warns(UserWarning, match="taken as 5 features at 6 x 6 positions"):
+        found = fitted(tokens, y)
+    with pytest.warns(UserWarning, match="taken as 5 features") as said:
+        display = ActivationMapDisplay.from_estimator(found, tokens[:4])
+    assert said[0].filename == __file__ and len(said) == 1
+    expected = fitted(A, y).activation_maps(A[:4])
+    for ax, one in zip(display.axes_, expected, strict=True):
+        assert_allclose(drawn(ax), one, atol=1e-6)
+
+
 def test_maps_with_a_range_for_each_class_have_no_common_bar(analysis, data):
     A, y = data
     found = clone(analysis).set_params(common_range="class").fit(A, y)

@@ -171,3 +171,13 @@ def test_bad_input(analysis, data):
         ConsistencyDisplay(np.ones(3), np.ones((3, 1))).plot()
     with pytest.raises(ValueError, match="classes: 1 names for 3 classes"):
         ConsistencyDisplay(*both(5, 3), classes=["a"]).plot()
+
+
+def test_tokens_are_read_as_fit_reads_them(data):
+    A, y, head = data
+    tokens = A.reshape(*A.shape[:2], -1).transpose(0, 2, 1)
+    with pytest.warns(UserWarning, match="its last axis has the"):
+        found = IntegratedFeatureAnalysis(head, random_state=0).fit(tokens, y)
+    with pytest.warns(UserWarning, match="its last axis has the"):
+        display = ConsistencyDisplay.from_estimator(found, tokens)
+    assert_allclose(display.correlation_, 1.0, atol=1e-6)

@@ -13,7 +13,7 @@ from tests.pictures import assert_apart, assert_whole, shown
 @pytest.mark.parametrize("at", [0.0, 1.0])
 def test_marks_at_the_ends_and_ticks(n, at):
     sizes = np.unique(np.geomspace(1, n, 16).round().astype(int))
-    curve = pd.DataFrame({"share": sizes / n, "accuracy": 0.5}, index=sizes)
+    curve = pd.DataFrame({"share": sizes / n, "balanced_accuracy": 0.5}, index=sizes)
     share = at or sizes[0] / n
     display = FeatureImportanceDisplay(
         curve, kind="curve", smallest_share=share, ratio=share

@@ -171,7 +171,7 @@ def test_curves_are_those_of_the_estimator(small):
     display = FeatureImportanceDisplay.from_estimator(small, kind="curve")
     curve = small.performance_curve_
     own, random = curves(display)
-    names = ["accuracy", "auroc", "map_agreement"]
+    names = ["balanced_accuracy", "auroc", "map_agreement"]
     for name, solid, dashed in zip(names, own, random, strict=True):
         assert_array_equal(solid.get_xdata(), curve["share"])
         assert_array_equal(solid.get_ydata(), curve[name])
@@ -180,7 +180,7 @@ def test_curves_are_those_of_the_estimator(small):
     assert len({line.get_color() for line in own}) == 3
     assert display.ax_.get_xscale() == "log"
     assert legend_of(display) == [
-        "accuracy",
+        "balanced accuracy",
         "AUROC",
         "agreement of maps",
         "random features",

@@ -630,3 +630,35 @@ def test_other_width_of_new_rows():
     eraser = MetadataEraser(["site"]).fit(X, TABLE)
     with pytest.raises(ValueError, match="5 features"):
         eraser.transform(X[:, :5])
+
+
+def with_persons():
+    """Embeddings and a table with a number for every patient of three images."""
+    study = make_shortcut(300, 16, encoding=2.0, random_state=0)
+    patient = np.random.default_rng(0).permutation(1000)[np.repeat(np.arange(100), 3)]
+    return study.data, study.metadata[["scanner", "age"]].assign(patient_id=patient)
+
+
+def test_numbers_of_patients_are_erased_only_if_they_are_asked_for():
+    X, table = with_persons()
+    with pytest.warns(
+        UserWarning, match=r"^y: some columns are not erased.*patient_id"
+    ):
+        eraser = MetadataEraser().fit(X, table)
+    assert eraser.columns_ == ["scanner", "age"]
+    assert list(eraser.dropped_columns_) == ["patient_id"]
+    assert "its name is that of patients" in eraser.dropped_columns_["patient_id"]
+    expected = MetadataEraser(["scanner", "age"]).fit(X, table)
+    np.testing.assert_allclose(eraser.transform(X), expected.transform(X))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"columns": ["patient_id"]}, {"kinds": {"patient_id": "continuous"}}],
+    ids=["columns", "kinds"],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_numbers_of_patients_can_be_asked_for(asked):
+    X, table = with_persons()
+    eraser = MetadataEraser(**asked).fit(X, table)
+    assert "patient_id" in eraser.columns_ and not eraser.dropped_columns_

@@ -24,6 +24,12 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(maps_module, "BYTES_PER_BLOCK", 3000)
 
 
+def predicted(analysis, A):
+    """Number of the class of the largest score."""
+    pooled = A.reshape(*A.shape[:2], -1).mean(axis=2)
+    return (pooled @ analysis.head_.coef.T + analysis.head_.intercept).argmax(axis=1)
+
+
 def fitted(seed=0, dtype=np.float64, options=None, **parameters):
     A, labels, weights, intercept = make_maps(seed, **(options or {}))
     A = A.astype(dtype)
@@ -39,14 +45,45 @@ def test_ranges_are_percentiles_of_stored_maps(seed, percentiles, spatial, over)
     options = {"spatial": spatial}
     chosen = {"percentiles": percentiles, "common_range": over}
     analysis, A, _ = fitted(seed, options=options, **chosen)
-    expected = loop_ranges(A, analysis.head_.coef, percentiles, over)
+    expected = loop_ranges(
+        A, analysis.head_.coef, percentiles, over, predicted(analysis, A)
+    )
     assert_allclose(analysis.intensity_range_, expected, rtol=1e-10)
     assert (np.ptp(expected, axis=1) > 0.1).all()
 
 
+def of_many_classes(seed, n_classes, n_features=16):
+    """Maps that are strong in the features of their class, and its weights."""
+    rng = np.random.default_rng(seed)
+    weights = rng.standard_normal((n_classes, n_features))
+    labels = rng.integers(0, n_classes, 200)
+    strength = 2.0 * rng.random((200, 1, 4, 4))
+    noise = 0.3 * rng.standard_normal((200, n_features))
+    A = np.maximum(weights[labels] + noise, 0.0)[:, :, None, None] * strength
+    return A, labels, weights
+
+
+@pytest.mark.filterwarnings("ignore:.*so their importance is NaN:UserWarning")
+@pytest.mark.parametrize("over", ["all", "class"])
+@pytest.mark.parametrize("n_classes", [2, 30, 200])
+@pytest.mark.parametrize("seed", range(2))
+def test_the_predicted_class_has_room_among_many(seed, n_classes, over):
+    """Of 200 classes it is half a percent of all maps, and the strongest of them."""
+    A, labels, weights = of_many_classes(seed, n_classes)
+    analysis = IntegratedFeatureAnalysis(weights, common_range=over).fit(A, labels)
+    drawn = analysis.activation_maps(A)
+    # A class of a single sample with a range of its own reaches its end.
+    assert (drawn == 1.0).mean() < (0.02 if over == "all" else 0.05)
+    assert over == "class" or np.unique(drawn.max(axis=(1, 2))).size > 150
+    other = analysis.activation_maps(A, (labels + 1) % n_classes)
+    assert (other == 0.0).mean() < 0.02
+
+
 def test_ranges_of_single_precision_are_those_of_double():
     analysis, A, _ = fitted(dtype=np.float32)
-    expected = loop_ranges(A, analysis.head_.coef, (1, 99), "all")
+    expected = loop_ranges(
+        A, analysis.head_.coef, (1, 99), "all", predicted(analysis, A)
+    )
     assert_allclose(analysis.intensity_range_, expected, rtol=1e-5, atol=1e-5)
 
 

@@ -60,3 +60,16 @@ def test_files_are_not_turned():
 
     with pytest.raises(ValueError, match=r"^A: its last axis .*; store it as"):
         put_features_first(FeatureMaps(Stored()), (6).__eq__)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_row_of_positions_of_which_one_is_active_is_told(seed):
+    rng = np.random.default_rng(seed)
+    labels = np.arange(40) % 2
+    A = np.zeros((40, 8, 17))
+    A[:, :, 0] = rng.random((40, 8)) + np.eye(2, 8)[labels]
+    analysis = IntegratedFeatureAnalysis(np.eye(2, 8), n_permutations=0)
+    with pytest.warns(UserWarning, match="17 positions only number 0 .* class token"):
+        analysis.fit(A, labels)
+    A[:, :, 5] = 0.1 * rng.random((40, 8))
+    analysis.fit(A, labels)

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
-from sklearn_wsca import CommonScale, IntegratedFeatureAnalysis
+from sklearn_wsca import ActivationMapDisplay, CommonScale, IntegratedFeatureAnalysis
 from tests.reference import loop_activation_maps, make_maps
 
 
@@ -27,7 +27,25 @@ def test_the_range_is_of_the_extremes_of_maps(seed, percentiles, spatial):
     others = make_raw(seed + 10, spatial)
     expected = np.clip((others - low) / (high - low), 0, 1)
     assert_allclose(scale.transform(others), expected, rtol=1e-5, atol=1e-6)
-    assert scale.zero_ == pytest.approx(np.clip(-low / (high - low), 0, 1))
+    inside = low <= 0 <= high
+    assert scale.zero_ == (pytest.approx(-low / (high - low)) if inside else None)
+
+
+@pytest.mark.parametrize("scale", ["linear", "tanh"])
+@pytest.mark.parametrize(("shift", "inside"), [(8.0, False), (0.0, True), (-8, False)])
+def test_zero_is_marked_where_it_is_in_the_range(shift, inside, scale):
+    """No colour stands for what no map of the range has."""
+    plt = pytest.importorskip("matplotlib.pyplot")
+    maps = np.clip(make_raw() - 3, -5, 5) + shift
+    found = CommonScale(scale).fit(maps)
+    assert (found.zero_ is not None) == inside
+    if inside:
+        at_zero = found.transform(np.zeros((1, 5, 4)))
+        assert_allclose(at_zero, found.zero_, atol=1e-6)
+    display = ActivationMapDisplay(found.transform(maps[:2]), zero=found.zero_).plot()
+    labels = display.figure_.axes[-1].get_yticklabels()
+    assert ("no effect" in [label.get_text() for label in labels]) == inside
+    plt.close("all")
 
 
 @pytest.mark.parametrize("name", ["linear", "tanh", "raw"])
@@ -73,7 +91,8 @@ def test_files_tensors_and_copies(tmp_path):
 
 def test_constant_maps_are_in_the_middle():
     scale = CommonScale().fit(np.full((4, 3, 3), 0.1))
-    assert scale.zero_ == 0.5
+    assert scale.zero_ is None
+    assert CommonScale().fit(np.zeros((4, 3, 3))).zero_ == 0.5
     assert_array_equal(scale.transform(np.full((4, 3, 3), 0.1)), 0.5)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.metrics import r2_score, roc_auc_score
+from sklearn.metrics import balanced_accuracy_score, r2_score, roc_auc_score
 
 from sklearn_wsca import Head, IntegratedFeatureAnalysis
 from sklearn_wsca._features.curve import (
@@ -49,12 +49,13 @@ def test_planted_features_are_ranked_first_and_few_are_enough(seed, ranking):
         assert set(analysis.get_support(indices=True)) == set(planted)
         assert analysis.smallest_share_ <= 0.1
     curve = analysis.performance_curve_
-    assert {"share", "accuracy", "auroc", "map_agreement"} <= set(curve)
+    measures = ["accuracy", "balanced_accuracy", "auroc", "map_agreement"]
+    assert {"share", *measures} <= set(curve)
     whole = curve.iloc[-1]
     assert whole["share"] == 1.0 and whole["accuracy"] > 0.95
     assert_allclose(whole["map_agreement"], 1.0, atol=1e-9)
     random = whole.filter(like="_random").to_numpy()
-    assert_allclose(random, whole[["accuracy", "auroc", "map_agreement"]], atol=1e-9)
+    assert_allclose(random, whole[measures], atol=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -127,10 +128,11 @@ def test_correlation_with_a_constant_is_no_number(value):
     assert np.isfinite(correlate(other, other)).all()
 
 
-def slow_outputs(A, weights, intercept, kept, fill):
+def slow_outputs(A, labels, weights, intercept, kept, fill):
     """The score of each class from its own features, everything computed anew."""
     pooled = A.reshape(*A.shape[:2], -1).mean(axis=2)
-    held = pooled.mean(axis=0) if fill == "mean" else 0.0 * pooled[0]
+    means = [pooled[labels == k].mean(axis=0) for k in np.unique(labels)]
+    held = np.mean(means, axis=0) if fill == "mean" else 0.0 * pooled[0]
     columns = [
         np.where(own, pooled, held) @ row + offset
         for row, own, offset in zip(weights, kept, intercept, strict=True)
@@ -142,6 +144,7 @@ def slow_outputs(A, weights, intercept, kept, fill):
 @pytest.mark.parametrize("seed", range(3))
 def test_every_point_of_the_curve_is_what_a_head_without_the_rest_gives(seed, fill):
     A, labels, weights, intercept = make_maps(seed, planted=1.0, n_features=9)
+    A, labels = A[10:], labels[10:]  # So that classes are not equally many.
     rows = Head(weights, intercept, (0, 1, 2), "logistic")
     maps = FeatureMaps.of(A)
     found = Decomposition.of(rows, pool_maps(maps), labels, maps, fill)
@@ -154,14 +157,17 @@ def test_every_point_of_the_curve_is_what_a_head_without_the_rest_gives(seed, fi
     full = np.einsum("nc,nchw->nhw", own, A)
     for size, row in curve.iterrows():
         kept = ranks <= size
-        outputs = slow_outputs(A, weights, intercept, kept, fill)
+        outputs = slow_outputs(A, labels, weights, intercept, kept, fill)
         part = np.einsum("nc,nchw->nhw", own * kept[predicted], A)
         agreement = [
             np.corrcoef(a.ravel(), b.ravel())[0, 1]
             for a, b in zip(full, part, strict=True)
         ]
-        accuracy = np.mean(outputs.argmax(axis=1) == labels)
+        decided = outputs.argmax(axis=1)
+        accuracy = np.mean(decided == labels)
         assert_allclose(row["accuracy"], accuracy, atol=1e-12)
+        balanced = balanced_accuracy_score(labels, decided)
+        assert_allclose(row["balanced_accuracy"], balanced, atol=1e-12)
         assert_allclose(row["auroc"], mean_auroc(outputs, labels), atol=1e-9)
         assert_allclose(row["map_agreement"], np.mean(agreement), atol=1e-9)
     assert curve["accuracy"].nunique() >= 3
@@ -192,25 +198,73 @@ def test_features_of_each_class_are_fewer_than_those_of_all(seed):
     assert own.iloc[-1] == shared.iloc[-1]
 
 
-@pytest.mark.parametrize("fill", ["zero", "mean"])
-@pytest.mark.parametrize("seed", range(3))
-def test_few_classes_gain_nothing_from_features_that_are_left_out(seed, fill):
-    """All scores are noise: no choice of features may help to tell three classes.
+def sparse_study(seed, counts, n_classes=20, n_features=64):
+    """Sparse features of so many samples of each class, and the head of nearest means.
 
-    If the seven others had lost their features too, means would tell who is there.
+    Classes beyond those of `counts` have no sample.
     """
     rng = np.random.default_rng(seed)
-    pooled = rng.exponential(np.geomspace(0.1, 10.0, 30), (300, 30))
-    labels = np.arange(300) % 3
+    means = np.maximum(rng.standard_normal((n_classes, n_features)), 0.0)
+    labels = np.repeat(np.arange(len(counts)), counts)
+    noise = 4.0 * rng.standard_normal((len(labels), n_features))
+    pooled = np.maximum(means[labels] + noise - 0.3, 0.0)
+    centres = np.array(
+        [
+            np.maximum(mean + 4.0 * rng.standard_normal((100, n_features)), 0.0).mean(0)
+            for mean in means
+        ]
+    )
+    return pooled, labels, (0.3 * centres, -0.15 * (centres**2).sum(axis=1))
+
+
+def gains(seed, counts, fill, n_classes=20):
+    """What random parts, and the best part, have above all features; and all."""
+    pooled, labels, head = sparse_study(seed, counts, n_classes)
+    found = IntegratedFeatureAnalysis(head, fill=fill, random_state=seed)
+    curve = found.fit(pooled, labels).performance_curve_
+    whole = curve["balanced_accuracy"].iloc[-1]
+    random, best = curve["balanced_accuracy_random"], curve["balanced_accuracy"]
+    return random.max() - whole, best.max() - whole, whole
+
+
+@pytest.mark.filterwarnings("ignore:there is no sample of the classes:UserWarning")
+@pytest.mark.parametrize("fill", ["zero", "mean"])
+@pytest.mark.parametrize(
+    ("counts", "n_classes"),
+    [([150, 150], 20), ([270, 30], 20), ([270, 30], 2), ([60] * 5, 20)],
+)
+def test_nothing_is_won_by_leaving_out_features_at_random(counts, n_classes, fill):
+    """Not where classes are absent, nor where one is frequent."""
+    found = np.array([gains(seed, counts, fill, n_classes) for seed in range(5)])
+    random, best, whole = found.T
+    assert (whole > 1.1 / len(counts)).all()
+    assert random.max() < 0.02
+    # The best of 16 parts is chosen by the same samples.
+    assert best.mean() < 0.06
+
+
+@pytest.mark.parametrize("fill", ["zero", "mean"])
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_tells_three_of_ten_classes_by_chance(seed, fill):
+    rng = np.random.default_rng(seed)
+    pooled = rng.exponential(np.geomspace(0.1, 10.0, 30), (1500, 30))
+    labels = np.repeat(np.arange(3), (1000, 250, 250))
     weights = rng.standard_normal((10, 30)) / np.geomspace(0.1, 10.0, 30)
     found = IntegratedFeatureAnalysis(
         (weights, np.zeros(10)), fill=fill, random_state=0
     )
-    with pytest.warns(UserWarning, match="no sample of the classes"):
+    with pytest.warns(UserWarning, match="curve_ decides between the 3 others"):
         curve = found.fit(pooled, labels).performance_curve_
-    chance = 1 / 3
-    assert curve["accuracy"].iloc[-1] < chance
-    assert (curve["accuracy_random"] < chance).all()
+    assert_allclose(curve["balanced_accuracy_random"], 1 / 3, atol=0.05)
+
+
+def test_a_single_class_leaves_nothing_to_decide():
+    pooled, labels, head = sparse_study(0, [80])
+    found = IntegratedFeatureAnalysis(head, random_state=0)
+    with pytest.warns(UserWarning, match="curve_ is NaN, as there is a single other"):
+        curve = found.fit(pooled, labels).performance_curve_
+    assert curve.drop(columns="share").isna().all(axis=None)
+    assert np.isnan(found.smallest_share_)
 
 
 def test_a_number_is_scored_by_r2():
@@ -266,18 +320,18 @@ def test_the_seed_changes_the_random_features_only():
         for seed in (0, 0, 1)
     ]
     assert curves[0].equals(curves[1])
-    own = ["share", "accuracy", "auroc", "map_agreement"]
+    own = ["share", "accuracy", "balanced_accuracy", "auroc", "map_agreement"]
     assert curves[0][own].equals(curves[2][own])
     assert not curves[0].equals(curves[2])
 
 
 def test_smallest_share_is_the_first_that_keeps_99_percent():
     share = [0.1, 0.2, 0.5, 1.0]
-    curve = pd.DataFrame({"share": share, "accuracy": [0.5, 0.792, 0.7, 0.8]})
+    curve = pd.DataFrame({"share": share, "balanced_accuracy": [0.5, 0.792, 0.7, 0.8]})
     assert smallest_share(curve) == 0.2
-    curve["accuracy"] = [0.5, 0.79, 0.7, 0.8]
+    curve["balanced_accuracy"] = [0.5, 0.79, 0.7, 0.8]
     assert smallest_share(curve) == 1.0
-    curve["accuracy"] = 0.0
+    curve["balanced_accuracy"] = 0.0
     assert np.isnan(smallest_share(curve))
 
 

@@ -7,7 +7,6 @@ import pytest
 from sklearn_wsca._input.predictions import (
     are_probabilities,
     check_indexes,
-    check_test_settings,
     part_of,
     read_outputs,
 )
@@ -61,20 +60,3 @@ def test_indexes_must_agree():
     check_indexes(outputs, level=pd.Series(list("abc")), unit=[1, 2, 3])
     with pytest.raises(ValueError, match="different order"):
         check_indexes(outputs, level=pd.Series(list("abc"), index=[2, 1, 0]))
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ((-1, 0.05), "n_permutations"),
-        ((9.5, 0.05), "n_permutations"),
-        ((99, 0.0), "significance"),
-        ((99, 1.0), "significance"),
-        ((99, 0.05, -0.1), "min_effect"),
-        ((99, 0.5, 0.1, 0.5), "significance"),
-    ],
-)
-def test_numbers_of_a_test_are_checked(settings, message):
-    check_test_settings(0, 0.5, 0.0)
-    with pytest.raises((TypeError, ValueError), match=message):
-        check_test_settings(*settings)

@@ -135,6 +135,29 @@ def test_levels_of_enough_units_and_of_small_studies_stay():
     assert len(run(*make_study(0, 8, single=0.3)).n_rows_by_level) == 3
 
 
+@pytest.mark.parametrize("by_group", [False, True])
+def test_levels_in_few_units_that_stay_are_named(by_group):
+    outputs, table = make_study(0, 20, n_levels=3, single=0.3)
+    few = table["unit"].isin([f"patient {code}" for code in range(8)])
+    third = table["level"] == LEVELS[2]
+    fourth = table["level"].where(~third, "scanner D")
+    lower = pd.concat([table, table[third & few].assign(level=fourth)])
+    kept = np.r_[np.ones(len(table), dtype=bool), [True] * 8]
+    kept[: len(table)] &= (~third | few).to_numpy()
+    rows = np.r_[np.arange(len(table)), np.flatnonzero(third & few)][kept]
+    lower = lower[kept].reset_index(drop=True)
+    groups = lower["unit"] if by_group else None
+    what = "groups" if by_group else "units"
+    message = (
+        rf"^level: few {what} .*'scanner C' \(8 {what}\).*'scanner D' \(8 {what}\), "
+        "which stay .* intervals are wide, and those of such a level by itself"
+    )
+    with pytest.warns(UserWarning, match=message):
+        found = run(outputs[rows], lower, groups=groups)
+    assert len(found.n_rows_by_level) == 4
+    assert found.notes[0].startswith(f"level: few {what}")
+
+
 def test_a_level_in_few_patients_of_many_images_is_left_out():
     outputs, table = see_fewer(20)
     patient = table["unit"].str.removeprefix("patient ").astype(int) // 4

@@ -6,8 +6,8 @@ import pytest
 
 from sklearn_wsca import Head
 from sklearn_wsca._input.column import Column
-from sklearn_wsca._input.groups import Groups
-from sklearn_wsca._performance.from_head import clusters_of, judge_head
+from sklearn_wsca._input.groups import Groups, clusters_of
+from sklearn_wsca._performance.from_head import judge_head
 from sklearn_wsca._utilization.decision import Decision
 
 

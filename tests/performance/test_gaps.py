@@ -15,6 +15,7 @@ from sklearn_wsca._performance.gaps import (
     score_estimates,
 )
 from sklearn_wsca._performance.inference import infer_performance
+from sklearn_wsca._performance.levels import correlations
 from sklearn_wsca._performance.measures import compared_measures
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._permutation.plan import PermutationPlan
@@ -120,3 +121,66 @@ def test_strata_keep_the_target_of_rows_within_patients():
     sources = exchange.unit_sources(orders)[0]
     assert (ill[sources] == ill).all() and (patient[sources] == patient).all()
     assert (sources != np.arange(len(ill))).any()
+
+
+def difference_of_one_pair(found, measure, high, low, significance):
+    """Its interval by Newcombe's method, from the limits of two levels."""
+    icc = correlations([e for own in found.estimates for e in own])
+    (a, a_low, a_high), (b, b_low, b_high) = (
+        (e.value, *e.limits(icc, significance / 2))
+        for e in (found.estimates[high][measure], found.estimates[low][measure])
+    )
+    return (
+        a - b - np.hypot(a - a_low, b_high - b),
+        a - b + np.hypot(a_high - a, b - b_low),
+    )
+
+
+@pytest.mark.parametrize("images", [None, (20, 20, 1), "within"])
+@pytest.mark.parametrize("critical", [0.0, 2.0, 3.5])
+def test_the_interval_is_that_of_the_test_and_at_least_that_of_one_pair(
+    images, critical
+):
+    found = compare(images=images)
+    gap = found.gap(critical, 0.05)
+    measure, first, second = found.place
+    high, low = first, second
+    if gap.higher != found.levels[first]:
+        high, low = second, first
+    one = difference_of_one_pair(found, measure, high, low, 0.05)
+    reach = critical * gap.size / found.observed
+    assert gap.low == pytest.approx(max(min(one[0], gap.size - reach), -1.0))
+    assert gap.high == pytest.approx(min(max(one[1], gap.size + reach), 1.0))
+    assert gap.low < gap.size < gap.high <= gap.unseen <= 1.0
+
+
+def test_an_interval_where_nothing_is_wrong_has_a_width():
+    _, ill, level, patient = draw(0)
+    decisions = decisions_of(np.where(ill, 1.0, -1.0), ill, patient)
+    plan = PermutationPlan(0, 19, len(ill))
+    tested = {"c": column_of(level)}
+    tests = infer_performance(decisions, tested, plan, 0.05, RUNNER)
+    gap = tests.gap_of("c")
+    assert gap["size"] == 0.0 and gap["low"] < -0.02 and gap["high"] > 0.02
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {},
+        {"images": (20, 20, 20), "n": 150},
+        {"rate": 0.03, "n": 1500, "shares": (0.4, 0.3, 0.3)},
+    ],
+    ids=["even", "patients", "rare positives"],
+)
+def test_the_interval_of_the_largest_gap_holds_the_truth(odd):
+    def holds(seed):
+        scores, ill, level, patient = draw(seed + 500, **odd)
+        plan = PermutationPlan(seed, 99, len(ill))
+        own = decisions_of(scores, ill, patient)
+        tested = {"c": column_of(level)}
+        gap = infer_performance(own, tested, plan, 0.2, RUNNER).gap_of("c")
+        return gap["low"] <= 0.0 <= gap["high"]
+
+    # At 80 % fewer than 32 or all of 50 have a chance of less than 0.3 %.
+    assert 32 <= sum(map(holds, range(50))) < 50

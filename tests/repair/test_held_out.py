@@ -172,3 +172,36 @@ def test_a_head_that_knows_nothing_is_said():
 
 def shuffled():
     return np.random.default_rng(1).permutation(STUDY.target)
+
+
+def test_levels_that_the_eraser_has_not_seen_are_noted():
+    study, odd = study_of(n=1500)
+    table = study.metadata.copy()
+    last = (table["scanner"] == table["scanner"].max()).to_numpy()
+    fitted, held_out = odd & ~last, ~odd
+    eraser = MetadataEraser(["scanner"], target="target")
+    eraser.fit(study.data[fitted], table[fitted])
+    message = (
+        rf"^column 'scanner': {(last & held_out).sum()} of {held_out.sum()} rows have "
+        rf"levels .* \({table['scanner'].max()!r}\)"
+    )
+    with pytest.warns(UserWarning, match=message):
+        result = repair_test(
+            study.head,
+            eraser,
+            study.data[held_out],
+            table[held_out],
+            n_permutations=99,
+            random_state=0,
+        )
+    assert any("not fitted on" in note for note in result.notes)
+    known = held_out & ~last
+    result = repair_test(
+        study.head,
+        eraser,
+        study.data[known],
+        table[known],
+        n_permutations=99,
+        random_state=0,
+    )
+    assert not any("not fitted on" in note for note in result.notes)

@@ -154,7 +154,8 @@ def test_performance_that_differs_has_what_each_level_reaches(study):
     assert tell_gap(column, analysis) == (
         "Performance differs: specificity (share of 'absent' recognised) is 83% for "
         "'b' but 30% for 'a' (53 percentage points apart; 20 to 70). Sensitivity "
-        "(share of 'present' recognised) lies between 70% for 'b' and 80% for 'a'."
+        "(share of 'present' recognised) lies between 70% for 'b' and 80% for 'a', "
+        "not tested apart."
     )
     gap["measure"] = "auroc"
     assert "AUROC is 0.53 higher for 'b' than for 'a' (0.20 to 0.70). S" in tell_gap(

@@ -1,7 +1,6 @@
 """Pictures by level: places of marks, cuts, and what is left out."""
 
 import copy
-import re
 
 import pytest
 
@@ -13,7 +12,7 @@ from sklearn_wsca._report._level_bars import (
     draw_outputs,
     draw_performance,
     draw_utilization,
-    scale_of_effects,
+    scale_effects,
 )
 from sklearn_wsca._report._page import number_columns
 
@@ -30,50 +29,63 @@ def rows_of(column):
 
 
 def test_marks_stand_where_the_effects_are(study):
-    top = scale_of_effects(study["columns"], 0.1)
+    scale = scale_effects(study["columns"], 0.1)
     for column in study["columns"]:
-        drawn = draw_effects(column, study["analysis"], top)
-        rows = sorted(rows_of(column), key=lambda row: -row["effect"])
+        drawn = draw_effects(column, scale)
+        rows = sorted(rows_of(column), key=lambda row: -row["points"])
         assert len(drawn.rows) == len(rows) and drawn.n_hidden == 0
         for bar, row in zip(drawn.rows, rows, strict=True):
-            place = WIDTH / 2 * (1 + row["effect"] / top)
+            place = WIDTH / 2 * (1 + row["points"] / scale.top)
             assert bar.value == pytest.approx(place, abs=0.06)
             assert 0.0 <= bar.low <= bar.value <= bar.high <= WIDTH
             assert bar.text == f"{row['points']:+.0f}" or abs(row["points"]) < 0.95
-        rows = rows_of(column)
-        each = [0.1 * row["points"] / row["effect"] for row in rows]
-        assert min(each) / 2 < float(drawn.about.split()[2]) < 2 * max(each)
+        assert drawn.about == f", about {scale.margin:.0f} points"
+        assert drawn.ends == ("\u2190 less likely", "more likely \u2192")
         assert drawn.margin == pytest.approx(
-            [WIDTH / 2 * (1 + sign * 0.1 / top) for sign in (-1, 1)], abs=0.06
+            [WIDTH / 2 * (1 + sign * scale.margin / scale.top) for sign in (-1, 1)],
+            abs=0.06,
         )
 
 
 def test_the_picture_is_of_what_the_sentence_is_about(study):
     age = study["columns"][2]
+    scale = scale_effects(study["columns"], 0.1)
     assert age["utilization"]["shift"]["target_class"] == "absent"
-    assert "among 'absent'" in draw_effects(age, study["analysis"], 1.0).title
+    assert "among 'absent'" in draw_effects(age, scale).title
     age["verdict"] = "inconclusive"
-    assert "among" not in draw_effects(age, study["analysis"], 1.0).title
+    assert "among" not in draw_effects(age, scale).title
 
 
 def test_the_margin_in_points_is_a_short_number(study):
-    column, analysis = study["columns"][1], study["analysis"]
-    shown = [
-        draw_effects(column, analysis | {"min_effect": margin}, 1.0).about
-        for margin in (0.001, 0.1, 0.7, None)
+    scale = scale_effects(study["columns"], 0.1)
+    told = [
+        draw_effects(study["columns"][1], scale._replace(margin=margin)).about
+        for margin in (0.2, 1.2, 3.4, None)
     ]
-    assert shown[0] == ", less than 1 point" and shown[3] == ""
-    assert all(re.fullmatch(", about [0-9]+ points", text) for text in shown[1:3])
+    few, one = ", less than 1 point", ", about 1 point"
+    assert told == [few, one, ", about 3 points", ""]
+
+
+def test_the_margin_in_points_is_what_the_output_comes_to(study):
+    for column in study["columns"]:
+        for row in column["utilization"]["effects"]:
+            row |= {"points": 30.0 * row["effect"]}
+    assert scale_effects(study["columns"], 0.1).margin == pytest.approx(3.0)
+    assert scale_effects(study["columns"], None).margin is None
+    for column in study["columns"]:
+        for row in column["utilization"]["effects"]:
+            row |= {"points": 0.0}
+    assert scale_effects(study["columns"], 0.1).margin is None
 
 
 def test_one_wide_interval_does_not_ruin_the_scale(study):
-    narrow = scale_of_effects(study["columns"], 0.1)
+    narrow = scale_effects(study["columns"], 0.1)
     for row in rows_of(study["columns"][0]):
         if row["level"] == "Switzerland":
-            row |= {"low": -50.0, "high": 70.0}
-    top = scale_of_effects(study["columns"], 0.1)
-    assert narrow <= top < 2.0 * narrow
-    drawn = draw_effects(study["columns"][0], study["analysis"], top)
+            row |= {"points_low": -5000.0, "points_high": 7000.0}
+    scale = scale_effects(study["columns"], 0.1)
+    assert narrow.top <= scale.top < 2.0 * narrow.top
+    drawn = draw_effects(study["columns"][0], scale)
     (wide,) = [bar for bar in drawn.rows if bar.name == "Switzerland"]
     assert wide.cut_low and wide.cut_high and (wide.low, wide.high) == (0.0, WIDTH)
     assert not any(b.cut_low or b.cut_high for b in drawn.rows if b is not wide)
@@ -82,25 +94,27 @@ def test_one_wide_interval_does_not_ruin_the_scale(study):
 def test_of_many_levels_the_extremes_are_shown(study):
     column = study["columns"][0]
     first = rows_of(column)[0]
+    ends = "points", "points_low", "points_high"
     column["utilization"]["effects"] = [
-        first | {"level": f"{i}", "effect": i / 100, "low": i / 100, "high": i / 100}
-        for i in range(12)
+        first | {"level": f"{i}"} | dict.fromkeys(ends, i / 100) for i in range(12)
     ]
-    drawn = draw_effects(column, study["analysis"], 1.0)
+    drawn = draw_effects(column, scale_effects(study["columns"], 0.1))
     assert [bar.name for bar in drawn.rows] == ["11", "10", "9", "1", "0"]
     assert len(drawn.rows) == MOST_AT_FIRST and drawn.n_hidden == 7
 
 
 def test_without_effects_or_probabilities(study):
-    column, analysis = study["columns"][0], study["analysis"]
+    column = study["columns"][0]
     for row in column["utilization"]["effects"]:
         row["points"] = None
-    drawn = draw_effects(column, analysis | {"min_effect": None}, 1.0)
+    scale = scale_effects([column], None)
+    drawn = draw_effects(column, scale)
     assert "of the output among" in drawn.title and drawn.margin is None
     assert drawn.about == "" and drawn.ends == ("\u2190 lower", "higher \u2192")
     assert drawn.rows[0].text.startswith("+0.")
+    assert scale_effects([column], 0.1).margin == 0.1
     column["utilization"]["effects"] = []
-    assert draw_effects(column, analysis, 1.0) is None
+    assert draw_effects(column, scale) is None
 
 
 def test_utilization_of_all_columns_on_one_scale(study):

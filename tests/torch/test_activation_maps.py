@@ -129,6 +129,45 @@ def test_a_function_may_lay_out_the_tokens():
     np.testing.assert_array_equal(by_grid, by_function)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_tokens_without_a_grid_are_refused(method):
+    loader = make_loader(make_colour_images())
+    with pytest.raises(ValueError, match=r"^reshape: 'norm' \(LayerNorm\) gives"):
+        extract_activation_maps(Tokens(), loader, "norm", method=method)
+
+
+def test_a_function_may_say_that_channels_come_first():
+    loader = make_loader(make_colour_images())
+    maps = extract_activation_maps(Tokens(), loader, "norm", reshape=lambda maps: maps)
+    assert maps.shape == (6, 8)
+
+
+class LateTokens(Tokens):
+    """With a normalisation behind the last attention, of which the class is read."""
+
+    def __init__(self):
+        super().__init__()
+        self.last = torch.nn.LayerNorm(8)
+
+    def forward(self, images):
+        patches = self.patches(images).flatten(2).transpose(1, 2)
+        tokens = self.norm(
+            torch.cat([self.token.expand(len(images), -1, -1), patches], 1)
+        )
+        mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
+        return self.head(self.last(tokens + 3 * mixed)[:, 0])
+
+
+@pytest.mark.parametrize("method", ["grad-cam", "grad-cam++", "xgrad-cam", "hirescam"])
+def test_maps_that_show_nothing_are_told(method):
+    loader = make_loader(make_colour_images(), batch_size=2)
+    how = {"reshape": (4, 4), "method": method}
+    with pytest.warns(UserWarning, match=r"all maps of 'last' .* are 0") as said:
+        maps = extract_activation_maps(LateTokens(), loader, "last", **how)
+    assert said[0].filename == __file__ and not maps.any()
+    assert extract_activation_maps(LateTokens(), loader, "norm", **how).any()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

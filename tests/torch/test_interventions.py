@@ -203,6 +203,17 @@ def test_what_cannot_be_an_intervention_is_named(interventions, kind, message):
         extract_under(make_mlp(), make_loader(make_vectors()), interventions)
 
 
+def test_an_error_of_an_intervention_is_not_known_by_its_words():
+    def fail(x):
+        raise ValueError("interventions: mine")
+
+    scanners = {"a": nn.Identity(), "b": fail}
+    with pytest.raises(ValueError, match=r"^interventions: mine") as error:
+        extract_under(make_mlp(), make_loader(make_vectors()), scanners)
+    (note,) = error.value.__notes__
+    assert note.startswith("interventions: 'b', batch 0: it was called with")
+
+
 def test_an_error_of_an_intervention_says_which_it_is():
     scanners = {"a": nn.Identity(), "cropped": lambda x: x.reshape(7, 7)}
     with pytest.raises(RuntimeError) as error:

@@ -1,0 +1,115 @@
+"""What the pages of the commands say is what their files say."""
+
+import copy
+
+import pytest
+
+from sklearn_wsca._report._level_bars import WIDTH
+from sklearn_wsca._report.pages import (
+    page_of_comparison,
+    page_of_features,
+    page_of_intervention,
+    page_of_screen,
+)
+from sklearn_wsca._report.short_page import Picture
+
+FILES = {"inputs": {"metadata": "y.csv, sha256 00"}, "software": {"numpy": "2"}}
+COMPARED = FILES | {
+    "analysis": {"target": "disease", "min_effect": 0.1, "confounders": ["age"]},
+    "columns": [
+        {
+            "name": "scanner",
+            "verdict": "less used",
+            "answer": "less used: with 'scanner' the outputs move less.",
+            "utilization_a": 0.34,
+            "utilization_b": 0.1,
+            "difference": -0.24,
+            "low": -0.4,
+            "high": -0.1,
+            "pvalue": 0.001,
+        },
+    ],
+    "untestable": {"batch": "it has one value"},
+    "notes": ["A note."],
+}
+
+
+def test_a_comparison_shows_its_difference_beside_the_margin():
+    page = page_of_comparison(COMPARED)
+    (answer,) = page.answers
+    assert answer.sentences == ["With 'scanner' the outputs move less."]
+    assert "1 less used" in page.headline and page.next_steps == []
+    (bar,) = answer.bars.rows
+    low, high = answer.bars.margin
+    assert bar.low < bar.value < bar.high <= low < WIDTH / 2 < high
+    assert page.caveats[:2] == ["A note.", "batch: it has one value."]
+    assert page.facts["Confounders"] == "age" and page.facts["Files"].endswith("00")
+    assert page.blocks[0].rows[0][2:] == ["0.34", "0.1", "-0.24", "0.001"]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"), [("more used", "audit it"), ("inconclusive", "more rows")]
+)
+def test_a_comparison_says_what_is_next(verdict, words):
+    content = copy.deepcopy(COMPARED)
+    content["columns"][0] |= {"verdict": verdict, "low": None}
+    page = page_of_comparison(content)
+    assert page.answers[0].bars is None and words in page.next_steps[0]
+
+
+def intervention(includes_noise=True):
+    effects = [
+        {"level": level, "output": output, "target_class": "all"}
+        | {"effect": size, "low": size - 0.1, "high": size + 0.1}
+        for level, size in (("A", 0.3), ("B", -0.1))
+        for output in ("0", "1")
+    ]
+    effects[1] |= {"effect": 0.5, "low": 0.4, "high": 0.6}
+    unit = {"n_rows": 2, "flipped": None}
+    units = [unit | {"unit": i, "move": i / 10} for i in range(20)]
+    return FILES | {
+        "analysis": {"level": "scanner", "seed": None},
+        "answer": ["60 units under 2 levels.", "A single unit moves."],
+        "effects": effects,
+        "units": [*units, unit | {"unit": 21, "move": None}],
+        "includes_noise": includes_noise,
+        "notes": [],
+    }
+
+
+def test_an_intervention_shows_the_output_that_moves_most():
+    page = page_of_intervention(intervention())
+    assert page.headline == "60 units under 2 levels."
+    bars = page.answers[0].bars
+    assert "'1'" in bars.title and [bar.name for bar in bars.rows] == ["A", "B"]
+    assert bars.rows[0].value > WIDTH / 2 > bars.rows[1].value
+    at = page.blocks[0].header.index("unit")
+    assert [row[at] for row in page.blocks[0].rows][:2] == ["19", "18"]
+    assert "--repeats" in page.next_steps[0] and "noise" in page.caveats[0]
+    quiet = page_of_intervention(intervention(False) | {"effects": [], "units": []})
+    assert quiet.caveats == quiet.next_steps == quiet.blocks == []
+    assert quiet.answers[0].bars is None
+
+
+def test_a_screen_counts_what_an_audit_can_judge():
+    columns = [
+        {"name": name, "sentence": f"{name} goes.", "outlook": outlook}
+        | {"target_association": 0.2, "association_pvalue": 0.01}
+        | {"minimum_detectable_effect": None}
+        for name, outlook in (("a", "enough"), ("b", "too small"))
+    ]
+    content = FILES | {"columns": columns, "next_steps": ["Train."], "notes": []}
+    content |= {"target": "disease", "min_effect": 0.1, "significance": 0.05, "seed": 0}
+    page = page_of_screen(content)
+    assert page.headline == "An audit of these rows can judge 1 of 2 columns."
+    assert [a.word for a in page.answers] == ["enough", "too small"]
+    assert page.next_steps == ["Train."] and "-" in page.blocks[0].rows[0]
+
+
+def test_features_have_pictures_and_what_their_sign_means():
+    picture = Picture("Maps", "Eight maps", b"")
+    page = page_of_features(
+        ["First.", "Second."], ["Feature", "Importance"], [["3", "0.2"]], [picture], {}
+    )
+    assert page.headline == "First." and page.answers[0].sentences == ["Second."]
+    assert page.pictures == [picture] and "speaks for the class" in page.caveats[0]
