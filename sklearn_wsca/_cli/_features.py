@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from sklearn_wsca._cli._spreadsheet import to_csv_text
 from sklearn_wsca._displays.activation_map import ActivationMapDisplay
 from sklearn_wsca._displays.consistency import ConsistencyDisplay
 from sklearn_wsca._displays.feature_importance import FeatureImportanceDisplay
+from sklearn_wsca._features import axes
 from sklearn_wsca._features.contributions import predict_rows
 from sklearn_wsca._features.integrated_feature_analysis import IntegratedFeatureAnalysis
 from sklearn_wsca._features.maps import FeatureMaps, pool_maps
@@ -30,8 +31,10 @@ from sklearn_wsca._features.shift import SPLIT
 from sklearn_wsca._text import column_text
 from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
 from sklearn_wsca.io import (
+    FileError,
     load_embeddings,
     load_feature_maps,
+    load_head,
     load_metadata,
     match_rows,
 )
@@ -94,6 +97,31 @@ def read_maps(
             table = load_metadata(metadata, max_size=max_size)
             A, table, _ = match_rows(A, table, names=(str(maps), str(metadata)))
     return AuditRows(A, table, {"A": maps, "y": metadata}, notes)
+
+
+def put_features_first(rows: AuditRows, options: dict[str, Any]) -> AuditRows:
+    """Maps with their features on the second axis, by the width of the head.
+
+    Tokens and channels that come last are told as `fit` tells them.
+    """
+    if options["head"] is None or rows.X.ndim < 3:
+        return rows
+
+    def fits(n_features: int) -> bool:
+        try:
+            load_head(
+                options["head"],
+                key=options["head_key"],
+                n_features=n_features,
+                max_size=options["max_size"],
+            )
+        except FileError:
+            return False
+        return True
+
+    with refuse(rows.files), collect_warnings([]):
+        maps = axes.put_features_first(FeatureMaps(rows.X), fits)
+    return replace(rows, X=maps.array)
 
 
 def read_outputs(file: Path | None, max_size: int | None) -> Any:

@@ -18,6 +18,7 @@ from sklearn_wsca._cli._errors import OneLineGroup, refuse
 from sklearn_wsca._cli._feature_terminal import classes_to_show, print_features
 from sklearn_wsca._cli._features import (
     analyse_features,
+    put_features_first,
     read_maps,
     read_outputs,
     rows_shown,
@@ -201,7 +202,11 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
             new_maps, new_metadata = options["held_out"]
             held_out = read_maps(new_maps, new_metadata, key, target, most)
         outputs = read_outputs(options["outputs"], most)
-        images = find_images(options["images"], rows.metadata, most)
+        rows = put_features_first(rows, options)
+        held_out = held_out and put_features_first(held_out, options)
+        images = find_images(
+            options["images"], rows.metadata, most, options["image_column"]
+        )
         if images is not None:
             images.check(rows_shown(len(rows.X)), rows.X.ndim - 2)
     analysis = IntegratedFeatureAnalysis(
