@@ -65,9 +65,14 @@ class FeatureFindings:
     samples: pd.DataFrame
 
     def write(
-        self, directory: Path, A: Any, outputs: Any, images: Images | None
+        self,
+        directory: Path,
+        A: Any,
+        outputs: Any,
+        images: Images | None,
+        classes: list | None,
     ) -> list[Path]:
-        """Write tables and figures."""
+        """Write tables and figures, of importance for some classes."""
         tables = {
             "features.csv": self.features,
             "shifts.csv": self.shifts,
@@ -77,7 +82,7 @@ class FeatureFindings:
         contents: dict[str, str | bytes] = {
             name: to_csv_text(table) for name, table in tables.items()
         }
-        contents |= draw(self.analysis, A, outputs, images)
+        contents |= draw(self.analysis, A, outputs, images, classes)
         return write_files(directory, contents, FEATURE_FILES)
 
 
@@ -181,8 +186,12 @@ def tabulate(analysis: IntegratedFeatureAnalysis) -> pd.DataFrame:
         },
         index=names,
     )
-    of_classes = {}
-    for k, name in enumerate(analysis.head_.row_names):
+    of_classes, head = {}, analysis.head_
+    if head.classes is None:
+        # There is a single row, whose importance is the overall one.
+        change = f"change with one standard deviation of {analysis.target}"
+        of_classes[change] = analysis.importance_difference_[0]
+    for k, name in enumerate(head.classes or ()):
         of_classes[f"importance of {name}"] = analysis.importance_[k]
         of_classes[f"difference of {name}"] = analysis.importance_difference_[k]
     of_classes = pd.DataFrame(of_classes, names)
@@ -233,12 +242,18 @@ def share_utilization(
 
 
 def draw(
-    analysis: IntegratedFeatureAnalysis, A: Any, outputs: Any, images: Images | None
+    analysis: IntegratedFeatureAnalysis,
+    A: Any,
+    outputs: Any,
+    images: Images | None,
+    classes: list | None,
 ) -> dict[str, str | bytes]:
     """Figures by the names of their files."""
     open_no_window()
     displays = {
-        "importance.png": FeatureImportanceDisplay.from_estimator(analysis),
+        "importance.png": FeatureImportanceDisplay.from_estimator(
+            analysis, classes=classes
+        ),
         "curve.png": FeatureImportanceDisplay.from_estimator(analysis, kind="curve"),
         "consistency.png": ConsistencyDisplay.from_estimator(analysis, A, outputs),
     }

@@ -15,7 +15,11 @@ from sklearn_wsca._cli._audit import Findings, analyse, make_analysis
 from sklearn_wsca._cli._compare import print_comparison, read_both, run_comparison
 from sklearn_wsca._cli._demo import INTRODUCTION, READING, demo_analysis, load_demo
 from sklearn_wsca._cli._errors import OneLineGroup, refuse
-from sklearn_wsca._cli._feature_terminal import classes_to_show, print_features
+from sklearn_wsca._cli._feature_terminal import (
+    classes_to_show,
+    print_features,
+    words_of_figures,
+)
 from sklearn_wsca._cli._features import (
     analyse_features,
     put_features_first,
@@ -229,8 +233,10 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
         shown = classes_to_show(found.analysis, options["show_classes"])
     print_features(console, found, shown)
     with progress(options["quiet"]), step("report"):
-        paths = found.write(out, rows.X, outputs, images)
-    say_where(console, paths)
+        names = [found.analysis.head_.row_names[k] for k in shown]
+        drawn = names if options["show_classes"] else None
+        paths = found.write(out, rows.X, outputs, images, drawn)
+    say_where(console, paths, words_of_figures(found.analysis))
 
 
 @wsca.command(short_help="How far do outputs move between scanners?")
