@@ -56,9 +56,11 @@ def _widest(
     percentiles: tuple[float, float],
 ) -> np.ndarray:
     """Ends that hold all maps and, by themselves, those that a mask names: (2,)."""
-    sets = [np.ones_like(own), own] if own.any() else [np.ones_like(own)]
-    low = min(np.percentile(lowest[which], percentiles[0]) for which in sets)
-    high = max(np.percentile(highest[which], percentiles[1]) for which in sets)
+    low = np.percentile(lowest, percentiles[0])
+    high = np.percentile(highest, percentiles[1])
+    if own.any():
+        low = min(low, np.percentile(lowest[own], percentiles[0]))
+        high = max(high, np.percentile(highest[own], percentiles[1]))
     return np.array([low, high])
 
 
