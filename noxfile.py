@@ -170,11 +170,11 @@ def package(session):
 def frameworks(session):
     """Exports from other frameworks, as the page on them shows."""
     session.install(*PINNED, "-e", ".[test]", *FRAMEWORKS)
-    session.env |= {
-        "SKLEARN_WSCA_REQUIRE_FRAMEWORKS": "1",
-        "KERAS_BACKEND": "torch",
-        "HF_HUB_OFFLINE": "1",
-    }
+    session.env.update(
+        SKLEARN_WSCA_REQUIRE_FRAMEWORKS="1",
+        KERAS_BACKEND="torch",
+        HF_HUB_OFFLINE="1",
+    )
     # What other packages warn of is no concern of this one.
     page = "tests/test_documentation.py"
     session.run("python", "-m", "pytest", page, "-k", "frameworks", "-W", "ignore")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         IntegratedFeatureAnalysis,
     )
     from sklearn_wsca._features.map_evaluation import evaluate_activation_maps
+    from sklearn_wsca._features.masking import accuracy_after_masking
     from sklearn_wsca._features.weight_randomisation import (
         WeightRandomisationResult,
         weight_randomisation_test,
@@ -69,6 +70,7 @@ __all__ = [
     "WeightRandomisationResult",
     "WeightSpaceCorrelation",
     "__version__",
+    "accuracy_after_masking",
     "compare_utilization",
     "evaluate_activation_maps",
     "intervention_test",
@@ -107,6 +109,7 @@ _MODULES = {
     "WeightRandomisationResult": "_features.weight_randomisation",
     "WeightSpaceCorrelation": "_weight_space_correlation",
     "compare_utilization": "_comparison.from_outputs",
+    "accuracy_after_masking": "_features.masking",
     "evaluate_activation_maps": "_features.map_evaluation",
     "intervention_test": "_interventions.from_outputs",
     "network_spread": "_networks.spread",

@@ -76,6 +76,8 @@ METHODS: dict[str, Method] = {
     "regression, HC3, splines": Method(residuals.robust_regression),
     "GEE, splines": Method(residuals.estimating_equations, needs_groups=True),
     "mixed model, splines": Method(residuals.mixed_model, needs_groups=True),
+    "partially linear regression (DoubleML)": Method(packages.double_learning),
+    "conditional randomization (hidimstat)": Method(packages.distilled_randomisation),
     "partial distance covariance (dcor)": Method(
         packages.partial_distance, n_permutations_of_networks=19
     ),

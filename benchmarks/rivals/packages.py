@@ -1,12 +1,16 @@
 """Methods of other packages, each called as its documentation says."""
 
+import doubleml
 import numpy as np
 from causallearn.utils.KCI.KCI import KCI_CInd
 from dcor import partial_distance_correlation
 from dcor.independence import partial_distance_covariance_test
+from hidimstat import D0CRT
 from mlconfound.stats import partial_confound_test
 from shortcut_detect import SKLearnProbe
+from sklearn.linear_model import LinearRegression
 
+from benchmarks.rivals.residuals import hold_fixed, level_indicators, unit_outputs
 from benchmarks.rivals.studies import Study
 
 
@@ -48,6 +52,45 @@ def partial_confound(study: Study, n_permutations: int) -> tuple[float, float]:
         n_jobs=1,
     )
     return float(result.r2_yhat_c - result.expected_r2_yhat_c[1]), float(result.p)
+
+
+def double_learning(study: Study, _n_permutations: int) -> tuple[float, float]:
+    """Partially linear regression of DoubleML, cross-fitted; Bonferroni.
+
+    Outcome: an output. Treatment: a level. What is held fixed enters as a spline or as
+    indicators, by least squares; groups are clusters.
+    """
+    design, levels = hold_fixed(study), level_indicators(study)
+    clusters = None if study.groups is None else study.groups[:, None]
+    effects, pvalues = [], []
+    for output in unit_outputs(study).T:
+        for level in levels.T:
+            data = doubleml.DoubleMLData.from_arrays(
+                design, output, level, cluster_vars=clusters
+            )
+            model = doubleml.DoubleMLPLR(data, LinearRegression(), LinearRegression())
+            model.fit()
+            effects.append(model.coef[0])
+            pvalues.append(model.pval[0])
+    size = float(np.sqrt(np.square(effects).sum()))
+    return size, min(1.0, len(pvalues) * min(pvalues))
+
+
+def distilled_randomisation(study: Study, _n: int) -> tuple[float, float]:
+    """Distilled conditional randomization test of hidimstat; Bonferroni.
+
+    Is a level important for an output, beside what is held fixed?
+    """
+    levels = level_indicators(study)
+    features = np.column_stack([levels, hold_fixed(study)])
+    sizes, pvalues = [], []
+    for output in unit_outputs(study).T:
+        test = D0CRT(LinearRegression(), screening_threshold=100, random_state=0)
+        test.fit(features, output)
+        sizes.append(np.abs(test.importance(features, output)[: levels.shape[1]]).max())
+        pvalues.append(test.pvalues_[: levels.shape[1]].min())
+    corrected = len(pvalues) * levels.shape[1] * min(pvalues)
+    return float(max(sizes)), float(min(1.0, corrected))
 
 
 def shortkit_probe(study: Study, _n_permutations: int) -> tuple[float, float]:

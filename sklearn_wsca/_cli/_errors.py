@@ -20,6 +20,9 @@ from sklearn_wsca.io import FileError
 BAD_INPUT = 2
 # What a file says of itself may be of any length; what to do about it comes last.
 LONGEST_START, LONGEST_END = 1200, 400
+OPTION = re.compile(r"--[a-z][\w-]*")
+# In brackets, or a sentence of its own.
+ADVICE = r" \([^()]*--[a-z][^()]*\)| To go on all the same: [^.]*\."
 # Ways in which numpy, pandas and scikit-learn refuse what they are given.
 REFUSALS = (ValueError, TypeError, OverflowError, OSError, ImportError, MemoryError)
 
@@ -38,13 +41,26 @@ def _in_words(message: str, key: str = "") -> str:
     return as_typed(_cut(message, times=4), key)
 
 
+def _possible(message: str) -> str:
+    """Message without advice by options that the command does not have."""
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return message
+    known = {name for option in context.command.params for name in option.opts}
+
+    def keep(found: re.Match) -> str:
+        return found[0] if known.issuperset(OPTION.findall(found[0])) else ""
+
+    return re.sub(ADVICE, keep, message)
+
+
 class InputError(click.ClickException):
     """Bad input; the message is one line."""
 
     exit_code = BAD_INPUT
 
     def __init__(self, message: str):
-        message = _in_words(message.replace("\n", " "))
+        message = _possible(_in_words(message.replace("\n", " ")))
         super().__init__(_cut(" ".join(printable(message).split())))
 
     def show(self, file=None) -> None:

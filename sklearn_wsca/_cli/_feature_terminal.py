@@ -38,7 +38,7 @@ def describe(found: Any, classes: Sequence[int]) -> list[str]:
         *_describe_classes(found.analysis, classes),
         _describe_consistency(found.analysis),
         describe_share(found.analysis.smallest_share_),
-        *_describe_shifts(found.shifts),
+        *_describe_shifts(found.shifts, found.analysis.head_.classes is not None),
         _describe_outliers(found.samples, found.analysis.outlier_threshold_),
     ]
 
@@ -62,6 +62,19 @@ def classes_to_show(analysis: Any, wanted: Sequence[str]) -> list[int]:
         return [names.index(name) for name in wanted]
     frequent = np.argsort(-analysis.n_correct_, kind="stable")[:CLASSES_SHOWN]
     return [k for k in frequent.tolist() if analysis.n_correct_[k]]
+
+
+def words_of_figures(analysis: Any) -> dict[str, str]:
+    """What figures of a number show, where they show something else of classes."""
+    if analysis.head_.classes is not None:
+        return {}
+    return {
+        "importance.png": (
+            "How contributions change where the target is larger (red: they rise), by "
+            "rank"
+        ),
+        "maps.png": "Where the predicted number comes from; the bar marks no effect",
+    }
 
 
 def _print_table(console: Console, features: pd.DataFrame) -> list[str]:
@@ -105,6 +118,10 @@ def _describe_classes(analysis: Any, classes: Sequence[int]) -> list[str]:
         return []
     lines = []
     for k in classes:
+        if not analysis.n_correct_[k]:
+            name = analysis.head_.row_names[k]
+            lines.append(f"  {name}: no sample of it is classified correctly")
+            continue
         ranked = np.argsort(analysis.class_ranking_[k])[:FEATURES_OF_A_CLASS]
         features = ", ".join(
             f"{c} ({analysis.importance_difference_[k, c]:+.2g})" for c in ranked
@@ -156,20 +173,21 @@ def _describe_outliers(samples: Any, threshold: float) -> str:
     )
 
 
-def _describe_shifts(shifts: Any) -> list[str]:
+def _describe_shifts(shifts: Any, has_classes: bool) -> list[str]:
     """How many features shift in each comparison, and whether their sum does."""
-    lines = []
+    lines, fixed = [], " at fixed class" if has_classes else ""
     for name, rows in shifts.groupby(level=0, sort=False):
         table = rows.droplevel(0)
         outputs = table[table.index.isin(OUTPUTS)]
         features = table.drop(index=outputs.index)
         found = int((features["pvalue_fwer"] <= LEVEL).sum())
         sums = ", ".join(
-            f"{output} {row['smd']:+.2f} (p = {format_number(row['pvalue_fwer'])})"
+            f"{output} {row['smd']:+.2f} (p = {format_number(row['pvalue'])}, "
+            f"{format_number(row['pvalue_fwer'])} by max-T)"
             for output, row in outputs.iterrows()
         )
         lines.append(
-            f"{name}: {found} of {len(features)} features shift at fixed class (max-T, "
+            f"{name}: {found} of {len(features)} features shift{fixed} (max-T, "
             f"{LEVEL:.0%}); what they add up to: {sums}."
         )
     return lines

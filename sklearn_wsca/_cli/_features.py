@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from sklearn_wsca._cli._spreadsheet import to_csv_text
 from sklearn_wsca._displays.activation_map import ActivationMapDisplay
 from sklearn_wsca._displays.consistency import ConsistencyDisplay
 from sklearn_wsca._displays.feature_importance import FeatureImportanceDisplay
+from sklearn_wsca._features import axes
 from sklearn_wsca._features.contributions import predict_rows
 from sklearn_wsca._features.integrated_feature_analysis import IntegratedFeatureAnalysis
 from sklearn_wsca._features.maps import FeatureMaps, pool_maps
@@ -36,8 +37,10 @@ from sklearn_wsca._features.shift import SPLIT
 from sklearn_wsca._text import column_text
 from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
 from sklearn_wsca.io import (
+    FileError,
     load_embeddings,
     load_feature_maps,
+    load_head,
     load_metadata,
     match_rows,
 )
@@ -107,6 +110,31 @@ def read_maps(
     return AuditRows(A, table, {"A": maps, "y": metadata}, notes)
 
 
+def put_features_first(rows: AuditRows, options: dict[str, Any]) -> AuditRows:
+    """Maps with their features on the second axis, by the width of the head.
+
+    Tokens and channels that come last are told as `fit` tells them.
+    """
+    if options["head"] is None or rows.X.ndim < 3:
+        return rows
+
+    def fits(n_features: int) -> bool:
+        try:
+            load_head(
+                options["head"],
+                key=options["head_key"],
+                n_features=n_features,
+                max_size=options["max_size"],
+            )
+        except FileError:
+            return False
+        return True
+
+    with refuse(rows.files), collect_warnings([]):
+        maps = axes.put_features_first(FeatureMaps(rows.X), fits)
+    return replace(rows, X=maps.array)
+
+
 def read_outputs(file: Path | None, max_size: int | None) -> Any:
     """Outputs of the network itself; None without a file."""
     if file is None:
@@ -164,8 +192,12 @@ def tabulate(analysis: IntegratedFeatureAnalysis) -> pd.DataFrame:
         },
         index=names,
     )
-    of_classes = {}
-    for k, name in enumerate(analysis.head_.row_names):
+    of_classes, head = {}, analysis.head_
+    if head.classes is None:
+        # There is a single row, whose importance is the overall one.
+        change = f"change with one standard deviation of {analysis.target}"
+        of_classes[change] = analysis.importance_difference_[0]
+    for k, name in enumerate(head.classes or ()):
         of_classes[f"importance of {name}"] = analysis.importance_[k]
         of_classes[f"difference of {name}"] = analysis.importance_difference_[k]
     of_classes = pd.DataFrame(of_classes, names)
@@ -216,12 +248,18 @@ def share_utilization(
 
 
 def draw(
-    analysis: IntegratedFeatureAnalysis, A: Any, outputs: Any, images: Images | None
+    analysis: IntegratedFeatureAnalysis,
+    A: Any,
+    outputs: Any,
+    images: Images | None,
+    classes: list | None,
 ) -> dict[str, bytes]:
     """Figures by the names of their files."""
     open_no_window()
     displays = {
-        "importance.png": FeatureImportanceDisplay.from_estimator(analysis),
+        "importance.png": FeatureImportanceDisplay.from_estimator(
+            analysis, classes=classes
+        ),
         "curve.png": FeatureImportanceDisplay.from_estimator(analysis, kind="curve"),
         "consistency.png": ConsistencyDisplay.from_estimator(analysis, A, outputs),
     }

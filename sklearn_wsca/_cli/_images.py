@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,19 +64,25 @@ class Images:
 
 
 def find_images(
-    path: Path | None, table: pd.DataFrame, max_size: int | None
+    path: Path | None,
+    table: pd.DataFrame,
+    max_size: int | None,
+    column: str | None = None,
 ) -> Images | None:
     """Images of the samples of a table; None without a path.
 
     Files of a folder are matched by the column of the table that holds their names,
-    with or without their suffix; without one they are taken in the order of their
-    names, which is said.
+    with or without their suffix: the one that is named, or the only one that does;
+    without one they are taken in the order of their names, which is said.
 
     Raises
     ------
     InputError
-        If there are not as many as samples.
+        If there are not as many as samples, the column that is named does not hold
+        names of files, or several columns hold names of different files.
     """
+    if path is None or not path.is_dir():
+        _refuse_column(column)
     if path is None:
         return None
     if not path.is_dir():
@@ -84,7 +91,7 @@ def find_images(
         _check_number(len(array), table, path)
         return Images(array, [f"row {row}" for row in range(len(array))])
     files = sorted(f for f in path.iterdir() if f.name.lower().endswith(SUFFIXES))
-    named = _match(files, table)
+    named = _match(files, table, path, column)
     if named is None:
         _check_number(len(files), table, path)
         say(
@@ -101,14 +108,44 @@ def _name_of(file: Path) -> str:
     return file.name[: -len(suffix)]
 
 
-def _match(files: list[Path], table: pd.DataFrame) -> list[Path] | None:
+def _refuse_column(column: str | None) -> None:
+    if column is not None:
+        raise InputError(
+            "--image-column names the files of a folder: pass the folder in --images."
+        )
+
+
+def _match(
+    files: list[Path], table: pd.DataFrame, path: Path, column: str | None
+) -> list[Path] | None:
     """Files in the order of the rows, by the column that names them all."""
-    by_name = {name: f for f in files for name in (f.name, _name_of(f))}
-    for column in table.columns:
-        names = table[column].map(lambda cell: Path(str(cell)).name)
-        if names.isin(by_name.keys()).all():
-            return [by_name[name] for name in names]
-    return None
+    if column is not None and column not in table.columns:
+        raise InputError(f"--image-column: METADATA has no column {quote(column)}.")
+    by_name = _files_by_name(files)
+    found = {}
+    for name in table.columns if column is None else [column]:
+        cells = table[name].map(lambda cell: Path(str(cell)).name)
+        if cells.isin(by_name.keys()).all():
+            found[name] = [by_name[cell] for cell in cells]
+        elif column is not None:
+            missing = cells[~cells.isin(by_name.keys())]
+            raise InputError(
+                f"--image-column: {path} has no file of one name "
+                f"{list_first(missing, 3)}, of {len(missing)} in {quote(column)}."
+            )
+    if len({tuple(chosen) for chosen in found.values()}) > 1:
+        raise InputError(
+            f"--images: the columns {list_first(found)} name files in {path}, and not "
+            "the same ones; choose the column of the images: --image-column."
+        )
+    return next(iter(found.values()), None)
+
+
+def _files_by_name(files: list[Path]) -> dict[str, Path]:
+    """Files by their names, and by those without a suffix that only one of them has."""
+    stems = Counter(map(_name_of, files))
+    alone = {_name_of(file): file for file in files if stems[_name_of(file)] == 1}
+    return alone | {file.name: file for file in files}
 
 
 def _check_number(n_images: int, table: pd.DataFrame, path: Path) -> None:

@@ -96,6 +96,12 @@ feature_options = together(
         type=FILE,
     ),
     named(
+        "--image-column",
+        "COLUMN",
+        "Column of METADATA that names the files of the folder in --images, where "
+        "several do.",
+    ),
+    named(
         "--show-classes",
         "NAME...",
         "Classes whose features are listed; the five most frequent ones by default.",

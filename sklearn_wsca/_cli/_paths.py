@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -31,11 +32,17 @@ FILE_WORDS = {
 }
 
 
-def say_where(console: Console, paths: list[Path]) -> None:
-    """Print the paths of files, with what they are for where that has words."""
+def say_where(
+    console: Console, paths: list[Path], own: Mapping[str, str] | None = None
+) -> None:
+    """Print the paths of files, with what they are for where that has words.
+
+    `own` are words for this result, in place of the general ones.
+    """
     console.print()
+    known = FILE_WORDS | dict(own or {})
     for path in paths:
-        words = f"{FILE_WORDS[path.name]}: " if path.name in FILE_WORDS else ""
+        words = f"{known[path.name]}: " if path.name in known else ""
         # Without wrapping, so that a long path can be copied.
         console.print(
             Text(f"{words}{printable(path)}"), soft_wrap=True, highlight=False

@@ -19,10 +19,12 @@ from sklearn_wsca._cli._feature_terminal import (
     classes_to_show,
     describe,
     print_features,
+    words_of_figures,
 )
 from sklearn_wsca._cli._features import (
     analyse_features,
     draw,
+    put_features_first,
     read_maps,
     read_outputs,
     rows_shown,
@@ -217,7 +219,11 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
             new_maps, new_metadata = options["held_out"]
             held_out = read_maps(new_maps, new_metadata, key, target, most)
         outputs = read_outputs(options["outputs"], most)
-        images = find_images(options["images"], rows.metadata, most)
+        rows = put_features_first(rows, options)
+        held_out = held_out and put_features_first(held_out, options)
+        images = find_images(
+            options["images"], rows.metadata, most, options["image_column"]
+        )
         if images is not None:
             images.check(rows_shown(len(rows.X)), rows.X.ndim - 2)
     analysis = IntegratedFeatureAnalysis(
@@ -242,9 +248,11 @@ def features(maps: Path, metadata: Path, **options: Any) -> None:
     with progress(options["quiet"]), step("report"):
         read = {"maps": str(maps), "metadata": str(metadata)}
         read |= {name: str(file) for name, file in files.items()}
-        drawn = draw(found.analysis, rows.X, outputs, images)
+        names = [found.analysis.head_.row_names[k] for k in shown]
+        of_classes = names if options["show_classes"] else None
+        drawn = draw(found.analysis, rows.X, outputs, images, of_classes)
         paths = found.write(out, drawn, describe(found, shown), read)
-    say_where(console, paths)
+    say_where(console, paths, words_of_figures(found.analysis))
 
 
 @wsca.command(short_help="How far do outputs move between scanners?")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from textwrap import fill
 from typing import Any
 
@@ -43,6 +44,7 @@ from sklearn_wsca._displays.style import (
     tidy,
     write_in_cell,
 )
+from sklearn_wsca._text import list_first
 
 KINDS = ("difference", "importance", "curve")
 QUANTITIES = {
@@ -53,6 +55,7 @@ CONTINUOUS_QUANTITIES = {
     "difference": "change of the contribution with one standard deviation of target",
     "importance": "mean contribution to the number",
 }
+MOST_CLASSES = 60
 NARROWEST, WIDEST, INCHES_PER_CLASS = 3.0, 12.0, 0.45
 INCHES_PER_CHARACTER = 0.065
 MOST_ANNOTATED = 400
@@ -128,7 +131,13 @@ class FeatureImportanceDisplay(Display):
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, *, kind: str = "difference", most: int = 20, ax: Any = None
+        cls,
+        estimator: Any,
+        *,
+        kind: str = "difference",
+        most: int = 20,
+        classes: Sequence | None = None,
+        ax: Any = None,
     ) -> FeatureImportanceDisplay:
         """Plot what a fitted estimator knows of its features.
 
@@ -142,6 +151,9 @@ class FeatureImportanceDisplay(Display):
             that is kept, beside that of random features.
         most : int, default=20
             Largest number of features, those that rank first.
+        classes : list, default=None
+            Classes to draw; None takes all, or of more than 60 those with the most
+            correctly classified samples.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure that fits.
 
@@ -153,7 +165,8 @@ class FeatureImportanceDisplay(Display):
         Raises
         ------
         ValueError
-            If `kind` is unknown, or `most` no number of features.
+            If `kind` is unknown, `most` no number of features, or there is no such
+            class.
         """
         check_is_fitted(estimator)
         check_choice("kind", kind, KINDS)
@@ -172,11 +185,15 @@ class FeatureImportanceDisplay(Display):
         numbers = range(estimator.n_features_in_)
         features = pd.Index(getattr(estimator, "feature_names_in_", numbers))
         head = estimator.head_
-        classes = pd.Index(head.row_names, dtype=object, tupleize_cols=False)
+        names = pd.Index(head.row_names, dtype=object, tupleize_cols=False)
         label = None
         if head.classes is None:
-            classes, label = classes.rename("output"), CONTINUOUS_QUANTITIES[kind]
-        table = pd.DataFrame(found[kind], classes, features)
+            names, label = names.rename("output"), CONTINUOUS_QUANTITIES[kind]
+        table = pd.DataFrame(found[kind], names, features)
+        drawn = _rows_of_classes(estimator, classes)
+        if len(drawn) < len(table):
+            table.index = names.rename(f"class ({len(drawn)} of {len(table)})")
+        table = table.iloc[drawn]
         ranking = estimator.ranking_
         display = cls(table, kind=kind, ranking=ranking, most=most, label=label)
         return display.plot(ax=ax)
@@ -247,6 +264,24 @@ class FeatureImportanceDisplay(Display):
         settle(ax)
         label_shares(ax)
         return ax
+
+
+def _rows_of_classes(estimator: Any, classes: Sequence | None) -> list[int]:
+    """Rows of the head that are drawn, in its order."""
+    names = list(estimator.head_.row_names)
+    if classes is None and len(names) <= MOST_CLASSES:
+        return list(range(len(names)))
+    if classes is None:
+        counts = estimator.n_correct_
+        frequent = np.argsort(-counts, kind="stable")[:MOST_CLASSES]
+        return sorted(k for k in frequent.tolist() if counts[k] or k == frequent[0])
+    unknown = [name for name in classes if name not in names]
+    if unknown or not len(classes):
+        raise ValueError(
+            f"classes: {list_first(unknown or classes) or 'none'} of "
+            f"{list_first(names)}; pass names of classes of the head."
+        )
+    return [names.index(name) for name in classes]
 
 
 def _make_matrix_axes(shown: pd.DataFrame, longest: int) -> Any:

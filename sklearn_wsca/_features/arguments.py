@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.utils.validation import validate_data
 
 from sklearn_wsca._backend.namespace import is_tensor, to_numpy
-from sklearn_wsca._features.axes import put_features_first
+from sklearn_wsca._features.axes import put_features_first, warn_of_features_last
 from sklearn_wsca._features.contributions import keep_top, predict_rows
 from sklearn_wsca._features.labels import LabelTable, encode_labels, read_table
 from sklearn_wsca._features.maps import FeatureMaps, as_array, pool_maps
@@ -41,6 +41,8 @@ def read_maps(estimator: Any, A: Any, reset: bool) -> FeatureMaps:
         maps = put_features_first(maps, estimator.n_features_in_.__eq__, levels=4)
     elif estimator.head is not None:
         maps = put_features_first(maps, partial(_may_read, estimator.head))
+    else:
+        warn_of_features_last(maps)
     if reset:
         estimator.n_features_in_ = maps.n_features
         # Of a table that this estimator was fitted with before.

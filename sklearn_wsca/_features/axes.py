@@ -12,6 +12,7 @@ from sklearn_wsca._features.curve import spread
 from sklearn_wsca._features.maps import FeatureMaps
 
 MOST_LOOKED_AT = 50
+MANY_TIMES = 2
 
 
 def put_features_first(
@@ -56,6 +57,25 @@ def put_features_first(
         stacklevel=levels,
     )
     return FeatureMaps(moved)
+
+
+def warn_of_features_last(maps: FeatureMaps) -> None:
+    """Say how axes are taken where no head tells, and features may be on the last one.
+
+    Tokens usually have more features than there are tokens, and channels that come last
+    are far more than positions along an axis.
+    """
+    *others, last = maps.array.shape[1:]
+    if last <= (max(others) if len(others) == 1 else MANY_TIMES * max(others)):
+        return
+    positions = " x ".join(map(str, maps.spatial))
+    turn = "A.transpose(0, 2, 1)" if len(others) == 1 else "np.moveaxis(A, -1, 1)"
+    warnings.warn(
+        f"A: taken as {maps.n_features} features at {positions} positions; there is no "
+        f"head that tells. For tokens, or channels that come last, pass {turn}.",
+        UserWarning,
+        stacklevel=5,  # The caller of fit, which scikit-learn wraps.
+    )
 
 
 def warn_of_single_position(maps: FeatureMaps) -> None:

@@ -37,7 +37,11 @@ from sklearn_wsca._features.contributions import (
     score_features,
 )
 from sklearn_wsca._features.curve import Decomposition, measure_curve, smallest_share
-from sklearn_wsca._features.labels import encode_labels, read_class_head
+from sklearn_wsca._features.labels import (
+    encode_labels,
+    read_class_head,
+    refuse_several_numbers,
+)
 from sklearn_wsca._features.maps import pool_maps, survey_maps
 from sklearn_wsca._features.profiles import (
     find_redundancy,
@@ -279,6 +283,7 @@ class IntegratedFeatureAnalysis(SelectorMixin, BaseEstimator):
         check_percentiles(self.percentiles)
         maps = read_maps(self, A, reset=True)
         check_same_index(A, y, ("A", "y"))
+        refuse_several_numbers(self.head, maps)
         table = read_labels(self, y, len(maps))
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         head = read_class_head(self.head, table.labels, maps)

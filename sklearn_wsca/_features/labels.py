@@ -88,12 +88,27 @@ def read_class_head(source: Any, labels: pd.Series, maps: FeatureMaps) -> Head:
     if classes is not None:
         return class_head(head, classes)
     _check_numbers(labels)
+    refuse_several_numbers(source, maps)
+    return class_head(head, None)
+
+
+def refuse_several_numbers(source: Any, maps: FeatureMaps) -> None:
+    """Raise if a head says itself that it predicts several numbers.
+
+    Raises
+    ------
+    ValueError
+        If it does: no column of labels can be those of all.
+    """
+    if source is None or not _is_regressor(source):
+        return
+    head = read_head(source, argument="head", n_features=maps.n_features, levels=None)
     if head.n_rows > 1:
         raise ValueError(
-            f"head: it predicts {head.n_rows} numbers, and y holds one; pass the row "
-            "of that one, such as sklearn_wsca.Head(coef[[0]], intercept[[0]])."
+            f"head: it predicts {head.n_rows} numbers, and one is analysed at a time; "
+            "pass its row, such as sklearn_wsca.Head(coef[[0]], intercept[[0]], "
+            "kind='ridge'), and the labels of that number as y."
         )
-    return class_head(head, None)
 
 
 def _is_regressor(source: Any) -> bool:
@@ -119,7 +134,8 @@ def _classes_of(head: Head, labels: pd.Series) -> tuple | None:
     raise ValueError(
         f"head: it has {head.n_rows} rows and y has {len(levels)} different labels "
         f"({list_first(levels)}), so that its classes are not known; pass a head with "
-        "classes, such as sklearn_wsca.Head(coef, intercept, classes, 'logistic')."
+        "classes, such as sklearn_wsca.Head(coef, intercept, classes, 'logistic'); of "
+        "a head that predicts numbers pass the row of one."
     )
 
 

@@ -135,10 +135,10 @@ def evaluate_activation_maps(
     """
     samples = Samples.of(maps, images, channels)
     background = check_baseline(baseline)
-    _check_count(n_steps, 2, "n_steps")
-    _check_count(batch_size, 1, "batch_size")
+    check_count(n_steps, 2, "n_steps")
+    check_count(batch_size, 1, "batch_size")
     random = check_random_state(random_state)
-    plain = _predict_all(predict, map(samples.image, range(len(samples))), batch_size)
+    plain = predict_all(predict, map(samples.image, range(len(samples))), batch_size)
     first = np.concatenate(list(plain))
     columns = _choose_columns(classes, first)
     own = first[np.arange(len(samples)), columns]
@@ -152,7 +152,7 @@ def evaluate_activation_maps(
     )
     # The baseline; for map and control: insertion, deletion and a weighted image.
     n_variants = 1 + 2 * (2 * len(counts[1:-1]) + 1)
-    tables = _predict_all(predict, variants, batch_size)
+    tables = predict_all(predict, variants, batch_size)
     found = _pick(tables, columns, n_variants).reshape(len(samples), n_variants)
     _warn_of_drops(own)
     measured = _measure(own, found, counts)
@@ -246,7 +246,7 @@ def _area(share: np.ndarray, *scores: np.ndarray) -> np.ndarray:
     return integrate.trapezoid(np.hstack(scores), share)
 
 
-def _check_count(value: Any, least: int, argument: str) -> None:
+def check_count(value: Any, least: int, argument: str) -> None:
     is_count = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not is_count or value < least:
         raise ValueError(
@@ -254,7 +254,7 @@ def _check_count(value: Any, least: int, argument: str) -> None:
         )
 
 
-def _predict_all(
+def predict_all(
     predict: Callable, images: Iterable[np.ndarray], batch_size: int
 ) -> Iterator[np.ndarray]:
     """Scores (b, K) of images, batch by batch."""

@@ -26,7 +26,7 @@ from sklearn_wsca._text import is_nothing, list_first, quote
 
 KINDS = ("logistic", "ridge")
 MOST_NAMED = 10
-FEW_LINES = 4
+LONGEST_ARRAY = 200
 # Weights (C, d), intercepts (C,), classes and kind, as far as they are said.
 Weights = tuple[np.ndarray, np.ndarray, tuple | None, str | None]
 
@@ -206,10 +206,10 @@ class Head:
 
 
 def _show(array: np.ndarray) -> str:
-    """Array as text of a few lines."""
-    with np.printoptions(threshold=12, edgeitems=2, linewidth=75):
-        text = repr(array)
-    return text if len(text.splitlines()) <= FEW_LINES else f"array{array.shape}"
+    """Array in one line, or its shape."""
+    with np.printoptions(threshold=12, edgeitems=2, linewidth=LONGEST_ARRAY):
+        text = " ".join(repr(array).split())
+    return text if len(text) <= LONGEST_ARRAY else f"array of shape {array.shape}"
 
 
 def _check_names(classes: tuple) -> None:

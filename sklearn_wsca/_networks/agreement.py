@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,15 @@ ROWS = {
     "head_rows": "answers to whether the head has seen the rows",
 }
 DIGITS = 9
+# Columns of the summary whose spread tells something.
+NUMBERS = (
+    "utilization",
+    "utilization_balanced",
+    "probability_shift",
+    "encoding_score",
+    "encoding_skill",
+    "alignment_score",
+)
 # Of the numbers that describe a column, those that hang on the order of the rows.
 SUMS = {"mean", "standard_deviation"}
 
@@ -49,12 +59,15 @@ class Analysed:
         Rows, levels and their counts; empty where a table does not tell.
     settings : dict
         Parameters of the estimator; empty where a table does not tell.
+    metrics : DataFrame, default=None
+        How well columns are predicted, by measures; None where a table does not tell.
     """
 
     name: Any
     table: pd.DataFrame
     described: dict[str, Any]
     settings: dict[str, Any]
+    metrics: pd.DataFrame | None = None
 
     @classmethod
     def of(cls, name: Any, source: Any) -> Analysed:
@@ -85,7 +98,8 @@ class Analysed:
         check_is_fitted(source)
         check_one_target(source)
         settings = describe_settings(source)
-        return cls(name, source.summary_, source.description_, settings)
+        metrics = source.encoding_metrics_
+        return cls(name, source.summary_, source.description_, settings, metrics)
 
 
 def read_analyses(analyses: Any) -> list[Analysed]:
@@ -116,6 +130,37 @@ def read_analyses(analyses: Any) -> list[Analysed]:
                 f"analyses: {quote(other.name)} and {quote(first.name)} {difference}."
             )
     return [first, *others]
+
+
+def refuse_twice(every: list[Analysed]) -> None:
+    """Raise if a network comes twice.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of two networks are the same to the last digit.
+    """
+    for one, other in combinations(every, 2):
+        found, expected = (
+            numbers_of(them, list(one.table.index)).to_numpy(dtype=float)
+            for them in (one, other)
+        )
+        if np.isfinite(found).any() and np.array_equal(found, expected, equal_nan=True):
+            raise ValueError(
+                f"analyses: {quote(one.name)} and {quote(other.name)} are the same "
+                "network: all their numbers are equal, and would make the spread too "
+                "small; pass every network once."
+            )
+
+
+def rows_of(one: Analysed, names: list) -> pd.DataFrame:
+    """Table of a network in the order of the columns."""
+    return one.table.iloc[[one.table.index.get_loc(name) for name in names]]
+
+
+def numbers_of(one: Analysed, names: list) -> pd.DataFrame:
+    """Numbers of a network in the order of the columns."""
+    return rows_of(one, names)[list(NUMBERS)]
 
 
 def _differences(first: Analysed, other: Analysed) -> Iterator[str]:

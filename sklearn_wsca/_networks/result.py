@@ -44,12 +44,17 @@ class NetworkSpread:
         One row per column of the metadata, one column per network.
     verdict_counts : DataFrame
         One row per column of the metadata: how many networks have each verdict.
+    encoding_metrics : DataFrame
+        One row per column and metric of its probe (`encoding_metrics_`: accuracy, macro
+        precision and F1, AUROC, ...), with the columns of `table`; without rows where
+        the analyses are tables of `audit`, which do not tell.
     """
 
     table: pd.DataFrame = field(repr=False)
     values: pd.DataFrame = field(repr=False)
     verdicts: pd.DataFrame
     verdict_counts: pd.DataFrame = field(repr=False)
+    encoding_metrics: pd.DataFrame = field(repr=False)
 
     @property
     def networks(self) -> list:

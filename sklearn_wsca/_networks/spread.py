@@ -6,20 +6,19 @@ import numpy as np
 import pandas as pd
 
 from sklearn_wsca._input.table import level_index, name_index
-from sklearn_wsca._networks.agreement import Analysed, read_analyses
+from sklearn_wsca._networks.agreement import (
+    NUMBERS,
+    Analysed,
+    numbers_of,
+    read_analyses,
+    refuse_twice,
+    rows_of,
+)
 from sklearn_wsca._networks.result import NetworkSpread
 from sklearn_wsca._verdict import VERDICTS
 
-# Columns of the summary whose spread tells something.
-NUMBERS = (
-    "utilization",
-    "utilization_balanced",
-    "probability_shift",
-    "encoding_score",
-    "encoding_skill",
-    "alignment_score",
-)
 LEVELS = ["column", "number"]
+METRIC_LEVELS = ["column", "metric"]
 
 
 def network_spread(analyses):
@@ -43,8 +42,8 @@ def network_spread(analyses):
     Raises
     ------
     TypeError, ValueError
-        If these are no such analyses, fewer than two, or of other rows, columns or
-        settings. The message names the network, and what differs.
+        If these are no such analyses, fewer than two, of other rows, columns or
+        settings, or one comes twice. The message names the network, and what differs.
 
     See Also
     --------
@@ -84,21 +83,21 @@ def network_spread(analyses):
     True
     """
     every = read_analyses(analyses)
+    refuse_twice(every)
     names = list(every[0].table.index)
     values = _values(every, names)
     verdicts = pd.DataFrame(
-        {one.name: _rows(one, names)["verdict"].to_numpy() for one in every},
+        {one.name: rows_of(one, names)["verdict"].to_numpy() for one in every},
         name_index(names),
     )
     counts = {word: (verdicts == word).sum(axis=1).astype(int) for word in VERDICTS}
     return NetworkSpread(
-        _spread(values), values, verdicts, pd.DataFrame(counts, verdicts.index)
+        _spread(values),
+        values,
+        verdicts,
+        pd.DataFrame(counts, verdicts.index),
+        _spread(_metrics(every, names)),
     )
-
-
-def _rows(one: Analysed, names: list) -> pd.DataFrame:
-    """Table of a network in the order of the columns."""
-    return one.table.iloc[[one.table.index.get_loc(name) for name in names]]
 
 
 def _values(every: list[Analysed], names: list) -> pd.DataFrame:
@@ -107,11 +106,26 @@ def _values(every: list[Analysed], names: list) -> pd.DataFrame:
     index = level_index([labels, [*NUMBERS] * len(names)], LEVELS)
     return pd.DataFrame(
         {
-            one.name: _rows(one, names)[list(NUMBERS)].to_numpy(dtype=float).ravel()
+            one.name: numbers_of(one, names).to_numpy(dtype=float).ravel()
             for one in every
         },
         index,
     )
+
+
+def _metrics(every: list[Analysed], names: list) -> pd.DataFrame:
+    """Encoding metrics of the networks that tell: a row per column and metric."""
+    tables = {one.name: one.metrics for one in every if one.metrics is not None}
+    keys = []
+    for table in list(tables.values())[:1]:
+        keys = [(n, m) for n in names if n in table.index for m in table.columns]
+    labels = [list(part) for part in zip(*keys, strict=True)] or [[], []]
+    values = {
+        network: [table[m].iloc[table.index.get_loc(n)] for n, m in keys]
+        for network, table in tables.items()
+    }
+    index = level_index(labels, METRIC_LEVELS)
+    return pd.DataFrame(values, index, dtype=float).dropna(how="all")
 
 
 def _spread(values: pd.DataFrame) -> pd.DataFrame:

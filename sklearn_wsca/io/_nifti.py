@@ -88,7 +88,7 @@ def save_nifti_maps(maps: Any, images: Sequence[Any], folder: Any) -> list[Path]
     ImportError
         If nibabel is not installed.
     ValueError
-        If there is not one image for each map.
+        If there is not one image for each map, or maps hold NaN or infinity.
 
     See Also
     --------
@@ -121,6 +121,12 @@ def save_nifti_maps(maps: Any, images: Sequence[Any], folder: Any) -> list[Path]
         raise ValueError(
             f"maps: an array of shape {maps.shape} and type {maps.dtype}; pass one map "
             "per sample, (n_samples, x, y, z)."
+        )
+    broken = np.flatnonzero(~np.isfinite(maps).reshape(len(maps), -1).all(axis=1))
+    if len(broken):
+        raise ValueError(
+            f"maps: {len(broken)} of {len(maps)} hold NaN or infinity, the first is "
+            f"number {broken[0]} (counted from 0); leave them out, with their images."
         )
     if len(images) != len(maps) or isinstance(images, (str, Path)):
         raise ValueError(

@@ -8,8 +8,13 @@ import pytest
 from rich.console import Console
 
 from sklearn_wsca import Head, IntegratedFeatureAnalysis
-from sklearn_wsca._cli._feature_terminal import classes_to_show, print_features
+from sklearn_wsca._cli._feature_terminal import (
+    classes_to_show,
+    print_features,
+    words_of_figures,
+)
 from sklearn_wsca._cli._features import FeatureFindings, tabulate
+from sklearn_wsca._text import format_number
 
 ABSENT = pytest.mark.filterwarnings("ignore:there is no sample:UserWarning")
 
@@ -83,3 +88,51 @@ def test_a_head_that_is_always_wrong_has_no_table():
     text = shown(analysis, pooled, wrong)
     assert "No sample is classified correctly" in text and "┃" not in text
     assert "nan" not in text
+
+
+@ABSENT
+def test_a_class_without_samples_has_no_numbers():
+    text = shown(*study(30), classes=["kind 0022", "kind 0001"])
+    assert "kind 0022: no sample of it is classified correctly" in text
+    assert "nan" not in text
+
+
+@ABSENT
+def test_what_contributions_add_up_to_has_its_own_p():
+    """Beside that which is corrected for all features."""
+    analysis, pooled, y = study(5)
+    analysis.set_params(n_permutations=99)
+    text = " ".join(shown(analysis, pooled, y).split())
+    site = pd.DataFrame({"site": np.tile(["a", "b"], len(y) // 2)})
+    rows = analysis.compare(pooled, y, site).loc["site"]
+    for name in ("own score", "own margin"):
+        row = rows.loc[name]
+        assert row["pvalue"] < row["pvalue_fwer"]
+        own, corrected = format_number(row["pvalue"]), format_number(row["pvalue_fwer"])
+        assert f"{name} {row['smd']:+.2f} (p = {own}, {corrected} by max-T)" in text
+
+
+def test_of_a_number_nothing_is_said_of_classes():
+    rng = np.random.default_rng(0)
+    pooled = rng.random((60, 8))
+    head = Head(rng.standard_normal((1, 8)), np.zeros(1), None, "ridge")
+    y = head.outputs(pooled)[:, 0] + 0.1 * rng.standard_normal(60)
+    analysis = IntegratedFeatureAnalysis(head, target="age", n_permutations=19)
+    analysis.fit(pooled, pd.DataFrame({"age": y}))
+    table = tabulate(analysis)
+    assert "change with one standard deviation of age" in table
+    site = pd.DataFrame({"site": np.tile(["a", "b"], 30)})
+    shifts = analysis.compare(pooled, pd.DataFrame({"age": y}), site)
+    samples = pd.DataFrame(
+        {"outlier_score": analysis.outlier_scores_, "unusual": False}
+    )
+    stream = StringIO()
+    found = FeatureFindings(
+        analysis, table, shifts.drop(index="split", level=0), samples
+    )
+    print_features(Console(file=stream, width=100), found, [])
+    said = [stream.getvalue(), *table.columns, *words_of_figures(analysis).values()]
+    for words in ("class", "importance of", "beyond"):
+        assert not any(words in one for one in said)
+    assert "absolute error" in said[0] and "(max-T, 5%)" in said[0]
+    assert words_of_figures(study(5)[0]) == {}

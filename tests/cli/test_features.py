@@ -206,3 +206,30 @@ def test_outputs_of_the_network_are_compared_with_the_maps(folder):
     np.save(folder / "others.npy", np.load(folder / "logits.npy")[::-1])
     done = analyse(folder, "--outputs", folder / "others.npy", out="with others")
     assert "does not give the outputs of the network" in " ".join(done.stderr.split())
+
+
+def test_tokens_are_read_as_in_python(folder):
+    maps = np.load(folder / "maps0.npy")
+    analyse(folder, out="as maps")
+    tokens = maps.reshape(*maps.shape[:2], -1).transpose(0, 2, 1)
+    np.save(folder / "tokens.npy", tokens)
+    held_out = ("--held-out", folder / "tokens.npy", folder / "table0.csv")
+    done = analyse(folder, *held_out, maps="tokens.npy", out="as tokens")
+    said = " ".join(done.stderr.split())
+    assert f"taken as {maps.shape[1]} features at" in said
+    for name in ("features.csv", "samples.csv"):
+        found, expected = (
+            pd.read_csv(folder / out / name) for out in ("as tokens", "as maps")
+        )
+        pd.testing.assert_frame_equal(found, expected, rtol=1e-5)
+
+
+def test_advice_is_by_options_that_there_are(folder):
+    table = pd.read_csv(folder / "table0.csv")
+    other = {"benign": "malignant", "malignant": "benign"}
+    table["label"] = table["label"].map(other)
+    table.to_csv(folder / "turned.csv", index=False)
+    done = analyse(folder, table="turned.csv", out="turned", code=2)
+    said = " ".join(done.stderr.split())
+    assert "--classes" in said and "--groups" in said
+    assert "--id" not in said and "--no-check-head" not in said

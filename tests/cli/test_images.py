@@ -40,6 +40,47 @@ def test_pictures_are_matched_by_the_column_that_names_them(folder, as_named, ca
     assert capsys.readouterr().err == ""
 
 
+def test_several_columns_that_name_files_are_told_apart(folder, capsys):
+    """As where masks lie in the folder too."""
+    pictures = folder / "pictures"
+    for name in NAMES:
+        imsave(pictures / f"mask of {name}", np.ones((4, 5, 3)))
+    masks = pd.Series([f"mask of {name}" for name in NAMES])
+    both = pd.DataFrame({"mask": masks, "file": NAMES, "copy": NAMES})
+    with pytest.raises(InputError, match=r"'mask', 'file', 'copy' .* --image-column"):
+        find_images(pictures, both, None)
+    for column in ("file", "copy"):
+        found = find_images(pictures, both, None, column)
+        assert found.names == [name[:-4] for name in NAMES]
+    same = find_images(pictures, both[["file", "copy"]], None)
+    assert same.names == found.names and capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("column", "path", "message"),
+    [
+        ("site", "pictures", r"no file of one name 'a', 'b', 'a' and 3 more, of 6 in"),
+        ("sight", "pictures", "METADATA has no column 'sight'"),
+        ("file", "images.npy", "pass the folder in --images"),
+        ("file", None, "pass the folder in --images"),
+    ],
+)
+def test_a_column_that_cannot_name_the_images(folder, column, path, message):
+    np.save(folder / "images.npy", np.zeros((N, 4, 5)))
+    path = None if path is None else folder / path
+    with pytest.raises(InputError, match=rf"^--image-column.*{message}"):
+        find_images(path, TABLE, None, column)
+
+
+def test_a_name_that_two_files_have_names_neither(folder):
+    pictures = folder / "pictures"
+    imsave(pictures / NAMES[0].replace("png", "jpg"), np.zeros((4, 5, 3)))
+    stems = TABLE.assign(file=[name[:-4] for name in NAMES])
+    with pytest.raises(InputError, match="has 7 images for 6 samples"):
+        find_images(pictures, stems, None)
+    assert find_images(pictures, TABLE, None).source[0].suffix == ".png"
+
+
 def test_without_such_a_column_the_order_is_said(folder, capsys):
     found = find_images(folder / "pictures", TABLE[["site"]], None)
     assert found.names == [f"image {k}" for k in range(N)]

@@ -167,6 +167,26 @@ def marks(display):
     return {line.get_label(): line.get_xdata()[0] for line in lines}
 
 
+def test_of_many_classes_those_with_samples_are_drawn():
+    many = fit(200, 210, empty=190)
+    display = FeatureImportanceDisplay.from_estimator(many)
+    assert labels_of(display.ax_.xaxis) == [f"class {k}" for k in range(10)]
+    assert display.ax_.get_xlabel() == "class (10 of 200)"
+    assert not display.figure_.legends  # Nothing is hatched.
+
+
+def test_classes_are_chosen(small):
+    display = FeatureImportanceDisplay.from_estimator(
+        small, classes=["class 2", "class 0"]
+    )
+    assert labels_of(display.ax_.xaxis) == ["class 2", "class 0"]
+    drawn = matrix_of(display)
+    expected = small.importance_difference_[[2, 0]]
+    assert_allclose(drawn, expected[:, np.argsort(small.ranking_)].T)
+    with pytest.raises(ValueError, match=r"^classes: 'class 9' of 'class 0'"):
+        FeatureImportanceDisplay.from_estimator(small, classes=["class 9"])
+
+
 def test_curves_are_those_of_the_estimator(small):
     display = FeatureImportanceDisplay.from_estimator(small, kind="curve")
     curve = small.performance_curve_

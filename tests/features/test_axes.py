@@ -73,3 +73,22 @@ def test_a_row_of_positions_of_which_one_is_active_is_told(seed):
         analysis.fit(A, labels)
     A[:, :, 5] = 0.1 * rng.random((40, 8))
     analysis.fit(A, labels)
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ((16, 24), "16 features at 24 positions.*A.transpose"),
+        ((4, 4, 24), "4 features at 4 x 24 .*moveaxis"),
+    ],
+)
+def test_without_a_head_it_is_said_how_axes_are_taken(shape, words):
+    rng = np.random.default_rng(0)
+    A, labels = rng.random((40, *shape)), np.arange(40) % 2
+    analysis = IntegratedFeatureAnalysis(n_permutations=0)
+    with pytest.warns(UserWarning, match=f"^A: taken as {words}") as said:
+        analysis.fit(A, labels)
+    assert said[0].filename == __file__
+    # As those of a head, or with features in front, they need no words.
+    analysis.fit(np.moveaxis(A, -1, 1), labels)
+    IntegratedFeatureAnalysis(np.eye(2, shape[0]), n_permutations=0).fit(A, labels)

@@ -209,8 +209,13 @@ def test_a_head_of_numbers_stays_one_with_two_values():
 def test_a_head_of_several_numbers_is_refused():
     maps, pooled, labels, *_ = study()
     several = Ridge().fit(pooled, np.stack([labels, labels**2.0], axis=1))
-    with pytest.raises(ValueError, match=r"^head: it predicts 2 numbers, .* row of"):
+    with pytest.raises(ValueError, match=r"^head: it predicts 2 numbers, .* its row"):
         read_class_head(several, pd.Series(pooled[:, 0]), maps)
+    # Before anything is said of columns, of which none would do.
+    both = pd.DataFrame({"one": pooled[:, 0], "two": pooled[:, 1]})
+    for target in (None, "one"):
+        with pytest.raises(ValueError, match=r"^head: it predicts 2 numbers, and one"):
+            IntegratedFeatureAnalysis(several, target=target).fit(pooled, both)
 
 
 def test_a_table_is_split_by_roles():

@@ -79,13 +79,15 @@ def test_classes_need_names_of_their_own(classes, problem):
         Head(np.eye(2), np.zeros(2), classes)
 
 
-@pytest.mark.parametrize("shape", [(1000, 2048), (2, 3), (1, 2048), (30, 2), (7, 7)])
+@pytest.mark.parametrize(
+    "shape", [(1000, 2048), (2, 3), (1, 10), (1, 2048), (30, 2), (7, 7)]
+)
 @pytest.mark.parametrize("named", [False, True])
 def test_repr_is_short(shape, named):
     names = [f"class {i}" for i in range(max(shape[0], 2))] if named else None
     head = Head(np.random.default_rng(0).normal(size=shape), np.zeros(shape[0]), names)
     text = repr(head)
-    assert len(text.splitlines()) <= 10 and len(text) < 1500
+    assert len(text.splitlines()) == 1 and len(text) < 1000
     assert text.startswith("Head(coef=array") and text.endswith(f"{head.kind!r})")
 
 

@@ -134,6 +134,7 @@ def test_bad_maps_and_images(tmp_path):
     for given, images, message in [
         (maps[0], [file], r"maps: an array of shape \(4, 5, 3\)"),
         (maps, [file, file], "images: 2 for 1 maps"),
+        (maps * np.nan, [file], "maps: 1 of 1 hold NaN .* number 0"),
         (np.ones((2, 4, 5, 3)), [file, twin], "second image named 'a'"),
         (maps, [flat], "is no volume"),
         (maps, [tmp_path / "none.nii"], "there is no such file"),

@@ -24,7 +24,7 @@ def make_spread():
         [[USED, USED, INCONCLUSIVE], [USED] * 3], columns, ["x", "y", "z"]
     )
     counts = pd.DataFrame({word: (verdicts == word).sum(axis=1) for word in VERDICTS})
-    return NetworkSpread(_spread(values), values, verdicts, counts)
+    return NetworkSpread(_spread(values), values, verdicts, counts, pd.DataFrame())
 
 
 def test_the_table_of_a_paper():

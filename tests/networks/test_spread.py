@@ -43,12 +43,27 @@ def test_numbers_are_those_of_the_networks(analyses):
     assert utilization["standard_deviation"].iloc[0] > 0.001
 
 
-def test_a_network_and_itself_do_not_differ(analyses):
-    one = analyses["seed 1"]
-    found = network_spread([one, one])
-    assert found.networks == [0, 1]
-    assert (found.table["standard_deviation"] == 0.0).all()
-    assert (found.table["lowest"] == found.table["mean"]).all()
+def test_a_network_that_comes_twice_is_refused(analyses):
+    """It would make the spread too small."""
+    one, other = analyses["seed 1"], analyses["seed 0"]
+    for twice in ([one, one], [other, one, one.summary_.iloc[::-1]]):
+        with pytest.raises(ValueError, match=r"^analyses: .* are the same network"):
+            network_spread(twice)
+
+
+def test_metrics_of_the_probes_are_spread_too(analyses):
+    found = network_spread(analyses).encoding_metrics
+    metrics = {"accuracy", "macro_precision", "macro_f1", "auroc"}
+    assert metrics <= set(found.loc["scanner"].index)
+    assert {"r2"} <= set(found.loc["age"].index)
+    for (name, metric), row in found.iterrows():
+        tables = [one.encoding_metrics_ for one in analyses.values()]
+        own = [table[metric].iloc[table.index.get_loc(name)] for table in tables]
+        expected = [np.mean(own), np.std(own, ddof=1), min(own), max(own), 3]
+        np.testing.assert_allclose(row, expected)
+    assert found.loc[("scanner", "auroc"), "standard_deviation"] > 0
+    tables = [one.summary_ for one in analyses.values()]
+    assert len(network_spread(tables).encoding_metrics) == 0
 
 
 def test_columns_may_stand_in_another_order(analyses):
