@@ -41,6 +41,7 @@ DARK, CELL_TEXT_SIZE = 0.6, 6.5
 INCHES_OF_COLOUR_BAR = 4.0
 # Text from data is shown as it is: a dollar sign starts no formula.
 LITERAL = {"parse_math": False}
+ON_COLOUR = "on-colour"
 _APART = ContextVar("apart from pyplot", default=False)
 
 
@@ -292,4 +293,6 @@ def write_in_cell(ax: Any, row: int, column: int, text: str, share: float) -> An
     """Write into a cell of a matrix; `share` is its value in units of the largest."""
     colour = "white" if abs(share) > DARK else "black"
     look = {"ha": "center", "va": "center", "fontsize": CELL_TEXT_SIZE}
-    return ax.text(column, row, text, color=colour, **look)
+    # By its name in a file a reader of it knows that what is behind it has a colour.
+    name = f"{ON_COLOUR}-{row}-{column}"
+    return ax.text(column, row, text, color=colour, gid=name, **look)

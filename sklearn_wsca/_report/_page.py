@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from sklearn_wsca._report.first_screen import IMPORTANCE, by_importance
@@ -60,6 +61,20 @@ def is_brief(column: dict, columns: list[dict]) -> bool:
     has_numbers = column["verdict"] in (USED, INCONCLUSIVE)
     differs = (column["performance"]["case"] or "").endswith("differs only")
     return len(columns) > MOST_IN_FULL and not (has_numbers or differs)
+
+
+def join_brief(shown: list[dict], columns: list[dict]) -> list[tuple[bool, list[dict]]]:
+    """Columns that are shown; those that have the same line follow each other in it.
+
+    Each entry tells whether it is brief, and of which columns it is.
+    """
+
+    def key(column: dict) -> tuple:
+        if is_brief(column, columns):
+            return column["verdict"], column["lead"]
+        return (column["id"],)
+
+    return [(len(same) > 1, list(own)) for same, own in groupby(shown, key)]
 
 
 def count_verdicts(columns: list[dict]) -> dict[str, int]:

@@ -12,6 +12,7 @@ from sklearn_wsca._displays.null_distribution import (
     NullDistributionDisplay,
     read_pairs,
 )
+from sklearn_wsca._report.first_screen import by_importance
 from sklearn_wsca._report.picture import Figure, draw_plainly, save_display
 from sklearn_wsca._text import column_text, format_number
 
@@ -73,11 +74,36 @@ def draw_figures(result: dict[str, Any], heads: dict[str, Any]) -> list[Figure]:
     """
     draw = {"alignment": _draw_matrix, "pairs": _draw_pairs}
     with draw_plainly():
-        figures = [draw[key](display.plot(), result) for key, display in heads.items()]
+        figures = [
+            draw[key](_in_order(display, result).plot(), result)
+            for key, display in heads.items()
+        ]
         if result["component_sensitivity"]:
             table = _read_sensitivity(result["component_sensitivity"])
+            columns = by_importance(result["columns"])
+            names = [c["name"] for c in columns if c["name"] in table.columns]
+            table = table[names]
             figures.append(_draw_sensitivity(table))
     return figures
+
+
+def _in_order(display: Any, result: dict[str, Any]) -> Any:
+    """A display whose columns stand as everywhere on the page, after the target."""
+    if isinstance(display, AlignmentDisplay):
+        order = _places(display.correlation.index, result)
+        display.correlation = display.correlation.iloc[order, order]
+    else:
+        order = _places(display.observed.columns, result)
+        display.observed = display.observed.iloc[:, order]
+    return display
+
+
+def _places(index: pd.MultiIndex, result: dict[str, Any]) -> list[int]:
+    """Places of rows of heads, most important column first."""
+    names = [column["name"] for column in by_importance(result["columns"])]
+    rank = {name: i for i, name in enumerate(names)}
+    tasks = [column_text(task) for task in index.get_level_values("task")]
+    return sorted(range(len(tasks)), key=lambda i: rank.get(tasks[i], -1))
 
 
 def _draw_matrix(display: Any, result: dict[str, Any]) -> Figure:

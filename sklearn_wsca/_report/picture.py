@@ -12,7 +12,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from sklearn_wsca._backend.extras import import_extra
-from sklearn_wsca._displays.style import apart_from_pyplot
+from sklearn_wsca._displays.style import ON_COLOUR, apart_from_pyplot
 
 PIXELS_PER_INCH = 96
 FONTS = ("font.family", "font.sans-serif", "font.serif", "font.monospace")
@@ -119,18 +119,31 @@ def fit_into_page(svg: bytes, key: str) -> str:
         for child in list(parent):
             if child.tag.endswith(("}metadata", "}style", "}title")):
                 parent.remove(child)
-    for element in root.iter():
-        style = element.attrib.pop("style", "")
-        rules = (rule.split(":", 1) for rule in style.split(";") if ":" in rule)
-        for name, value in rules:
-            element.set(name.strip(), INK_OF_PAGE.get(value.strip(), value.strip()))
-        for name, value in element.attrib.items():
-            element.set(name, _rename(name, value, key))
+    _take_ink(root, key, INK_OF_PAGE)
+    # What has no colour is black otherwise, such as the labels of an axis.
+    root.set("fill", INK_OF_PAGE["#000000"])
     for name in ("width", "height"):
         root.attrib.pop(name, None)
     for prefix, address in NAMESPACES.items():
         ElementTree.register_namespace(prefix, address)
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def _take_ink(element: Any, key: str, ink: dict[str, str]) -> None:
+    """Styles as attributes, in the colours of the page; ids begin with the key.
+
+    What stands on a colour of its own keeps the one that is readable there.
+    """
+    if element.get("id", "").startswith(ON_COLOUR):
+        ink = {}
+        element.set("fill", "#000000")
+    style = element.attrib.pop("style", "")
+    for name, value in (r.split(":", 1) for r in style.split(";") if ":" in r):
+        element.set(name.strip(), ink.get(value.strip(), value.strip()))
+    for name, value in element.attrib.items():
+        element.set(name, _rename(name, value, key))
+    for child in element:
+        _take_ink(child, key, ink)
 
 
 def _rename(name: str, value: str, key: str) -> str:

@@ -18,9 +18,10 @@ import pytest
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._report.figures import draw_figures, head_displays
 from sklearn_wsca._report.first_screen import by_importance
-from sklearn_wsca._report.html import render_html
+from sklearn_wsca._report.html import MOST_DRAWN, render_html
 from sklearn_wsca._report.result import make_result
 from sklearn_wsca._verdict import VERDICTS
+from tests.report_pages import replicate
 
 pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")
@@ -296,10 +297,26 @@ def test_two_hundred_columns_sort_at_once(browser, large):
     path, _ = large
     with opened(browser, path) as page:
         for header in ("Column", "Verdict", UTILIZATION):
-            start = time.perf_counter()
-            button(page, header).click()
-            page.evaluate("document.body.offsetHeight")
-            assert time.perf_counter() - start < 1.0
+            # On the clock of the page, which knows nothing of how it is driven.
+            taken = button(page, header).evaluate(
+                "(one) => { const start = performance.now(); one.click();"
+                " document.body.offsetHeight; return performance.now() - start; }"
+            )
+            assert taken < 1000.0
+
+
+def test_a_thousand_columns_open_at_once(browser, result, tmp_path):
+    path = tmp_path / "thousand.html"
+    path.write_text(render_html(replicate(result, 1000), []), "utf-8")
+    assert path.stat().st_size < 12e6
+    start = time.perf_counter()
+    with opened(browser, path) as page:
+        assert page.get_by_text("1000 of 1000 columns are used").is_visible()
+        assert time.perf_counter() - start < 8.0
+        pictures = page.locator("#columns details.column").evaluate_all(
+            "all => all.map((one) => one.querySelectorAll('svg').length)"
+        )
+    assert min(pictures[:MOST_DRAWN]) > 2 and max(pictures[MOST_DRAWN:]) == 0
 
 
 def test_links_open_the_details(browser, large):

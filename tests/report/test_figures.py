@@ -3,9 +3,11 @@
 import json
 from xml.etree import ElementTree
 
+import pandas as pd
 import pytest
 
 from sklearn_wsca._report.figures import draw_figures, head_displays
+from sklearn_wsca._report.first_screen import by_importance
 from sklearn_wsca._report.result import make_result
 from sklearn_wsca.datasets import load_heart_hospitals
 from tests.report_pages import Page
@@ -42,6 +44,20 @@ def test_pictures_have_alternatives_with_numbers(heart_html, result):
         assert hidden or attributes.get("role") == "img" or "viewbox" in attributes
 
 
+def test_columns_stand_as_everywhere_on_the_page(heart, result):
+    names = [column["name"] for column in by_importance(result["columns"])]
+    assert names != list(heart.summary_.index)
+    displays = head_displays(heart)
+    draw_figures(result, displays)
+    matrix, pairs = displays["alignment"].correlation, displays["pairs"].observed
+    for index in (matrix.index, matrix.columns):
+        tasks = index.get_level_values("task")
+        assert list(dict.fromkeys(tasks)) == ["disease", *names]
+    assert list(dict.fromkeys(pairs.columns.get_level_values("task"))) == names
+    whole = heart.correlation_
+    pd.testing.assert_frame_equal(matrix, whole.loc[matrix.index, matrix.columns])
+
+
 def test_sensitivity_is_drawn(heart):
     data = load_heart_hospitals()
     table = heart.component_sensitivity(data.data, data.metadata, [5, 20])
@@ -49,5 +65,8 @@ def test_sensitivity_is_drawn(heart):
     figure = draw_figures(result, head_displays(heart))[-1]
     assert figure.key == "sensitivity"
     assert "hospital: " in figure.alternative
+    names = [column["name"] for column in by_importance(result["columns"])]
+    places = [figure.alternative.index(f"{name}: ") for name in names]
+    assert places == sorted(places)
     again = json.loads(json.dumps(result))
     assert draw_figures(again, {})[-1].alternative == figure.alternative

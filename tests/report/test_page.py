@@ -10,6 +10,8 @@ from sklearn_wsca._report._page import (
     MOST_IN_FULL,
     MOST_LEVELS_SHOWN,
     MOST_OPEN_ANSWERS,
+    join_brief,
+    number_columns,
 )
 from sklearn_wsca._report.html import render_html
 from sklearn_wsca.report import to_html
@@ -63,6 +65,23 @@ def test_of_several_columns_only_what_differs_is_shown_in_full(result):
     assert len(brief) == 2 < MOST_IN_FULL < len(verdicts)
     few = Page(render_html(with_verdicts(result, verdicts[-2:]), []))
     assert not [a for a in few.all("li") if a.get("class") == "brief"]
+
+
+def test_columns_with_the_same_line_share_it(result):
+    verdicts = ["used", "not encoded", "not encoded", "not encoded", "untestable"]
+    study = with_verdicts(result, verdicts)
+    for i, column in enumerate(study["columns"]):
+        column["performance"]["case"] = "neither"
+        column["lead"] = f"Line of {verdicts[i]}."
+    text = render_html(study, [])
+    page = Page(text)
+    brief = [a for a in page.all("li") if a.get("class") == "brief"]
+    assert len(brief) == 2
+    columns = number_columns(study)
+    names = ", ".join(column["name"] for column in columns[1:4])
+    assert f"{names}. Line of not encoded." in page.text
+    found = [(brief, len(own)) for brief, own in join_brief(columns, columns)]
+    assert found == [(False, 1), (True, 3), (True, 1)]
 
 
 def test_no_used_column(result):

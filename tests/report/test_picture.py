@@ -46,6 +46,20 @@ def test_pictures_take_the_ink_of_the_page_and_keep_their_ids_apart(heart_figure
     assert len(ids) == len(set(ids))
 
 
+def test_what_stands_on_a_colour_keeps_its_own(heart_figures):
+    (matrix,) = [figure for figure in heart_figures if figure.key == "alignment"]
+    root = ElementTree.fromstring(matrix.svg)
+    assert root.get("fill") == "currentColor"
+    cells = [e for e in root.iter() if "on-colour-" in e.get("id", "")]
+    assert len(cells) == 49
+    for cell in cells:
+        inks = {e.get("fill") for e in cell.iter()} - {None}
+        assert inks <= {"#000000", "#ffffff"} and "#000000" in inks
+        assert not any("currentColor" in e.attrib.values() for e in cell.iter())
+    axis = next(e for e in root.iter() if e.get("id", "").endswith("xtick_1"))
+    assert "#000000" not in {e.get("fill") for e in axis.iter()}
+
+
 def settings():
     """What the whole process shares."""
     return (
