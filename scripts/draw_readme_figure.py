@@ -31,7 +31,7 @@ def photograph_report(analysis: WeightSpaceCorrelation) -> None:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
-        page = browser.new_page(viewport={"width": 1120, "height": 640})
+        page = browser.new_page(viewport={"width": 1280, "height": 830})
         page.set_content(analysis.to_html())
         page.screenshot(path=FOLDER / "report.png")
         browser.close()
