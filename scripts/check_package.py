@@ -14,7 +14,7 @@ import zipfile
 from importlib.resources import files
 from pathlib import Path
 
-MOST_BYTES = 3_000_000
+MOST_BYTES = 3_300_000
 SHIPPED = [
     "py.typed",
     "_report/result.schema.json",
