@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from sklearn_wsca._cli._wording import as_typed
+from sklearn_wsca._report.caveats import list_caveats
 from sklearn_wsca._report.first_screen import (
     by_importance,
-    list_caveats,
     tell_comparison,
     tell_gap,
 )

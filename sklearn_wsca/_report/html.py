@@ -33,9 +33,9 @@ from sklearn_wsca._report._page import (
     target_levels,
     write_headline,
 )
+from sklearn_wsca._report.caveats import list_caveats
 from sklearn_wsca._report.first_screen import (
     ask_in_short,
-    list_caveats,
     tell_comparison,
     tell_gap,
     tell_rightness,

@@ -21,7 +21,8 @@ from sklearn_wsca._input.several_targets import (
 )
 from sklearn_wsca._performance.words import name_case
 from sklearn_wsca._plain_values import as_plain
-from sklearn_wsca._report.first_screen import list_next_steps, tell_column
+from sklearn_wsca._report.caveats import list_next_steps
+from sklearn_wsca._report.first_screen import tell_column
 from sklearn_wsca._report.words import (
     ask,
     describe_analysis,

@@ -7,8 +7,6 @@ import pytest
 from sklearn_wsca._report.first_screen import (
     ask_in_short,
     by_importance,
-    list_caveats,
-    list_next_steps,
     tell_column,
     tell_comparison,
     tell_gap,
@@ -226,38 +224,6 @@ def test_the_order_is_that_of_importance(result):
     assert found[:4] == ["used", "used", "inconclusive", "not used"]
     assert found[4:] == ["not encoded", "untestable"]
     assert by_importance(study["columns"])[0]["utilization"]["balanced"] == 5.0
-
-
-def test_caveats_and_next_steps_are_those_of_the_study(study):
-    analysis = study["analysis"]
-    analysis |= {"n_groups": None, "head_rows": "unknown"}
-    steps = " ".join(list_next_steps(study))
-    assert "--groups" in steps and "--held-out" in steps and "wsca intervene" in steps
-    assert "not known to be held out" in list_caveats(study)[0]
-    analysis |= {"n_groups": 9, "head_rows": "held out"}
-    analysis["primary_head"]["source"] = "trained"
-    for column in study["columns"]:
-        column["verdict"] = "not used"
-        column["performance"]["gap"]["not_compared"] = ""
-    assert list_next_steps(study) == []
-    assert list_caveats(study) == []
-    study["columns"][0]["verdict"] = "inconclusive"
-    study["columns"][1]["verdict"] = "untestable"
-    assert list_next_steps(study)[0].startswith("'hospital': add rows")
-    assert "Not judged: 'sex'." in list_caveats(study)
-
-
-def test_what_has_too_few_rows_is_said_of_the_first_columns(study):
-    for column in study["columns"]:
-        column["performance"]["gap"] = None
-    study["columns"] = [copy.deepcopy(study["columns"][0]) for _ in range(6)]
-    for i, column in enumerate(study["columns"]):
-        gap = {"not_compared": "specificity under 'x'"} if i else None
-        column["name"], column["performance"]["gap"] = f"column {i}", gap
-    said = [text for text in list_caveats(study) if "too few to compare" in text]
-    assert said[0] == "'column 1': too few to compare specificity under 'x'."
-    assert len(said) == 4
-    assert "The same of 1 more columns: see them one by one." in list_caveats(study)
 
 
 def test_who_chose_the_margin_is_said(study):
