@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sklearn_wsca._backend.jobs import SequentialRunner
+from sklearn_wsca._heads.performance import match_outputs
 from sklearn_wsca._input.groups import clusters_of
 from sklearn_wsca._input.predictions import read_outputs
 from sklearn_wsca._input.settings import check_test_settings
@@ -199,11 +200,9 @@ def _match_classes(
 
     For a single output both classes.
     """
-    if names is not None and set(levels) <= set(names):
-        classes = (*levels, *(name for name in names if name not in levels))
-        return classes, [names.index(name) for name in classes]
-    if len(levels) == (2 if width == 1 else width):
-        return levels, list(range(width))
+    matched = match_outputs(width, levels, names)
+    if matched is not None:
+        return matched
     shown = list_first(levels, SHOWN)
     single = "; if it predicts a number, say so (kinds={'target': 'continuous'})"
     several = (
