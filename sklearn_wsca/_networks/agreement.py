@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,15 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_wsca._analysis.audit import DESCRIPTION
-from sklearn_wsca._analysis.settings import SETTINGS, describe_settings
+from sklearn_wsca._analysis.settings import (
+    HEAD_OUTPUTS,
+    SETTINGS,
+    describe_head,
+    describe_settings,
+)
 from sklearn_wsca._analysis.summary import SUMMARY_COLUMNS
 from sklearn_wsca._input.several_targets import check_one_target, is_joined
-from sklearn_wsca._text import column_text, is_nothing, list_first, quote
+from sklearn_wsca._text import column_text, is_nothing, list_first, plain_text, quote
 
 # What a column is, whatever the network.
 METADATA = ("kind", "n_samples", "n_levels")
@@ -31,6 +37,7 @@ ROWS = {
     "head_rows": "answers to whether the head has seen the rows",
 }
 DIGITS = 9
+SHOWN = 5
 # Of the numbers that describe a column, those that hang on the order of the rows.
 SUMS = {"mean", "standard_deviation"}
 
@@ -49,12 +56,15 @@ class Analysed:
         Rows, levels and their counts; empty where a table does not tell.
     settings : dict
         Parameters of the estimator; empty where a table does not tell.
+    outputs : dict
+        Of its head, see `describe_head`; empty where a table does not tell.
     """
 
     name: Any
     table: pd.DataFrame
     described: dict[str, Any]
     settings: dict[str, Any]
+    outputs: dict[str, Any]
 
     @classmethod
     def of(cls, name: Any, source: Any) -> Analysed:
@@ -73,10 +83,11 @@ class Analysed:
                     f"analyses: {quote(name)} is {what}; pass a fitted "
                     "WeightSpaceCorrelation of one target, or what its audit returned."
                 )
-            described, settings = (
-                source.attrs.get(key, {}) for key in (DESCRIPTION, SETTINGS)
+            told = (
+                source.attrs.get(key, {})
+                for key in (DESCRIPTION, SETTINGS, HEAD_OUTPUTS)
             )
-            return cls(name, source, described, settings)
+            return cls(name, source, *told)
         if not hasattr(source, "get_params"):
             raise TypeError(
                 f"analyses: {quote(name)} is a {type(source).__name__}; pass a fitted "
@@ -84,8 +95,8 @@ class Analysed:
             )
         check_is_fitted(source)
         check_one_target(source)
-        settings = describe_settings(source)
-        return cls(name, source.summary_, source.description_, settings)
+        told = source.description_, describe_settings(source), describe_head(source)
+        return cls(name, source.summary_, *told)
 
 
 def read_analyses(analyses: Any) -> list[Analysed]:
@@ -110,10 +121,16 @@ def read_analyses(analyses: Any) -> list[Analysed]:
             f"analyses: found {len(named)}; a spread needs at least two networks."
         )
     first, *others = (Analysed.of(name, source) for name, source in named)
-    for other in others:
-        for difference in _differences(first, other):
+    for (name, one), (other, another) in combinations(named, 2):
+        if one is another:
             raise ValueError(
-                f"analyses: {quote(other.name)} and {quote(first.name)} {difference}."
+                f"analyses: {quote(name)} and {quote(other)} are the same analysis; "
+                "pass one for each network."
+            )
+    for network in others:
+        for difference in _differences(first, network):
+            raise ValueError(
+                f"analyses: {quote(network.name)} and {quote(first.name)} {difference}."
             )
     return [first, *others]
 
@@ -122,6 +139,7 @@ def _differences(first: Analysed, other: Analysed) -> Iterator[str]:
     """In what two analyses differ besides the network, in words."""
     yield from _other_columns(first.table.index, other.table.index)
     yield from _other_rows(first, other)
+    yield from _other_outputs(first.outputs, other.outputs)
     for key, value in first.settings.items():
         own = other.settings.get(key, value)
         if not _alike(own, value):
@@ -156,6 +174,30 @@ def _other_rows(first: Analysed, other: Analysed) -> Iterator[str]:
             own, expected = own + _labels(other, name), expected + _labels(first, name)
         if not _alike(own, expected):
             yield f"have other values of {quote(name)}: the rows are others; {advice}"
+
+
+def _other_outputs(first: dict[str, Any], other: dict[str, Any]) -> Iterator[str]:
+    """That heads decide something else; the order of their classes does not count."""
+    if not first or not other or _decided(first) == _decided(other):
+        return
+    yield (
+        f"have heads of other outputs: {_show_outputs(other)}, and "
+        f"{_show_outputs(first)}; pass analyses of networks that decide the same"
+    )
+
+
+def _decided(outputs: dict[str, Any]) -> tuple:
+    classes = outputs["classes"]
+    named = None if classes is None else sorted(map(plain_text, classes))
+    return named, outputs["n_outputs"]
+
+
+def _show_outputs(outputs: dict[str, Any]) -> str:
+    n, classes = outputs["n_outputs"], outputs["classes"]
+    count = f"{n} output{'s' * (n != 1)}"
+    if classes is None:
+        return count
+    return f"{count} for the {len(classes)} classes {list_first(classes, SHOWN, quote)}"
 
 
 def _metadata(one: Analysed, name: Any) -> list:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 
 from sklearn_wsca._input.table import level_index, name_index
 from sklearn_wsca._networks.agreement import Analysed, read_analyses
 from sklearn_wsca._networks.result import NetworkSpread
+from sklearn_wsca._text import quote
 from sklearn_wsca._verdict import VERDICTS
 
 # Columns of the summary whose spread tells something.
@@ -19,6 +23,9 @@ NUMBERS = (
     "encoding_skill",
     "alignment_score",
 )
+# Those that hang on no random folds, and how far one network may be from itself.
+EXACT = ("utilization", "utilization_balanced", "probability_shift", "alignment_score")
+SAME = 1e-9
 LEVELS = ["column", "number"]
 
 
@@ -43,8 +50,9 @@ def network_spread(analyses):
     Raises
     ------
     TypeError, ValueError
-        If these are no such analyses, fewer than two, or of other rows, columns or
-        settings. The message names the network, and what differs.
+        If these are no such analyses, fewer than two, one comes twice, or they are of
+        other rows, columns, settings, or outputs of the head. The message names the
+        networks, and what differs.
 
     See Also
     --------
@@ -63,7 +71,10 @@ def network_spread(analyses):
 
     Examples
     --------
-    >>> import numpy as np
+    >>> import warnings
+    from itertools import combinations
+
+    import numpy as np
     >>> from sklearn_wsca import WeightSpaceCorrelation, network_spread
     >>> from sklearn_wsca.datasets import make_shortcut
     >>> study = make_shortcut(400, 16, use=0.5, random_state=0)
@@ -86,6 +97,8 @@ def network_spread(analyses):
     every = read_analyses(analyses)
     names = list(every[0].table.index)
     values = _values(every, names)
+    for message in _describe_twins(values):
+        warnings.warn(message, UserWarning, stacklevel=2)
     verdicts = pd.DataFrame(
         {one.name: _rows(one, names)["verdict"].to_numpy() for one in every},
         name_index(names),
@@ -94,6 +107,21 @@ def network_spread(analyses):
     return NetworkSpread(
         _spread(values), values, verdicts, pd.DataFrame(counts, verdicts.index)
     )
+
+
+def _describe_twins(values: pd.DataFrame) -> list[str]:
+    """Say that one network may have been analysed twice."""
+    own = values[values.index.get_level_values("number").isin(EXACT)]
+    found = []
+    for one, other in combinations(own, 2):
+        a, b = own[one].to_numpy(), own[other].to_numpy()
+        known = np.nansum(np.abs(a)) > 0.0
+        if known and np.allclose(a, b, rtol=SAME, atol=SAME, equal_nan=True):
+            found.append(
+                f"analyses: {quote(one)} and {quote(other)} have the same utilization "
+                "and alignment of every column: was the same network given twice?"
+            )
+    return found
 
 
 def _rows(one: Analysed, names: list) -> pd.DataFrame:

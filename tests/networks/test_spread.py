@@ -44,8 +44,9 @@ def test_numbers_are_those_of_the_networks(analyses):
 
 
 def test_a_network_and_itself_do_not_differ(analyses):
-    one = analyses["seed 1"]
-    found = network_spread([one, one])
+    one = analyses["seed 1"].summary_
+    with pytest.warns(UserWarning, match="^analyses: 0 and 1 have the same .*twice"):
+        found = network_spread([one, one.copy()])
     assert found.networks == [0, 1]
     assert (found.table["standard_deviation"] == 0.0).all()
     assert (found.table["lowest"] == found.table["mean"]).all()
