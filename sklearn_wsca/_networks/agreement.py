@@ -83,11 +83,8 @@ class Analysed:
                     f"analyses: {quote(name)} is {what}; pass a fitted "
                     "WeightSpaceCorrelation of one target, or what its audit returned."
                 )
-            told = (
-                source.attrs.get(key, {})
-                for key in (DESCRIPTION, SETTINGS, HEAD_OUTPUTS)
-            )
-            return cls(name, source, *told)
+            keys = (DESCRIPTION, SETTINGS, HEAD_OUTPUTS)
+            return cls(name, source, *(source.attrs.get(key, {}) for key in keys))
         if not hasattr(source, "get_params"):
             raise TypeError(
                 f"analyses: {quote(name)} is a {type(source).__name__}; pass a fitted "

@@ -265,3 +265,15 @@ def test_a_network_that_is_given_twice_is_noticed(shift):
     other = a.copy()
     other[3] *= 1.01
     compare_utilization(a, other, study.table["scanner"], **settings)
+
+
+def test_rows_without_a_level_are_noted():
+    study = draw(use_a=0.3, use_b=0.1)
+    scanner = study.table["scanner"].astype(object)
+    scanner[:30], scanner[30] = None, "lone"
+    found = compare(study, column=scanner)
+    missing, rare = found.notes
+    assert missing == "30 of 300 rows are missing"
+    assert rare.startswith("1 rows of 1 rare levels ('lone'")
+    assert found.n_units == 269
+    assert compare(study).notes == ()
