@@ -61,7 +61,12 @@ from sklearn_wsca._analysis.joined_fits import (
 from sklearn_wsca._analysis.notes import describe_subspace, list_failures
 from sklearn_wsca._analysis.outputs import describe_outputs
 from sklearn_wsca._analysis.prepare import check_something_left, find_subspace
-from sklearn_wsca._analysis.settings import SETTINGS, describe_settings
+from sklearn_wsca._analysis.settings import (
+    HEAD_OUTPUTS,
+    SETTINGS,
+    describe_head,
+    describe_settings,
+)
 from sklearn_wsca._analysis.summary import summarise_fit
 from sklearn_wsca._backend.jobs import JobRunner
 from sklearn_wsca._backend.progress import step
@@ -824,7 +829,8 @@ class WeightSpaceCorrelation(
             ``pd.DataFrame(attrs["effects"])`` and ``pd.DataFrame(attrs["by_class"])``
             are `effects_` and `utilization_by_class_`, with their index as columns;
             performance_by_level, performance_gaps, robustness_values and confusable are
-            given in the same way. ``attrs["settings"]`` has the parameters.
+            given in the same way. ``attrs["settings"]`` has the parameters, and
+            ``attrs["head_outputs"]`` classes and n_outputs of the primary head.
 
         Raises
         ------
@@ -838,14 +844,17 @@ class WeightSpaceCorrelation(
             holds most of the variance of the outputs.
         """
         check_is_fitted(self)
-        audited, settings = {}, {}
+        audited, told = {}, {}
         for target, (part, own) in self._fitted_by_target(y, metadata).items():
             with step("held-out rows"):
                 audited[target] = part._audit(X, own, sample_weight, metadata)
-            settings[target] = describe_settings(part)
+            told[target] = {
+                SETTINGS: describe_settings(part),
+                HEAD_OUTPUTS: describe_head(part),
+            }
         tables = conclude_audits(audited, self.significance, self.n_permutations)
         for target, table in tables.items():
-            table.attrs[SETTINGS] = settings[target]
+            table.attrs.update(told[target])
         if isinstance(self.target, list):
             return join_audits(tables)
         (table,) = tables.values()

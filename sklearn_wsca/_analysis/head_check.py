@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from sklearn_wsca._heads.class_order import best_order, compare_orders
 from sklearn_wsca._heads.classes import GO_ON, HeadMismatchError
 from sklearn_wsca._heads.head import Head
 from sklearn_wsca._heads.level_order import falls, means_by_level
 from sklearn_wsca._heads.performance import (
     Predictions,
-    compare_with_chance,
     measure_performance,
     read_predictions,
 )
+from sklearn_wsca._heads.prediction_check import (
+    BETTER,
+    CHANCE,
+    OTHER_ORDER,
+    STOPPING,
+    WORSE,
+    describe_score,
+    is_far_below,
+    judge_predictions,
+    name_row_order,
+    sample_units,
+)
 from sklearn_wsca._input.column import Column
-from sklearn_wsca._input.groups import Groups, clusters_of
-from sklearn_wsca._permutation.exchangeability import exchange_units
+from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._text import list_first, quote
 from sklearn_wsca._utilization.decision import Decision
 
-Finding = Literal[
-    "better than chance",
-    "not better than chance",
-    "worse than chance",
-    "better in another order",
-]
-BETTER: Finding = "better than chance"
-CHANCE: Finding = "not better than chance"
-WORSE: Finding = "worse than chance"
-OTHER_ORDER: Finding = "better in another order"
-# Of being better than chance; and of the two tests that stop the analysis, together
-# 1 in 100 heads that belong to their rows.
-SIGNIFICANCE, STOPPING = 0.05, 0.005
-FAR_BELOW = 0.2
 # R2 of outputs that have nothing of the unit of a target.
 FAR_OFF = -1.0
 MOST_CLASSES_SHOWN = 20
@@ -45,8 +39,6 @@ INDEPENDENT = (
     "Rows were taken for independent: if several belong to one patient, name it in "
     "groups."
 )
-# Rows that tests are made on, in whole units: more would not change what they find.
-MOST_ROWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -82,8 +74,8 @@ def check_decision(
     if found is None or not len(found.labels):
         return None
     measured = measure_performance(found)
-    sample = _sample(found, target, decision.groups, seed)
-    finding, order = _judge(*sample, is_far_below(measured), seed)
+    sample = sample_units(found, target, decision.groups, seed)
+    finding, order = judge_predictions(*sample, is_far_below(measured), seed)
     levels = target.levels if found.classes is None else ()
     if len(levels) > 2 and _goes_with_levels(*sample, measured | finding):
         levels = ()
@@ -103,52 +95,6 @@ def _goes_with_levels(
         return performance["r2"] > FAR_OFF
     units = target.rows if groups is None else groups.with_loners().codes[target.rows]
     return not falls(found, units, STOPPING)
-
-
-def _sample(
-    found: Predictions, target: Column, groups: Groups | None, seed: int
-) -> tuple[Predictions, Column, Groups | None]:
-    """The rows whose target is known, or as many whole units of them as tests need."""
-    unit = np.unique(clusters_of(groups, target), return_inverse=True)[1]
-    sizes = np.bincount(unit)
-    drawn = np.random.default_rng(seed).permutation(len(sizes))
-    drawn = drawn[np.cumsum(sizes[drawn]) - sizes[drawn] < MOST_ROWS]
-    kept = np.flatnonzero(np.isin(unit, drawn))
-    rows = np.arange(len(kept))
-    target = replace(target, rows=rows, labels=target.labels[kept])
-    if groups is not None:
-        groups = Groups.of(pd.Series(unit[kept], name=groups.name))
-    return found.take(kept), target, groups
-
-
-def _judge(
-    found: Predictions,
-    target: Column,
-    groups: Groups | None,
-    far_below: bool,
-    seed: int,
-) -> tuple[dict[str, Any], np.ndarray | None]:
-    """Pvalue and finding; and the order of the classes that is better, if any."""
-    worse, better = compare_with_chance(found, exchange_units(target, groups), seed)
-    below = worse <= STOPPING and far_below
-    finding: Finding = BETTER if better <= SIGNIFICANCE else CHANCE
-    order = None
-    if found.classes is not None:
-        if compare_orders(found, target, groups, seed) <= STOPPING:
-            finding, order = OTHER_ORDER, best_order(found)
-        elif below and len(found.classes) == 2:
-            order = np.array([1, 0])
-    if below:
-        finding = WORSE
-    return {"pvalue": better, "finding": finding}, order
-
-
-def is_far_below(performance: dict[str, Any]) -> bool:
-    """Whether it is worse than chance by more than large samples find in any head."""
-    if "r2" in performance:
-        return performance["correlation"] <= -FAR_BELOW
-    low = performance["balanced_accuracy"] <= performance["chance"] * (1 - FAR_BELOW)
-    return low or performance["auroc"] <= 0.5 * (1 - FAR_BELOW)
 
 
 def require_fit(checked: HeadCheck | None, target: Any, grouped: bool) -> None:
@@ -210,19 +156,6 @@ def doubt(checked: HeadCheck | None, target: Any) -> list[str]:
     ]
 
 
-def describe_score(performance: dict[str, Any]) -> str:
-    """Performance and what chance gives, in words."""
-    if "r2" in performance:
-        return (
-            f"R2 {performance['r2']:.2f} and correlation "
-            f"{performance['correlation']:.2f} (chance 0)"
-        )
-    return (
-        f"balanced accuracy {performance['balanced_accuracy']:.2f} (chance "
-        f"{performance['chance']:.2f})"
-    )
-
-
 def _names_in_order(checked: HeadCheck) -> list:
     """Class of each column of the scores under the best order."""
     classes, order = checked.predictions.classes, checked.order
@@ -243,8 +176,7 @@ def _describe_order(checked: HeadCheck) -> str:
 
 def _list_causes(checked: HeadCheck) -> str:
     causes = [
-        "the rows of embeddings and metadata are in different orders (match them by an "
-        "id: id=... of load_embeddings and load_metadata, and match_rows)",
+        name_row_order("embeddings"),
         "it is the head of another task, or of another network",
         "the embeddings were changed after export, for example scaled (in a Pipeline: "
         "Head.behind(step))",

@@ -7,8 +7,12 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
+from sklearn_wsca._plain_values import as_plain
+
 # Under this name the attrs of a table say how it was made.
 SETTINGS = "settings"
+# And under this one, what the primary head decides.
+HEAD_OUTPUTS = "head_outputs"
 # Parameters that may differ between seeds of a network, or that change no number.
 OWN = {"target_head", "random_state", "n_jobs", "memory"}
 # What probes are fitted by, where it is no name of a recipe.
@@ -30,6 +34,21 @@ def describe_settings(analysis: BaseEstimator) -> dict[str, Any]:
     if isinstance(heads, Mapping):
         heads = {name: _recipe(recipe) for name, recipe in heads.items()}
     return settings | {"heads": heads}
+
+
+def describe_head(analysis: BaseEstimator) -> dict[str, Any]:
+    """Classes of the primary head of a fitted estimator, and how many outputs it has.
+
+    Returns
+    -------
+    dict
+        classes (None of a number) and n_outputs; empty without a primary head.
+    """
+    head = analysis.target_head_
+    if head is None:
+        return {}
+    classes = None if head.classes is None else as_plain([*head.classes])
+    return {"classes": classes, "n_outputs": head.n_rows}
 
 
 def _plain(value: Any) -> Any:

@@ -237,7 +237,13 @@ def _try(outputs, table, name, options, settings) -> str | None:
         warnings.simplefilter("ignore")
         try:
             compare_utilization(
-                first, second, table[name], kinds=kinds, n_permutations=0, **settings
+                first,
+                second,
+                table[name],
+                kinds=kinds,
+                check_head=False,
+                n_permutations=0,
+                **settings,
             )
         except UntestableColumnError as error:
             return error.reason

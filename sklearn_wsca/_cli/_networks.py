@@ -14,6 +14,7 @@ from rich.text import Text
 from sklearn_wsca._cli._audit import Findings
 from sklearn_wsca._cli._errors import InputError, refuse
 from sklearn_wsca._cli._inputs import AuditRows
+from sklearn_wsca._cli._notes import collect_warnings
 from sklearn_wsca._cli._output import (
     NETWORKS,
     NETWORKS_TABLE,
@@ -62,7 +63,7 @@ class NetworkFindings:
             name: found.analysis if found.held_out is None else found.held_out
             for name, found in audits.items()
         }
-        with refuse({}):
+        with refuse({}), collect_warnings([]):
             return cls(audits, results, network_spread(sources))
 
     def write(self, directory: Path) -> list[Path]:
@@ -99,7 +100,8 @@ def list_networks(embeddings: Path, options: dict[str, Any]) -> list[dict[str, A
     Raises
     ------
     InputError
-        If --network is given together with what only one network can have.
+        If --network is given together with what only one network can have, or a
+        network twice.
     """
     first = options | {"embeddings": embeddings}
     if not options["network"]:
@@ -123,7 +125,29 @@ def list_networks(embeddings: Path, options: dict[str, Any]) -> list[dict[str, A
         options | {"embeddings": file, "head": (head,)}
         for file, head in options["network"]
     ]
-    return [first, *others]
+    networks = [first, *others]
+    _refuse_twins(networks)
+    return networks
+
+
+def _refuse_twins(networks: list[dict[str, Any]]) -> None:
+    """Raise if the same files are named twice.
+
+    Raises
+    ------
+    InputError
+        With their names.
+    """
+    seen = set()
+    for own in networks:
+        files = (own["embeddings"], *own["head"])
+        resolved = tuple(file.resolve() for file in files)
+        if resolved in seen:
+            named = " and ".join(map(str, files))
+            raise InputError(
+                f"--network: {named} are named twice; name every network once."
+            )
+        seen.add(resolved)
 
 
 def name_networks(networks: list[dict[str, Any]]) -> list[str]:

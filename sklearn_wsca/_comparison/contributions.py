@@ -180,7 +180,9 @@ def pair_networks(a: Decision, b: Decision, column: Column) -> Pair:
             f"the networks are compared on {len(units)} groups, and at least "
             f"{FEWEST_UNITS} are needed"
         )
-    return Pair(first, second, rows[units], found.notes)
+    # Those of an interaction are among what was found.
+    notes = [*(() if column.parts else column.notes), *found.notes]
+    return Pair(first, second, rows[units], notes)
 
 
 def _in_own_unit(outputs: np.ndarray, rows: np.ndarray, name: str) -> np.ndarray:

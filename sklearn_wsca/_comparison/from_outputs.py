@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sklearn_wsca._comparison.inference import compare_columns
+from sklearn_wsca._comparison.predictions import doubt_predictions
 from sklearn_wsca._input.numeric_values import UntestableColumnError
 from sklearn_wsca._input.predictions import read_outputs
 from sklearn_wsca._input.settings import check_test_settings
@@ -35,6 +36,7 @@ def compare_utilization(
     groups=None,
     kinds=None,
     adjustment="spline",
+    check_head=True,
     n_permutations=999,
     min_effect=0.1,
     significance=0.05,
@@ -65,6 +67,9 @@ def compare_utilization(
     adjustment : {"spline", "linear"}, default="spline"
         How what is continuous is held fixed, and whether a continuous column may move
         the outputs along a curve.
+    check_head : bool, default=True
+        Whether to warn of a network that does not predict the target better than
+        chance: its rows may be in another order. The comparison goes on all the same.
     n_permutations : int, default=999
         Number of random arrangements of signs m; p-values are at least 1 / (m + 1).
     min_effect : float, default=0.1
@@ -162,6 +167,13 @@ def compare_utilization(
     for argument, decision in zip((A, B), given.decisions, strict=True):
         extreme = describe_extreme(decision, given.order)
         notes += [f"{argument}: {extreme}."] if extreme else []
+    for argument, outputs, decision in (
+        (A, outputs_a, first),
+        (B, outputs_b, second),
+    ):
+        if check_head:
+            names = list(getattr(outputs, "columns", ())) or None
+            notes += doubt_predictions(argument, decision, names, seed)
     notes += _explain_equal(first, second)
     notes += _explain_scales(*(d.probabilities is None for d in given.decisions))
     notes += explain_floor(n_permutations, len(results), significance)

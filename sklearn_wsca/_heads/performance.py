@@ -116,6 +116,30 @@ def read_predictions(
     return Predictions(scores, numbers[column.labels], weights, classes)
 
 
+def match_outputs(
+    width: int, levels: tuple, names: list | None
+) -> tuple[tuple, list[int]] | None:
+    """Classes, those of a target first, and the output of each; or None.
+
+    A single output is about the second of two classes, and stands for both.
+
+    Parameters
+    ----------
+    width : int
+        Number of outputs.
+    levels : tuple
+        Levels of the target.
+    names : list or None
+        Names of the outputs.
+    """
+    if names is not None and set(levels) <= set(names):
+        classes = (*levels, *(name for name in names if name not in levels))
+        return classes, [names.index(name) for name in classes]
+    if len(levels) == (2 if width == 1 else width):
+        return levels, list(range(width))
+    return None
+
+
 def predicts_number(head: Head, column: Column) -> bool:
     """Whether a single output stands for a number rather than for a class."""
     if head.n_rows > 1 or head.classes is not None:

@@ -12,10 +12,15 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_wsca._analysis.audit import DESCRIPTION
-from sklearn_wsca._analysis.settings import SETTINGS, describe_settings
+from sklearn_wsca._analysis.settings import (
+    HEAD_OUTPUTS,
+    SETTINGS,
+    describe_head,
+    describe_settings,
+)
 from sklearn_wsca._analysis.summary import SUMMARY_COLUMNS
 from sklearn_wsca._input.several_targets import check_one_target, is_joined
-from sklearn_wsca._text import column_text, is_nothing, list_first, quote
+from sklearn_wsca._text import column_text, is_nothing, list_first, plain_text, quote
 
 # What a column is, whatever the network.
 METADATA = ("kind", "n_samples", "n_levels")
@@ -41,6 +46,7 @@ NUMBERS = (
     "encoding_skill",
     "alignment_score",
 )
+SHOWN = 5
 # Of the numbers that describe a column, those that hang on the order of the rows.
 SUMS = {"mean", "standard_deviation"}
 
@@ -59,6 +65,8 @@ class Analysed:
         Rows, levels and their counts; empty where a table does not tell.
     settings : dict
         Parameters of the estimator; empty where a table does not tell.
+    outputs : dict
+        Of its head, see `describe_head`; empty where a table does not tell.
     metrics : DataFrame, default=None
         How well columns are predicted, by measures; None where a table does not tell.
     """
@@ -67,6 +75,7 @@ class Analysed:
     table: pd.DataFrame
     described: dict[str, Any]
     settings: dict[str, Any]
+    outputs: dict[str, Any]
     metrics: pd.DataFrame | None = None
 
     @classmethod
@@ -86,10 +95,8 @@ class Analysed:
                     f"analyses: {quote(name)} is {what}; pass a fitted "
                     "WeightSpaceCorrelation of one target, or what its audit returned."
                 )
-            described, settings = (
-                source.attrs.get(key, {}) for key in (DESCRIPTION, SETTINGS)
-            )
-            return cls(name, source, described, settings)
+            keys = (DESCRIPTION, SETTINGS, HEAD_OUTPUTS)
+            return cls(name, source, *(source.attrs.get(key, {}) for key in keys))
         if not hasattr(source, "get_params"):
             raise TypeError(
                 f"analyses: {quote(name)} is a {type(source).__name__}; pass a fitted "
@@ -97,9 +104,8 @@ class Analysed:
             )
         check_is_fitted(source)
         check_one_target(source)
-        settings = describe_settings(source)
-        metrics = source.encoding_metrics_
-        return cls(name, source.summary_, source.description_, settings, metrics)
+        told = source.description_, describe_settings(source), describe_head(source)
+        return cls(name, source.summary_, *told, source.encoding_metrics_)
 
 
 def read_analyses(analyses: Any) -> list[Analysed]:
@@ -124,10 +130,10 @@ def read_analyses(analyses: Any) -> list[Analysed]:
             f"analyses: found {len(named)}; a spread needs at least two networks."
         )
     first, *others = (Analysed.of(name, source) for name, source in named)
-    for other in others:
-        for difference in _differences(first, other):
+    for network in others:
+        for difference in _differences(first, network):
             raise ValueError(
-                f"analyses: {quote(other.name)} and {quote(first.name)} {difference}."
+                f"analyses: {quote(network.name)} and {quote(first.name)} {difference}."
             )
     return [first, *others]
 
@@ -167,6 +173,7 @@ def _differences(first: Analysed, other: Analysed) -> Iterator[str]:
     """In what two analyses differ besides the network, in words."""
     yield from _other_columns(first.table.index, other.table.index)
     yield from _other_rows(first, other)
+    yield from _other_outputs(first.outputs, other.outputs)
     for key, value in first.settings.items():
         own = other.settings.get(key, value)
         if not _alike(own, value):
@@ -201,6 +208,30 @@ def _other_rows(first: Analysed, other: Analysed) -> Iterator[str]:
             own, expected = own + _labels(other, name), expected + _labels(first, name)
         if not _alike(own, expected):
             yield f"have other values of {quote(name)}: the rows are others; {advice}"
+
+
+def _other_outputs(first: dict[str, Any], other: dict[str, Any]) -> Iterator[str]:
+    """That heads decide something else; the order of their classes does not count."""
+    if not first or not other or _decided(first) == _decided(other):
+        return
+    yield (
+        f"have heads of other outputs: {_show_outputs(other)}, and "
+        f"{_show_outputs(first)}; pass analyses of networks that decide the same"
+    )
+
+
+def _decided(outputs: dict[str, Any]) -> tuple:
+    classes = outputs["classes"]
+    named = None if classes is None else sorted(map(plain_text, classes))
+    return named, outputs["n_outputs"]
+
+
+def _show_outputs(outputs: dict[str, Any]) -> str:
+    n, classes = outputs["n_outputs"], outputs["classes"]
+    count = f"{n} output{'s' * (n != 1)}"
+    if classes is None:
+        return count
+    return f"{count} for the {len(classes)} classes {list_first(classes, SHOWN, quote)}"
 
 
 def _metadata(one: Analysed, name: Any) -> list:

@@ -42,8 +42,9 @@ def network_spread(analyses):
     Raises
     ------
     TypeError, ValueError
-        If these are no such analyses, fewer than two, of other rows, columns or
-        settings, or one comes twice. The message names the network, and what differs.
+        If these are no such analyses, fewer than two, one comes twice, or they are of
+        other rows, columns, settings, or outputs of the head. The message names the
+        networks, and what differs.
 
     See Also
     --------
@@ -62,7 +63,10 @@ def network_spread(analyses):
 
     Examples
     --------
-    >>> import numpy as np
+    >>> import warnings
+    from itertools import combinations
+
+    import numpy as np
     >>> from sklearn_wsca import WeightSpaceCorrelation, network_spread
     >>> from sklearn_wsca.datasets import make_shortcut
     >>> study = make_shortcut(400, 16, use=0.5, random_state=0)

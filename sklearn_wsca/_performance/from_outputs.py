@@ -9,6 +9,9 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sklearn_wsca._backend.jobs import SequentialRunner
+from sklearn_wsca._heads.head import log_probability
+from sklearn_wsca._heads.performance import match_outputs
+from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.groups import clusters_of
 from sklearn_wsca._input.predictions import read_outputs
 from sklearn_wsca._input.settings import check_test_settings
@@ -88,9 +91,11 @@ def performance_test(
     The target is held fixed in what is compared between levels: sensitivity,
     specificity (of several classes, the share of right decisions in each), their mean
     and the AUROC do not depend on how frequent the classes are under a level. Accuracy
-    and calibration do; they are shown, and not tested. The column is permuted among
-    units of the same class of the target. Errors of a predicted number are adjusted for
-    the target by a cubic spline before levels are compared.
+    and calibration do; they are shown, and not tested. Calibration is that of the
+    probabilities, or of what a softmax makes of logits (of a single one, the logistic
+    function), so of a score in another unit it says nothing. The column is permuted
+    among units of the same class of the target. Errors of a predicted number are
+    adjusted for the target by a cubic spline before levels are compared.
 
     The statistic is the largest studentised difference over measures and pairs of
     levels [1]_, so unequal noise and unequal numbers of images per patient do not
@@ -143,7 +148,10 @@ def performance_test(
     plan = PermutationPlan(seed, n_permutations, len(given.order))
     runner = SequentialRunner("permutations")
     tests = infer_performance(decisions, given.tested, plan, significance, runner)
-    results = {name: _result(tests, name, significance) for name in given.tested}
+    results = {
+        name: _result(tests, column, decision.target, significance)
+        for name, column in given.tested.items()
+    }
     floor = explain_floor(n_permutations, len(results), significance)
     for message in [*given.doubts, *floor]:
         warnings.warn(message, UserWarning, stacklevel=2)
@@ -162,17 +170,19 @@ def _judge(decision: Decision, names: list | None) -> Decisions:
     target = decision.target
     assert target is not None
     outputs = decision.outputs[target.rows]
-    probabilities, classes = decision.probabilities, None
+    bounded, probabilities, classes = decision.probabilities is not None, None, None
     labels = target.labels
-    if probabilities is not None:
-        probabilities = probabilities[target.rows]
     if target.n_levels:
         classes, order = _match_classes(outputs.shape[1], target.levels, names)
         outputs = outputs[:, order]
-        probabilities = None if probabilities is None else probabilities[:, order]
+        if bounded:
+            assert decision.probabilities is not None
+            probabilities = decision.probabilities[target.rows][:, order]
+        else:
+            probabilities = np.exp(log_probability(outputs, len(classes)))
         labels = np.array([classes.index(v) for v in target.levels])[labels]
         if outputs.shape[1] == 1:
-            margin = outputs[:, 0] - (0.0 if probabilities is None else 0.5)
+            margin = outputs[:, 0] - (0.5 if bounded else 0.0)
             outputs = np.stack([-margin, margin], axis=1)
     elif outputs.shape[1] > 1:
         raise ValueError(
@@ -199,11 +209,9 @@ def _match_classes(
 
     For a single output both classes.
     """
-    if names is not None and set(levels) <= set(names):
-        classes = (*levels, *(name for name in names if name not in levels))
-        return classes, [names.index(name) for name in classes]
-    if len(levels) == (2 if width == 1 else width):
-        return levels, list(range(width))
+    matched = match_outputs(width, levels, names)
+    if matched is not None:
+        return matched
     shown = list_first(levels, SHOWN)
     single = "; if it predicts a number, say so (kinds={'target': 'continuous'})"
     several = (
@@ -219,8 +227,9 @@ def _match_classes(
 
 
 def _result(
-    tests: PerformanceTests, name: Any, significance: float
+    tests: PerformanceTests, column: Column, target: Any, significance: float
 ) -> PerformanceResult:
+    name = column.name
     if name not in tests.by_level:
         raise ValueError(f"column {name!r} cannot be used: {tests.left_out[name]}.")
     found = tests.gap_of(name)
@@ -243,5 +252,9 @@ def _result(
         scheme=tests.schemes.get(name, ""),
         null_distribution=tests.null_of(name),
         significance=significance,
-        notes=() if reason is None else (reason,),
+        notes=(
+            *column.notes,
+            *(f"target: {note}" for note in target.notes),
+            *(() if reason is None else (reason,)),
+        ),
     )

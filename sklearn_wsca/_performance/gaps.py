@@ -264,6 +264,8 @@ class ComparedLevels:
         Their names.
     estimates : list of list of Estimate
         Of every level, its measures in one order.
+    enough : ndarray of shape (J, M), dtype bool
+        Levels that have units enough for each measure.
     compared : ndarray of shape (J, M), dtype bool
         Levels that are compared by each measure.
     cells : Cells
@@ -282,6 +284,7 @@ class ComparedLevels:
 
     levels: list
     estimates: list[list[Estimate]]
+    enough: np.ndarray
     compared: np.ndarray
     cells: Cells
     codes: np.ndarray
@@ -325,7 +328,8 @@ class ComparedLevels:
                 for own in estimates
             ]
         )
-        compared &= compared.sum(axis=0) > 1
+        enough = compared
+        compared = enough & (enough.sum(axis=0) > 1)
         if not compared.any():
             return None
         cells, codes = _cells(pooled, judged, column.labels, exchange)
@@ -337,6 +341,7 @@ class ComparedLevels:
         return cls(
             list(column.levels),
             estimates,
+            enough,
             compared,
             cells,
             codes,
@@ -392,17 +397,17 @@ class ComparedLevels:
 
     def _not_compared(self) -> str:
         """What is not compared because levels have few units, or units of a class."""
-        lacking = ~self.compared
         measures = [own.measure for own in self.estimates[0]]
-        names = dict.fromkeys(
-            name_measure(measures[m].name, measures[m].of_class)
-            for m in np.flatnonzero(lacking.any(axis=0))
-        )
-        if not names:
-            return ""
-        levels = [self.levels[j] for j in np.flatnonzero(lacking.any(axis=1))]
-        return (
-            f"{list_first(names, SHOWN, str)} under {list_first(levels, SHOWN, quote)}"
+        by_levels: dict[tuple[int, ...], dict[str, None]] = {}
+        for m, lacking in enumerate(~self.enough.T):
+            if lacking.any():
+                name = name_measure(measures[m].name, measures[m].of_class)
+                levels = tuple(np.flatnonzero(lacking).tolist())
+                by_levels.setdefault(levels, {})[name] = None
+        return " or ".join(
+            f"{list_first(names, SHOWN, str)} under "
+            f"{list_first([self.levels[j] for j in levels], SHOWN, quote)}"
+            for levels, names in by_levels.items()
         )
 
     def _value(self, measure: int, level: int) -> float:

@@ -173,7 +173,9 @@ def _recalls(found: Judged) -> dict[int, Part]:
 
 
 def _balanced(recalls: dict[int, Part]) -> Measure:
-    return Measure(BALANCED, list(recalls.values()))
+    """Mean over the classes that occur; of a single one it is none."""
+    parts = list(recalls.values())
+    return Measure(BALANCED, parts if len(parts) > 1 else [])
 
 
 def _two_classes(recalls: dict[int, Part]) -> Iterator[Measure]:

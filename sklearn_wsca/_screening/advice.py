@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from sklearn_wsca._screening.prospects import ENOUGH, TOO_SMALL, UNTESTABLE
+from sklearn_wsca._screening.prospects import ENOUGH, LEFT_OUT, TOO_SMALL, UNTESTABLE
 from sklearn_wsca._text import column_text, format_number, list_first, quote
 
 NAMES_SHOWN = 5
@@ -31,10 +31,29 @@ def advise(
     """
     outlook = columns["outlook"]
     return [
+        *_on_copies(columns.index[columns.apply(is_copy, axis=1)]),
         *_on_design(columns.index[outlook == UNTESTABLE]),
         *_on_pairs([*confusable.index]),
         *_on_size(columns[outlook == TOO_SMALL], min_effect, count_units),
         _on_audit(columns.index[outlook.isin([ENOUGH, TOO_SMALL])]),
+    ]
+
+
+def is_copy(row: pd.Series) -> bool:
+    """Whether a column is left out because it cannot be told from the target."""
+    return bool(row["outlook"] == LEFT_OUT and row["target_association"] > 0.0)
+
+
+def _on_copies(names: pd.Index) -> list[str]:
+    if not len(names):
+        return []
+    one = len(names) == 1
+    return [
+        f"{_list(names)} {'is a copy' if one else 'are copies'} of the target in these "
+        f"rows. If {'it is' if one else 'they are'} no other name for it, but "
+        "something that a network could see instead, such as the scanner of each "
+        "class, add rows in which they differ before a network is trained: no audit "
+        "can tell them apart."
     ]
 
 

@@ -235,6 +235,10 @@ def _tabulate(read, pvalues, prospects, levels) -> pd.DataFrame:
     for name in read.names:
         if name in read.left_out:
             row = {"outlook": LEFT_OUT, "reason": read.left_out[name]}
+            if name in read.copies:
+                row["target_association"] = association_strength(
+                    read.copies[name], read.target, read.given.weights
+                )
         else:
             row = _describe(read, name, pvalues[name], prospects[name], levels[name])
         rows.append(row)

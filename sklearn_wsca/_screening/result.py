@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_wsca._plain_values import as_plain
-from sklearn_wsca._screening.advice import advise
+from sklearn_wsca._screening.advice import advise, is_copy
 from sklearn_wsca._screening.counts import EMPTY, FEW
 from sklearn_wsca._screening.prospects import (
     ENOUGH,
@@ -64,7 +64,8 @@ class MetadataScreen:
     ----------
     columns : DataFrame
         One row per column: kind, n_samples and n_units (rows, and groups, on which it
-        would be audited), n_levels, target_association (0 to 1) and
+        would be audited), n_levels, target_association (0 to 1; of what is
+        left out, for copies of the target only) and
         association_pvalue (of permutations of groups), n_empty_cells and n_few_cells
         (combinations with a class of the target that do not occur, and that fewer than
         10 units have), minimum_detectable_effect (utilization that is found in 80 % of
@@ -173,6 +174,11 @@ class MetadataScreen:
             return "\n".join([*lines, *self.next_steps()])
         row = self.columns.iloc[self.columns.index.get_loc(column)]
         name = quote(column_text(column))
+        if is_copy(row):
+            return encodable(
+                f"{name} could be a shortcut, and there is no stronger one: it "
+                f"{row['reason']}. An audit leaves it out."
+            )
         if row["outlook"] == LEFT_OUT:
             return encodable(f"{name}: an audit leaves it out: {row['reason']}.")
         parts = [self._association(row), self._outlook(row), *self._cells(column, row)]

@@ -15,7 +15,8 @@ from sklearn_wsca._encoding.folds import DEFAULT_FOLDS
 from sklearn_wsca._heads.reader import TaskReader
 from sklearn_wsca._heads.task import Tasks
 from sklearn_wsca._input.checked_input import Input
-from sklearn_wsca._input.column import Binning, Column
+from sklearn_wsca._input.column import Binning, Column, LeftOutError, read_column
+from sklearn_wsca._input.copies import describe_copy
 from sklearn_wsca._input.doubtful_values import warn_of_doubts
 from sklearn_wsca._input.embeddings import Embeddings
 from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
@@ -51,6 +52,8 @@ class Screened:
         Of `count_lacking`: which roles have rows without a value.
     n_used : int
         Rows that lack none.
+    copies : dict of name to Column
+        Those that are left out because they cannot be told from the target.
     """
 
     given: Input
@@ -61,6 +64,7 @@ class Screened:
     names: list
     lacking: list[dict[str, Any]]
     n_used: int
+    copies: dict[Any, Column]
 
     def decision(self, adjustment: Adjustment) -> Decision:
         """What an audit holds fixed, with nothing in place of outputs."""
@@ -132,6 +136,7 @@ def read_table(
             f"table: no row has a value in all of {list_names(names)}; they are held "
             "fixed, so rows without one of them are not used."
         )
+    copies = _find_copies(table, tasks.dropped, read, known)
     order = _own_order(table, [target, groups, *roles.confounders, *tasks.names])
     given = given.take(order)
     tasks.reorder(order)
@@ -144,7 +149,23 @@ def read_table(
         tasks.names,
         counts["lacking"],
         counts["n_used"],
+        {name: column.take(order) for name, column in copies.items()},
     )
+
+
+def _find_copies(
+    table: pd.DataFrame, left_out: Mapping, target: Column, known: Mapping
+) -> dict[Any, Column]:
+    """Columns among those left out that are the target under another name."""
+    found = {}
+    for name in left_out:
+        try:
+            column = read_column(table[name], kind=known.get(name, "auto"))
+        except LeftOutError:  # For another reason.
+            continue
+        if describe_copy(column, target) is not None:
+            found[name] = column
+    return found
 
 
 def _check_target(target: Any) -> None:

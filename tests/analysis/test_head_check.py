@@ -6,7 +6,7 @@ import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
 from sklearn_wsca import Head, WeightSpaceCorrelation
-from sklearn_wsca._analysis import head_check
+from sklearn_wsca._heads import prediction_check
 from sklearn_wsca._heads.classes import HeadMismatchError
 
 D = 8
@@ -342,9 +342,9 @@ def test_many_rows_are_tested_on_some_of_them(monkeypatch):
         seen.append(len(found.labels))
         return compare(found, *others)
 
-    compare = head_check.compare_with_chance
-    monkeypatch.setattr(head_check, "compare_with_chance", spy)
-    monkeypatch.setattr(head_check, "MOST_ROWS", 300)
+    compare = prediction_check.compare_with_chance
+    monkeypatch.setattr(prediction_check, "compare_with_chance", spy)
+    monkeypatch.setattr(prediction_check, "MOST_ROWS", 300)
     found = performance(X, table, head, groups="patient")
     assert seen == [300] and found == expected
     wrong = classes_swapped(X, table, head)

@@ -173,6 +173,21 @@ def test_a_score_may_be_an_array_of_one_dimension(folder, b):
     assert "a_score.npy: holds an array of shape (400,)" in done.stderr
 
 
+def test_rows_in_another_order_are_noted(folder):
+    study = draw(use_a=0.4, use_b=0.1, n=400)
+    mixed = np.random.default_rng(0).permutation(study.a)
+    np.save(folder / "mixed.npy", np.stack([-mixed, mixed], axis=1))
+    done = compare(folder, "--columns", "scanner", b="mixed.npy", out="mixed")
+    assert "note: OUTPUTS_B: the network predicts the target with balanced" in (
+        done.stderr
+    )
+    assert "match them by an id: --id)" in done.stderr
+    (note,) = result_of(folder, "mixed")["notes"]
+    assert "not better than chance" in note
+    page = (folder / "mixed" / "report.html").read_text("utf-8")
+    assert "not better than chance" in page
+
+
 def test_a_forgotten_head_is_noticed(folder):
     done = compare(folder, "--columns", "scanner", b="b.npy", a="b.npy", out="alike")
     assert "embeddings" not in done.stderr

@@ -151,3 +151,17 @@ def test_names_are_those_that_differ(tmp_path):
     assert names(("0/X.npy", "0/h.npz"), ("1/X.npy", "1/h.npz")) == ["0", "1"]
     assert names(("X.npy", "h.npz"), ("X.npy", "h.npz")) == ["1", "2"]
     assert name_networks([{"embeddings": tmp_path / "X.npy", "head": ()}]) == ["X"]
+
+
+def test_a_network_that_is_named_twice_is_refused(folder):
+    again = ["--network", folder / "X0.npy", folder / "head0.npz"]
+    message = audit(folder, *again, out="twice", seeds=1, code=2).stderr
+    assert "--network: " in message and "are named twice" in message
+    assert not (folder / "twice").exists()
+
+
+def test_copies_of_a_network_are_refused(folder):
+    np.save(folder / "copy.npy", np.load(folder / "X0.npy"))
+    copy = ["--network", folder / "copy.npy", folder / "head0.npz"]
+    done = audit(folder, *copy, out="copy", seeds=1, code=2)
+    assert "'X0' and 'copy' are the same network" in done.stderr

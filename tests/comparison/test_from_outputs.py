@@ -71,10 +71,33 @@ def test_neither_rows_nor_units_of_the_outputs_matter():
     options = {"groups": study.table["patient"]}
     expected = numbers(compare(study, **options))
     order = np.random.default_rng(0).permutation(len(study.a))
-    study.a, study.b = 1e4 - 7.0 * study.a[order], 1e-3 * study.b[order] + 5.0
+    study.a, study.b = 1e4 + 7.0 * study.a[order], 1e-3 * study.b[order] + 5.0
     study.table = study.table.iloc[order].reset_index(drop=True)
     found = numbers(compare(study, groups=study.table["patient"]))
     assert found == pytest.approx(expected, rel=1e-7)
+
+
+def test_a_score_of_the_other_class_changes_nothing_and_is_warned_of():
+    study = draw(use_a=0.3, use_b=0.2)
+    expected = numbers(compare(study))
+    study.a = -study.a
+    with pytest.warns(UserWarning, match="the score is that of the other class"):
+        found = numbers(compare(study))
+    assert found == pytest.approx(expected, rel=1e-7)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_in_another_order_are_warned_of(seed):
+    study = draw(seed, use_a=0.3, use_b=0.3)
+    compare(study)  # Without a word.
+    study.b = np.random.default_rng(seed).permutation(study.b)
+    with pytest.warns(UserWarning, match="^outputs_b: the network predicts") as caught:
+        compare(study)
+    (warning,) = caught
+    expected = "not better than chance. Likely causes: the rows of outputs_b and metad"
+    assert expected in str(warning.message)
+    assert warning.filename == __file__
+    compare(study, check_head=False)  # Without a word.
 
 
 def test_a_vector_that_all_classes_share_does_not_matter():
@@ -223,8 +246,8 @@ def test_the_signature_is_the_contract():
     names = list(inspect.signature(compare_utilization).parameters)
     assert names == [
         *("outputs_a", "outputs_b", "column", "target", "confounders", "groups"),
-        *("kinds", "adjustment", "n_permutations", "min_effect", "significance"),
-        "random_state",
+        *("kinds", "adjustment", "check_head", "n_permutations", "min_effect"),
+        *("significance", "random_state"),
     ]
 
 
@@ -242,3 +265,15 @@ def test_a_network_that_is_given_twice_is_noticed(shift):
     other = a.copy()
     other[3] *= 1.01
     compare_utilization(a, other, study.table["scanner"], **settings)
+
+
+def test_rows_without_a_level_are_noted():
+    study = draw(use_a=0.3, use_b=0.1)
+    scanner = study.table["scanner"].astype(object)
+    scanner[:30], scanner[30] = None, "lone"
+    found = compare(study, column=scanner)
+    missing, rare = found.notes
+    assert missing == "30 of 300 rows are missing"
+    assert rare.startswith("1 rows of 1 rare levels ('lone'")
+    assert found.n_units == 269
+    assert compare(study).notes == ()

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from sklearn_wsca import WeightSpaceCorrelation, network_spread
+from sklearn_wsca import Head, WeightSpaceCorrelation, network_spread
 from sklearn_wsca._networks.agreement import read_analyses
 from tests.networks.studies import analyse, make_networks
 
@@ -127,6 +127,44 @@ def test_rows_are_compared_from_tables_alone(networks, first):
 def test_what_is_no_analysis_is_refused(first, make, error, message):
     with pytest.raises(error, match=message):
         network_spread(make(first))
+
+
+def test_an_analysis_that_comes_twice_is_refused(first):
+    with pytest.raises(ValueError, match="'a' and 'b' are the same network"):
+        network_spread({"a": first, "b": first})
+
+
+def test_heads_of_other_outputs_are_refused(networks, first):
+    ((_, _), (X, (coef, intercept))), table = networks
+    classes = sorted(table["target"].unique())
+    # Of two classes, one output is that of the second.
+    both = np.vstack([-coef / 2, coef / 2]), [*-intercept / 2, *intercept / 2]
+    third = np.vstack([*both[0], 0.0 * coef]), [*both[1], -30.0]
+    heads = {
+        "2 outputs for the 2 classes": Head(*both, classes),
+        "3 outputs for the 3 classes": Head(*third, [*classes, "other"]),
+    }
+    for shown, head in heads.items():
+        found = analyse(X, table, head, **QUICK)
+        message = (
+            f"^analyses: 'b' and 'a' have heads of other outputs: {shown} 'class 0', "
+            "'class 1'.*, and 1 output for the 2 classes 'class 0', 'class 1'; pass"
+        )
+        with pytest.raises(ValueError, match=message):
+            network_spread({"a": first, "b": found})
+    # The order of the classes does not count.
+    turned = Head(both[0][::-1], both[1][::-1], classes[::-1])
+    same = [analyse(X, table, own, **QUICK) for own in (Head(*both, classes), turned)]
+    assert len(read_analyses(same)) == 2
+
+
+def test_heads_are_compared_from_tables_too(networks, first):
+    ((X, _), (other_X, (coef, intercept))), table = networks
+    pair = np.vstack([-coef, coef]), [*-intercept, *intercept]
+    found = analyse(other_X, table, pair, **QUICK)
+    audits = [first.audit(X, table), found.audit(other_X, table)]
+    with pytest.raises(ValueError, match="1 and 0 have heads of other outputs"):
+        network_spread(audits)
 
 
 def test_several_targets_are_refused(networks):

@@ -43,7 +43,9 @@ def test_probabilities_logits_and_two_columns_decide_alike():
     shown = ["accuracy", "sensitivity_low", "auroc", "specificity_high"]
     for table in tables.values():
         pd.testing.assert_frame_equal(table[shown], tables["logits"][shown])
-    assert "calibration" in tables["both"] and "calibration" not in tables["logits"]
+    np.testing.assert_allclose(
+        tables["both"]["calibration"], tables["probabilities"]["calibration"]
+    )
 
 
 def test_rows_may_come_in_any_order():
@@ -148,3 +150,52 @@ def test_intervals_without_an_error_have_a_width(share):
             assert found.unseen > 0.03
         covered.append(found.gap_low <= 0.0 <= found.gap_high)
     assert np.mean(covered) >= 0.9
+
+
+@pytest.mark.parametrize("n_classes", [1, 2, 3])
+def test_logits_are_calibrated_as_their_probabilities_are(n_classes):
+    rng = np.random.default_rng(n_classes)
+    logits = 2.0 * rng.standard_normal((600, n_classes))
+    level = np.array(["a", "b"])[rng.integers(0, 2, 600)]
+    if n_classes == 1:
+        odds = np.exp(logits)
+        probability = odds / (1.0 + odds)
+        target = (rng.random(600) < probability[:, 0]).astype(int)
+    else:
+        odds = np.exp(logits)
+        probability = odds / odds.sum(axis=1, keepdims=True)
+        target = (probability.cumsum(axis=1) < rng.random((600, 1))).sum(axis=1)
+    # Under b the network is too sure of one class.
+    target[(level == "b") & (rng.random(600) < 0.3)] = 0
+    names = np.array(["x", "y", "z"])
+    tables = [
+        performance_test(own, level, names[target], n_permutations=0).by_level
+        for own in (logits, probability)
+    ]
+    names = ["calibration", "calibration_low", "calibration_high"]
+    np.testing.assert_allclose(*(table[names] for table in tables), rtol=1e-9)
+    honest = tables[0].loc["a", ["calibration_low", "calibration_high"]]
+    assert honest.iloc[0] < 0.0 < honest.iloc[1]
+    if n_classes < 3:
+        assert tables[0].loc["b", "calibration_low"] > 5.0
+
+
+def test_measures_that_are_not_compared_name_the_levels_that_lack_units():
+    scores, level, ill, _ = study()
+    ill = np.where(level == np.unique(level)[-1], np.unique(ill)[0], ill)
+    found = performance_test(scores, level, ill, n_permutations=19, random_state=0)
+    names = "sensitivity, balanced accuracy, AUROC"
+    assert found.not_compared == f"{names} under {str(np.unique(level)[-1])!r}"
+
+
+def test_rows_without_a_level_or_target_are_noted():
+    scores, level, ill, _ = study()
+    level, ill = level.astype(object), ill.astype(object)
+    level[:30], level[30], ill[35:40] = None, "lone", None
+    found = performance_test(scores, level, ill, n_permutations=19, random_state=0)
+    n = len(level)
+    missing, rare, target = found.notes
+    assert missing == f"30 of {n} rows are missing"
+    assert rare.startswith("1 rows of 1 rare levels ('lone'")
+    assert target == f"target: 5 of {n} rows are missing"
+    assert found.by_level["n_rows"].sum() == n - 36

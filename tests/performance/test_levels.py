@@ -46,7 +46,10 @@ def test_a_class_that_a_level_lacks_has_no_number():
     )
     missing = table.loc["c", ["sensitivity", "sensitivity_low", "auroc", "auroc_high"]]
     assert missing.isna().all()
-    assert table.loc["c", "balanced_accuracy"] == table.loc["c", "specificity"]
+    names = ["balanced_accuracy", "balanced_accuracy_low", "balanced_accuracy_high"]
+    assert table.loc["c", names].isna().all()  # It would be the specificity.
+    assert not table.loc[["a", "b"], names].isna().any(axis=None)
+    assert table.loc["c", "specificity_low"] < table.loc["c", "specificity"]
     assert table.loc[["a", "b"]].notna().all().all()
 
 

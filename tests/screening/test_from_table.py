@@ -206,3 +206,45 @@ def test_combinations_stand_beside_names_in_any_order(columns):
     assert list(dict.fromkeys(levels)) == kept.tolist()
     assert all(found.to_text(name) for name in columns)
     json.dumps(found.to_dict())
+
+
+@pytest.mark.parametrize("groups", [None, "patient"])
+def test_a_copy_of_the_target_is_called_a_shortcut(groups):
+    rng = np.random.default_rng(0)
+    ill = np.where(rng.random(300) < 0.3, "yes", "no")
+    table = pd.DataFrame(
+        {
+            "disease": ill,
+            "scanner": np.where(ill == "yes", "B", "A"),
+            "nearly": np.where(ill == "yes", "B", "A"),
+            "constant": "c",
+            "site": rng.choice(["n", "s"], 300),
+            "patient": np.arange(300) // 2,
+        }
+    )
+    table.loc[:3, "nearly"] = "B"
+    found = screen_metadata(
+        table, "disease", groups=groups, n_permutations=19, random_state=0
+    )
+    row = found.columns.loc["scanner"]
+    assert row["outlook"] == "left out"
+    assert row["target_association"] == pytest.approx(1.0)
+    sentence = found.to_text("scanner")
+    assert sentence.startswith("'scanner' could be a shortcut, and there is no stron")
+    assert sentence.endswith(" An audit leaves it out.")
+    (step,) = (s for s in found.next_steps() if "copy of the target" in s)
+    assert step.startswith("'scanner' is a copy of the target in these rows.")
+    assert np.isnan(found.columns.loc["constant", "target_association"])
+    assert "shortcut" not in found.to_text("constant")
+    assert found.columns.loc["nearly", "outlook"] != "left out"
+
+
+def test_the_copy_of_a_number_is_found_whatever_its_unit():
+    rng = np.random.default_rng(0)
+    age = rng.normal(60.0, 9.0, 200)
+    table = pd.DataFrame(
+        {"age": age, "months": 12.0 * age, "dose": rng.normal(size=200)}
+    )
+    found = screen_metadata(table, "age", n_permutations=19, random_state=0)
+    assert found.columns.loc["months", "target_association"] == pytest.approx(1.0)
+    assert "'months' is a copy of the target" in found.next_steps()[0]
