@@ -16,6 +16,9 @@ from sklearn_wsca._utilization.interval import limits
 
 # Share of the level at which a second limit of the same difference is taken.
 BESIDE = 0.1
+# Differences, in standard deviations, that are rounding: limits are searched for, and
+# outputs were saved in single precision.
+ROUNDING = 1e-6
 
 
 def difference_limits(pair: Pair, significance: float) -> dict[str, float]:
@@ -37,10 +40,14 @@ def difference_limits(pair: Pair, significance: float) -> dict[str, float]:
         "utilization_b": b["utilization"],
         "low_b": b["low"],
         "high_b": b["high"],
-        "difference": difference,
-        "low": low,
-        "high": high,
+        "difference": _without_rounding(difference),
+        "low": _without_rounding(low),
+        "high": _without_rounding(high),
     }
+
+
+def _without_rounding(value: float) -> float:
+    return 0.0 if abs(value) < ROUNDING else float(value)
 
 
 def _reach(smaller: dict, larger: dict, correlation: float) -> float:

@@ -59,6 +59,25 @@ class Groups:
             _check_types_of_names(series.name, names)
         return cls(series.name, np.asarray(codes, dtype=np.intp))
 
+    @classmethod
+    def of_units(cls, series: pd.Series) -> Groups:
+        """The same for what is independent of each other, of which there are several.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer than two groups, or as for `of`.
+        """
+        groups = cls.of(series)
+        n_groups = len(groups.first_rows())
+        if n_groups < 2:
+            raise ValueError(
+                f"groups: {series.name!r} holds {n_groups} different values; at least "
+                "2 are needed, and 20 for a verdict. Name the column of the patient, "
+                "or whatever is independent of others of its kind."
+            )
+        return groups
+
     @property
     def rows(self) -> np.ndarray:
         """Rows that belong to a group."""

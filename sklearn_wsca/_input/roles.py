@@ -123,14 +123,7 @@ def read_roles(table: pd.DataFrame, names: RoleNames) -> Roles:
             ) from reason
     groups = None
     if names.groups is not None:
-        groups = Groups.of(table[names.groups])
-        n_groups = len(groups.first_rows())
-        if n_groups < 2:
-            raise ValueError(
-                f"groups: {names.groups!r} holds {n_groups} different values; at least "
-                "2 are needed, and 20 for a verdict. Name the column of the patient, "
-                "or whatever is independent of others of its kind."
-            )
+        groups = Groups.of_units(table[names.groups])
     return Roles(groups, confounders)
 
 

@@ -92,6 +92,11 @@ class PerformanceResult:
         if not self.measure:
             return encodable(f"Levels of {name} could not be compared.")
         gap = self._gap()
+        if np.isnan(self.pvalue):
+            return encodable(
+                f"Whether performance differs with {name} was not tested "
+                f"({tell_unseen(gap)})."
+            )
         if self.qvalue <= self.significance:
             return encodable(f"With {name} performance differs: {tell_gap(gap)}.")
         return encodable(

@@ -160,7 +160,7 @@ def _prepare(
     others = target, confounders, groups, interaction_with
     parts = [columns, *(part for part in others if part is not None)]
     order = _canonical_order(scores, parts)
-    units = None if groups is None else Groups.of(groups.iloc[:, 0])
+    units = None if groups is None else Groups.of_units(groups.iloc[:, 0])
     tested = {name: _tested(columns[name], units, kinds) for name in columns}
     held = [] if target is None else [_column(target.iloc[:, 0], TARGET, kinds)]
     held = [replace(c, name=_unused(TARGET, tested)) for c in held]

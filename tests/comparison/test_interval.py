@@ -29,6 +29,15 @@ def test_it_turns_with_the_networks_and_holds_the_estimate():
         assert found["low"] <= found["difference"] <= found["high"]
 
 
+@pytest.mark.parametrize("single", [False, True])
+def test_of_a_network_and_itself_it_is_nothing(single):
+    study = draw(use_a=0.2)
+    study.b = 3.0 * study.a + 1.0
+    study.b = study.b.astype(np.float32) if single else study.b
+    found = difference_limits(study.pair(), 0.05)
+    assert (found["difference"], found["low"], found["high"]) == (0.0, 0.0, 0.0)
+
+
 def test_a_larger_level_gives_a_narrower_interval():
     pair = draw(use_a=0.2, use_b=0.1).pair()
     wide, narrow = difference_limits(pair, 0.05), difference_limits(pair, 0.1)

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut
 
-from sklearn_wsca import WeightSpaceCorrelation, utilization_test
+from sklearn_wsca import WeightSpaceCorrelation, performance_test, utilization_test
 from sklearn_wsca._input.column import read_column
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._permutation.exchangeability import exchange_units
@@ -39,6 +39,22 @@ def test_names_of_groups_that_may_have_been_rounded_are_refused(values, dtype):
     exact = pd.Series(values, dtype="Int64", name="patient")
     assert Groups.of(exact).codes.max() == exact.nunique() - 1
     assert Groups.of(pd.Series([0.5, 2.0**50, np.nan])).codes.tolist() == [0, 1, -1]
+
+
+@pytest.mark.parametrize(("values", "count"), [((None,), 0), ((np.nan,), 0), ("a", 1)])
+@pytest.mark.parametrize("test", [utilization_test, performance_test])
+def test_a_table_without_two_groups_is_refused_as_such(test, values, count):
+    """Not with a word about the levels of the column, which has enough."""
+    rng = np.random.default_rng(0)
+    groups = np.array([*values] * 60, dtype=object)
+    message = f"^groups: 'groups' holds {count} different values; at least 2 are needed"
+    with pytest.raises(ValueError, match=message):
+        test(
+            rng.normal(size=60),
+            rng.choice(["A", "B"], 60),
+            target=rng.choice(["no", "yes"], 60),
+            groups=groups,
+        )
 
 
 @pytest.mark.parametrize("make", ["text", "Int64", "object", "polars", "pyarrow"])

@@ -46,6 +46,11 @@ ENTRIES = {
             "That performance differs with 'site' is not shown (p = 0.2; up to 0.50 of "
             "AUROC are not excluded).",
         ),
+        (
+            {"qvalue": np.nan, "pvalue": np.nan, "pvalue_fwer": np.nan},
+            "Whether performance differs with 'site' was not tested (up to 0.50 of "
+            "AUROC are not excluded).",
+        ),
         ({"measure": ""}, "Levels of 'site' could not be compared."),
     ],
 )
