@@ -73,8 +73,10 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         [2]_, which takes a row of weight 2 for a row that occurs twice. The erasure is
         exact on the rows of `fit` for every value; on other rows, 0 is poor where there
         are not many more rows than features. With ``method="quadratic"`` it is the
-        weight of the common covariance in that of each level: "auto" is d / (d + n) for
-        d directions and a level of n rows, and the erasure is exact with 0 only.
+        weight of the common covariance, scaled to the total variance of the level, in
+        that of each level: "auto" is d / (d + n) for d directions and a level of n
+        rows, or 1 where the level differs from the common shape by no more than chance.
+        The erasure is exact with 0 only.
     method : {"linear", "quadratic"}, default="linear"
         "linear" erases what a linear function can read, "quadratic" also differences of
         covariances between the levels of *one* categorical column, which a quadratic
