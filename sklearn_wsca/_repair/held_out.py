@@ -138,7 +138,7 @@ def repair_test(
     column = _read_target(table[target], eraser)
     head, notes = _read_head(target_head, eraser, column, table[target], check_head)
     before = all_outputs(embeddings, [head])
-    after = _repaired_outputs(head, eraser, X, table)
+    after = _repaired_outputs(head, eraser, X, y)
     units = Groups.of(table[groups]) if groups is not None else None
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
     doubts = _check_fit(before, head, column, units, seed) if check_head else []
@@ -244,13 +244,14 @@ def _read_head(
 
 
 def _repaired_outputs(
-    head: Head, eraser: MetadataEraser, X: Any, table: pd.DataFrame
+    head: Head, eraser: MetadataEraser, X: Any, y: Any
 ) -> np.ndarray:
     if eraser.method == "linear":
         return all_outputs(
             check_embeddings(eraser, X, reset=False), [eraser.repair_head(head)]
         )
-    return head.outputs(np.asarray(eraser.transform(X, metadata=table)))
+    # As it was given: the labels of its rows, if any, are those of X.
+    return head.outputs(np.asarray(eraser.transform(X, metadata=y)))
 
 
 def _check_fit(

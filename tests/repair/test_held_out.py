@@ -41,6 +41,17 @@ def test_a_use_is_repaired(seed, method):
     assert result.verdicts == {"scanner": "repaired"}
 
 
+@pytest.mark.parametrize("method", ["linear", "quadratic"])
+def test_labels_of_rows_change_nothing(method):
+    study, odd = study_of(n=1000)
+    _, expected = repair(study, odd, method=method)
+    labels = [f"image {i}" for i in range(1000)]
+    study.data = pd.DataFrame(study.data, labels)
+    study.metadata = study.metadata.set_axis(labels)
+    _, found = repair(study, odd, method=method)
+    assert found.to_text() == expected.to_text()
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_is_not_used_gets_no_worse(seed):
     study, odd = study_of(seed, use=0.0)
