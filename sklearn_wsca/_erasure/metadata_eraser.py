@@ -35,6 +35,7 @@ from sklearn_wsca._erasure.erasure import (
     cross_moments,
     whitening_spread,
 )
+from sklearn_wsca._erasure.fitted_rows import row_hashes
 from sklearn_wsca._erasure.quadratic import QuadraticErasure, fit_quadratic
 from sklearn_wsca._erasure.without_target import describe_moves, worst_moves
 from sklearn_wsca._heads.given import read_head
@@ -272,6 +273,7 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         check_something_left(self.dropped_columns_, factors, where)
         self.columns_ = list(factors)
         self._known = {own.name: own.levels for own in erased if own.n_levels}
+        self._rows_of_fit = np.unique(row_hashes(given.X)[given.weights > 0])
         subspace = fit_subspace(given.X, given.weights, None, 0)
         self.mean_ = subspace.mean
         spread, cross = self._covary(given.X, given.weights, subspace, factors)
