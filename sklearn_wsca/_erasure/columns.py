@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -22,10 +25,12 @@ from sklearn_wsca._input.table import (
     list_columns,
     require_columns,
 )
-from sklearn_wsca._text import format_pvalue, list_first
+from sklearn_wsca._text import format_pvalue, list_first, quote
 
 # Level at which embeddings show a column.
 SIGNIFICANCE = 0.05
+# Levels of which all pairs are compared; the number of pairs grows with the square.
+MOST_PAIRED = 6
 
 
 def select_columns(table: pd.DataFrame, target: Any, columns: Any) -> list:
@@ -165,6 +170,54 @@ def describe_noise(
         f"column {name!r}: the embeddings do not show it beyond chance "
         f"({format_pvalue(pvalue)}), so that noise is erased for it, and what heads "
         "read along that; leave it out."
+    ]
+
+
+@dataclass(frozen=True)
+class LevelPair:
+    """Two levels of a column that are compared with each other."""
+
+    name: Any
+    first: Any
+    second: Any
+
+
+def level_pairs(
+    columns: Sequence[Column], target: Column | None, weights: np.ndarray
+) -> dict[LevelPair, np.ndarray]:
+    """Factors (n, 1) of all pairs of levels, where three or more are few enough."""
+    held = [] if target is None else [target]
+    pairs, known = {}, weights > 0
+    if target is not None:
+        known &= np.isin(np.arange(len(weights)), target.rows)
+    for column in columns:
+        if not 3 <= column.n_levels <= MOST_PAIRED:
+            continue
+        for pair in combinations(range(column.n_levels), 2):
+            kept = np.isin(column.labels, pair)
+            part = replace(column, rows=column.rows[kept], labels=column.labels[kept])
+            if not known[part.rows].any():
+                continue
+            # The indicators of two levels are one another's opposite.
+            found = Held.of(part, weights, held).concept(part)[:, :1]
+            if found.size:
+                names = (column.levels[code] for code in pair)
+                pairs[LevelPair(column.name, *names)] = found
+    return pairs
+
+
+def describe_alike(
+    pair: LevelPair, factors: np.ndarray, whitened: np.ndarray, variance: np.ndarray
+) -> list[str]:
+    """That a direction of noise is erased, if embeddings do not tell two levels."""
+    pvalue = encoding_pvalue(factors, whitened, variance)
+    if pvalue <= SIGNIFICANCE:
+        return []
+    return [
+        f"column {pair.name!r}: the embeddings do not tell {quote(pair.first)} from "
+        f"{quote(pair.second)} beyond chance ({format_pvalue(pvalue)}), so that noise "
+        "is erased for this difference, and what heads read along that; give the two "
+        "one name."
     ]
 
 

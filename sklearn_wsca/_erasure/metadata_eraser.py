@@ -15,12 +15,15 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_wsca._backend.namespace import precision_of, to_numpy
 from sklearn_wsca._compat import Interval, StrOptions, _fit_context
 from sklearn_wsca._erasure.columns import (
+    LevelPair,
     check_one_categorical,
     check_something_left,
     column_factors,
+    describe_alike,
     describe_extremes,
     describe_missing,
     describe_noise,
+    level_pairs,
     list_reasons,
     read_all_levels,
     read_candidates,
@@ -35,6 +38,7 @@ from sklearn_wsca._erasure.erasure import (
     cross_moments,
     whitening_spread,
 )
+from sklearn_wsca._erasure.fitted_rows import row_hashes
 from sklearn_wsca._erasure.quadratic import QuadraticErasure, fit_quadratic
 from sklearn_wsca._erasure.without_target import describe_moves, worst_moves
 from sklearn_wsca._heads.given import read_head
@@ -73,8 +77,10 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         [2]_, which takes a row of weight 2 for a row that occurs twice. The erasure is
         exact on the rows of `fit` for every value; on other rows, 0 is poor where there
         are not many more rows than features. With ``method="quadratic"`` it is the
-        weight of the common covariance in that of each level: "auto" is d / (d + n) for
-        d directions and a level of n rows, and the erasure is exact with 0 only.
+        weight of the common covariance, scaled to the total variance of the level, in
+        that of each level: "auto" is d / (d + n) for d directions and a level of n
+        rows, or 1 where the level differs from the common shape by no more than chance.
+        The erasure is exact with 0 only.
     method : {"linear", "quadratic"}, default="linear"
         "linear" erases what a linear function can read, "quadratic" also differences of
         covariances between the levels of *one* categorical column, which a quadratic
@@ -99,8 +105,9 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         variation at fixed target.
     notes_ : list of str
         What a reader must know: rows with missing values, a column that the embeddings
-        do not show beyond chance, that nothing or everything is erased, or that a head
-        of the target would move with the column.
+        do not show beyond chance, levels that a linear erasure takes apart although
+        the embeddings do not tell them (of columns of 3 to 6), that nothing or
+        everything is erased, or that a head of the target would move with the column.
     n_features_in_ : int
         Number of features of the embeddings.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -270,15 +277,20 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         check_something_left(self.dropped_columns_, factors, where)
         self.columns_ = list(factors)
         self._known = {own.name: own.levels for own in erased if own.n_levels}
+        self._rows_of_fit = np.unique(row_hashes(given.X)[given.weights > 0])
         subspace = fit_subspace(given.X, given.weights, None, 0)
         self.mean_ = subspace.mean
-        spread, cross = self._covary(given.X, given.weights, subspace, factors)
+        pairs: dict[LevelPair, np.ndarray] = {}
+        if self.method == "linear":
+            # Levels that differ in their covariance alone stay apart in the other.
+            pairs = level_pairs(erased, target, given.weights)
+        spread, cross = self._covary(given.X, given.weights, subspace, factors | pairs)
         tolerance = TOLERANCE[precision_of(given.X.array)]
-        frame = concept_frame(np.hstack(list(cross.values())), spread, tolerance)
-        for name in factors if frame.size else ():
-            whitened = cross[name] / spread[:, None]
-            variance = subspace.variance / spread**2
-            self.notes_ += describe_noise(name, factors[name], whitened, variance)
+        frame = concept_frame(
+            np.hstack([cross[name] for name in factors]), spread, tolerance
+        )
+        if frame.size:
+            self.notes_ += self._describe_noise(subspace, spread, cross, factors, pairs)
         self._erasure: Erasure | QuadraticErasure
         if self.method == "quadratic":
             self._fit_quadratic(given, subspace, erased, target)
@@ -485,6 +497,27 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         ends = np.cumsum([part.shape[1] for part in factors.values()])
         parts = np.split(cross, ends[:-1], axis=1)
         return spread, dict(zip(factors, parts, strict=True))
+
+    @staticmethod
+    def _describe_noise(
+        subspace: Subspace,
+        spread: np.ndarray,
+        cross: dict[Any, np.ndarray],
+        factors: dict[Any, np.ndarray],
+        pairs: dict[LevelPair, np.ndarray],
+    ) -> list[str]:
+        """Columns that embeddings do not show, and levels that they do not tell."""
+        variance, notes, unseen = subspace.variance / spread**2, [], set()
+        for name in factors:
+            whitened = cross[name] / spread[:, None]
+            if found := describe_noise(name, factors[name], whitened, variance):
+                unseen.add(name)
+                notes += found
+        for pair in pairs:
+            if pair.name not in unseen:
+                whitened = cross[pair] / spread[:, None]
+                notes += describe_alike(pair, pairs[pair], whitened, variance)
+        return notes
 
     def _fit_quadratic(
         self,

@@ -18,10 +18,14 @@ covariances are equal but those along Q: how well a level tells the classes is n
 changed by any map that does not know the class. Without a target there is no Q, and
 :math:`A_c = S_c^{-1/2}`.
 
-The covariance of all rows is shrunk to a multiple of the identity (Ledoit and Wolf),
-and that of a level to that of all, as if it had been seen on as many more rows as there
-are directions. The estimate of Ledoit and Wolf would shrink levels more than that, and
-leave differences that a quadratic classifier finds on other rows.
+The covariance of all rows is shrunk to a multiple of the identity (Ledoit and Wolf, but
+at most as if that had been seen on as many more rows as there are directions: even
+variances are no reason to take levels for equal). That of a level is shrunk to that of
+all, scaled to the total variance of the level, as if it had been seen on as many more
+rows as there are directions. The estimate of Ledoit and Wolf would shrink levels more
+than that, and leave differences that a quadratic classifier finds on other rows; but
+where it says that a level differs from all by no more than chance, only its scale is
+its own, because a map that fits chance would mark its level.
 """
 
 from __future__ import annotations
@@ -29,7 +33,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg
+from scipy import linalg, stats
 
 from sklearn_wsca._backend.namespace import to_numpy
 from sklearn_wsca._erasure.erasure import (
@@ -42,6 +46,9 @@ from sklearn_wsca._erasure.without_target import DETERMINED, column_values
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.embeddings import Embeddings
 from sklearn_wsca._linear.subspace import Subspace
+
+# Level of the test that the covariance of a level has the shape of that of all rows.
+ALIKE = 0.05
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,7 @@ class QuadraticErasure:
     offsets : ndarray of shape (n_levels, k)
         What is then added to them.
     shrinkage : ndarray of shape (n_levels,)
-        Weight of the common covariance in that of each level.
+        Weight of the common covariance, scaled, in that of each level.
     """
 
     mean: np.ndarray
@@ -122,11 +129,9 @@ def fit_quadratic(
     maps, shrunk = [], []
     for level in range(column.n_levels):
         own = labels == level
-        total = weights[rows][own].sum()
-        p = common.unit.shape[1]
-        amount = p / (p + total) if shrinkage == "auto" else shrinkage
-        covariance = common.covariance(residuals[own], weights[rows][own])
-        covariance = (1.0 - amount) * covariance + amount * np.eye(p)
+        covariance, amount = common.shrink_level(
+            residuals[own], weights[rows][own], shrinkage, shares[own].sum()
+        )
         maps.append(common.back(level_map(covariance, kept, other)))
         shrunk.append(amount)
     changes = np.array(maps)
@@ -151,14 +156,14 @@ class Whitening:
         What takes them back.
     shrinkage : float
         Weight of the multiple of the identity in the covariance.
-    added : ndarray of shape (p,)
-        Variances that it adds.
+    common : ndarray of shape (p,)
+        Variances in these coordinates, without it.
     """
 
     unit: np.ndarray
     inverse: np.ndarray
     shrinkage: float
-    added: np.ndarray
+    common: np.ndarray
 
     @classmethod
     def of(
@@ -172,22 +177,80 @@ class Whitening:
         values, vectors = linalg.eigh((residuals.T * shares) @ residuals)
         values, center = np.clip(values, 0.0, None), np.zeros(residuals.shape[1])
         amount = choose_shrinkage(shrinkage, residuals, weights, center, values)
+        if shrinkage == "auto":
+            # Also applied to levels, which may differ where variances are even.
+            amount = min(amount, prior_share(len(values), weights))
         spread = whitening_spread(values, amount, len(values))
         varies = spread**2 > DETERMINED * values.max(initial=0.0)
         spread, vectors = spread[varies], vectors[:, varies]
-        added = amount * values.mean() / spread**2
-        return cls(vectors / spread, (vectors * spread).T, amount, added)
+        common = values[varies] / spread**2
+        return cls(vectors / spread, (vectors * spread).T, amount, common)
 
-    def covariance(self, rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Covariance (p, p) of some rows (n, k), shrunk as that of all is."""
-        whitened = rows @ self.unit
-        found = (whitened.T * (weights / weights.sum())) @ whitened
-        return (1.0 - self.shrinkage) * found + np.diag(self.added)
+    def shrink_level(
+        self,
+        rows: np.ndarray,
+        weights: np.ndarray,
+        shrinkage: Shrinkage,
+        share: float,
+    ) -> tuple[np.ndarray, float]:
+        """Covariance (p, p) of a level with `share` of all; weight of the common one.
+
+        Rows (n, k) are those of the level.
+        """
+        whitened, total = rows @ self.unit, weights.sum()
+        p = len(self.common)
+        if shrinkage != "auto":
+            amount = float(shrinkage)
+        elif is_alike(whitened, weights, self.common, share):
+            amount = 1.0
+        else:
+            amount = prior_share(p, weights)
+        found = second_moments(whitened, weights)
+        # One row is lost to the mean; a level of one row has the scale of all.
+        scale = total * np.trace(found) / max(self.common.sum(), DETERMINED) + 1.0
+        scaled = scale / max(total, 1.0) * np.diag(self.common)
+        found = (1.0 - amount) * found + amount * scaled
+        # Shrunk as that of all is, whose whitened covariance is then the identity.
+        kept = 1.0 - self.shrinkage
+        return kept * found + np.diag(1.0 - kept * self.common), amount
 
     def back(self, matrix: np.ndarray) -> np.ndarray:
         """Matrix (p, p) in the coordinates that rows have had: (k, k)."""
         change = matrix - np.eye(len(matrix))
         return np.eye(len(self.unit)) + self.inverse.T @ change @ self.unit.T
+
+
+def prior_share(n_directions: int, weights: np.ndarray) -> float:
+    """Weight of a prior that counts as many rows as there are directions."""
+    return float(n_directions / (n_directions + weights.sum()))
+
+
+def is_alike(
+    rows: np.ndarray, weights: np.ndarray, common: np.ndarray, share: float
+) -> bool:
+    """Whether the covariance of rows (n, p) is the common one, scaled, but for chance.
+
+    The squared distance of the two, relative to its expectation (the error of the
+    covariance, estimated as by Ledoit and Wolf, less what the rows add to the common
+    one as a `share` of all), is about chi-square by its degrees of freedom. The common
+    covariance is diagonal, with the variances `common` (p,).
+    """
+    total, found = weights.sum(), second_moments(rows, weights)
+    scale = np.trace(found) / common.sum() if len(common) > 1 else 0.0
+    squares = np.sum(rows**2, axis=1) ** 2 @ weights / total
+    error = (squares - np.sum(found**2)) / total * (1.0 - share)
+    if scale <= DETERMINED or error <= 0.0:
+        return True
+    distance = np.sum((found - scale * np.diag(common)) ** 2)
+    # For normal rows: the mean of the squares, squared, by half their variance.
+    powers = {k: np.sum(common**k) for k in (1, 2, 4)}
+    freedom = (powers[1] ** 2 + powers[2]) ** 2 / (powers[2] ** 2 + powers[4]) / 2 - 1
+    return bool(distance * freedom <= error * stats.chi2.isf(ALIKE, freedom))
+
+
+def second_moments(rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted mean products (p, p) of the columns of rows (n, p) with mean 0."""
+    return (rows.T * (weights / weights.sum())) @ rows
 
 
 def level_moves(
