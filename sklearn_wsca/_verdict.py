@@ -212,6 +212,8 @@ class Verdict:
         Style of rich.
     is_open : bool
         Whether a larger sample could tell more; what this one can find is then said.
+    urgency : int
+        Place among the verdicts for somebody who must act, the first being 0.
     """
 
     word: str
@@ -222,6 +224,7 @@ class Verdict:
     symbol: str
     terminal: str
     is_open = False
+    urgency = 0
 
     def holds(self, row: dict[str, Any], rule: Rule) -> bool:
         """Whether it is the verdict on a row of the table, if none before it is."""
@@ -268,6 +271,7 @@ class NotUsed(Verdict):
     meaning = "The embeddings hold the column, but the output hardly moves with it."
     remark = "Its whole interval lies below the margin."
     colour, marker, symbol, terminal = "#0072b2", "o", "●", "bold blue"
+    urgency = 2
 
     def holds(self, row, rule):
         """Encoded, the interval lies below the margin, and the rows can show it."""
@@ -308,6 +312,7 @@ class Inconclusive(Verdict):
     meaning = "These data are too few or too variable to tell."
     remark = "This is not the same as unused."
     colour, marker, symbol, terminal = "#e69f00", "s", "■", "bold yellow"
+    urgency = 1
     is_open = True
 
     def holds(self, row, rule):
@@ -364,6 +369,7 @@ class NotEncoded(Verdict):
     meaning = "A linear model cannot read the column off the embeddings."
     remark = "Then there is little that a linear head could use."
     colour, marker, symbol, terminal = "#56b4e9", "^", "▲", "bold cyan"
+    urgency = 3
     is_open = True
 
     def holds(self, row, rule):
@@ -393,6 +399,7 @@ class Untestable(Verdict):
     meaning = "Nothing can be said; the reason is given."
     remark = "For example, it has one value only, or too few rows."
     colour, marker, symbol, terminal = "#7f7f7f", "X", "✖", "bold"
+    urgency = 4
 
     def answer(self, column, analysis):
         """The reason."""
@@ -406,6 +413,11 @@ VERDICTS: dict[str, Verdict] = {
     for verdict in (Used(), NotUsed(), Inconclusive(), NotEncoded(), Untestable())
 }
 USED, INCONCLUSIVE, UNTESTABLE = Used.word, Inconclusive.word, Untestable.word
+
+
+def by_urgency() -> list[str]:
+    """Verdicts in the order that matters to somebody who must act."""
+    return sorted(VERDICTS, key=lambda word: VERDICTS[word].urgency)
 
 
 def untestable(reason: str) -> tuple[str, str]:

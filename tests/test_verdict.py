@@ -829,7 +829,7 @@ def test_a_further_verdict_is_said_and_shown_everywhere(study, masked, capsys):
     page = found.to_html()
     assert ".badge-masked { background: #009e73; color: #000000; }" in page
     assert f"</span> masked</span></dt><dd>{Masked.meaning} {Masked.remark}" in page
-    assert page.count(f"scanner</bdi></strong></a>: {Masked.meaning}") == 1
+    assert page.count(f"scanner</bdi></strong></a>. {Masked.meaning}") == 1
     assert f"**scanner: masked.** {Masked.meaning}" in found.to_markdown()
     print_result(Console(width=200), found.to_dict())
     assert f"▼ scanner: masked. {Masked.meaning}" in capsys.readouterr().out

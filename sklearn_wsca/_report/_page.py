@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sklearn_wsca._report.first_screen import IMPORTANCE, by_importance
+from sklearn_wsca._report.first_screen import by_importance
 from sklearn_wsca._text import (
     alike_text,
     column_text,
@@ -15,7 +15,7 @@ from sklearn_wsca._text import (
     shown_shift,
     skill_of,
 )
-from sklearn_wsca._verdict import INCONCLUSIVE, USED, Rule
+from sklearn_wsca._verdict import INCONCLUSIVE, USED, Rule, by_urgency
 
 MOST_OPEN_ANSWERS = 12
 MOST_IN_FULL = 4
@@ -50,7 +50,7 @@ def split_answers(columns: list[dict]) -> tuple[list[dict], list[dict[str, Any]]
         n_open = min(n_used, MOST_OPEN_ANSWERS)
     folded = [
         {"verdict": verdict, "columns": members}
-        for verdict in IMPORTANCE
+        for verdict in by_urgency()
         if (members := [c for c in columns[n_open:] if c["verdict"] == verdict])
     ]
     return columns[:n_open], folded
@@ -80,7 +80,7 @@ def join_brief(shown: list[dict], columns: list[dict]) -> list[tuple[bool, list[
 def count_verdicts(columns: list[dict]) -> dict[str, int]:
     """How many columns have each verdict, by importance."""
     verdicts = [column["verdict"] for column in columns]
-    return {v: verdicts.count(v) for v in IMPORTANCE if v in verdicts}
+    return {v: verdicts.count(v) for v in by_urgency() if v in verdicts}
 
 
 def write_headline(columns: list[dict]) -> str:

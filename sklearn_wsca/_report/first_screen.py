@@ -20,9 +20,9 @@ from sklearn_wsca._text import (
 )
 from sklearn_wsca._verdict import (
     INCONCLUSIVE,
-    UNTESTABLE,
     USED,
     WITHHELD,
+    by_urgency,
 )
 
 DEFAULT_MARGIN = 0.1
@@ -34,18 +34,17 @@ WIDEST = 0.5
 EVERYWHERE = "all"
 MOST_NAMED, MOST_ASKED = 4, 4
 POINTS = " percentage points", " percentage point"
-# The order in which columns matter to somebody who must act.
-IMPORTANCE = (USED, INCONCLUSIVE, "not used", "not encoded", UNTESTABLE)
 
 
 def by_importance(columns: list[dict]) -> list[dict]:
     """Columns that are used first, those that move the output most first of all."""
+    order = by_urgency()
 
     def rank(column: dict) -> tuple[int, float]:
         effect = column["utilization"]
         sizes = effect["estimate"] or 0.0, effect["balanced"] or 0.0
         size = max(sizes) if column["verdict"] == USED else sizes[0]
-        return IMPORTANCE.index(column["verdict"]), -size
+        return order.index(column["verdict"]), -size
 
     return sorted(columns, key=rank)
 
