@@ -142,9 +142,8 @@ def measure_shift(
     effects = [unit * own.effects for unit, own in zip(units, moves, strict=True)]
     raw = float(np.sqrt(sum(np.sum(part**2) for part in effects)))
     total, along, along_degrees, squares = _noise(effects, units, moves, raw)
-    error_of_unit = jackknife(np.log(np.maximum(spread.without, 1e-300)))[0]
     # The standard deviation is an estimate, too.
-    along_all = along + (raw * error_of_unit / 2.0) ** 2
+    along_all = along + (raw * _error_of_unit(spread)) ** 2
     if along_all <= 0.0:
         return Estimate(raw, raw, raw)
     across = max(total - along, 0.0)
@@ -155,6 +154,11 @@ def measure_shift(
     noise = EffectNoise(float(np.sqrt(along_all)), across, degrees, along_degrees)
     result = limits(raw, noise, total, significance)
     return Estimate(result["utilization"], result["low"], result["high"])
+
+
+def _error_of_unit(spread: Spread) -> float:
+    """Error of the standard deviation of the outputs, relative to it."""
+    return jackknife(np.log(np.maximum(spread.without, 1e-300)))[0] / 2.0
 
 
 def _noise(effects, units, moves, raw) -> tuple[float, float, float, float]:
@@ -226,6 +230,7 @@ def tabulate_moves(
 ) -> pd.DataFrame:
     """Signed move of every mean: one row per level, output and class."""
     unit = np.sqrt(spread.value) if spread.value > 0.0 else 1.0
+    error_of_unit = _error_of_unit(spread) if spread.value > 0.0 else 0.0
     tables = []
     for own, name, n in zip(moves, names, n_units, strict=True):
         shown = list(range(len(outputs)))
@@ -233,6 +238,7 @@ def tabulate_moves(
             shown = [outputs.index(name)]
         effect = own.effects[:, shown] / unit
         error = np.sqrt(np.sum(own.errors[..., shown] ** 2, axis=0)) / unit
+        error = np.hypot(error, effect * error_of_unit)
         reach = stats.t.isf(significance / 2.0, own.degrees) * error
         index = pd.MultiIndex.from_product(
             [levels, [outputs[i] for i in shown], [name]], names=ENTRIES

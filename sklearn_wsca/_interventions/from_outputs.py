@@ -82,9 +82,9 @@ def intervention_test(
     Raises
     ------
     ValueError
-        If an argument cannot be used or has missing values, units were seen under one
-        level only, or twice under a level without `repeats`, or too few units link the
-        levels. The message names the argument.
+        If an argument cannot be used or has missing values, outputs do not vary, units
+        were seen under one level only, or twice under a level without `repeats`, or too
+        few units link the levels. The message names the argument.
 
     See Also
     --------

@@ -38,6 +38,9 @@ from sklearn_wsca._interventions.single_units import (
 )
 from sklearn_wsca._utilization.effects import ALL
 
+# Spread of the outputs, relative to their size, below which it is rounding.
+VARIES = 1e-12
+
 
 def measure(
     outputs: np.ndarray,
@@ -60,7 +63,8 @@ def measure(
     Raises
     ------
     ValueError
-        As in `make_design`, or if no class has a mean that can be compared.
+        As in `make_design`, or if outputs do not vary, or no class has a mean that can
+        be compared.
     """
     design, values, order = make_design(**columns)
     design, class_names, is_continuous = read_classes(design, values, outputs)
@@ -68,6 +72,12 @@ def measure(
     scores = outputs if outputs.shape[1] == 1 else center_rows(outputs.T).T
     # Of no consequence but for rounding.
     scores = scores - scores.mean(axis=0)
+    if np.abs(scores).max() <= VARIES * np.abs(outputs).max():
+        what = "" if outputs.shape[1] == 1 else " from class to class"
+        raise ValueError(
+            f"outputs: they do not differ{what} between rows, so nothing can be said "
+            "of what moves them; check that they are those of the network."
+        )
     means = design.cell_means(scores)
     noise = design.cell_noise(scores, means) if design.has_repeats else None
     spread = Spread.of(design, scores, means)

@@ -107,7 +107,12 @@ class InterventionResult:
             f"deviations of the outputs ({noise}).",
             f"Means move by {self._interval('shift')}.",
         ]
-        if not np.isnan(self.flipped):
+        if np.isnan(self.flipped):
+            lines.append(
+                "How many decisions change is not said: a single output is a decision "
+                "only if it is a probability, or if a target of two classes is given."
+            )
+        else:
             repeated = ""
             if not np.isnan(self.flipped_by_repeats):
                 repeated = f"; between repeats, {self.flipped_by_repeats:.1%}"

@@ -166,3 +166,39 @@ def test_nothing_at_all_moves():
     assert (found.sensitivity_high, found.shift_high) == (0.0, 0.0)
     assert 0.0 < found.flipped_high < 0.15
     assert found.pvalue == 1.0
+
+
+@pytest.mark.parametrize("shape", [(120,), (120, 3)])
+@pytest.mark.parametrize("value", [0.0, 0.3, 1e8])
+def test_outputs_that_do_not_vary_are_refused(shape, value):
+    _, table = make_study()
+    with pytest.raises(ValueError, match="outputs: they do not differ"):
+        intervention_test(np.full(shape, value), table["level"], table["unit"])
+
+
+def test_logits_that_move_together_are_no_outputs_that_vary():
+    """Equal in all classes of a row, they say the same of every row."""
+    _, table = make_study()
+    logits = np.repeat(np.random.default_rng(0).standard_normal((120, 1)), 3, axis=1)
+    with pytest.raises(ValueError, match="do not differ from class to class"):
+        intervention_test(logits, table["level"], table["unit"])
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_effects_are_as_uncertain_as_their_unit(seed):
+    """Units that all move alike leave the standard deviation to be estimated."""
+    rng = np.random.default_rng(seed)
+    unit = np.repeat(np.arange(100), 2)
+    level = np.tile(["A", "B"], 100)
+    score = rng.standard_normal(100)[unit] + 0.5 * (level == "B")
+    found = intervention_test(score, level, unit, n_permutations=0)
+    truth = 0.25 / np.sqrt(1.0 + 0.25**2)
+    move = found.effects.loc[("B", 0, "all")]
+    assert move["low"] < truth < move["high"]
+    width = found.shift_high - found.shift_low
+    assert move["high"] - move["low"] == pytest.approx(width, rel=0.05)
+    assert "How many decisions change is not said" in found.to_text()
+    sick = (np.arange(100) % 2)[unit]
+    told = intervention_test(score, level, unit, target=sick, n_permutations=0)
+    assert "of the decisions change" in told.to_text()
+    assert "is not said" not in told.to_text()
