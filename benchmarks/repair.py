@@ -272,8 +272,56 @@ def measure_quadratic(world: World, replicates: int) -> pd.DataFrame:
     return pd.DataFrame(rows).groupby("erased", sort=False).mean().round(2)
 
 
+# How levels differ, rows of the fit, features.
+MARKED = [
+    (kind, *shape)
+    for kind in ("noisier", "turned", "alike")
+    for shape in ((2000, 4), (2000, 16), (400, 32), (300, 100), (100, 60))
+]
+N_NEW = 3000
+
+
+def draw_levels(kind: str, n: int, d: int, seed: int):
+    """Three levels of even variance or covariances of their own, one of 10 %."""
+    rng, fixed = np.random.default_rng(seed), np.random.default_rng(7)
+    target, level = rng.integers(0, 2, n), rng.choice(3, n, p=[0.45, 0.45, 0.1])
+    turns = [linalg.qr(fixed.standard_normal((d, d)))[0] for _ in range(3)]
+    X = rng.standard_normal((n, d))
+    if kind == "noisier":
+        X *= np.where(level == 1, 2.5, 1.0)[:, None]
+    if kind == "turned":
+        sizes = np.exp(0.5 * fixed.standard_normal((3, d)))
+        roots = np.stack([(a * b) @ a.T for a, b in zip(turns, sizes, strict=True)])
+        X = np.einsum("nij,nj->ni", roots[level], X)
+    X[:, 0] += 2 * target - 1
+    X[:, 1] += 1.5 * (level == 2)
+    return X, pd.DataFrame({"site": LEVELS[level], "target": target})
+
+
+def mark_levels(kind: str, n: int, d: int, replicates: int) -> dict:
+    """What a probe that is trained on new rows reads before and after the erasure."""
+    found = []
+    for seed in range(replicates):
+        X, table = draw_levels(kind, n + N_NEW, d, seed)
+        eraser = MetadataEraser(["site"], target="target", method="quadratic")
+        erased = eraser.fit(X[:n], table[:n]).transform(X, metadata=table)
+        found.append([read_levels(rows[n:], table["site"][n:]) for rows in (X, erased)])
+    before, after = np.mean(found, axis=0)
+    return {"before": f"{before:.2f}", "after": f"{after:.2f}"}
+
+
+def read_levels(X: np.ndarray, site: pd.Series) -> float:
+    """Balanced accuracy of a shrunk quadratic probe of one half on the other."""
+    half = len(X) // 2
+    scaled = (X - X[:half].mean(axis=0)) / X[:half].std(axis=0)
+    shrunk = 0.1 if X.shape[1] > 20 else 0.01
+    probe = QuadraticDiscriminantAnalysis(priors=np.full(3, 1 / 3), reg_param=shrunk)
+    probe.fit(scaled[:half], site[:half])
+    return balanced_accuracy_score(site[half:], probe.predict(scaled[half:]))
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Measure all cells and print two tables."""
+    """Measure all cells and print three tables."""
     options = parse_arguments(arguments)
     names = list(WORLDS)[:: 8 if options.quick else 1]
     replicates = 3 if options.quick else options.replicates
@@ -285,8 +333,13 @@ def main(arguments: list[str] | None = None) -> None:
         for name in list(QUADRATIC)[: 1 if options.quick else None]:
             tables[name] = measure_quadratic(QUADRATIC[name], max(replicates // 10, 2))
             print(name, tables[name], file=sys.stderr, flush=True)
+        marked = {
+            cell: mark_levels(*cell, max(replicates // 30, 1))
+            for cell in MARKED[:: len(MARKED) if options.quick else 1]
+        }
     print(as_markdown(pd.DataFrame(rows).T.rename_axis("world")))
     print(as_markdown(pd.concat(tables, names=["world"]).astype(str)))
+    print(as_markdown(pd.DataFrame(marked).T.rename_axis(["levels", "rows", "d"])))
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:

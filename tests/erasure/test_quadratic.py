@@ -156,7 +156,9 @@ def test_a_level_that_is_noisier_everywhere_is_not_told_by_its_variance(seed, n,
     eraser = MetadataEraser(["site"], target="target", method="quadratic")
     eraser.fit(X[fitted], table[fitted])
     erased = eraser.transform(X, metadata=table)
-    variances = pd.DataFrame(erased[~fitted, 2:]).groupby(table["site"][~fitted].array)
+    variances = pd.DataFrame(erased[~fitted, 2:]).groupby(
+        table["site"][~fitted].to_numpy()
+    )
     variances = variances.var().mean(axis=1)
     assert variances.max() < (1.2 if n == 2000 else 1.5) * variances.min()
     if n == 2000:
