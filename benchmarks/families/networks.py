@@ -174,6 +174,7 @@ def compare(networks: Networks, seed: int, permutations: int) -> UtilizationComp
         target=rows.table["target"],
         confounders=rows.table[["confounder"]] if networks.confounded else None,
         groups=rows.groups,
+        check_head=False,
         n_permutations=permutations,
         random_state=seed,
     )
