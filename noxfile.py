@@ -123,7 +123,8 @@ def audit(session):
 def floors(session):
     """The lowest versions that pyproject.toml allows, see floors.txt."""
     session.install(
-        "-c", "floors.txt", "-e", ".[plot,io,cli]", *TOOLS, "anndata", "playwright"
+        *("-c", "floors.txt", "-e", ".[plot,io,cli]", *TOOLS),
+        *("anndata", "playwright", "axe-playwright-python"),
     )
     for path in PINNED_ONLY:
         if not Path(path).exists():
