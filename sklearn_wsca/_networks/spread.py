@@ -63,10 +63,7 @@ def network_spread(analyses):
 
     Examples
     --------
-    >>> import warnings
-    from itertools import combinations
-
-    import numpy as np
+    >>> import numpy as np
     >>> from sklearn_wsca import WeightSpaceCorrelation, network_spread
     >>> from sklearn_wsca.datasets import make_shortcut
     >>> study = make_shortcut(400, 16, use=0.5, random_state=0)
