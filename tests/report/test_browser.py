@@ -312,7 +312,8 @@ def test_a_thousand_columns_open_at_once(browser, result, tmp_path):
     start = time.perf_counter()
     with opened(browser, path) as page:
         assert page.get_by_text("1000 of 1000 columns are used").is_visible()
-        assert time.perf_counter() - start < 8.0
+        # 1.4 s where nothing else runs.
+        assert time.perf_counter() - start < 30.0
         pictures = page.locator("#columns details.column").evaluate_all(
             "all => all.map((one) => one.querySelectorAll('svg').length)"
         )
