@@ -6,7 +6,7 @@ import re
 import warnings
 import zipfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -118,11 +118,13 @@ def _rows_of(path: Any, sheet: Any) -> list[list[Any]]:
     sheet.reset_dimensions()
     rows: list[list[Any]] = []
     width = 1
-    for cells in sheet.iter_rows(values_only=True):
-        rows.append(_without_tail(cells))
-        width = max(width, len(rows[-1]))
-        if width * len(rows) > MOST_PLACES:
-            raise _too_large(path, f"{len(rows)} rows of {width} columns")
+    # Closed, so that a table that is refused holds no file open.
+    with closing(sheet.iter_rows(values_only=True)) as every:
+        for cells in every:
+            rows.append(_without_tail(cells))
+            width = max(width, len(rows[-1]))
+            if width * len(rows) > MOST_PLACES:
+                raise _too_large(path, f"{len(rows)} rows of {width} columns")
     while rows and not rows[-1]:
         rows.pop()
     return rows
