@@ -11,11 +11,11 @@ from typing import NamedTuple
 from sklearn_wsca._performance.measures import AUROC
 from sklearn_wsca._performance.words import name_measure
 from sklearn_wsca._report._page import effect_text
+from sklearn_wsca._report.first_screen import EVERYWHERE
 from sklearn_wsca._text import format_number, quote, shown_shift
 from sklearn_wsca._verdict import USED
 
 WIDTH = 200.0
-EVERYWHERE = "all"
 MOST_AT_FIRST, MOST_IN_ALL, MOST_COLUMNS = 5, 30, 60
 # An interval is cut where it is so much longer than what it is about.
 LONGEST, ROOM = 1.6, 1.05
@@ -127,7 +127,7 @@ def draw_effects(column: dict, scale: Scale, most: int = MOST_AT_FIRST) -> Bars 
     if not found:
         return None
     top, margin = scale.top, scale.margin
-    ends = None if margin is None else (_place(-margin, top), _place(margin, top))
+    ends = None if margin is None else (place(-margin, top), place(margin, top))
     rows = [
         draw_bar(_name(row, column), _in_words(row, value), row, scale.keys, -top, top)
         for row in _extremes(found, most)
@@ -208,11 +208,13 @@ def _title(row: dict, column: dict, key: str) -> str:
 def draw_bar(
     name: str, text: str, row: dict, keys: Sequence[str], bottom: float, top: float
 ) -> Bar:
+    """One row of a picture, from the value and the ends of its interval."""
     value, low, high = (_place_between(row[key], bottom, top) for key in keys)
     return Bar(name, text, value, low, high, row[keys[1]] < bottom, row[keys[2]] > top)
 
 
-def _place(value: float, top: float) -> float:
+def place(value: float, top: float) -> float:
+    """Where a value stands on a scale from -top to top."""
     return _place_between(value, -top, top)
 
 
@@ -228,14 +230,14 @@ def draw_utilization(columns: list[dict], analysis: dict) -> Bars | None:
     """
     margin = analysis["min_effect"]
     keys = "estimate", "low", "high"
-    effects = {
-        column["id"]: column
+    known = [
+        column
         for column in columns
         if None not in [column["utilization"][key] for key in keys]
-    }
-    if not effects:
+    ]
+    if not known:
         return None
-    found = [column["utilization"] for column in effects.values()]
+    found = [column["utilization"] for column in known]
     longest = LONGEST * max([margin or 0.0, *(effect["estimate"] for effect in found)])
     top = ROOM * min(max(effect["high"] for effect in found), longest) or 1.0
     top = max(top, ROOM * (margin or 0.0))
@@ -243,7 +245,7 @@ def draw_utilization(columns: list[dict], analysis: dict) -> Bars | None:
         draw_bar(
             column["name"], effect_text(effect, margin), effect, keys, 0.0, top
         )._replace(verdict=column["verdict"])
-        for column, effect in zip(effects.values(), found, strict=True)
+        for column, effect in zip(known, found, strict=True)
     ][:MOST_COLUMNS]
     ends = None if margin is None else (0.0, _place_between(margin, 0.0, top))
     title = "Utilization, in standard deviations of the output"
@@ -290,14 +292,12 @@ def draw_outputs(column: dict, target: str) -> list[Bars]:
     known = [row for row in found["rows"] if row["quantiles"] is not None]
     if not known:
         return []
-    bottom, top, unit = 0.0, 100.0, "%"
+    bottom, top, unit, limits = 0.0, 100.0, "%", ("0%", "100%")
     if not found["is_probability"]:
         bottom = min(row["quantiles"][0] for row in known)
         top, unit = max(row["quantiles"][-1] for row in known), ""
         top = top if top > bottom else bottom + 1.0
-    limits = f"{format_number(bottom)}{unit}", f"{format_number(top)}{unit}"
-    if found["is_probability"]:
-        limits = "0%", "100%"
+        limits = format_number(bottom), format_number(top)
     drawn = []
     for target_class in dict.fromkeys(row["target_class"] for row in found["rows"]):
         own = [row for row in found["rows"] if row["target_class"] == target_class]

@@ -122,9 +122,9 @@ def render_html(result: dict[str, Any], figures: list[Figure]) -> str:
         target_levels=target_levels(analysis),
         figures=[(figure, markup(figure.svg)) for figure in figures],
         style=markup(style),
-        style_hash=style_hash(style),
+        style_hash=hash_of(style),
         script=markup(script),
-        script_hash=style_hash(script),
+        script_hash=hash_of(script),
     )
 
 
@@ -223,7 +223,7 @@ def relative_luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def style_hash(text: str) -> str:
+def hash_of(text: str) -> str:
     """Source of a content security policy that allows exactly this text."""
     digest = hashlib.sha256(text.encode("utf-8")).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"

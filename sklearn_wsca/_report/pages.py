@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from sklearn_wsca._report._level_bars import ROOM, WIDTH, Bars, draw_bar
+from sklearn_wsca._report._level_bars import ROOM, WIDTH, Bars, draw_bar, place
+from sklearn_wsca._report.first_screen import EVERYWHERE
 from sklearn_wsca._report.short_page import Answer, Block, Picture, ShortPage
 from sklearn_wsca._text import format_number, list_first, quote
 
 MOST_ROWS, MOST_UNITS, MOST_LEVELS = 30, 12, 12
 MOST_NAMED = 4
-EVERYWHERE = "all"
 NO_CAUSE = (
     "A difference at the same recorded value is no proof of a cause: those under one "
     "level may be more ill than those under another."
@@ -65,10 +65,7 @@ def _change(column: dict, margin: float | None, top: float) -> Bars | None:
     bar = draw_bar(
         "second less first", text, column, ("difference", "low", "high"), -top, top
     )
-    ends = None
-    if margin:
-        half = min(WIDTH / 2 * margin / top, WIDTH / 2)
-        ends = round(WIDTH / 2 - half, 1), round(WIDTH / 2 + half, 1)
+    ends = (place(-margin, top), place(margin, top)) if margin else None
     return Bars(
         "Difference of utilization, in standard deviations", [bar], 0, WIDTH / 2, ends
     )

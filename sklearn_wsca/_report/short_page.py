@@ -10,7 +10,7 @@ import base64
 from typing import NamedTuple
 
 from sklearn_wsca._report._level_bars import Bars
-from sklearn_wsca._report.html import TEMPLATES, make_environment, style_hash
+from sklearn_wsca._report.html import TEMPLATES, hash_of, make_environment
 
 MOST_OPEN_ANSWERS = 12
 
@@ -93,5 +93,5 @@ def render_short_page(page: ShortPage) -> str:
         shown=page.answers[:MOST_OPEN_ANSWERS],
         folded=page.answers[MOST_OPEN_ANSWERS:],
         style=markup(style),
-        style_hash=style_hash(style),
+        style_hash=hash_of(style),
     )
