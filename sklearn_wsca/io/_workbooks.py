@@ -6,7 +6,7 @@ import re
 import warnings
 import zipfile
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -102,10 +102,15 @@ def _opened(path: Any, file: Path, **options: Any) -> Iterator[Any]:
     """Workbook of openpyxl, by default with values in place of formulas."""
     openpyxl = import_extra("openpyxl", "io")
     options = {"read_only": True, "data_only": True} | options
-    with library_errors(path, WHAT), warnings.catch_warnings():
+    # Opened here: openpyxl leaves a file open whose rows are not read to the end.
+    with (
+        library_errors(path, WHAT),
+        warnings.catch_warnings(),
+        file.open("rb") as stream,
+    ):
         # openpyxl warns of decorations that it does not know.
         warnings.simplefilter("ignore")
-        book = openpyxl.load_workbook(file, **options)
+        book = openpyxl.load_workbook(stream, **options)
         try:
             yield book
         finally:
@@ -118,13 +123,11 @@ def _rows_of(path: Any, sheet: Any) -> list[list[Any]]:
     sheet.reset_dimensions()
     rows: list[list[Any]] = []
     width = 1
-    # Closed, so that a table that is refused holds no file open.
-    with closing(sheet.iter_rows(values_only=True)) as every:
-        for cells in every:
-            rows.append(_without_tail(cells))
-            width = max(width, len(rows[-1]))
-            if width * len(rows) > MOST_PLACES:
-                raise _too_large(path, f"{len(rows)} rows of {width} columns")
+    for cells in sheet.iter_rows(values_only=True):
+        rows.append(_without_tail(cells))
+        width = max(width, len(rows[-1]))
+        if width * len(rows) > MOST_PLACES:
+            raise _too_large(path, f"{len(rows)} rows of {width} columns")
     while rows and not rows[-1]:
         rows.pop()
     return rows
