@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 
 from sklearn_wsca._plain_values import json_text
-from sklearn_wsca._report.picture import import_for_report
 from sklearn_wsca._report.result import SCHEMA_VERSION, make_result
 from sklearn_wsca._report.words import tell_held_out, tell_performance
 from sklearn_wsca._text import (
@@ -169,6 +168,7 @@ def to_html(source: Any, *, audit: pd.DataFrame | None = None) -> str:
     # Late: with jinja2, matplotlib and all displays.
     from sklearn_wsca._report.figures import draw_figures, head_displays
     from sklearn_wsca._report.html import render_html
+    from sklearn_wsca._report.picture import import_for_report
 
     for package in ("jinja2", "matplotlib"):
         import_for_report(package)
