@@ -35,7 +35,7 @@ PICTURES = {
 
 
 def make_feature_page(
-    found: Any, sentences: list[str], drawn: dict[str, bytes], files: dict[str, str]
+    found: Any, sentences: list[str], drawn: dict[str, str], files: dict[str, str]
 ) -> str:
     """Page of a feature analysis.
 
@@ -45,8 +45,8 @@ def make_feature_page(
         What was found.
     sentences : list of str
         It in words.
-    drawn : dict of str to bytes
-        Pictures by the names of their files.
+    drawn : dict of str to str
+        Pictures as SVG, by the names of their files.
     files : dict of str to str
         What was read, by role.
     """

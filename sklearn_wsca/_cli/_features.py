@@ -6,7 +6,7 @@ import warnings
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,6 @@ from sklearn_wsca._cli._notes import collect_warnings
 from sklearn_wsca._cli._output import (
     FEATURE_FILES,
     FEATURE_PAGE,
-    open_no_window,
     write_files,
 )
 from sklearn_wsca._cli._spreadsheet import to_csv_text
@@ -34,6 +33,7 @@ from sklearn_wsca._features.contributions import predict_rows
 from sklearn_wsca._features.integrated_feature_analysis import IntegratedFeatureAnalysis
 from sklearn_wsca._features.maps import FeatureMaps, pool_maps
 from sklearn_wsca._features.shift import SPLIT
+from sklearn_wsca._report.picture import draw_plainly, to_svg
 from sklearn_wsca._text import column_text
 from sklearn_wsca._weight_space_correlation import WeightSpaceCorrelation
 from sklearn_wsca.io import (
@@ -47,6 +47,13 @@ from sklearn_wsca.io import (
 
 MAPS_SHOWN = 8
 RESOLUTION = 130
+
+
+class Drawn(NamedTuple):
+    """A figure as a file of its own, and as part of a page."""
+
+    png: bytes
+    svg: str
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ class FeatureFindings:
     def write(
         self,
         directory: Path,
-        drawn: dict[str, bytes],
+        drawn: dict[str, Drawn],
         sentences: list[str],
         files: dict[str, str],
     ) -> list[Path]:
@@ -87,8 +94,9 @@ class FeatureFindings:
         contents: dict[str, str | bytes] = {
             name: to_csv_text(table) for name, table in tables.items()
         }
-        contents |= drawn
-        contents[FEATURE_PAGE] = make_feature_page(self, sentences, drawn, files)
+        contents |= {name: picture.png for name, picture in drawn.items()}
+        pictures = {name: picture.svg for name, picture in drawn.items()}
+        contents[FEATURE_PAGE] = make_feature_page(self, sentences, pictures, files)
         return write_files(directory, contents, FEATURE_FILES)
 
 
@@ -253,19 +261,21 @@ def draw(
     outputs: Any,
     images: Images | None,
     classes: list | None,
-) -> dict[str, bytes]:
+) -> dict[str, Drawn]:
     """Figures by the names of their files."""
-    open_no_window()
-    displays = {
-        "importance.png": FeatureImportanceDisplay.from_estimator(
-            analysis, classes=classes
-        ),
-        "curve.png": FeatureImportanceDisplay.from_estimator(analysis, kind="curve"),
-        "consistency.png": ConsistencyDisplay.from_estimator(analysis, A, outputs),
-    }
-    if len(A.shape) > 2:
-        displays["maps.png"] = draw_maps(analysis, A, images)
-    return {name: _save(display) for name, display in displays.items()}
+    with draw_plainly():
+        displays = {
+            "importance.png": FeatureImportanceDisplay.from_estimator(
+                analysis, classes=classes
+            ),
+            "curve.png": FeatureImportanceDisplay.from_estimator(
+                analysis, kind="curve"
+            ),
+            "consistency.png": ConsistencyDisplay.from_estimator(analysis, A, outputs),
+        }
+        if len(A.shape) > 2:
+            displays["maps.png"] = draw_maps(analysis, A, images)
+        return {name: _save(shown, name) for name, shown in displays.items()}
 
 
 def rows_shown(n: int) -> np.ndarray:
@@ -293,10 +303,7 @@ def draw_maps(
         )
 
 
-def _save(display: Any) -> bytes:
-    from matplotlib.pyplot import close
-
+def _save(display: Any, name: str) -> Drawn:
     stream = BytesIO()
     display.figure_.savefig(stream, dpi=RESOLUTION, format="png")
-    close(display.figure_)
-    return stream.getvalue()
+    return Drawn(stream.getvalue(), to_svg(display.figure_, Path(name).stem))

@@ -125,6 +125,7 @@ def render_html(result: dict[str, Any], figures: list[Figure]) -> str:
         style_hash=hash_of(style),
         script=markup(script),
         script_hash=hash_of(script),
+        version=result["software"]["sklearn_wsca"],
     )
 
 

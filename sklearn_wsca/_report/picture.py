@@ -101,12 +101,18 @@ def draw_plainly() -> Iterator[None]:
 
 def save_display(display: Any, key: str, title: str, alternative: str) -> Figure:
     """Take the picture out of a display."""
-    figure, drawn = display.figure_, BytesIO()
+    size = display.figure_.get_size_inches()
+    width, height = (round(PIXELS_PER_INCH * i) for i in size)
+    svg = to_svg(display.figure_, key)
+    return Figure(key, title, svg, alternative, width, height)
+
+
+def to_svg(figure: Any, key: str) -> str:
+    """A figure of matplotlib as part of a page; the key tells its ids from others."""
+    drawn = BytesIO()
     nothing = dict.fromkeys(("Date", "Creator"))
     figure.savefig(drawn, format="svg", metadata=nothing)
-    width, height = (round(PIXELS_PER_INCH * i) for i in figure.get_size_inches())
-    svg = fit_into_page(drawn.getvalue(), key)
-    return Figure(key, title, svg, alternative, width, height)
+    return fit_into_page(drawn.getvalue(), key)
 
 
 def fit_into_page(svg: bytes, key: str) -> str:
@@ -122,8 +128,8 @@ def fit_into_page(svg: bytes, key: str) -> str:
     _take_ink(root, key, INK_OF_PAGE)
     # What has no colour is black otherwise, such as the labels of an axis.
     root.set("fill", INK_OF_PAGE["#000000"])
-    for name in ("width", "height"):
-        root.attrib.pop(name, None)
+    # The height follows the width, which a page may change.
+    root.attrib.pop("height", None)
     for prefix, address in NAMESPACES.items():
         ElementTree.register_namespace(prefix, address)
     return ElementTree.tostring(root, encoding="unicode")

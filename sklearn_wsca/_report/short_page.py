@@ -6,11 +6,11 @@ pictures, tables, and how it was done.
 
 from __future__ import annotations
 
-import base64
 from typing import NamedTuple
 
 from sklearn_wsca._report._level_bars import Bars
 from sklearn_wsca._report.html import TEMPLATES, hash_of, make_environment
+from sklearn_wsca._version import __version__
 
 MOST_OPEN_ANSWERS = 12
 
@@ -39,12 +39,7 @@ class Picture(NamedTuple):
 
     title: str
     alternative: str
-    png: bytes
-
-    @property
-    def address(self) -> str:
-        """The picture as an address that holds it."""
-        return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
+    svg: str
 
 
 class Block(NamedTuple):
@@ -90,6 +85,10 @@ def render_short_page(page: ShortPage) -> str:
     style = (TEMPLATES / "report.css").read_text("utf-8")
     return environment.get_template("short_page.html").render(
         page=page,
+        question=page.question,
+        headline=page.headline,
+        version=__version__,
+        pictures=[(picture, markup(picture.svg)) for picture in page.pictures],
         shown=page.answers[:MOST_OPEN_ANSWERS],
         folded=page.answers[MOST_OPEN_ANSWERS:],
         style=markup(style),

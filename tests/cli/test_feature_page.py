@@ -46,8 +46,9 @@ def test_the_headline_is_said_once_and_the_most_important_feature_first():
 
 def test_pictures_are_those_that_were_drawn():
     assert set(PICTURES) == FEATURE_FIGURES
-    page = make_page(drawn={"maps.png": b"png", "curve.png": b"png"})
-    assert [image["alt"] for image in page.all("img")] == [
+    page = make_page(drawn={"maps.png": "<svg></svg>", "curve.png": "<svg></svg>"})
+    assert [a["aria-label"] for a in page.all("div") if a.get("role") == "img"] == [
         PICTURES["curve.png"][1],
         PICTURES["maps.png"][1],
     ]
+    assert len(page.all("svg")) == 2
