@@ -28,8 +28,8 @@ from sklearn_wsca._input.several_targets import join_tables
 from sklearn_wsca._networks.result import NetworkSpread
 from sklearn_wsca._networks.spread import network_spread
 from sklearn_wsca._plain_values import json_text
+from sklearn_wsca._report.first_screen import tell_rightness
 from sklearn_wsca._report.result import software_versions
-from sklearn_wsca._report.words import tell_performance
 from sklearn_wsca._text import printable
 
 SCHEMA_VERSION = 1
@@ -199,7 +199,7 @@ class SameRows:
 def print_networks(console: Console, found: NetworkFindings) -> None:
     """Print how well each head predicts, then means, deviations and verdicts."""
     for name, result in found.results.items():
-        performance, doubtful = tell_performance(result["analysis"])
+        performance, doubtful = tell_rightness(result["analysis"])
         text = Text(printable(f"{name}: {performance}"))
         console.print(text, style="yellow" if doubtful else "", highlight=False)
     console.print()

@@ -14,8 +14,8 @@ from sklearn_wsca._report.first_screen import (
     by_importance,
     tell_comparison,
     tell_gap,
+    tell_rightness,
 )
-from sklearn_wsca._report.words import tell_performance
 from sklearn_wsca._text import (
     alike_text,
     count_points,
@@ -33,7 +33,7 @@ MOST_ANSWERS = 20
 def print_result(console: Console, result: dict[str, Any]) -> None:
     """Print the answers in words, what limits them, the numbers, and what is next."""
     analysis = result["analysis"]
-    performance, doubtful = tell_performance(analysis)
+    performance, doubtful = tell_rightness(analysis)
     if performance:
         style = "bold yellow" if doubtful else "bold"
         _say(console, performance, style, end="\n\n")

@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 
 from sklearn_wsca._plain_values import json_text
+from sklearn_wsca._report.first_screen import tell_rightness
 from sklearn_wsca._report.result import SCHEMA_VERSION, make_result
-from sklearn_wsca._report.words import tell_held_out, tell_performance
+from sklearn_wsca._report.words import tell_held_out
 from sklearn_wsca._text import (
     escape_markdown,
     format_number,
@@ -114,7 +115,7 @@ def to_markdown(source: Any, *, audit: pd.DataFrame | None = None) -> str:
         "# Does the decision use the metadata?",
         escape_markdown(result["question"]),
     ]
-    told = tell_performance(result["analysis"])[0], tell_held_out(result["analysis"])
+    told = tell_rightness(result["analysis"])[0], tell_held_out(result["analysis"])
     parts += [escape_markdown(sentence) for sentence in told if sentence]
     parts += ["\n".join(_answer_lines(result)), markdown_table(_table_rows(result))]
     parts += ["## What was done", escape_markdown(" ".join(result["description"]))]

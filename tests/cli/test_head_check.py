@@ -60,8 +60,8 @@ def test_an_export_with_classes_is_read_as_meant(words, head, options):
     found = result["analysis"]["head_performance"]
     first = printed.stdout.split("\n\n")[0]
     assert " ".join(first.split()) == (
-        "The network predicts 'target' with balanced accuracy "
-        f"{found['balanced_accuracy']:.2f} (chance 0.50) on these 300 rows."
+        f"The network is right on 'target' in {found['balanced_accuracy']:.0%} of "
+        "cases (every class counted alike; by chance 50%), judged on 300 rows."
     )
     assert found["finding"] == "better than chance"
     page = (words / "named" / "report.html").read_text("utf-8")
@@ -135,5 +135,5 @@ def test_a_fitted_head_is_told_too(words):
     folder = words
     printed = audit(folder, "--columns", "scanner", head=False, out="fitted")
     assert printed.stdout.startswith(
-        "The linear head fitted here predicts 'target' with"
+        "The linear model fitted here is right on 'target' in"
     )

@@ -84,7 +84,7 @@ def test_numbers_are_those_of_the_analyses(folder, printed):
     assert row["network head2"] == pytest.approx(expected[2])
     assert "3 networks on the same rows" in printed
     assert "3 used" in printed
-    assert "head1: The network predicts 'target'" in printed
+    assert "head1: The network is right on 'target' in" in printed
 
 
 def test_ids_match_rows_and_a_verdict_of_any_network_can_end_a_pipeline(

@@ -51,7 +51,7 @@ def audit(folder, *options, out, code=0):
 
 def test_each_target_has_a_folder_and_all_have_a_table(films):
     printed = audit(films, "--head", films / "both.npz", out="both").stdout
-    assert "Target 'edema'" in printed and "predicts 'effusion'" in printed
+    assert "Target 'edema'" in printed and "is right on 'effusion'" in printed
     found = sorted(
         str(p.relative_to(films / "both")) for p in (films / "both").rglob("*.*")
     )

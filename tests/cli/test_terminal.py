@@ -26,19 +26,19 @@ class TestTerminal:
         printed = audit(folder, head=False, out="fitted")
         text = " ".join(printed.stdout.split())
         assert "No trained head was given" in text
-        assert text.startswith("The linear head fitted here predicts 'target' with bal")
+        assert text.startswith("The linear model fitted here is right on 'target' in")
         assert "Keep in mind: - No rows were held out from the analysis, but" in text
 
     def test_rows_that_may_be_those_of_the_head_are_the_first_caveat(
         self, folder, printed
     ):
         known = audit(folder, "--rows-are-held-out", out="known").stdout
-        first, caveats = "(chance 0.50) on these 300 rows.", "Keep in mind: - "
+        first, caveats = "by chance 50%), judged on 300 rows.", "Keep in mind: - "
         text = " ".join(printed.stdout.split())
         assert text.index(first) < text.index(caveats)
         assert f"{caveats}These rows are not known to be held out" in text
         assert "not known to be held out" not in " ".join(known.split())
-        assert "on these 300 held-out rows." in " ".join(known.split())
+        assert "judged on 300 rows that it has not seen." in " ".join(known.split())
 
     def test_it_ends_with_what_to_do_next(self, folder, printed):
         text = " ".join(printed.stdout.split())
