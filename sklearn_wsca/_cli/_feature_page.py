@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sklearn_wsca._cli._feature_terminal import describe_share
-from sklearn_wsca._report.pages import page_of_features
+from sklearn_wsca._report.pages import name_fact, page_of_features
 from sklearn_wsca._report.short_page import Picture, render_short_page
 from sklearn_wsca._text import format_number
 
@@ -63,7 +63,7 @@ def make_feature_page(
     analysis = found.analysis
     facts = {"Files": ", ".join(f"{role}: {name}" for role, name in files.items())}
     facts |= {
-        name.replace("_", " ").capitalize(): str(value)
+        name_fact(name): str(value)
         for name, value in analysis.get_params().items()
         if isinstance(value, (str, int, float))
     }

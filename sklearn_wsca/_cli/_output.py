@@ -31,7 +31,7 @@ INTERVENTION_FILES = frozenset({INTERVENTION, EFFECTS, UNITS, INTERVENTION_PAGE}
 REPAIRED_HEAD, REPAIRED_EMBEDDINGS = "repaired_head.npz", "repaired_embeddings"
 REPAIRED_SUFFIXES = (".npy", ".npz", ".csv", ".tsv", ".parquet", ".feather")
 REPAIR_FILES = frozenset(
-    {RESULT, SUMMARY, REPAIRED_HEAD}
+    {REPORT, RESULT, SUMMARY, REPAIRED_HEAD}
     | {REPAIRED_EMBEDDINGS + suffix for suffix in REPAIRED_SUFFIXES}
 )
 SCREEN, LEVELS, PAIRS = "screen.json", "levels.csv", "confusable.csv"

@@ -20,6 +20,7 @@ from sklearn_wsca._cli._notes import collect_warnings, say
 from sklearn_wsca._cli._output import (
     REPAIR_FILES,
     REPAIRED_HEAD,
+    REPORT,
     RESULT,
     SUMMARY,
     Content,
@@ -31,14 +32,16 @@ from sklearn_wsca._erasure.metadata_eraser import MetadataEraser
 from sklearn_wsca._heads.head import Head
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._input.table import require_columns
+from sklearn_wsca._performance.words import name_measure
 from sklearn_wsca._repair.held_out import repair_test
 from sklearn_wsca._repair.result import (
-    MEASURES,
     NOT_SHOWN,
     PARTLY,
     REPAIRED,
     RepairResult,
 )
+from sklearn_wsca._report.pages import page_of_repair
+from sklearn_wsca._report.short_page import render_short_page
 from sklearn_wsca._text import (
     encodable,
     format_number,
@@ -83,7 +86,7 @@ class RepairFindings:
     notes: list[str]
 
     def write(self, directory: Path, inputs: dict[str, str]) -> list[Path]:
-        """Write what is repaired, table and result."""
+        """Write what is repaired, page, table and result."""
         content = {
             "schema_version": SCHEMA_VERSION,
             "software": {"sklearn_wsca": __version__},
@@ -101,6 +104,7 @@ class RepairFindings:
         if self.rows is not None:
             name, written = embeddings_content(self.eraser, self.rows)
             files[name] = written
+        files[REPORT] = render_short_page(page_of_repair(content))
         files[SUMMARY] = to_csv_text(self.table())
         files[RESULT] = encodable(text) + "\n"
         return write_files(directory, files, REPAIR_FILES)
@@ -147,7 +151,7 @@ class RepairFindings:
         if REPAIRED in verdicts.values() or PARTLY in verdicts.values():
             steps += self._how_to_use(directory)
         lost = [
-            MEASURES[name]
+            name_measure(name)
             for name, row in self.result.performance.iterrows()
             if row["change_high"] < 0.0
         ]
@@ -368,7 +372,7 @@ def _performance_table(result: RepairResult) -> Table:
         keys = ("change", "change_low", "change_high")
         change, low, high = (f"{row[key] + 0.0:+.3f}" for key in keys)
         table.add_row(
-            MEASURES[str(name)],
+            name_measure(str(name)),
             f"{row['before']:.3f}",
             f"{row['after']:.3f}",
             f"{change} ({low} to {high})",

@@ -341,7 +341,10 @@ def compare(
 @repair_options
 @size_option
 @permutation_options
-@out_option("wsca-repair", "the repaired head and embeddings, summary.csv, result.json")
+@out_option(
+    "wsca-repair",
+    "the repaired head and embeddings, report.html, summary.csv, result.json",
+)
 @quiet_option
 @click.pass_context
 def repair(

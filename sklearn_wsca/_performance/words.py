@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_wsca._performance.measures import AUROC, BALANCED, BIAS, MAE
+from sklearn_wsca._performance.measures import AUROC, BALANCED, BIAS, MAE, R2
 from sklearn_wsca._text import format_number, quote
 from sklearn_wsca._verdict import INCONCLUSIVE, UNTESTABLE, USED
 
@@ -19,6 +19,7 @@ NAMES = {
     AUROC: "AUROC",
     MAE: "mean absolute error",
     BIAS: "mean error",
+    R2: "R2",
     "recall": "share of right decisions",
 }
 # Measures that are shares, whose differences are percentage points.

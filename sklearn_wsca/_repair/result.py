@@ -8,17 +8,13 @@ from typing import Any
 import pandas as pd
 
 from sklearn_wsca._comparison.result import LESS_USED, UtilizationComparison
+from sklearn_wsca._performance.words import name_measure
 from sklearn_wsca._plain_values import as_plain
 from sklearn_wsca._text import column_text, encodable, format_number, quote
 
 REPAIRED, PARTLY = "repaired", "partly repaired"
 NOT_SHOWN = "not shown"
 REPAIR_VERDICTS = (REPAIRED, PARTLY, NOT_SHOWN)
-MEASURES = {
-    "balanced_accuracy": "balanced accuracy",
-    "auroc": "AUROC",
-    "r2": "R2",
-}
 
 
 @dataclass(frozen=True)
@@ -74,6 +70,7 @@ class RepairResult:
                 {
                     "name": column_text(name),
                     "repair": self.verdicts[name],
+                    "answer": encodable(self._describe(name)),
                     **found.to_dict(),
                 }
                 for name, found in self.utilization.items()
@@ -104,7 +101,7 @@ class RepairResult:
         level = f"{100 * (1 - self.significance):.3g}%"
         margin = format_number(self.min_effect)
         reasons = {
-            REPAIRED: f"that is below {margin} for sure",
+            REPAIRED: f"the whole interval is below {margin}",
             PARTLY: f"that is less, and may still be {margin} or more",
             NOT_SHOWN: "that it is less is not shown",
         }
@@ -120,7 +117,7 @@ class RepairResult:
         keys = ("change", "change_low", "change_high")
         change, low, high = (f"{row[key] + 0.0:+.3f}" for key in keys)
         return (
-            f"{MEASURES[name]} for {quote(self.target)}: {before} before, {after} "
+            f"{name_measure(name)} for {quote(self.target)}: {before} before, {after} "
             f"after (change {change}, {low} to {high})."
         )
 

@@ -144,7 +144,7 @@ def _about(scale: Scale) -> str:
     points = f"{scale.margin:.0f}"
     if scale.margin < 1.0:
         return ", less than 1 point"
-    return f", about {points} point{'' if points == '1' else 's'}"
+    return f", about {points} point{'' if points == '1' else 's'} either way"
 
 
 def _sides(key: str) -> tuple[str, str]:
@@ -191,7 +191,8 @@ def _in_words(row: dict, key: str) -> str:
     """Percentage points, or standard deviations where there are no probabilities."""
     if key == DEVIATIONS[0]:
         return f"{row[key]:+.2f}"
-    return f"{row[key]:+.0f}" if abs(row[key]) >= 0.95 else f"{row[key]:+.1f}"
+    # With a decimal, so that differences are those of the sentence beside it.
+    return f"{row[key]:+.1f}"
 
 
 def _title(row: dict, column: dict, key: str) -> str:
@@ -201,7 +202,7 @@ def _title(row: dict, column: dict, key: str) -> str:
         what = f"Points of probability of {quote(row['output'])}"
     among = row["target_class"]
     in_class = "" if among == EVERYWHERE else f" among {quote(among)}"
-    beside = ", from the mean of the levels" if column["n_levels"] else ""
+    beside = ", from the mean of all" if column["n_levels"] else ""
     return f"{what}{in_class}{beside}"
 
 

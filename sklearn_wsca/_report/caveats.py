@@ -76,9 +76,9 @@ def list_next_steps(result: dict[str, Any]) -> list[str]:
     if used:
         names = list_first(used, MOST_NAMED, quote)
         steps += [
-            f"{names}: decide with a clinician whether the network may use it. If "
-            "something recorded explains the difference, such as severity, hold it "
-            "fixed (--confounders).",
+            f"{names}: whoever treats these patients must decide whether the network "
+            "may use it. If something recorded explains the difference, such as "
+            "severity, hold it fixed (--confounders).",
             "If it must not: put the same patients under both levels (wsca "
             "intervene), find what carries it (wsca features), or take it out (wsca "
             "repair).",

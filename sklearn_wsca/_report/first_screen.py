@@ -107,7 +107,7 @@ def tell_comparison(analysis: dict[str, Any]) -> str:
     name = quote(column_text(target["name"]))
     return (
         f"Compared are rows with the same {name} in the table, whatever was predicted. "
-        f"{tell_margin(analysis)} In brackets: {1 - level:.0%} intervals."
+        f"{tell_margin(analysis)} Two numbers in brackets: a {1 - level:.0%} interval."
     )
 
 
@@ -121,14 +121,18 @@ def tell_gap(column: dict[str, Any], analysis: dict[str, Any]) -> str:
     if gap["qvalue"] is not None and gap["qvalue"] <= significance:
         told = f"Performance differs: {_tell_difference(column, gap, analysis)}."
         ranges = _ranges(column, analysis, without=gap["measure"])
-        apart = [f"{text[0].upper()}{text[1:]}, not tested apart." for text in ranges]
+        apart = [
+            f"{text[0].upper()}{text[1:]}; whether that is more than chance was not "
+            "tested."
+            for text in ranges
+        ]
         return " ".join([told, *apart])
     unseen = show_difference(gap["unseen"], gap["unseen_measure"])
     what = name_measure(gap["unseen_measure"])
     shown = "; ".join(_ranges(column, analysis))
     return (
         f"Performance is not shown to differ{': ' + shown if shown else ''}; "
-        f"differences of up to {unseen} of {what} are not excluded."
+        f"differences of up to {unseen} of {what}, either way, are not excluded."
     )
 
 
@@ -139,7 +143,7 @@ def _tell_difference(column: dict, gap: dict, analysis: dict) -> str:
     for unit in POINTS:
         low, high = low.removesuffix(unit), high.removesuffix(unit)
     reached = {
-        row["level"]: f"{100.0 * row[measure]:.0f}%"
+        row["level"]: row[measure]
         for row in levels
         if measure in SHARES and row.get(measure) is not None
     }
@@ -147,11 +151,18 @@ def _tell_difference(column: dict, gap: dict, analysis: dict) -> str:
     name = _explain(measure, gap["of_class"], analysis)
     if not {gap["higher"], gap["lower"]} <= set(reached):
         return f"{name} is {size} higher {high_at} than {low_at} ({low} to {high})"
-    first, second = reached[gap["higher"]], reached[gap["lower"]]
+    first, second = _apart(reached[gap["higher"]], reached[gap["lower"]])
     return (
         f"{name} is {first} {high_at} but {second} {low_at} ({size} apart; {low} to "
         f"{high})"
     )
+
+
+def _apart(first: float, second: float) -> tuple[str, str]:
+    """Two shares, with a decimal where without one they were further apart or less."""
+    rounded = round(100.0 * first) - round(100.0 * second)
+    digits = int(rounded != round(100.0 * (first - second)))
+    return f"{first:.{digits}%}", f"{second:.{digits}%}"
 
 
 def _ranges(column: dict, analysis: dict, without: str = "") -> list[str]:
@@ -167,7 +178,10 @@ def _ranges(column: dict, analysis: dict, without: str = "") -> list[str]:
                 for row in (known[0], known[-1])
             ]
             name = _explain(measure, None, analysis)
-            found.append(f"{name} lies between {ends[0]} and {ends[1]}")
+            told = f"{ends[0]} and {ends[1]}"
+            if len(known) > 2:
+                told = f"lowest, {ends[0]}, and highest, {ends[1]}"
+            found.append(f"{name} is {told}")
     return found
 
 
@@ -198,21 +212,31 @@ def _used(column: dict, analysis: dict) -> str:
     effect = column["utilization"]
     points, shift = shown_shift(effect), effect["shift"]
     if points is None or shift is None:
-        return _moves(column, analysis, "differs with it by")
+        moved = _moves(column, analysis, "differs with it by")
+        return moved + _unsure(effect, analysis["min_effect"])
     held = _held(column, analysis, shift["target_class"])
     low, high = (_whole(effect[f"probability_shift_{end}"]) for end in ("low", "high"))
     unit = f"percentage point{'' if _whole(points) == '1' else 's'}"
     size = f"{_whole(points)} {unit} ({_level(analysis)}{low} to {high})"
+    unsure = _unsure(effect, analysis["min_effect"])
     subject = f"{_network(analysis)} gives {quote(shift['output'])} a probability"
     if column["n_levels"]:
         return (
             f"{held}, {subject} {size} higher for {quote(shift['higher'])} than for "
-            f"{quote(shift['lower'])}{_beyond(column)}."
+            f"{quote(shift['lower'])}{_beyond(column)}.{unsure}"
         )
     return (
         f"{held}, {subject} {size} {shift['lower']} for {_deviation(column)}"
-        f"{_beyond(column)}."
+        f"{_beyond(column)}.{unsure}"
     )
+
+
+def _unsure(effect: dict, margin: float | None) -> str:
+    """That a use may be smaller than the margin, which the estimate reaches."""
+    lows = effect["low"] or 0.0, effect["balanced_low"] or 0.0
+    if margin is None or max(lows) >= margin:
+        return ""
+    return " It may be less than the margin."
 
 
 def _moves(column: dict, analysis: dict, verb: str) -> str:
@@ -305,7 +329,8 @@ def _held(column: dict, analysis: dict, target_class: str = EVERYWHERE) -> str:
         rest = [name for name in held if name != quote(target)]
         also = f" and the same {' and '.join(rest)}" if rest else ""
         return (
-            f"Among those whose recorded {quote(target)} is {quote(target_class)}{also}"
+            f"Most among those whose recorded {quote(target)} is "
+            f"{quote(target_class)}{also}"
         )
     if not held:
         return "Over all rows"
@@ -357,6 +382,7 @@ def tell_margin(analysis: dict[str, Any]) -> str:
     if margin == DEFAULT_MARGIN:
         by = "the default of this program, not a clinical limit"
     return (
-        "Used: the output still differs, by more than chance and by the margin or more "
-        f"({format_number(margin)} of its standard deviation: {by})."
+        "Used: the output still differs, by more than chance and, as estimated, by the "
+        f"margin or more ({format_number(margin)} of its standard deviation: {by}). "
+        "Why it differs, this does not say."
     )

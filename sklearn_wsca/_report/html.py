@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,7 @@ def make_environment() -> tuple[Any, Any]:
         "count": count_text,
         "points": count_points,
         "amount": _amount,
+        "options": partial(_keep_options, Markup),
     }
     return environment, Markup
 
@@ -180,6 +182,14 @@ def make_environment() -> tuple[Any, Any]:
 def _finalize(safe: type, value: Any) -> Any:
     """Text of the data on one line; markup of the templates as it is."""
     return value if isinstance(value, safe) else printable(value)
+
+
+def _keep_options(markup: Any, sentence: str) -> Any:
+    """A sentence in which the name of an option is not broken over two lines."""
+    escaped = str(markup.escape(printable(sentence)))
+    return markup(
+        re.sub(r"(--[a-z][a-z-]*)", r'<span class="option">\1</span>', escaped)
+    )
 
 
 def _amount(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""What the pages of ``wsca compare``, ``intervene``, ``screen`` and ``features`` say.
+"""What the pages of other commands than ``wsca audit`` say.
 
 They are made from what the commands write for programs.
 """
@@ -6,8 +6,10 @@ They are made from what the commands write for programs.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
+from sklearn_wsca._performance.words import name_measure
 from sklearn_wsca._report._level_bars import ROOM, WIDTH, Bars, draw_bar, place
 from sklearn_wsca._report.first_screen import EVERYWHERE
 from sklearn_wsca._report.short_page import Answer, Block, Picture, ShortPage
@@ -15,6 +17,7 @@ from sklearn_wsca._text import format_number, list_first, quote
 
 MOST_ROWS, MOST_UNITS, MOST_LEVELS = 30, 12, 12
 MOST_NAMED = 4
+CHANGES = "before", "after", "change", "change_low", "change_high"
 NO_CAUSE = (
     "A difference at the same recorded value is no proof of a cause: those under one "
     "level may be more ill than those under another."
@@ -27,11 +30,10 @@ def page_of_comparison(content: dict[str, Any]) -> ShortPage:
     top = _top([column[end] for column in columns for end in ("low", "high")])
     margin = analysis["min_effect"]
     answers = [
-        Answer(c["name"], c["verdict"], [_tell_change(c)], _change(c, margin, top))
+        Answer(c["name"], c["verdict"], [_tell(c, "verdict")], _change(c, margin, top))
         for c in columns
     ]
-    counts = Counter(column["verdict"] for column in columns)
-    found = ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
+    found = ", ".join(_count(column["verdict"] for column in columns))
     header = ["Column", "Verdict", "First", "Second", "Difference", "p"]
     keys = "utilization_a", "utilization_b", "difference", "pvalue"
     rows = [
@@ -43,7 +45,7 @@ def page_of_comparison(content: dict[str, Any]) -> ShortPage:
         "Does the second network use the metadata more, or less?",
         f"Beside the first network: {found or 'no column'}.",
         answers,
-        [*content["notes"], *left_out, NO_CAUSE],
+        [*_sentences(content["notes"]), *left_out, NO_CAUSE],
         _steps_of_comparison(columns),
         [],
         [Block("All columns in numbers", header, rows)],
@@ -51,10 +53,15 @@ def page_of_comparison(content: dict[str, Any]) -> ShortPage:
     )
 
 
-def _tell_change(column: dict) -> str:
+def _tell(column: dict, verdict: str) -> str:
     """The answer without its verdict, which stands before it."""
-    text = column["answer"].removeprefix(f"{column['verdict']}: ")
+    text = column["answer"].removeprefix(f"{column[verdict]}: ")
     return f"{text[0].upper()}{text[1:]}"
+
+
+def _count(verdicts: Iterable[str]) -> list[str]:
+    """How many there are of each."""
+    return [f"{n} {verdict}" for verdict, n in Counter(verdicts).items()]
 
 
 def _change(column: dict, margin: float | None, top: float) -> Bars | None:
@@ -101,7 +108,7 @@ def page_of_intervention(content: dict[str, Any]) -> ShortPage:
     )
     names = [name for name in (content["units"] or [{}])[0] if name not in ("levels",)]
     table = [[_cell(row[name]) for name in names] for row in units[:MOST_UNITS]]
-    caveats = list(content["notes"])
+    caveats = _sentences(content["notes"])
     if content["includes_noise"]:
         caveats.append(
             "No unit was seen twice under one level, so the noise of a repeat is part "
@@ -161,12 +168,71 @@ def page_of_screen(content: dict[str, Any]) -> ShortPage:
         f"What could be a shortcut to {quote(content['target'])}, and be found?",
         f"An audit of these rows can judge {enough} of {n} column{'s' * (n != 1)}.",
         answers,
-        list(content["notes"]),
+        _sentences(content["notes"]),
         list(content["next_steps"]),
         [],
         [Block("All columns in numbers", header, rows)],
         _facts(content),
     )
+
+
+def page_of_repair(content: dict[str, Any]) -> ShortPage:
+    """Is a column used less after the repair, and what does that cost?"""
+    columns, performance = content["columns"], content["performance"]
+    ends = [column[end] for column in columns for end in ("high_a", "high_b")]
+    top, margin = _top(ends), content["min_effect"]
+    answers = [
+        Answer(
+            c["name"], c["repair"], [_tell(c, "repair")], _before_after(c, margin, top)
+        )
+        for c in columns
+    ]
+    found = ", ".join(_count(column["repair"] for column in columns))
+    keys = "utilization_a", "low_a", "high_a", "utilization_b", "low_b", "high_b"
+    numbers = [[c["name"], *(format_number(c[key]) for key in keys)] for c in columns]
+    ends_of = ["Before", "from", "to", "After", "from", "to"]
+    scores = [
+        [name_measure(name), *(_signed(row[key], key) for key in CHANGES)]
+        for name, row in performance.items()
+    ]
+    target = quote(content["target"])
+    return ShortPage(
+        content["question"],
+        f"On {content['n_rows']} rows that the repair was not fitted on: {found}.",
+        answers,
+        _sentences(content["notes"]),
+        list(content["next_steps"]),
+        [],
+        [
+            Block("How far the outputs move", ["Column", *ends_of], numbers),
+            Block(
+                f"How well the head predicts {target}",
+                ["Measure", "Before", "After", "Change", "from", "to"],
+                scores,
+            ),
+        ],
+        _facts(content),
+    )
+
+
+def _before_after(column: dict, margin: float, top: float) -> Bars | None:
+    """Utilization before and after with intervals and margin."""
+    rows = []
+    for name, end in (("before", "_a"), ("after", "_b")):
+        keys = [f"{key}{end}" for key in ("utilization", "low", "high")]
+        if None in [column[key] for key in keys]:
+            return None
+        text = format_number(column[keys[0]])
+        rows.append(draw_bar(name, text, column, keys, 0.0, top))
+    ends = 0.0, WIDTH * min(margin / top, 1.0)
+    return Bars("Utilization, in standard deviations", rows, 0, 0.0, ends)
+
+
+def _signed(value: float | None, key: str) -> str:
+    """A measure, or with its sign a change of it."""
+    if value is None:
+        return ""
+    return f"{value + 0.0:+.3f}" if key.startswith("change") else f"{value:.3f}"
 
 
 def page_of_features(
@@ -199,12 +265,21 @@ def _facts(content: dict[str, Any]) -> dict[str, str]:
     analysis = content.get("analysis") or {
         name: content[name] for name in ("min_effect", "significance", "seed")
     }
-    facts = {
-        name.replace("_", " ").capitalize(): _cell(v) for name, v in analysis.items()
-    }
+    facts = {name_fact(name): _cell(value) for name, value in analysis.items()}
     facts["Files"] = ", ".join(f"{k}: {v}" for k, v in content["inputs"].items())
     facts["Software"] = ", ".join(f"{k} {v}" for k, v in content["software"].items())
     return {term: text for term, text in facts.items() if text}
+
+
+def name_fact(name: str) -> str:
+    """Name of a setting or number as a term."""
+    words = name.replace("_", " ").capitalize()
+    return f"Number of {words[2:]}" if words.startswith("N ") else words
+
+
+def _sentences(notes: Iterable[str]) -> list[str]:
+    """Notes as sentences."""
+    return [f"{note[:1].upper()}{note[1:].removesuffix('.')}." for note in notes]
 
 
 def _cell(value: Any) -> str:

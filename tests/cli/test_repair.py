@@ -95,6 +95,9 @@ def test_it_is_what_python_gives(folder, study):
     )
     assert found["inputs"]["embeddings"].startswith("embeddings.npy (sha256")
     assert found["inputs"]["head"].startswith("head.npz (sha256")
+    page = (folder / "out" / "report.html").read_text("utf-8")
+    assert "Is the column used less after the repair" in page
+    assert page.count("in the place of the last layer") == 1
     table = pd.read_csv(folder / "out" / "summary.csv")
     assert table["what"].tolist() == ["utilization", "balanced_accuracy", "auroc"]
     assert "'scanner' erased at fixed 'target': 2 of 12 directions" in printed.stdout
@@ -110,6 +113,7 @@ def test_lines_fit_a_terminal(folder, monkeypatch):
     assert max(map(len, lines)) <= 100  # The width that the tests set.
     assert sorted(p.name for p in (folder / "narrow").iterdir()) == [
         "repaired_head.npz",
+        "report.html",
         "result.json",
         "summary.csv",
     ]

@@ -54,12 +54,12 @@ def result_of(**found):
 @pytest.mark.parametrize(
     ("found", "verdict", "words"),
     [
-        ({}, "repaired", "that is below 0.1 for sure"),
+        ({}, "repaired", "the whole interval is below 0.1"),
         ({"high_b": 0.12}, "partly repaired", "may still be 0.1 or more"),
         ({"high_b": 0.5, "verdict": "inconclusive"}, "not shown", "is not shown"),
         ({"high_b": 0.5, "verdict": "more used"}, "not shown", "is not shown"),
         # Unused before, and unused now.
-        ({"verdict": "same", "utilization_a": 0.01}, "repaired", "for sure"),
+        ({"verdict": "same", "utilization_a": 0.01}, "repaired", "the whole interval"),
     ],
 )
 def test_verdicts(found, verdict, words):

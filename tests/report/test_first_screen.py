@@ -42,8 +42,17 @@ def test_a_use_names_levels_points_and_what_is_the_same(study):
     )
     in_class = told(study, shift=shift | {"target_class": "absent"})
     assert in_class.startswith(
-        "Among those whose recorded 'disease' is 'absent', the network gives"
+        "Most among those whose recorded 'disease' is 'absent', the network gives"
     )
+
+
+@pytest.mark.parametrize("points", [None, 9.0])
+@pytest.mark.parametrize(("low", "unsure"), [(0.02, True), (0.1, False), (0.2, False)])
+def test_a_use_whose_interval_begins_below_the_margin_may_be_less(
+    study, points, low, unsure
+):
+    found = told(study, low=low, balanced_low=0.0, probability_shift=points)
+    assert found.endswith(" It may be less than the margin.") == unsure
 
 
 def test_the_levels_are_those_whose_effects_differ_most(study):
@@ -121,7 +130,7 @@ def test_confounders_and_interactions_are_said(study):
     assert found.startswith("At the same recorded 'disease' and 'age', the network")
     found = told(study, shift=shift | {"target_class": "absent"})
     assert found.startswith(
-        "Among those whose recorded 'disease' is 'absent' and the same 'age', "
+        "Most among those whose recorded 'disease' is 'absent' and the same 'age', "
     )
     study["columns"][0]["interaction_of"] = ["hospital", "sex"]
     assert "beyond what 'hospital' and 'sex' do alone" in told(study)
@@ -152,10 +161,20 @@ def test_performance_that_differs_has_what_each_level_reaches(study):
     assert tell_gap(column, analysis) == (
         "Performance differs: specificity (share of 'absent' recognised) is 83% for "
         "'b' but 30% for 'a' (53 percentage points apart; 20 to 70). Sensitivity "
-        "(share of 'present' recognised) lies between 70% for 'b' and 80% for 'a', "
-        "not tested apart."
+        "(share of 'present' recognised) is 70% for 'b' and 80% for 'a'; "
+        "whether that is more than chance was not tested."
     )
-    gap["measure"] = "auroc"
+    levels[1]["specificity"] = 0.834
+    gap["size"] = 0.834 - 0.3
+    assert "is 83% for 'b' but 30% for 'a' (53 " in tell_gap(column, analysis)
+    levels[1]["specificity"], levels[0]["specificity"] = 0.897, 0.464
+    gap["size"] = 0.897 - 0.464
+    assert "is 89.7% for 'b' but 46.4% for 'a' (43 " in tell_gap(column, analysis)
+    levels += levels_of(c=(0.75, 0.5, 0.2))
+    assert "is lowest, 70% for 'b', and highest, 80% for 'a'; " in tell_gap(
+        column, analysis
+    )
+    gap["measure"], gap["size"] = "auroc", 0.53
     assert "AUROC is 0.53 higher for 'b' than for 'a' (0.20 to 0.70). S" in tell_gap(
         column, analysis
     )
@@ -167,13 +186,13 @@ def test_performance_that_may_differ_or_is_not_known(study):
     gap = column["performance"]["gap"]
     gap |= {"qvalue": 0.06, "unseen": 0.3, "unseen_measure": "auroc"}
     assert tell_gap(column, analysis) == (
-        "Performance is not shown to differ; differences of up to 0.30 of AUROC are "
-        "not excluded."
+        "Performance is not shown to differ; differences of up to 0.30 of AUROC, "
+        "either way, are not excluded."
     )
     column["performance"]["by_level"] = levels_of(a=(0.8, 0.3, 0.2), b=(0.7, 0.4, 0.2))
     assert (
-        "not shown to differ: sensitivity (share of 'present' recognised) lies between "
-        "70% for 'b' and 80% for 'a'; specificity"
+        "not shown to differ: sensitivity (share of 'present' recognised) is 70% for "
+        "'b' and 80% for 'a'; specificity"
     ) in tell_gap(column, analysis)
     column["performance"] |= {"gap": None, "untested": "too few rows"}
     assert "was not compared: too few rows" in tell_gap(column, analysis)
@@ -213,7 +232,7 @@ def test_how_often_the_network_is_right(study):
 def test_what_is_the_same_is_the_recorded_value(study):
     told = tell_comparison(study["analysis"])
     assert "rows with the same 'disease' in the table, whatever was predicted" in told
-    assert tell_margin(study["analysis"]) in told and "95% intervals" in told
+    assert tell_margin(study["analysis"]) in told and "a 95% interval" in told
     assert tell_comparison(study["analysis"] | {"target": None}) == ""
 
 

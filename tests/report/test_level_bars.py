@@ -38,8 +38,8 @@ def test_marks_stand_where_the_effects_are(study):
             place = WIDTH / 2 * (1 + row["points"] / scale.top)
             assert bar.value == pytest.approx(place, abs=0.06)
             assert 0.0 <= bar.low <= bar.value <= bar.high <= WIDTH
-            assert bar.text == f"{row['points']:+.0f}" or abs(row["points"]) < 0.95
-        assert drawn.about == f", about {scale.margin:.0f} points"
+            assert bar.text == f"{row['points']:+.1f}"
+        assert drawn.about == f", about {scale.margin:.0f} points either way"
         assert drawn.ends == ("\u2190 less likely", "more likely \u2192")
         assert drawn.margin == pytest.approx(
             [WIDTH / 2 * (1 + sign * scale.margin / scale.top) for sign in (-1, 1)],
@@ -62,8 +62,8 @@ def test_the_margin_in_points_is_a_short_number(study):
         draw_effects(study["columns"][1], scale._replace(margin=margin)).about
         for margin in (0.2, 1.2, 3.4, None)
     ]
-    few, one = ", less than 1 point", ", about 1 point"
-    assert told == [few, one, ", about 3 points", ""]
+    few, one = ", less than 1 point", ", about 1 point either way"
+    assert told == [few, one, ", about 3 points either way", ""]
 
 
 def test_the_margin_in_points_is_what_the_output_comes_to(study):

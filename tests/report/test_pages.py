@@ -9,6 +9,7 @@ from sklearn_wsca._report.pages import (
     page_of_comparison,
     page_of_features,
     page_of_intervention,
+    page_of_repair,
     page_of_screen,
 )
 from sklearn_wsca._report.short_page import Picture
@@ -55,6 +56,65 @@ def test_a_comparison_says_what_is_next(verdict, words):
     content["columns"][0] |= {"verdict": verdict, "low": None}
     page = page_of_comparison(content)
     assert page.answers[0].bars is None and words in page.next_steps[0]
+
+
+REPAIRED = FILES | {
+    "question": "Is the column used less?",
+    "analysis": {"method": "linear"},
+    "target": "disease",
+    "n_rows": 300,
+    "min_effect": 0.1,
+    "columns": [
+        {
+            "name": "scanner",
+            "repair": "repaired",
+            "answer": "repaired: with 'scanner' the outputs move less.",
+            "utilization_a": 0.4,
+            "low_a": 0.3,
+            "high_a": 0.5,
+            "utilization_b": 0.02,
+            "low_b": 0.0,
+            "high_b": 0.06,
+        }
+    ],
+    "performance": {
+        "balanced_accuracy": {
+            "before": 0.9,
+            "after": 0.89,
+            "change": -0.01,
+            "change_low": -0.02,
+            "change_high": 0.0,
+        },
+    },
+    "notes": ["A note."],
+    "next_steps": ["Audit it."],
+}
+
+
+def test_a_repair_shows_before_and_after_beside_the_margin():
+    page = page_of_repair(REPAIRED)
+    assert page.headline.endswith(
+        "300 rows that the repair was not fitted on: 1 repaired."
+    )
+    (answer,) = page.answers
+    assert answer.word == "repaired"
+    assert answer.sentences == ["With 'scanner' the outputs move less."]
+    before, after = answer.bars.rows
+    start, end = answer.bars.margin
+    assert start == after.low == 0.0 < after.value < after.high < end < before.low
+    assert before.high < WIDTH and not before.cut_high
+    uses, scores = page.blocks
+    assert uses.rows == [["scanner", "0.4", "0.3", "0.5", "0.02", "0", "0.06"]]
+    assert scores.rows == [
+        ["balanced accuracy", "0.900", "0.890", "-0.010", "-0.020", "+0.000"]
+    ]
+    assert page.caveats == ["A note."] and page.next_steps == ["Audit it."]
+
+
+def test_a_repair_without_an_interval_has_no_picture():
+    content = copy.deepcopy(REPAIRED)
+    content["columns"][0]["high_b"] = None
+    assert page_of_repair(content).answers[0].bars is None
 
 
 def intervention(includes_noise=True):
