@@ -118,7 +118,7 @@ from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.extremes import describe_extreme
 from sklearn_wsca._utilization.from_head import make_decision
 from sklearn_wsca._utilization.inference import UtilizationTests, infer_utilization
-from sklearn_wsca._verdict import Rule
+from sklearn_wsca._verdicts.rule import Rule
 
 NO_DIAGNOSTICS = (
     "diagnostics=False: encoding, reliability and erasure were not measured; verdicts "

@@ -16,7 +16,8 @@ from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._analysis.audit import DESCRIPTION
 from sklearn_wsca._analysis.summary import make_summary
 from sklearn_wsca._text import column_text
-from sklearn_wsca._verdict import EXPLAINED, Rule
+from sklearn_wsca._verdicts.registry import judge
+from sklearn_wsca._verdicts.rule import EXPLAINED, Rule
 from sklearn_wsca.datasets import make_shortcut
 from sklearn_wsca.report import to_dict, to_markdown
 from tests.generated_studies import PROFILE, studies
@@ -137,7 +138,7 @@ def judged(draw):
     rule = Rule(level, margin, held, draw(st.sampled_from(["", "", "seen"])))
     found = {name: draw(rows(name)) for name in NAMES}
     for row in found.values():
-        row["verdict"], sentence = rule.judge(row)
+        row["verdict"], sentence = judge(row, rule)
         row["note"] = "; ".join(filter(None, [sentence, rule.explained_by_target(row)]))
     table = make_summary(found)
     table.attrs[DESCRIPTION] = {

@@ -7,7 +7,7 @@ import pytest
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._alignment.metrics import METRICS
 from sklearn_wsca._alignment.null import NULLS
-from sklearn_wsca._verdict import VERDICTS
+from sklearn_wsca._verdicts.registry import VERDICTS
 from sklearn_wsca.io import load_embeddings, load_head
 from sklearn_wsca.io._array_formats import ARRAY_FORMATS
 

@@ -4,7 +4,7 @@ import jsonschema
 import pytest
 
 from sklearn_wsca._comparison.result import COMPARISON_VERDICTS
-from sklearn_wsca._verdict import VERDICTS
+from sklearn_wsca._verdicts.registry import VERDICTS
 from tests.schemas import SCHEMAS, read_schema
 
 each_schema = pytest.mark.parametrize("name", SCHEMAS)

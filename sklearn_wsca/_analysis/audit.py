@@ -58,7 +58,7 @@ from sklearn_wsca._utilization.inference import (
     infer_utilization,
 )
 from sklearn_wsca._utilization.regression import Adjustment
-from sklearn_wsca._verdict import Rule
+from sklearn_wsca._verdicts.rule import Rule
 
 # Under this name the attrs of a table say what it was made of.
 DESCRIPTION = "description"

@@ -18,7 +18,7 @@ from sklearn_wsca._performance.inference import PerformanceTests, no_performance
 from sklearn_wsca._utilization.adjusted_effect import Examined
 from sklearn_wsca._utilization.effects import ENTRIES, Shift, show_output
 from sklearn_wsca._utilization.inference import UtilizationTests
-from sklearn_wsca._verdict import Rule
+from sklearn_wsca._verdicts.rule import Rule
 
 MOST_TARGET_LEVELS = 20
 

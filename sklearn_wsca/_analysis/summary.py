@@ -26,7 +26,8 @@ from sklearn_wsca._text import (
 )
 from sklearn_wsca._utilization.adjusted_effect import Examined
 from sklearn_wsca._utilization.inference import UtilizationTests
-from sklearn_wsca._verdict import UNTESTABLE, USED, Rule, untestable
+from sklearn_wsca._verdicts.registry import UNTESTABLE, USED, judge, untestable
+from sklearn_wsca._verdicts.rule import Rule
 
 SUMMARY_COLUMNS = (
     "kind",
@@ -164,7 +165,7 @@ def add_utilization(
         else:
             examined = tests.examined[name]
             row |= find_classes(examined, rule.min_effect)
-            row["verdict"], sentence = rule.judge(row)
+            row["verdict"], sentence = judge(row, rule)
             sentences = [sentence, rule.explained_by_target(row)]
             if row["verdict"] == USED:
                 values = robustness.iloc[tests.index.get_loc(name)]

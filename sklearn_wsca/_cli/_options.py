@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from sklearn_wsca._backend.memory_size import read_size
-from sklearn_wsca._verdict import VERDICTS
+from sklearn_wsca._verdicts.registry import VERDICTS
 
 FILE = click.Path(path_type=Path)
 

@@ -25,7 +25,7 @@ from sklearn_wsca._text import (
     printable,
     shown_shift,
 )
-from sklearn_wsca._verdict import USED, VERDICTS
+from sklearn_wsca._verdicts.registry import USED, VERDICTS
 
 MOST_ANSWERS = 20
 

@@ -23,7 +23,7 @@ LINE_HEIGHT = 1.3
 TALLEST_ROW, LOWEST_ROW, MOST_INCHES = 0.34, 0.17, 21.0
 # Largest share of the height of somebody else's axes that a legend may cover.
 MOST_LEGEND = 0.2
-# Colours of verdicts are in `sklearn_wsca._verdict`.
+# Colours of verdicts are in `sklearn_wsca._verdicts.registry`.
 INK, FAINT = "#333333", "#999999"
 # Series: Okabe and Ito, without yellow, which is faint as a line.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")

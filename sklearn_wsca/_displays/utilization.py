@@ -29,7 +29,7 @@ from sklearn_wsca._displays.style import (
 from sklearn_wsca._input.settings import check_number
 from sklearn_wsca._input.several_targets import check_one_target, table_of
 from sklearn_wsca._text import format_number
-from sklearn_wsca._verdict import UNTESTABLE, VERDICTS
+from sklearn_wsca._verdicts.registry import UNTESTABLE, VERDICTS
 
 NEEDED = (
     "utilization",

@@ -25,7 +25,7 @@ from sklearn_wsca._backend.namespace import (
 from sklearn_wsca._linear.ridge_cv import RidgeFolds
 from sklearn_wsca._permutation.exchangeability import Exchangeability
 from sklearn_wsca._permutation.plan import PermutationPlan
-from sklearn_wsca._verdict import LEAST_SKILL
+from sklearn_wsca._verdicts.rule import LEAST_SKILL
 
 PLANTED_SKILL = 0.1
 N_PLANTED = 40

@@ -15,7 +15,7 @@ from sklearn_wsca._text import (
     format_number,
     markdown_table,
 )
-from sklearn_wsca._verdict import VERDICTS
+from sklearn_wsca._verdicts.registry import VERDICTS
 
 # Deviations below this share of the mean are shown as none.
 ROUNDING = 1e-9

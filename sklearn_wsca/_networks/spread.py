@@ -15,7 +15,7 @@ from sklearn_wsca._networks.agreement import (
     rows_of,
 )
 from sklearn_wsca._networks.result import NetworkSpread
-from sklearn_wsca._verdict import VERDICTS
+from sklearn_wsca._verdicts.registry import VERDICTS
 
 LEVELS = ["column", "number"]
 METRIC_LEVELS = ["column", "metric"]

@@ -9,7 +9,7 @@ import numpy as np
 
 from sklearn_wsca._performance.measures import AUROC, BALANCED, BIAS, MAE, R2
 from sklearn_wsca._text import format_number, quote
-from sklearn_wsca._verdict import INCONCLUSIVE, UNTESTABLE, USED
+from sklearn_wsca._verdicts.registry import INCONCLUSIVE, UNTESTABLE, USED
 
 USED_AND_DIFFERS, USED_ONLY = "used and differs", "used only"
 DIFFERS_ONLY, NEITHER = "differs only", "neither"

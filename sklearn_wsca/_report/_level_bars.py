@@ -13,7 +13,7 @@ from sklearn_wsca._performance.words import name_measure
 from sklearn_wsca._report._page import effect_text
 from sklearn_wsca._report.first_screen import EVERYWHERE
 from sklearn_wsca._text import format_number, quote, shown_shift
-from sklearn_wsca._verdict import USED
+from sklearn_wsca._verdicts.registry import USED
 
 WIDTH = 200.0
 MOST_AT_FIRST, MOST_IN_ALL, MOST_COLUMNS = 5, 30, 60

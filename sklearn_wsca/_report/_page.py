@@ -15,7 +15,8 @@ from sklearn_wsca._text import (
     shown_shift,
     skill_of,
 )
-from sklearn_wsca._verdict import INCONCLUSIVE, USED, Rule, by_urgency
+from sklearn_wsca._verdicts.registry import INCONCLUSIVE, USED, by_urgency
+from sklearn_wsca._verdicts.rule import Rule
 
 MOST_OPEN_ANSWERS = 12
 MOST_IN_FULL = 4

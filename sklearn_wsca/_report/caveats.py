@@ -7,7 +7,7 @@ from typing import Any
 from sklearn_wsca._report.first_screen import by_importance
 from sklearn_wsca._report.words import limits_of, tell_held_out, tell_lacking
 from sklearn_wsca._text import describe_confusable, list_first, quote
-from sklearn_wsca._verdict import INCONCLUSIVE, UNTESTABLE, USED
+from sklearn_wsca._verdicts.registry import INCONCLUSIVE, UNTESTABLE, USED
 
 MOST_NAMED = 4
 

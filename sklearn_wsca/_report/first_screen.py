@@ -18,12 +18,7 @@ from sklearn_wsca._text import (
     quote,
     shown_shift,
 )
-from sklearn_wsca._verdict import (
-    INCONCLUSIVE,
-    USED,
-    WITHHELD,
-    by_urgency,
-)
+from sklearn_wsca._verdicts.registry import INCONCLUSIVE, USED, WITHHELD, by_urgency
 
 DEFAULT_MARGIN = 0.1
 ENDS = ("size", "low", "high")

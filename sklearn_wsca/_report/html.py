@@ -49,7 +49,7 @@ from sklearn_wsca._text import (
     printable,
     shown_shift,
 )
-from sklearn_wsca._verdict import VERDICTS
+from sklearn_wsca._verdicts.registry import VERDICTS
 
 TEMPLATES = Path(__file__).parent / "templates"
 # A page of a thousand columns must open at once.

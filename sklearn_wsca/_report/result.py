@@ -30,7 +30,7 @@ from sklearn_wsca._report.words import (
     tell_doubts,
 )
 from sklearn_wsca._text import column_text, is_nothing
-from sklearn_wsca._verdict import answer
+from sklearn_wsca._verdicts.registry import answer
 from sklearn_wsca._version import __version__
 
 SCHEMA_VERSION = 2

@@ -1,6 +1,6 @@
 """What an analysis asks, does and cannot say, in sentences.
 
-What it found is said by the verdicts, see `sklearn_wsca._verdict`.
+What it found is said by the verdicts, see `sklearn_wsca._verdicts`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from sklearn_wsca._text import (
     describe_robustness,
     format_number,
 )
-from sklearn_wsca._verdict import USED, Rule
+from sklearn_wsca._verdicts.registry import USED
+from sklearn_wsca._verdicts.rule import Rule
 
 LIMITS_OF_ALL = (
     "Utilization is an association at fixed target, not proof of a cause: rows of the "

@@ -23,7 +23,7 @@ from sklearn_wsca._input.embeddings import Embeddings
 from sklearn_wsca._input.roles import RoleNames, Roles, read_roles
 from sklearn_wsca._permutation.plan import PermutationPlan
 from sklearn_wsca._utilization.inference import infer_utilization
-from sklearn_wsca._verdict import Rule
+from sklearn_wsca._verdicts.rule import Rule
 from tests.decision_studies import N_GROUPS, N, grouped, study
 
 

@@ -112,3 +112,68 @@ def test_names_with_signs_of_a_percentage_are_shown_as_they_are():
     assert found.verdicts_["scanner"] == "used"
     assert "the probability of 'class" in note and "5% of %d' is" in note
     assert "points higher under 'scanner" in note.replace("scanner ", "scanner")
+
+
+# --- the table of a fit --------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def study():
+    return make_shortcut(200, 8, encoding=2.0, use=1.0, random_state=0)
+
+
+def fit(study, table, columns):
+    settings = {"n_permutations": 59, "random_state": 0, "target_head": study.head}
+    fitted = WeightSpaceCorrelation("target", columns=columns, **settings)
+    return fitted.fit(study.data, table)
+
+
+def test_columns_and_types_of_the_table(study):
+    table = study.metadata.assign(vendor="one")
+    found = fit(study, table, None).summary_
+    # The order of the contract in the documentation.
+    assert found.columns.tolist() == [
+        *("kind", "n_samples", "n_levels", "target_association"),
+        *("encoding_score", "encoding_pvalue", "encoding_qvalue"),
+        *("encoding_skill", "encoding_power"),
+        *("alignment_score", "alignment_pvalue", "alignment_pvalue_fwer"),
+        *("alignment_qvalue", "utilization", "utilization_low", "utilization_high"),
+        *("utilization_balanced", "utilization_balanced_low"),
+        *("utilization_balanced_high", "utilization_pvalue", "utilization_qvalue"),
+        *("probability_shift", "probability_shift_low", "probability_shift_high"),
+        *("minimum_detectable_effect", "performance_gap", "performance_pvalue"),
+        *("performance_qvalue", "verdict", "consequence", "note"),
+    ]
+    assert found.columns.tolist() == list(SUMMARY_COLUMNS)
+    assert found.index.name == "column"
+    assert (found.dtypes[["n_samples", "n_levels"]] == "Int64").all()
+    assert (found.dtypes.iloc[3:28] == np.float64).all()
+    for name in ("kind", "verdict", "consequence", "note"):
+        assert all(isinstance(v, str) for v in found[name].dropna())
+    assert found["verdict"].notna().all()
+    assert found["note"].str.len().gt(0).all()
+    assert found["n_levels"].tolist()[:3] == [3, pd.NA, 4]
+
+
+def test_attributes_are_the_columns_of_the_table(study):
+    found = fit(study, study.metadata, ["scanner", "age"])
+    table = found.summary_
+    pairs = {
+        "verdict": found.verdicts_,
+        "utilization": found.utilization_,
+        "utilization_low": found.utilization_ci_["low"],
+        "utilization_high": found.utilization_ci_["high"],
+        "utilization_balanced": found.utilization_balanced_,
+        "utilization_pvalue": found.utilization_pvalues_,
+        "utilization_qvalue": found.utilization_qvalues_,
+        "minimum_detectable_effect": found.minimum_detectable_effect_,
+        "encoding_pvalue": found.encoding_pvalues_,
+        "encoding_qvalue": found.encoding_qvalues_,
+        "encoding_skill": found.encoding_skills_,
+        "encoding_power": found.encoding_power_,
+        "alignment_score": found.alignment_scores_,
+    }
+    for name, series in pairs.items():
+        pd.testing.assert_series_equal(table[name], series, check_names=False)
+    assert found.utilization_ci_.columns.tolist() == ["low", "high"]
+    assert table["utilization"].nunique() == 2

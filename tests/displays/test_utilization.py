@@ -7,7 +7,7 @@ from sklearn.exceptions import NotFittedError
 
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._displays.utilization import UtilizationDisplay
-from sklearn_wsca._verdict import VERDICTS
+from sklearn_wsca._verdicts.registry import VERDICTS
 from sklearn_wsca.datasets import make_shortcut
 from tests.pictures import assert_apart, assert_whole, plt, shown
 

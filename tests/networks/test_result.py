@@ -7,7 +7,7 @@ import pandas as pd
 
 from sklearn_wsca._networks.result import NetworkSpread
 from sklearn_wsca._networks.spread import NUMBERS, _spread
-from sklearn_wsca._verdict import INCONCLUSIVE, USED, VERDICTS
+from sklearn_wsca._verdicts.registry import INCONCLUSIVE, USED, VERDICTS
 
 
 def make_spread():

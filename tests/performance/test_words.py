@@ -8,7 +8,7 @@ from sklearn_wsca._performance.words import (
     show_difference,
     tell_consequence,
 )
-from sklearn_wsca._verdict import VERDICTS
+from sklearn_wsca._verdicts.registry import VERDICTS
 
 GAP = {
     "measure": "recall",

@@ -20,7 +20,7 @@ from sklearn_wsca._report.figures import draw_figures, head_displays
 from sklearn_wsca._report.first_screen import by_importance
 from sklearn_wsca._report.html import MOST_DRAWN, render_html
 from sklearn_wsca._report.result import make_result
-from sklearn_wsca._verdict import VERDICTS
+from sklearn_wsca._verdicts.registry import VERDICTS
 from tests.report_pages import replicate
 
 pytest.importorskip("jinja2")

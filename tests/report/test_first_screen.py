@@ -14,7 +14,7 @@ from sklearn_wsca._report.first_screen import (
     tell_rightness,
 )
 from sklearn_wsca._report.words import tell_performance
-from sklearn_wsca._verdict import VERDICTS
+from sklearn_wsca._verdicts.registry import VERDICTS
 from tests.report_pages import with_verdicts
 
 

@@ -9,7 +9,7 @@ import pytest
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._report.figures import draw_figures
 from sklearn_wsca._report.html import readable_on, relative_luminance, render_html
-from sklearn_wsca._verdict import VERDICTS
+from sklearn_wsca._verdicts.registry import VERDICTS
 from sklearn_wsca.datasets import load_heart_hospitals
 from sklearn_wsca.report import to_html
 from tests.report_pages import Page, replicate, with_verdicts

@@ -11,7 +11,7 @@ from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._analysis.summary import SUMMARY_COLUMNS
 from sklearn_wsca._plain_values import as_plain
 from sklearn_wsca._report.result import make_result
-from sklearn_wsca._verdict import VERDICTS
+from sklearn_wsca._verdicts.registry import VERDICTS
 from sklearn_wsca.report import to_dict, to_json, to_markdown
 from tests.report_studies import add_constant, analyse
 from tests.schemas import check_schema, read_schema
