@@ -5,8 +5,10 @@ import pandas as pd
 
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._performance.gaps import ComparedLevels, exchange_at_target
 from sklearn_wsca._performance.inference import Decisions
-from sklearn_wsca._performance.measures import Judged
+from sklearn_wsca._performance.measures import Judged, compared_measures
+from sklearn_wsca._permutation.exchangeability import exchange_units
 
 LEVELS = ("north", "south", "west")
 
@@ -51,3 +53,17 @@ def decisions_of(scores, ill, patient, classes=(0, 1)):
 def column_of(level, name="hospital"):
     """The level of every row as a column."""
     return Column(name, "categorical", np.arange(len(level)), level, LEVELS)
+
+
+def compare(seed=0, **odd):
+    """Levels of a drawn column beside each other."""
+    scores, ill, level, patient = draw(seed, **odd)
+    found = decisions_of(scores, ill, patient)
+    column = column_of(level)
+    exchange = exchange_at_target(exchange_units(column, found.groups), found.target)
+    return ComparedLevels.of(
+        column,
+        found.judged,
+        lambda rows: list(compared_measures(found.judged.take(rows))),
+        exchange,
+    )

@@ -1,4 +1,4 @@
-"""Studentised gaps: the same by either way of summing, and size under odd designs."""
+"""Gaps between levels: intervals, and size and power under odd designs."""
 
 from dataclasses import replace
 
@@ -8,76 +8,14 @@ import pytest
 
 from sklearn_wsca._backend.jobs import SequentialRunner
 from sklearn_wsca._input.groups import Groups
-from sklearn_wsca._performance.gaps import (
-    ComparedLevels,
-    exchange_at_target,
-    largest_difference,
-    score_estimates,
-)
+from sklearn_wsca._performance.gaps import exchange_at_target
 from sklearn_wsca._performance.inference import infer_performance
 from sklearn_wsca._performance.levels import correlations
-from sklearn_wsca._performance.measures import compared_measures
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._permutation.plan import PermutationPlan
-from tests.performance.studies import column_of, decisions_of, draw
+from tests.performance.studies import column_of, compare, decisions_of, draw
 
 RUNNER = SequentialRunner("permutations")
-
-
-def compare(seed=0, **odd):
-    scores, ill, level, patient = draw(seed, **odd)
-    found = decisions_of(scores, ill, patient)
-    column = column_of(level)
-    exchange = exchange_at_target(exchange_units(column, found.groups), found.target)
-    return ComparedLevels.of(
-        column,
-        found.judged,
-        lambda rows: list(compared_measures(found.judged.take(rows))),
-        exchange,
-    )
-
-
-def recalls_only(compared):
-    """Without the AUROC, whose placements are others in permutations."""
-    compared = compared.copy()
-    compared[:, 3] = False
-    return compared
-
-
-@pytest.mark.parametrize("images", [None, (20, 20, 1), "within"])
-def test_the_statistic_of_the_data_is_that_of_no_permutation(images):
-    found = compare(images=images)
-    compared = recalls_only(found.compared)
-    assert compared.any()
-    scored = found.cells
-    codes = found.codes[None]
-    if scored.clusters is not None:
-        codes = codes[:, np.argsort(found.exchange.clusters, kind="stable")]
-    unmoved = scored.largest(codes, compared)
-    parts = score_estimates(found.estimates, scored, compared)
-    assert unmoved == pytest.approx(largest_difference(*parts, compared)[0], abs=1e-6)
-    assert unmoved[0] > 0.5
-
-
-def test_levels_of_whole_patients_may_be_summed_by_patient_or_by_row():
-    found = compare(images=(20, 20, 1))
-    scores, ill, level, patient = draw(0, images=(20, 20, 1))
-    own = decisions_of(scores, ill, patient)
-    exchange = replace(
-        exchange_units(column_of(level), own.groups), scheme="within groups"
-    )
-    rows = ComparedLevels.of(
-        column_of(level),
-        own.judged,
-        lambda r: list(compared_measures(own.judged.take(r))),
-        exchange,
-    )
-    drawn = np.random.default_rng(0).permutation(len(found.codes))[None]
-    by_patient = found.cells.largest(found.codes[drawn], found.compared)
-    moved = found.codes[drawn][:, found.exchange.unit]
-    order = np.argsort(exchange.clusters, kind="stable")
-    by_row = rows.cells.largest(moved[:, order], found.compared)
-    assert by_row == pytest.approx(by_patient, rel=1e-5)
 
 
 def test_a_level_of_few_units_is_not_compared():
