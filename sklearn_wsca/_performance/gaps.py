@@ -201,7 +201,7 @@ class ComparedLevels:
                 levels = tuple(np.flatnonzero(lacking).tolist())
                 by_levels.setdefault(levels, {})[name] = None
         return " or ".join(
-            f"{list_first(names, SHOWN, str)} under "
+            f"{list_first(names, SHOWN, str)} for "
             f"{list_first([self.levels[j] for j in levels], SHOWN, quote)}"
             for levels, names in by_levels.items()
         )

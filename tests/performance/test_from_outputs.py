@@ -119,7 +119,7 @@ def few_positives(n=120, n_positive=4):
 
 def test_measures_that_few_units_of_a_class_keep_from_comparison_are_named():
     found = performance_test(*few_positives(), n_permutations=99, random_state=0)
-    names = "sensitivity, balanced accuracy, AUROC under 'A', 'B'"
+    names = "sensitivity, balanced accuracy, AUROC for 'A', 'B'"
     assert found.not_compared == names and found.to_dict()["not_compared"] == names
     assert f"; too few units to compare {names})." in found.to_text()
     enough = performance_test(
@@ -185,7 +185,7 @@ def test_measures_that_are_not_compared_name_the_levels_that_lack_units():
     ill = np.where(level == np.unique(level)[-1], np.unique(ill)[0], ill)
     found = performance_test(scores, level, ill, n_permutations=19, random_state=0)
     names = "sensitivity, balanced accuracy, AUROC"
-    assert found.not_compared == f"{names} under {str(np.unique(level)[-1])!r}"
+    assert found.not_compared == f"{names} for {str(np.unique(level)[-1])!r}"
 
 
 def test_rows_without_a_level_or_target_are_noted():

@@ -47,8 +47,8 @@ def test_four_cases(verdict, gap, case, begins):
 
 @pytest.mark.parametrize("gap", [GAP, EQUAL], ids=["differs", "not shown"])
 def test_what_could_not_be_compared_is_said(gap):
-    sentence = tell_consequence("used", gap | {"not_compared": "AUROC under 'b'"}, 0.05)
-    assert "; too few units to compare AUROC under 'b')." in sentence
+    sentence = tell_consequence("used", gap | {"not_compared": "AUROC for 'b'"}, 0.05)
+    assert "; too few units to compare AUROC for 'b')." in sentence
     assert "too few" not in tell_consequence("used", gap, 0.05)
 
 

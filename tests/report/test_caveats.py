@@ -37,9 +37,9 @@ def test_what_has_too_few_rows_is_said_of_the_first_columns(study):
         column["performance"]["gap"] = None
     study["columns"] = [copy.deepcopy(study["columns"][0]) for _ in range(6)]
     for i, column in enumerate(study["columns"]):
-        gap = {"not_compared": "specificity under 'x'"} if i else None
+        gap = {"not_compared": "specificity for 'x'"} if i else None
         column["name"], column["performance"]["gap"] = f"column {i}", gap
     said = [text for text in list_caveats(study) if "too few to compare" in text]
-    assert said[0] == "'column 1': too few to compare specificity under 'x'."
+    assert said[0] == "'column 1': too few to compare specificity for 'x'."
     assert len(said) == 4
     assert "The same of 1 more columns: see them one by one." in list_caveats(study)
