@@ -24,6 +24,7 @@ from sklearn_wsca._cli._output import (
     write_files,
 )
 from sklearn_wsca._cli._spreadsheet import to_csv_text
+from sklearn_wsca._cli._terminal import print_list
 from sklearn_wsca._comparison.from_outputs import compare_utilization
 from sklearn_wsca._comparison.result import UtilizationComparison
 from sklearn_wsca._input.numeric_values import UntestableColumnError
@@ -31,7 +32,7 @@ from sklearn_wsca._input.persons import find_names
 from sklearn_wsca._input.roles import RoleNames, refuse_roles
 from sklearn_wsca._input.table import name_index, require_columns
 from sklearn_wsca._plain_values import as_plain, json_text
-from sklearn_wsca._report.pages import page_of_comparison
+from sklearn_wsca._report.pages import page_of_comparison, steps_of_comparison
 from sklearn_wsca._report.result import software_versions
 from sklearn_wsca._report.short_page import render_short_page
 from sklearn_wsca._text import (
@@ -68,12 +69,17 @@ class ComparisonFindings:
     analysis: dict[str, Any]
     notes: list[str]
 
-    def write(self, directory: Path, inputs: dict[str, str]) -> list[Path]:
-        """Write page, table and result."""
-        columns = [
+    @property
+    def columns(self) -> list[dict[str, Any]]:
+        """What was found of each column, as it stands in the file."""
+        return [
             {"name": column_text(name), "answer": found.to_text(name)} | found.to_dict()
             for name, found in self.results.items()
         ]
+
+    def write(self, directory: Path, inputs: dict[str, str]) -> list[Path]:
+        """Write page, table and result."""
+        columns = self.columns
         content = {
             "schema_version": SCHEMA_VERSION,
             "software": software_versions(),
@@ -84,6 +90,7 @@ class ComparisonFindings:
             "columns": columns,
             "untestable": self.untestable,
             "notes": self.notes,
+            "next_steps": steps_of_comparison(columns),
         }
         table = pd.DataFrame(
             [found.to_dict() for found in self.results.values()],
@@ -251,7 +258,7 @@ def _try(outputs, table, name, options, settings) -> str | None:
 
 
 def print_comparison(console: Console, found: ComparisonFindings) -> None:
-    """Print table and answers."""
+    """Print table, answers, and what to do next."""
     held = [found.analysis["target"], *found.analysis["confounders"]]
     names = " and ".join(f"'{printable(name)}'" for name in held)
     title = f"How far the outputs move, in their standard deviation, at fixed {names}"
@@ -274,3 +281,5 @@ def print_comparison(console: Console, found: ComparisonFindings) -> None:
     for name, result in found.results.items():
         line = f"{printable(name)}: {printable(result.to_text(name))}"
         console.print(Text(line), highlight=False)
+    console.print()
+    print_list(console, "What to do next", steps_of_comparison(found.columns))

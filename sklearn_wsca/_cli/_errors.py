@@ -77,7 +77,12 @@ def _usage_in_one_line() -> Iterator[None]:
         raise
     except click.UsageError as error:
         command = "wsca" if error.ctx is None else error.ctx.command_path
-        reason = error.format_message().strip()
+        # Several proposals stand in brackets, one does not.
+        reason = re.sub(
+            r"\.? \((Did you mean |Possible options)(.*)\)$",
+            r". \1\2",
+            error.format_message().strip(),
+        )
         stop = "" if reason.endswith((".", "?")) else "."
         raise InputError(f"{reason}{stop} See {command} --help.") from error
 

@@ -23,11 +23,12 @@ from sklearn_wsca._cli._output import (
     write_files,
 )
 from sklearn_wsca._cli._spreadsheet import to_csv_text
+from sklearn_wsca._cli._terminal import print_list
 from sklearn_wsca._input.table import require_columns
 from sklearn_wsca._interventions.from_outputs import intervention_test
 from sklearn_wsca._interventions.result import InterventionResult
 from sklearn_wsca._plain_values import json_text
-from sklearn_wsca._report.pages import page_of_intervention
+from sklearn_wsca._report.pages import page_of_intervention, steps_of_intervention
 from sklearn_wsca._report.result import software_versions
 from sklearn_wsca._report.short_page import render_short_page
 from sklearn_wsca._text import format_number, printable
@@ -60,6 +61,11 @@ class InterventionFindings:
         """The numbers in sentences; notes, which were said already, are left out."""
         return replace(self.result, notes=()).to_text().splitlines()
 
+    def next_steps(self) -> list[str]:
+        """What to do with the outcome, a sentence each."""
+        significance = self.analysis["significance"]
+        return steps_of_intervention(self.result.to_dict(), significance)
+
     def write(self, directory: Path, inputs: dict[str, str]) -> list[Path]:
         """Write page, result and tables."""
         content = {
@@ -70,6 +76,7 @@ class InterventionFindings:
             "answer": self.answer(),
             **self.result.to_dict(),
             "notes": self.notes,
+            "next_steps": self.next_steps(),
         }
         files: dict[str, str | bytes] = {
             INTERVENTION_PAGE: render_short_page(page_of_intervention(content)),
@@ -121,7 +128,7 @@ def run_intervention(options: dict[str, Any], rows: AuditRows) -> InterventionFi
 
 
 def print_intervention(console: Console, found: InterventionFindings) -> None:
-    """Print the answers, and the moves of the mean of all units."""
+    """Print the answers, the moves of the mean, and what to do next."""
     result = found.result
     for line in found.answer():
         console.print(Text(printable(line)), highlight=False)
@@ -130,6 +137,8 @@ def print_intervention(console: Console, found: InterventionFindings) -> None:
     n_hidden = len(result.n_rows_by_level) - LEVELS_SHOWN
     if n_hidden > 0:
         console.print(f"{n_hidden} more levels in {EFFECTS}", highlight=False)
+    console.print()
+    print_list(console, "What to do next", found.next_steps())
 
 
 def make_table(result: InterventionResult) -> Table:

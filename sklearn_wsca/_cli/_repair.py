@@ -28,6 +28,7 @@ from sklearn_wsca._cli._output import (
 )
 from sklearn_wsca._cli._repaired_files import embeddings_content, head_bytes
 from sklearn_wsca._cli._spreadsheet import to_csv_text
+from sklearn_wsca._cli._terminal import print_list
 from sklearn_wsca._erasure.metadata_eraser import MetadataEraser
 from sklearn_wsca._heads.head import Head
 from sklearn_wsca._input.groups import Groups
@@ -341,9 +342,7 @@ def print_repair(console: Console, found: RepairFindings, directory: Path) -> No
     for name, line in zip(names, result.to_text().splitlines(), strict=False):
         console.print(Text(printable(f"{name}: {line}")), highlight=False)
     console.print()
-    console.print(Text("What to do next", style="bold"))
-    for line in found.next_steps(directory):
-        console.print(Text(printable(f"- {line}")), highlight=False)
+    print_list(console, "What to do next", found.next_steps(directory))
 
 
 def _utilization_table(result: RepairResult) -> Table:

@@ -51,11 +51,11 @@ def print_result(console: Console, result: dict[str, Any]) -> None:
         if gap:
             _say(console, f"  {gap}", "")
     console.print(_counts(result), end="\n\n", highlight=False)
-    _list(console, "Keep in mind", list_caveats(result))
+    print_list(console, "Keep in mind", list_caveats(result))
     console.print()
     console.print(make_table(result))
     console.print()
-    _list(console, "What to do next", result["next_steps"])
+    print_list(console, "What to do next", result["next_steps"])
 
 
 def _say(console: Console, text: str, style: str, end: str = "\n") -> None:
@@ -64,7 +64,7 @@ def _say(console: Console, text: str, style: str, end: str = "\n") -> None:
     console.print(shown, highlight=False, end=end)
 
 
-def _list(console: Console, title: str, sentences: list[str]) -> None:
+def print_list(console: Console, title: str, sentences: list[str]) -> None:
     """Print sentences as a list with a title; nothing without sentences."""
     if not sentences:
         return

@@ -14,6 +14,7 @@ from sklearn_wsca._text import (
     format_number,
     format_pvalue,
     markdown_table,
+    quote,
 )
 from sklearn_wsca._utilization.effects import ALL
 
@@ -100,12 +101,14 @@ class InterventionResult:
         """
         noise = "the noise of a repeated scan included"
         if not self.includes_noise:
-            noise = f"without that of repeats, {format_number(self.repeat_noise)}"
+            noise = (
+                f"the noise of repeats, {format_number(self.repeat_noise)}, is removed"
+            )
         lines = [
             f"{self.n_units} units under {len(self.n_rows_by_level)} levels.",
             f"A single unit moves by {self._interval('sensitivity')} standard "
             f"deviations of the outputs ({noise}).",
-            f"Means move by {self._interval('shift')}.",
+            f"Means move by {self._interval('shift')}{self._ends()}.",
         ]
         if np.isnan(self.flipped):
             lines.append(
@@ -121,7 +124,7 @@ class InterventionResult:
                 f"{self.flipped_high:.1%}) of the decisions change{repeated}."
             )
         if not np.isnan(self.pvalue):
-            lines.append(f"That nothing moves: {format_pvalue(self.pvalue)}.")
+            lines.append(f"Test that nothing moves: {format_pvalue(self.pvalue)}.")
         return "\n".join([*lines, *(f"Note: {note}" for note in self.notes)])
 
     def to_markdown(self) -> str:
@@ -175,6 +178,20 @@ class InterventionResult:
             "units": as_records(self.units),
             "notes": list(self.notes),
         }
+
+    def _ends(self) -> str:
+        """Under which levels the output that moves most is highest and lowest."""
+        moves = self.effects.xs(ALL, level="target_class")["effect"].dropna()
+        if moves.empty or not self.shift_low > 0.0:
+            return ""
+        several = moves.index.get_level_values("output").nunique() > 1
+        _, output = moves.abs().idxmax()
+        own = moves.xs(output, level="output")
+        which = f"output {quote(output)}" if several else "the output"
+        return (
+            f"; {which} is highest under {quote(own.idxmax())}, lowest under "
+            f"{quote(own.idxmin())}"
+        )
 
     def _interval(self, name: str) -> str:
         keys = (name, f"{name}_low", f"{name}_high")

@@ -17,6 +17,13 @@ from sklearn_wsca._text import format_number, list_first, quote
 
 MOST_ROWS, MOST_UNITS, MOST_LEVELS = 30, 12, 12
 MOST_NAMED = 4
+UNIT_WORDS = {
+    "unit": "Unit",
+    "n_levels": "Levels",
+    "n_rows": "Rows",
+    "move": "Moves by",
+    "flipped": "Decisions that change",
+}
 CHANGES = "before", "after", "change", "change_low", "change_high"
 NO_CAUSE = (
     "A difference at the same recorded value is no proof of a cause: those under one "
@@ -27,8 +34,9 @@ NO_CAUSE = (
 def page_of_comparison(content: dict[str, Any]) -> ShortPage:
     """Does the second network use the columns more, or less?"""
     columns, analysis = content["columns"], content["analysis"]
-    top = _top([column[end] for column in columns for end in ("low", "high")])
     margin = analysis["min_effect"]
+    ends = [column[end] for column in columns for end in ("low", "high")]
+    top = _top([*ends, 1.5 * (margin or 0.0)])
     answers = [
         Answer(c["name"], c["verdict"], [_tell(c, "verdict")], _change(c, margin, top))
         for c in columns
@@ -43,10 +51,10 @@ def page_of_comparison(content: dict[str, Any]) -> ShortPage:
     left_out = [f"{name}: {why}." for name, why in content["untestable"].items()]
     return ShortPage(
         "Does the second network use the metadata more, or less?",
-        f"Beside the first network: {found or 'no column'}.",
+        f"Beside the first network, of {_columns(len(columns))}: {found}.",
         answers,
         [*_sentences(content["notes"]), *left_out, NO_CAUSE],
-        _steps_of_comparison(columns),
+        list(content["next_steps"]),
         [],
         [Block("All columns in numbers", header, rows)],
         _facts(content),
@@ -78,17 +86,30 @@ def _change(column: dict, margin: float | None, top: float) -> Bars | None:
     )
 
 
-def _steps_of_comparison(columns: list[dict]) -> list[str]:
-    more = [c["name"] for c in columns if c["verdict"] == "more used"]
-    still_open = [c["name"] for c in columns if c["verdict"] == "inconclusive"]
+def steps_of_comparison(columns: list[dict]) -> list[str]:
+    """What to do next, from the verdicts on a second network."""
+    told = {
+        "more used": "The second network uses {} more: audit it (wsca audit).",
+        "less used": (
+            "The second network uses {} less, which need not be little: audit it "
+            "(wsca audit)."
+        ),
+        "same": (
+            "Both networks use {} alike, which may be much: audit one of them (wsca "
+            "audit)."
+        ),
+        "inconclusive": "For {}: compare on more rows.",
+    }
     steps = []
-    if more:
-        names = list_first(more, MOST_NAMED, quote)
-        steps.append(f"The second network uses {names} more: audit it (wsca audit).")
-    if still_open:
-        names = list_first(still_open, MOST_NAMED, quote)
-        steps.append(f"For {names}: compare on more rows.")
+    for verdict, sentence in told.items():
+        names = [c["name"] for c in columns if c["verdict"] == verdict]
+        if names:
+            steps.append(sentence.format(list_first(names, MOST_NAMED, quote)))
     return steps
+
+
+def _columns(n: int) -> str:
+    return f"{n} column{'' if n == 1 else 's'}"
 
 
 def page_of_intervention(content: dict[str, Any]) -> ShortPage:
@@ -101,32 +122,52 @@ def page_of_intervention(content: dict[str, Any]) -> ShortPage:
         if row["target_class"] == EVERYWHERE
         and None not in (row["effect"], row["low"], row["high"])
     ]
-    first, *others = content["answer"]
+    units_seen, moved, *others = content["answer"]
     units = sorted(
         (row for row in content["units"] if row.get("move") is not None),
         key=lambda row: -row["move"],
     )
-    names = [name for name in (content["units"] or [{}])[0] if name not in ("levels",)]
-    table = [[_cell(row[name]) for name in names] for row in units[:MOST_UNITS]]
+    known = [
+        name for name in UNIT_WORDS if any(row.get(name) is not None for row in units)
+    ]
+    table = [[_cell(row[name]) for name in known] for row in units[:MOST_UNITS]]
     caveats = _sentences(content["notes"])
     if content["includes_noise"]:
         caveats.append(
             "No unit was seen twice under one level, so the noise of a repeat is part "
             "of what a single unit moves by."
         )
-    steps = []
-    if content["includes_noise"]:
-        steps.append("Repeat some scans under one level (--repeats).")
+    header = [UNIT_WORDS[name] for name in known]
     return ShortPage(
         what,
-        first,
-        [Answer("", "", others, _moves(effects))],
+        moved,
+        [Answer("", "", [*others, units_seen], _moves(effects))],
         caveats,
-        steps,
+        list(content["next_steps"]),
         [],
-        [Block("Units that move most", names, table)] if table else [],
+        [Block("Units that move most", header, table)] if table else [],
         _facts(content),
     )
+
+
+def steps_of_intervention(content: dict[str, Any], significance: float) -> list[str]:
+    """What to do next, from the numbers of a test of an intervention."""
+    pvalue, steps = content["pvalue"], []
+    if pvalue is not None and pvalue <= significance:
+        steps += [
+            "Look at the units that move most (units.csv) together with somebody who "
+            "reads such images: does it matter?",
+            "If it must not: train with such pairs, or take the level out of the "
+            "embeddings (wsca repair).",
+        ]
+    else:
+        steps.append(
+            "That nothing moves is not shown by this; the upper ends of the intervals "
+            "say what is excluded. More units exclude more."
+        )
+    if content["includes_noise"]:
+        steps.append("Repeat some scans under one level (--repeats).")
+    return steps
 
 
 def _moves(effects: list[dict]) -> Bars | None:

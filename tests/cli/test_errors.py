@@ -37,6 +37,7 @@ def test_output_that_nobody_reads_on_ends_quietly(monkeypatch):
         (["audit", "X.npy"], "Missing argument 'METADATA'. See wsca audit --help."),
         (["audit", "X.npy", "T.csv"], "Missing option '--target'. See wsca audit"),
         (["audit", "X", "T", "--targt", "a"], "--target"),
+        (["compare", "--heads", "a"], "--head-key"),
         (["audit", "--permutations", "9"], "--permutations': 9 is not in the range"),
         (["audit", "--fail-on", "maybe"], "'maybe' is not one of 'used', 'not used'"),
         (["demo", "more"], "unexpected extra argument (more). See wsca demo --help."),

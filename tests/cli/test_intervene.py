@@ -81,7 +81,7 @@ def test_numbers_are_those_of_the_function(folder):
     assert found["inputs"]["outputs"].startswith("outputs.npy (sha256 ")
     assert "metadata" in found["inputs"]
     assert f"{result.sensitivity:.2g} (" in printed.stdout
-    assert "without that of repeats" in " ".join(printed.stdout.split())
+    assert "the noise of repeats" in " ".join(printed.stdout.split())
     assert sorted(path.name for path in (folder / "out").iterdir()) == FILES
     for name in FILES:
         assert f"{folder / 'out' / name}\n" in printed.stdout

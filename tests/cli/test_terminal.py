@@ -62,5 +62,5 @@ class TestTerminal:
         metadata = used.metadata[["target", "scanner"]].assign(**noise)
         save(tmp_path, type(used)(**(used | {"metadata": metadata})))
         printed = " ".join(audit(tmp_path, "--permutations", "999").stdout.split())
-        assert "scanner: used. A" in printed
+        assert "scanner: used. " in printed
         assert "noise 3: " not in printed and "noise 3" in printed

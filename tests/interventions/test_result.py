@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from sklearn_wsca._text import quote
 from tests.interventions.studies import make_study, run
 
 
@@ -17,7 +18,13 @@ def test_words_hold_the_numbers(n_repeats):
     assert f"{found.shift:.2g} (" in text
     assert f"{found.flipped:.1%}" in text
     assert "p = 0.025" in text
-    assert ("without that of repeats" in text) == (n_repeats > 1)
+    moves = found.effects.xs("all", level="target_class")["effect"]
+    _, output = moves.abs().idxmax()
+    own = moves.xs(output, level="output")
+    assert found.shift_low > 0.0
+    words = f"output {quote(output)} is highest under '{own.idxmax()}', lowest under"
+    assert f"; {words} '{own.idxmin()}'" in text
+    assert ("the noise of repeats" in text) == (n_repeats > 1)
     assert ("between repeats" in text) == (n_repeats > 1)
     assert ("noise of a repeated scan included" in text) == (n_repeats == 1)
 

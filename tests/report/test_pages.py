@@ -11,6 +11,8 @@ from sklearn_wsca._report.pages import (
     page_of_intervention,
     page_of_repair,
     page_of_screen,
+    steps_of_comparison,
+    steps_of_intervention,
 )
 from sklearn_wsca._report.short_page import Picture
 
@@ -31,7 +33,8 @@ COMPARED = FILES | {
         },
     ],
     "untestable": {"batch": "it has one value"},
-    "notes": ["A note."],
+    "notes": ["a note"],
+    "next_steps": ["Audit it."],
 }
 
 
@@ -39,7 +42,8 @@ def test_a_comparison_shows_its_difference_beside_the_margin():
     page = page_of_comparison(COMPARED)
     (answer,) = page.answers
     assert answer.sentences == ["With 'scanner' the outputs move less."]
-    assert "1 less used" in page.headline and page.next_steps == []
+    assert page.headline == "Beside the first network, of 1 column: 1 less used."
+    assert page.next_steps == ["Audit it."]
     (bar,) = answer.bars.rows
     low, high = answer.bars.margin
     assert bar.low < bar.value < bar.high <= low < WIDTH / 2 < high
@@ -49,13 +53,30 @@ def test_a_comparison_shows_its_difference_beside_the_margin():
 
 
 @pytest.mark.parametrize(
-    ("verdict", "words"), [("more used", "audit it"), ("inconclusive", "more rows")]
+    ("verdict", "words"),
+    [
+        ("more used", "uses 'scanner' more: audit it"),
+        ("less used", "uses 'scanner' less, which need not be little"),
+        ("same", "use 'scanner' alike, which may be much"),
+        ("inconclusive", "For 'scanner': compare on more rows"),
+    ],
 )
-def test_a_comparison_says_what_is_next(verdict, words):
+def test_what_is_next_goes_by_the_verdict(verdict, words):
+    (step,) = steps_of_comparison([{"name": "scanner", "verdict": verdict}])
+    assert words in step
+
+
+def test_a_comparison_without_an_interval_has_no_picture():
     content = copy.deepcopy(COMPARED)
-    content["columns"][0] |= {"verdict": verdict, "low": None}
-    page = page_of_comparison(content)
-    assert page.answers[0].bars is None and words in page.next_steps[0]
+    content["columns"][0]["low"] = None
+    assert page_of_comparison(content).answers[0].bars is None
+
+
+def test_a_margin_beyond_the_intervals_stands_in_the_picture():
+    content = copy.deepcopy(COMPARED)
+    content["columns"][0] |= {"difference": 0.0, "low": -0.01, "high": 0.01}
+    low, high = page_of_comparison(content).answers[0].bars.margin
+    assert 0.0 < low < high < WIDTH
 
 
 REPAIRED = FILES | {
@@ -129,26 +150,38 @@ def intervention(includes_noise=True):
     units = [unit | {"unit": i, "move": i / 10} for i in range(20)]
     return FILES | {
         "analysis": {"level": "scanner", "seed": None},
-        "answer": ["60 units under 2 levels.", "A single unit moves."],
+        "answer": ["60 units under 2 levels.", "A single unit moves.", "p = 0.1."],
         "effects": effects,
         "units": [*units, unit | {"unit": 21, "move": None}],
         "includes_noise": includes_noise,
         "notes": [],
+        "next_steps": ["Look."],
     }
 
 
 def test_an_intervention_shows_the_output_that_moves_most():
     page = page_of_intervention(intervention())
-    assert page.headline == "60 units under 2 levels."
+    assert page.headline == "A single unit moves."
+    assert page.answers[0].sentences == ["p = 0.1.", "60 units under 2 levels."]
     bars = page.answers[0].bars
     assert "'1'" in bars.title and [bar.name for bar in bars.rows] == ["A", "B"]
     assert bars.rows[0].value > WIDTH / 2 > bars.rows[1].value
-    at = page.blocks[0].header.index("unit")
-    assert [row[at] for row in page.blocks[0].rows][:2] == ["19", "18"]
-    assert "--repeats" in page.next_steps[0] and "noise" in page.caveats[0]
+    assert page.blocks[0].header == ["Unit", "Rows", "Moves by"]
+    assert [row[0] for row in page.blocks[0].rows][:2] == ["19", "18"]
+    assert page.next_steps == ["Look."] and "noise" in page.caveats[0]
     quiet = page_of_intervention(intervention(False) | {"effects": [], "units": []})
-    assert quiet.caveats == quiet.next_steps == quiet.blocks == []
+    assert quiet.caveats == quiet.blocks == []
     assert quiet.answers[0].bars is None
+
+
+@pytest.mark.parametrize("pvalue", [0.01, 0.2, None])
+@pytest.mark.parametrize("includes_noise", [True, False])
+def test_what_is_next_goes_by_the_pvalue_and_by_repeats(pvalue, includes_noise):
+    content = {"pvalue": pvalue, "includes_noise": includes_noise}
+    steps = " ".join(steps_of_intervention(content, 0.05))
+    assert ("units that move most" in steps) == (pvalue == 0.01)
+    assert ("is not shown by this" in steps) == (pvalue != 0.01)
+    assert ("--repeats" in steps) == includes_noise
 
 
 def test_a_screen_counts_what_an_audit_can_judge():
