@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import combinations
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from sklearn_wsca._erasure.erasure import Held
+from sklearn_wsca._input.checked_input import Input
 from sklearn_wsca._input.column import (
     Column,
     LeftOutError,
@@ -25,16 +23,16 @@ from sklearn_wsca._input.table import (
     list_columns,
     require_columns,
 )
-from sklearn_wsca._text import format_pvalue, list_first, quote
-
-# Level at which embeddings show a column.
-SIGNIFICANCE = 0.05
-# Levels of which all pairs are compared; the number of pairs grows with the square.
-MOST_PAIRED = 6
+from sklearn_wsca._text import list_first
 
 
-def select_columns(table: pd.DataFrame, target: Any, columns: Any) -> list:
-    """Names of the columns to erase.
+def select_columns(
+    table: pd.DataFrame, target: Any, columns: Any, own: Any, kinds: dict
+) -> tuple[list, dict[Any, str]]:
+    """Names of the columns to erase, and of those that are not, with the reason.
+
+    Without `columns` they are all but the target `own` and those that name rows or
+    patients; who names the kind of a column asks for it.
 
     Raises
     ------
@@ -44,7 +42,9 @@ def select_columns(table: pd.DataFrame, target: Any, columns: Any) -> list:
     if target is not None:
         require_columns([target], table, "target")
     if columns is None:
-        return [name for name in table.columns if name != target]
+        names = [name for name in table.columns if name != own]
+        persons = find_names(table, [name for name in names if name not in kinds])
+        return [name for name in names if name not in persons], persons
     names = list_columns(columns)
     require_columns(names, table, "columns")
     if target is not None and target in names:
@@ -52,10 +52,72 @@ def select_columns(table: pd.DataFrame, target: Any, columns: Any) -> list:
             f"columns: the target {target!r} is among them; it is held fixed, so leave "
             "it out of columns, or set target=None to erase it."
         )
-    return names
+    return names, {}
 
 
-def read_all_levels(series: pd.Series, kind: Any) -> Column:
+@dataclass(frozen=True)
+class ErasedColumns:
+    """Columns that are erased, and the one that is held fixed.
+
+    Parameters
+    ----------
+    columns : list of Column
+        Those that are erased.
+    factors : dict of name to ndarray of shape (n, c)
+        By which rows add up to their covariance with each, at fixed target.
+    target : Column or None
+        What is held fixed.
+    dropped : dict of name to str
+        Columns that cannot be erased, with the reason.
+    notes : list of str
+        What a reader must know of the target and the columns.
+    """
+
+    columns: list[Column]
+    factors: dict[Any, np.ndarray]
+    target: Column | None
+    dropped: dict[Any, str]
+    notes: list[str]
+
+
+def read_erased(given: Input, names: list, target: Any, kinds: dict) -> ErasedColumns:
+    """Read the columns of these names, and the target.
+
+    Raises
+    ------
+    ValueError
+        If the target cannot be held fixed.
+    """
+    held = _read_target(given.table, target, kinds)
+    found = ErasedColumns([], {}, held, {}, [])
+    if held is not None:
+        found.notes.extend(f"target {target!r}: {note}" for note in held.notes)
+    for name in names:
+        try:
+            column = _read_all_levels(given.table[name], kinds.get(name, "auto"))
+            found.factors[name] = _column_factors(column, held, given.weights)
+        except LeftOutError as reason:
+            found.dropped[name] = str(reason)
+        else:
+            found.columns.append(column)
+            found.notes.extend(_describe_missing(column, len(given.table)))
+    return found
+
+
+def _read_target(table: pd.DataFrame, name: Any, kinds: dict) -> Column | None:
+    """Column that is held fixed."""
+    if name is None:
+        return None
+    try:
+        return read_column(table[name], kind=kinds.get(name, "auto"))
+    except LeftOutError as reason:
+        raise ValueError(
+            f"target={name!r} cannot be held fixed: {reason}. Choose another column, "
+            "or target=None to erase without one."
+        ) from reason
+
+
+def _read_all_levels(series: pd.Series, kind: Any) -> Column:
     """Type a column; unlike in an analysis of effects, rare levels count.
 
     Raises
@@ -69,6 +131,39 @@ def read_all_levels(series: pd.Series, kind: Any) -> Column:
         return column
     codes, levels = pd.factorize(series.iloc[rows].astype(object))
     return Column(column.name, "categorical", rows, codes, tuple(levels))
+
+
+def _column_factors(
+    column: Column, target: Column | None, weights: np.ndarray
+) -> np.ndarray:
+    """Factors of the covariance with a column, at fixed target if there is one.
+
+    Raises
+    ------
+    LeftOutError
+        If nothing is left of the column.
+    """
+    held = [] if target is None else [target]
+    factors = Held.of(column, weights, held).concept(column)
+    if factors.shape[1]:
+        return factors
+    if target is None:
+        raise LeftOutError("constant: it varies by rounding only")
+    raise LeftOutError(
+        f"does not vary at fixed target {target.name!r}: that determines it, or no "
+        "rows have both"
+    )
+
+
+def _describe_missing(column: Column, n_rows: int) -> list[str]:
+    """How many rows were set to the mean of the column."""
+    missing = n_rows - len(column.rows)
+    if not missing:
+        return []
+    return [
+        f"column {column.name!r}: missing in {missing} of {n_rows} rows, which are set "
+        "to its mean."
+    ]
 
 
 def read_candidates(table: pd.DataFrame, names: list, kinds: dict) -> list[Column]:
@@ -110,28 +205,6 @@ def check_one_categorical(columns: list[Column]) -> Column:
     return column
 
 
-def column_factors(
-    column: Column, target: Column | None, weights: np.ndarray
-) -> np.ndarray:
-    """Factors of the covariance with a column, at fixed target if there is one.
-
-    Raises
-    ------
-    LeftOutError
-        If nothing is left of the column.
-    """
-    held = [] if target is None else [target]
-    factors = Held.of(column, weights, held).concept(column)
-    if factors.shape[1]:
-        return factors
-    if target is None:
-        raise LeftOutError("constant: it varies by rounding only")
-    raise LeftOutError(
-        f"does not vary at fixed target {target.name!r}: that determines it, or no "
-        "rows have both"
-    )
-
-
 def check_something_left(dropped: dict[Any, str], factors: dict, where: str) -> None:
     """Raise if no column of the argument `where` can be erased, with the reasons."""
     if factors:
@@ -146,112 +219,6 @@ def check_something_left(dropped: dict[Any, str], factors: dict, where: str) -> 
 
 def list_reasons(dropped: dict[Any, str]) -> str:
     return "; ".join(f"{name!r}: {reason}" for name, reason in dropped.items())
-
-
-def describe_missing(column: Column, n_rows: int) -> list[str]:
-    """How many rows were set to the mean of the column."""
-    missing = n_rows - len(column.rows)
-    if not missing:
-        return []
-    return [
-        f"column {column.name!r}: missing in {missing} of {n_rows} rows, which are set "
-        "to its mean."
-    ]
-
-
-def describe_noise(
-    name: Any, factors: np.ndarray, whitened: np.ndarray, variance: np.ndarray
-) -> list[str]:
-    """That a direction of noise is erased, if the embeddings do not show the column."""
-    pvalue = encoding_pvalue(factors, whitened, variance)
-    if pvalue <= SIGNIFICANCE:
-        return []
-    return [
-        f"column {name!r}: the embeddings do not show it beyond chance "
-        f"({format_pvalue(pvalue)}), so that noise is erased for it, and what heads "
-        "read along that; leave it out."
-    ]
-
-
-@dataclass(frozen=True)
-class LevelPair:
-    """Two levels of a column that are compared with each other."""
-
-    name: Any
-    first: Any
-    second: Any
-
-
-def level_pairs(
-    columns: Sequence[Column], target: Column | None, weights: np.ndarray
-) -> dict[LevelPair, np.ndarray]:
-    """Factors (n, 1) of all pairs of levels, where three or more are few enough."""
-    held = [] if target is None else [target]
-    pairs, known = {}, weights > 0
-    if target is not None:
-        known &= np.isin(np.arange(len(weights)), target.rows)
-    for column in columns:
-        if not 3 <= column.n_levels <= MOST_PAIRED:
-            continue
-        for pair in combinations(range(column.n_levels), 2):
-            kept = np.isin(column.labels, pair)
-            part = replace(column, rows=column.rows[kept], labels=column.labels[kept])
-            if not known[part.rows].any():
-                continue
-            # The indicators of two levels are one another's opposite.
-            found = Held.of(part, weights, held).concept(part)[:, :1]
-            if found.size:
-                names = (column.levels[code] for code in pair)
-                pairs[LevelPair(column.name, *names)] = found
-    return pairs
-
-
-def describe_alike(
-    pair: LevelPair, factors: np.ndarray, whitened: np.ndarray, variance: np.ndarray
-) -> list[str]:
-    """That a direction of noise is erased, if embeddings do not tell two levels."""
-    pvalue = encoding_pvalue(factors, whitened, variance)
-    if pvalue <= SIGNIFICANCE:
-        return []
-    return [
-        f"column {pair.name!r}: the embeddings do not tell {quote(pair.first)} from "
-        f"{quote(pair.second)} beyond chance ({format_pvalue(pvalue)}), so that noise "
-        "is erased for this difference, and what heads read along that; give the two "
-        "one name."
-    ]
-
-
-def encoding_pvalue(
-    factors: np.ndarray, whitened: np.ndarray, variance: np.ndarray
-) -> float:
-    r"""p-value of the covariance of embeddings with a column.
-
-    Where there is none, the sum of its squares is that of products of independent
-    numbers: about :math:`a \chi^2_b` with the mean
-    :math:`\mathrm{tr}(F^T F) \sum_j v_j` and the variance
-    :math:`2 |F^T F|^2 \sum_j v_j^2`, with F the factors (n, c) of the column and v the
-    variances (k,) of the coordinates; `whitened` (k, c) is the covariance.
-    """
-    gram = factors.T @ factors
-    mean = float(np.trace(gram) * variance.sum())
-    spread = 2.0 * float(np.sum(gram**2) * np.sum(variance**2))
-    scale, freedom = spread / (2.0 * mean), 2.0 * mean**2 / spread
-    return float(stats.chi2.sf(np.sum(whitened**2) / scale, freedom))
-
-
-def describe_extremes(columns: list, rank: int, rank_of_embeddings: int) -> list[str]:
-    """Whether nothing is erased, or everything."""
-    if rank == 0:
-        return [
-            f"X: the embeddings are already uncorrelated with the columns {columns}: "
-            "there is nothing to erase, and transform returns them as they are."
-        ]
-    if rank == rank_of_embeddings:
-        return [
-            f"X: the columns take all {rank} directions along which the embeddings "
-            "vary: all erased embeddings are equal."
-        ]
-    return []
 
 
 def read_levels(metadata: Any, X: Any, n: int, name: Any, levels: tuple) -> np.ndarray:

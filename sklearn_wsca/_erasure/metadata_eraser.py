@@ -5,51 +5,37 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_wsca._backend.namespace import precision_of, to_numpy
 from sklearn_wsca._compat import Interval, StrOptions, _fit_context
 from sklearn_wsca._erasure.columns import (
-    LevelPair,
     check_one_categorical,
     check_something_left,
-    column_factors,
-    describe_alike,
-    describe_extremes,
-    describe_missing,
-    describe_noise,
-    level_pairs,
     list_reasons,
-    read_all_levels,
     read_candidates,
+    read_erased,
     read_levels,
     select_columns,
 )
-from sklearn_wsca._erasure.erasure import (
-    TOLERANCE,
-    Erasure,
-    choose_shrinkage,
-    concept_frame,
-    cross_moments,
-    whitening_spread,
+from sklearn_wsca._erasure.directions import (
+    describe_extremes,
+    find_directions,
+    level_pairs,
 )
+from sklearn_wsca._erasure.erasure import Erasure
 from sklearn_wsca._erasure.fitted_rows import row_hashes
 from sklearn_wsca._erasure.quadratic import QuadraticErasure, fit_quadratic
 from sklearn_wsca._erasure.without_target import describe_moves, worst_moves
 from sklearn_wsca._heads.given import read_head
-from sklearn_wsca._input.checked_input import Input, check_embeddings, check_input
-from sklearn_wsca._input.column import Column, LeftOutError, read_column
+from sklearn_wsca._input.checked_input import check_embeddings, check_input
 from sklearn_wsca._input.doubtful_values import warn_of_doubts
-from sklearn_wsca._input.embeddings import Embeddings
 from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
-from sklearn_wsca._input.persons import find_names
 from sklearn_wsca._input.separate_target import explain_single_column, name_target
-from sklearn_wsca._linear.subspace import Subspace, fit_subspace
+from sklearn_wsca._linear.subspace import fit_subspace
 
 
 class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -255,67 +241,74 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         own = name_target(self.target, y, metadata)
         given = check_input(self, X, y, sample_weight, True, metadata, own)
+        held = [] if self.target is None else [self.target]
         if metadata is None:
             named = [] if self.columns is None else list(self.columns)
-            named += [] if self.target is None else [self.target]
-            explain_single_column(y, given.table, named)
-        names = select_columns(given.table, self.target, self.columns)
-        kinds = check_kinds(self.kinds, given.table)
-        self.dropped_columns_: dict[Any, str] = {}
-        self.notes_: list[str] = []
-        if self.columns is None:
-            names = [name for name in names if name != own]
-            # Who names the kind of a column asks for it.
-            unasked = [name for name in names if name not in kinds]
-            self.dropped_columns_ = find_names(given.table, unasked)
-            names = [name for name in names if name not in self.dropped_columns_]
-        target = self._read_target(given.table, kinds)
-        erased, factors = self._read_erased(
-            given.table, names, kinds, target, given.weights
-        )
+            explain_single_column(y, given.table, [*named, *held])
         where = "y" if metadata is None else "metadata"
-        check_something_left(self.dropped_columns_, factors, where)
-        self.columns_ = list(factors)
-        self._known = {own.name: own.levels for own in erased if own.n_levels}
-        self._rows_of_fit = np.unique(row_hashes(given.X)[given.weights > 0])
+
+        kinds = check_kinds(self.kinds, given.table)
+        names, persons = select_columns(
+            given.table, self.target, self.columns, own, kinds
+        )
+        erased = read_erased(given, names, self.target, kinds)
+        self.dropped_columns_ = persons | erased.dropped
+        check_something_left(self.dropped_columns_, erased.factors, where)
+        self.columns_ = list(erased.factors)
+        self._known = {c.name: c.levels for c in erased.columns if c.n_levels}
+        self._rows_of_fit = np.unique(row_hashes(given.X))
+
         subspace = fit_subspace(given.X, given.weights, None, 0)
         self.mean_ = subspace.mean
-        pairs: dict[LevelPair, np.ndarray] = {}
-        if self.method == "linear":
-            # Levels that differ in their covariance alone stay apart in the other.
-            pairs = level_pairs(erased, target, given.weights)
-        spread, cross = self._covary(given.X, given.weights, subspace, factors | pairs)
-        tolerance = TOLERANCE[precision_of(given.X.array)]
-        frame = concept_frame(
-            np.hstack([cross[name] for name in factors]), spread, tolerance
+        # Levels that differ in their covariance alone stay apart in a quadratic one.
+        is_linear = self.method == "linear"
+        found = find_directions(
+            given.X,
+            given.weights,
+            subspace,
+            erased.factors,
+            level_pairs(erased, given.weights) if is_linear else {},
+            self.shrinkage,
         )
-        if frame.size:
-            self.notes_ += self._describe_noise(subspace, spread, cross, factors, pairs)
+        messages = []
         self._erasure: Erasure | QuadraticErasure
-        if self.method == "quadratic":
-            self._fit_quadratic(given, subspace, erased, target)
-            messages = []
+        if is_linear:
+            self._erasure = Erasure.of(
+                found.frame, found.spread, subspace.components, self.mean_
+            )
+            self.shrinkage_ = found.shrinkage
+            messages += describe_extremes(
+                self.columns_, self._erasure.rank, subspace.rank
+            )
         else:
-            self._erasure = Erasure.of(frame, spread, subspace.components, self.mean_)
-            self.rank_ = self._erasure.rank
-            messages = describe_extremes(self.columns_, self.rank_, subspace.rank)
-        if target is None:
+            column = check_one_categorical(erased.columns)
+            self._erasure = fit_quadratic(
+                given.X, given.weights, subspace, column, erased.target, self.shrinkage
+            )
+            self._levels = column.levels
+            self.shrinkage_ = float(self._erasure.shrinkage.max())
+        self.rank_ = self._erasure.rank
+        if self.target is None:
             others = given.table.columns if metadata is None else [own]
             others = [name for name in others if name not in names]
-            candidates = read_candidates(given.table, others, kinds)
-            messages += describe_moves(
-                worst_moves(
-                    given.X, given.weights, subspace, spread, frame, erased, candidates
-                )
+            moves = worst_moves(
+                given.X,
+                given.weights,
+                subspace,
+                found.spread,
+                found.frame,
+                erased.columns,
+                read_candidates(given.table, others, kinds),
             )
-        self.notes_ += messages
+            messages += describe_moves(moves)
+        self.notes_ = [*erased.notes, *found.notes, *messages]
+
         if self.dropped_columns_:
             reasons = list_reasons(self.dropped_columns_)
             messages.insert(0, f"{where}: some columns are not erased. {reasons}.")
-        read = [n for n in (self.target, *names) if n is not None and n not in kinds]
+        read = [name for name in (*held, *names) if name not in kinds]
         warn_of_codes(given.table, read, stacklevel=4)
-        held = [] if self.target is None else [self.target]
-        warn_of_doubts(given.table, [*held, *factors], stacklevel=4)
+        warn_of_doubts(given.table, [*held, *erased.factors], stacklevel=4)
         for message in messages:
             # Level 3 is the caller of fit: one more is scikit-learn's wrapper.
             warnings.warn(message, UserWarning, stacklevel=3)
@@ -440,97 +433,3 @@ class MetadataEraser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         tags.target_tags.multi_output = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-    def _read_target(self, table: pd.DataFrame, kinds: dict) -> Column | None:
-        """Column that is held fixed."""
-        if self.target is None:
-            return None
-        try:
-            column = read_column(
-                table[self.target], kind=kinds.get(self.target, "auto")
-            )
-        except LeftOutError as reason:
-            raise ValueError(
-                f"target={self.target!r} cannot be held fixed: {reason}. Choose "
-                "another column, or target=None to erase without one."
-            ) from reason
-        self.notes_ += [f"target {self.target!r}: {note}" for note in column.notes]
-        return column
-
-    def _read_erased(
-        self,
-        table: pd.DataFrame,
-        names: list,
-        kinds: dict,
-        target: Column | None,
-        weights: np.ndarray,
-    ) -> tuple[list[Column], dict[Any, np.ndarray]]:
-        """Columns that can be erased and their factors; keeps reasons and notes."""
-        columns, factors = [], {}
-        for name in names:
-            try:
-                column = read_all_levels(table[name], kinds.get(name, "auto"))
-                factors[name] = column_factors(column, target, weights)
-            except LeftOutError as reason:
-                self.dropped_columns_[name] = str(reason)
-            else:
-                columns.append(column)
-                self.notes_ += describe_missing(column, len(table))
-        return columns, factors
-
-    def _covary(
-        self,
-        X: Embeddings,
-        weights: np.ndarray,
-        subspace: Subspace,
-        factors: dict[Any, np.ndarray],
-    ) -> tuple[np.ndarray, dict[Any, np.ndarray]]:
-        """Spread of the principal coordinates, and their covariances with the columns.
-
-        Keeps the shrinkage.
-        """
-        mean, variance = subspace.mean, subspace.variance
-        self.shrinkage_ = choose_shrinkage(self.shrinkage, X, weights, mean, variance)
-        spread = whitening_spread(variance, self.shrinkage_, X.n_features)
-        moments = cross_moments(X, mean, np.hstack(list(factors.values())))
-        cross = subspace.project(moments.T).T
-        ends = np.cumsum([part.shape[1] for part in factors.values()])
-        parts = np.split(cross, ends[:-1], axis=1)
-        return spread, dict(zip(factors, parts, strict=True))
-
-    @staticmethod
-    def _describe_noise(
-        subspace: Subspace,
-        spread: np.ndarray,
-        cross: dict[Any, np.ndarray],
-        factors: dict[Any, np.ndarray],
-        pairs: dict[LevelPair, np.ndarray],
-    ) -> list[str]:
-        """Columns that embeddings do not show, and levels that they do not tell."""
-        variance, notes, unseen = subspace.variance / spread**2, [], set()
-        for name in factors:
-            whitened = cross[name] / spread[:, None]
-            if found := describe_noise(name, factors[name], whitened, variance):
-                unseen.add(name)
-                notes += found
-        for pair in pairs:
-            if pair.name not in unseen:
-                whitened = cross[pair] / spread[:, None]
-                notes += describe_alike(pair, pairs[pair], whitened, variance)
-        return notes
-
-    def _fit_quadratic(
-        self,
-        given: Input,
-        subspace: Subspace,
-        columns: list[Column],
-        target: Column | None,
-    ) -> None:
-        """Find the map of every level; keeps erasure, levels, rank and shrinkage."""
-        column = check_one_categorical(columns)
-        erasure = fit_quadratic(
-            given.X, given.weights, subspace, column, target, self.shrinkage
-        )
-        self._erasure, self._levels = erasure, column.levels
-        self.rank_ = erasure.rank
-        self.shrinkage_ = float(erasure.shrinkage.max())
