@@ -39,17 +39,12 @@ from sklearn_wsca._alignment.reliability import (
     measure_reliability,
     skip_reliability,
 )
-from sklearn_wsca._analysis.audit import (
-    AuditedRows,
-    FitRecord,
-    audit_rows,
-    conclude_audits,
-    warn_of_shared_groups,
-)
+from sklearn_wsca._analysis.audit import AuditedRows, audit_rows, conclude_audits
 from sklearn_wsca._analysis.confusable import find_confusable
 from sklearn_wsca._analysis.consequences import measure_consequences
 from sklearn_wsca._analysis.description import describe_rows
 from sklearn_wsca._analysis.feature_utilization import measure_feature_utilization
+from sklearn_wsca._analysis.fit_record import FitRecord, warn_of_shared_groups
 from sklearn_wsca._analysis.head_check import check_decision, doubt, require_fit
 from sklearn_wsca._analysis.head_rows import relate_head
 from sklearn_wsca._analysis.joined_fits import (

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_wsca._analysis.audit import FitRecord, read_columns, read_interactions
+from sklearn_wsca._analysis.fit_record import FitRecord, read_columns, read_interactions
 from sklearn_wsca._backend.namespace import to_numpy
 from sklearn_wsca._heads.head import Head
 from sklearn_wsca._input.checked_input import Input
