@@ -5,80 +5,32 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import linalg, special, stats
+from scipy import special, stats
 from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.metrics import balanced_accuracy_score, log_loss, r2_score
 
 from sklearn_wsca import Head
 from sklearn_wsca._erasure import check as check_module
-from sklearn_wsca._erasure.check import Fold, Noise, check_erasure
-from sklearn_wsca._erasure.erasure import Held
+from sklearn_wsca._erasure.check import check_erasure
 from sklearn_wsca._input.column import Column, read_column
-from sklearn_wsca._linear.subspace import fit_subspace
 from sklearn_wsca.datasets import make_shortcut
+from tests.erasure.checks import (
+    HEADS,
+    K,
+    N,
+    coordinates,
+    erase_slowly,
+    make_folds,
+    make_head,
+    quick,
+    settings,
+)
 from tests.erasure.test_erasure import (
-    left_of_column,
     make_column,
     make_embeddings,
     make_weights,
 )
 from tests.erasure.test_erasure import weighted_covariance as covariance
-
-N, K = 90, 7
-SEEDS = [0, 1, 2]
-
-
-def coordinates(X, head=None, precision="float64"):
-    """Principal coordinates, and a head of the embeddings brought to them."""
-    subspace = fit_subspace(X, np.ones(len(X)), None, 0)
-    T, _ = subspace.coordinates(X, precision)
-    if head is None:
-        return T
-    coef = subspace.project(head.coef) * subspace.scale
-    intercept = head.intercept + head.coef @ subspace.mean
-    return T, replace(head, coef=coef, intercept=intercept)
-
-
-def make_head(kind="logistic", n_rows=3, seed=0):
-    rng = np.random.default_rng([seed, 5])
-    coef, intercept = rng.standard_normal((n_rows, K)), rng.standard_normal(n_rows)
-    levels = None if kind == "number" else tuple(range(max(n_rows, 2)))
-    return Head(coef, intercept, levels, "ridge" if kind == "number" else kind)
-
-
-def make_folds(seed, n=N, n_folds=4):
-    return np.random.default_rng([seed, 6]).permutation(n) % n_folds
-
-
-def quick(T, head, column, seed=0, weights=None, **options):
-    weights = np.ones(len(T)) if weights is None else weights
-    settings = {"n_random": 19, "fold": make_folds(seed, len(T))} | options
-    return check_erasure(
-        T,
-        head,
-        column,
-        settings.pop("fold"),
-        weights,
-        np.random.default_rng(seed),
-        **settings,
-    )
-
-
-def erase_slowly(T, column, held, fold, weights, shrinkage):
-    """Erased coordinates of every row, by a k x k map per fold."""
-    variance = np.average(T**2, axis=0, weights=weights)
-    shrunk = np.diag((1 - shrinkage) * variance + shrinkage * variance.mean())
-    erased = T.copy()
-    for label in set(fold.tolist()):
-        training = np.where(fold == label, 0.0, weights)
-        rows, left = left_of_column(column, held, training)
-        cross = covariance(T[rows], left, training[rows])
-        read = cross.T @ linalg.inv(shrunk)
-        oblique = cross @ linalg.pinv(read @ cross, rtol=1e-9) @ read
-        test = fold == label
-        centred = T[test] - np.average(T, axis=0, weights=training)
-        erased[test] -= centred @ oblique.T
-    return erased
 
 
 def measure(outputs, target, weights, kind):
@@ -94,9 +46,6 @@ def measure(outputs, target, weights, kind):
         loss = log_loss(target, probability, sample_weight=weights)
         scores["log_loss_rise"] = -loss
     return scores
-
-
-HEADS = [("logistic", 3), ("logistic", 1), ("ridge", 3), ("number", 1)]
 
 
 class TestAgainstExplicitErasure:
@@ -144,46 +93,10 @@ class TestAgainstExplicitErasure:
         for name, loss in expected.losses.items():
             np.testing.assert_allclose(found.losses[name], loss, rtol=1e-12)
 
-    def test_subspaces_of_noise_are_those_of_columns_of_noise(self):
-        T, weights = coordinates(make_embeddings(0)), make_weights(0) + 0.1
-        column, held = make_column(1, missing=8), [make_column(3), make_column(4)]
-        spread = np.linspace(0.5, 2.0, K)
-        folds = []
-        for label in range(4):
-            training = np.where(make_folds(0) == label, 0.0, weights)
-            own = Held.of(column, training, held)
-            rows = np.flatnonzero(make_folds(0) == label)
-            fixed = T.T @ own.factors.written_out()
-            folds.append(Fold(rows, own, np.zeros(K), fixed, np.zeros((K, 0))))
-        shares = Held.of(column, weights, held).weights
-        noise = Noise(T, shares, folds, [2, 1, 2, 2], spread, None)
-        found = noise.frames(np.random.default_rng(0), 3)
-        drawn = np.random.default_rng(0).standard_normal((3, 2, N), dtype=np.float32)
-        for fold, frames, rank in zip(folds, found, noise.ranks, strict=True):
-            assert frames.shape == (3, K, rank)
-            training = np.where(np.isin(np.arange(N), fold.rows), 0.0, weights)
-            for frame, numbers in zip(frames, drawn, strict=True):
-                np.testing.assert_allclose(frame.T @ frame, np.eye(rank), atol=1e-6)
-                crosses = []
-                for own in numbers[:rank]:
-                    labels = own[column.rows].astype(float)
-                    as_column = Column("noise", "continuous", column.rows, labels)
-                    rows, left = left_of_column(as_column, held, training)
-                    crosses.append(covariance(T[rows], left, training[rows])[:, 0])
-                whitened = np.transpose(crosses) / spread[:, None]
-                whitened /= np.linalg.norm(whitened, axis=0)
-                again = frame @ (frame.T @ whitened)
-                np.testing.assert_allclose(again, whitened, atol=1e-5)
-
 
 class TestSameAnswer:
-    def settings(self):
-        X, target = make_embeddings(0), make_column(9)
-        T, head = coordinates(X - X.mean(axis=0), make_head())
-        return T, head, make_column(1), {"target": target, "held": [target]}
-
     def test_seed(self):
-        T, head, column, options = self.settings()
+        T, head, column, options = settings()
         first = quick(T, head, column, **options)
         assert first == quick(T, head, column, **options)
         other = check_erasure(
@@ -202,42 +115,13 @@ class TestSameAnswer:
 
     @pytest.mark.parametrize("size", [1, 3 * N * 4])
     def test_batches(self, monkeypatch, size):
-        T, head, column, options = self.settings()
+        T, head, column, options = settings()
         expected = quick(T, head, column, **options)
         monkeypatch.setattr(check_module, "NUMBERS_PER_BATCH", size)
         found = quick(T, head, column, **options)
         for name, loss in expected.losses.items():
             assert found.losses[name].random == pytest.approx(loss.random, rel=1e-5)
             assert found.losses[name].pvalue == loss.pvalue
-
-    @pytest.mark.parametrize(("head_kind", "n_rows"), HEADS)
-    @pytest.mark.parametrize("numbers", [1, 40, 300])
-    def test_blocks_of_draws_and_rows(self, monkeypatch, numbers, head_kind, n_rows):
-        T, _, column, options = self.settings()
-        of_target = "continuous" if head_kind == "number" else "categorical"
-        target = make_column(9, of_target, missing=3, n_levels=max(n_rows, 2))
-        options |= {"target": target}
-        head = make_head(head_kind, n_rows)
-        expected = quick(T, head, column, **options)
-        monkeypatch.setattr(check_module, "NUMBERS_PER_BLOCK", numbers)
-        monkeypatch.setattr(check_module, "FEWEST_ROWS_PER_BLOCK", 7)
-        found = quick(T, head, column, **options)
-        assert len(expected.losses) > 1
-        for name, loss in expected.losses.items():
-            assert found.losses[name] == pytest.approx(loss, rel=1e-10)
-
-    def test_the_first_of_equal_classes_is_predicted(self):
-        T, head, column, _ = self.settings()
-        head = replace(head, coef=head.coef[[0, 0, 1]], intercept=np.zeros(3))
-        labels = np.random.default_rng(0).integers(0, 3, N)
-        target = Column("target", "categorical", np.arange(N), labels, (0, 1, 2))
-        erased = erase_slowly(T, column, [], make_folds(0), np.ones(N), 0.1)
-        predicted = [(own @ head.centred_coef.T).argmax(1) for own in (T, erased)]
-        assert [set(own) for own in predicted] == [{0, 2}, {0, 2}]
-        before, after = (balanced_accuracy_score(labels, own) for own in predicted)
-        found = quick(T, head, column, target=target, shrinkage=0.1)
-        loss = found.losses["balanced_accuracy_drop"]
-        assert loss.erased == pytest.approx(before - after) and before != after
 
     def test_rotation_signs_and_names(self):
         """The draws belong to the rows, so that the p-values do not change either."""
@@ -256,23 +140,12 @@ class TestSameAnswer:
                 assert found.losses[name].pvalue == loss.pvalue
 
     def test_single_precision(self):
-        T, head, column, options = self.settings()
+        T, head, column, options = settings()
         expected = quick(T, head, column, **options)
         found = quick(T.astype(np.float32), head, column, **options)
         for name, loss in expected.losses.items():
             assert found.losses[name].erased == pytest.approx(loss.erased, abs=1e-5)
             assert found.losses[name].random == pytest.approx(loss.random, abs=1e-5)
-
-    def test_many_levels_take_the_shorter_product(self):
-        T = coordinates(make_embeddings(0))
-        column = make_column(1, n_levels=6)
-        head = make_head("number", 1)
-        found = quick(T, head, column, shrinkage=0.1)
-        assert found.rank == 5
-        erased = erase_slowly(T, column, [], make_folds(0), np.ones(N), 0.1)
-        change = (erased - T) @ head.coef[0]
-        expected = np.sqrt(np.mean(change**2) / np.var(T @ head.coef[0]))
-        assert found.losses["output_change"].erased == pytest.approx(expected)
 
 
 class TestGaps:
@@ -301,12 +174,6 @@ class TestGaps:
         for loss in found.losses.values():
             assert (loss.erased, loss.pvalue) == (0.0, 1.0)
             assert loss.random == pytest.approx(0.0)
-
-    def test_outputs_that_do_not_vary(self):
-        T = coordinates(make_embeddings(0))
-        head = replace(make_head(), coef=np.ones((3, K)))
-        loss = quick(T, head, make_column(1)).losses["output_change"]
-        assert (loss.erased, loss.random, loss.pvalue) == (0.0, 0.0, 1.0)
 
     def test_a_single_fold(self):
         T = coordinates(make_embeddings(0))
