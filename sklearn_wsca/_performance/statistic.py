@@ -159,6 +159,59 @@ class Cells:
         return steady_variance(variances, self.noise / mass, n_units)
 
 
+def steady_variance(own: Any, expected: Any, n_units: Any) -> Any:
+    """Variance of few units, together with what is expected of them."""
+    return (n_units * own + PRIOR_UNITS * expected) / (n_units + PRIOR_UNITS)
+
+
+def largest_difference(
+    values: np.ndarray,
+    variances: np.ndarray,
+    covariances: np.ndarray | None,
+    compared: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Largest studentised difference, and of which pair and measure it is.
+
+    Parameters
+    ----------
+    values, variances : ndarray of shape (b, J, M)
+        Of measures under levels.
+    covariances : ndarray of shape (b, J, J, M) or None
+        Where levels share clusters.
+    compared : ndarray of shape (J, M), dtype bool
+        Levels that are compared by each measure.
+
+    Returns
+    -------
+    largest : ndarray of shape (b,)
+        0 where nothing is compared.
+    place : ndarray of shape (b, 3)
+        Measure, and the two levels.
+    """
+    first, second = np.triu_indices(len(compared), 1)
+    variance = variance_of_difference(variances, covariances, first, second)
+    size = np.abs(values[:, first] - values[:, second])
+    usable = (compared[first] & compared[second]) & (variance > 1e-15)
+    statistic = np.where(usable, size / np.sqrt(np.where(usable, variance, 1.0)), 0.0)
+    flat = np.round(statistic, TIE_DIGITS).reshape(len(values), -1)
+    at = flat.argmax(axis=1)
+    pair, measure = np.divmod(at, values.shape[2])
+    return flat.max(axis=1), np.stack([measure, first[pair], second[pair]], axis=1)
+
+
+def variance_of_difference(
+    variances: np.ndarray, covariances: np.ndarray | None, first: Any, second: Any
+) -> np.ndarray:
+    """Variance of the differences between some levels and others: (b, pairs, M)."""
+    total = variances[:, first] + variances[:, second]
+    return total if covariances is None else total - 2.0 * covariances[:, first, second]
+
+
+def by_cluster(clusters: np.ndarray) -> np.ndarray:
+    """Order of the rows by their cluster."""
+    return np.argsort(clusters, kind="stable")
+
+
 def sum_by_unit(
     pooled: list[Measure],
     judged: Judged,
@@ -215,11 +268,6 @@ def _number_parts(measures: list[Measure]) -> tuple[list[Part], list[list[int]]]
     return list(parts.values()), [[number[key] for key in own] for own in keys]
 
 
-def by_cluster(clusters: np.ndarray) -> np.ndarray:
-    """Order of the rows by their cluster."""
-    return np.argsort(clusters, kind="stable")
-
-
 def score_estimates(
     estimates: list[list[Estimate]], cells: Cells, compared: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -255,51 +303,3 @@ def _steadied(own: Estimate, noise: np.ndarray) -> float:
         steady = steady_variance(plain, expected / mass, sums.n_units)
         total += part.share**2 * (steady - plain)
     return total
-
-
-def steady_variance(own: Any, expected: Any, n_units: Any) -> Any:
-    """Variance of few units, together with what is expected of them."""
-    return (n_units * own + PRIOR_UNITS * expected) / (n_units + PRIOR_UNITS)
-
-
-def largest_difference(
-    values: np.ndarray,
-    variances: np.ndarray,
-    covariances: np.ndarray | None,
-    compared: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Largest studentised difference, and of which pair and measure it is.
-
-    Parameters
-    ----------
-    values, variances : ndarray of shape (b, J, M)
-        Of measures under levels.
-    covariances : ndarray of shape (b, J, J, M) or None
-        Where levels share clusters.
-    compared : ndarray of shape (J, M), dtype bool
-        Levels that are compared by each measure.
-
-    Returns
-    -------
-    largest : ndarray of shape (b,)
-        0 where nothing is compared.
-    place : ndarray of shape (b, 3)
-        Measure, and the two levels.
-    """
-    first, second = np.triu_indices(len(compared), 1)
-    variance = variance_of_difference(variances, covariances, first, second)
-    size = np.abs(values[:, first] - values[:, second])
-    usable = (compared[first] & compared[second]) & (variance > 1e-15)
-    statistic = np.where(usable, size / np.sqrt(np.where(usable, variance, 1.0)), 0.0)
-    flat = np.round(statistic, TIE_DIGITS).reshape(len(values), -1)
-    at = flat.argmax(axis=1)
-    pair, measure = np.divmod(at, values.shape[2])
-    return flat.max(axis=1), np.stack([measure, first[pair], second[pair]], axis=1)
-
-
-def variance_of_difference(
-    variances: np.ndarray, covariances: np.ndarray | None, first: Any, second: Any
-) -> np.ndarray:
-    """Variance of the differences between some levels and others: (b, pairs, M)."""
-    total = variances[:, first] + variances[:, second]
-    return total if covariances is None else total - 2.0 * covariances[:, first, second]
