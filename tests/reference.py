@@ -1020,3 +1020,18 @@ def loop_outlier_scores(values, classes):
             squares.append(deviation**2)
         distances.append(np.sqrt(np.mean(squares)))
     return np.array(distances) / np.median(distances)
+
+
+def error_moments(rows, residuals, clusters, spread, effects, direction):
+    """Errors of each cluster along a direction, and moments of their covariance.
+
+    The whole matrix of errors in m effects on C outputs is written out. The moments are
+    the trace, that of the square, and the squared length of the image of the direction.
+    """
+    matrix = -spread[:, None] * effects.ravel()
+    for row, residual, cluster in zip(rows, residuals, clusters, strict=True):
+        matrix[cluster] += np.outer(row, residual).ravel()
+    covariance, direction = matrix.T @ matrix, direction.ravel()
+    image = covariance @ direction
+    moments = np.trace(covariance), np.sum(covariance**2), image @ image
+    return matrix @ direction, moments

@@ -96,7 +96,7 @@ def _at_fixed(
     except LeftOutError as reason:
         return {"reason": str(reason)}
     noise = noise_source(decision, found.common, found.model)
-    raw, spread = noise.measure(found.model.effect_rows())
+    raw, spread = noise.measure(found.model.effect_contrasts())
     entries = limits(raw, spread, spread.mean_square, significance)
     return {name: entries[name] for name in ("utilization", "low", "high")}
 

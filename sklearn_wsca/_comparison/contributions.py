@@ -16,6 +16,7 @@ import numpy as np
 from sklearn_wsca._input.column import Column, LeftOutError
 from sklearn_wsca._linear.class_basis import sum_matrix
 from sklearn_wsca._utilization.adjusted_effect import prepare
+from sklearn_wsca._utilization.contrast_rows import ClassContrasts
 from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.interval import EffectNoise
 from sklearn_wsca._utilization.noise import NoiseSource
@@ -33,15 +34,15 @@ class Contributions:
 
     Parameters
     ----------
-    rows : ndarray of shape (n, m)
-        Rows whose products with weighted outputs are the effects.
+    contrasts : ClassContrasts
+        Rows (n, m) whose products with weighted outputs are the effects.
     source : NoiseSource
         Weighted outputs and errors, in standard deviations of the outputs.
     noise : EffectNoise
         Sampling noise of the utilization.
     """
 
-    rows: np.ndarray
+    contrasts: ClassContrasts
     source: NoiseSource
     noise: EffectNoise
 
@@ -49,8 +50,8 @@ class Contributions:
     def of(cls, model: OutputModel, outputs: np.ndarray, weights: np.ndarray):
         """Take them from the regression, for outputs (n, C) of variance 1."""
         source = NoiseSource.of(replace(model, total_variance=1.0), outputs, weights)
-        rows = model.effect_rows()
-        return cls(rows, source, source.noise(*model.effect_blocks()))
+        noise = source.noise(*model.effect_blocks())
+        return cls(model.effect_contrasts(), source, noise)
 
     @property
     def n_units(self) -> int:
@@ -60,7 +61,7 @@ class Contributions:
     @cached_property
     def effects(self) -> np.ndarray:
         """Effects on the outputs: (m, C)."""
-        return self.rows.T @ self.source.outputs
+        return self.contrasts.times(self.source.outputs)
 
     @property
     def raw(self) -> float:
@@ -83,8 +84,9 @@ class Contributions:
         They are (n_units, C), centred over units, and come with the direction (C,).
         """
         clusters, direction = self.source.clusters, self.direction
+        rows = self.contrasts.written_out()
         for j, effects in enumerate(self.effects):
-            own = sum_matrix(clusters, self.rows[:, j], self.n_units)
+            own = sum_matrix(clusters, rows[:, j], self.n_units)
             errors = own @ self.source.residuals
             errors -= self.source.spread[:, None] * effects
             yield errors - errors.mean(axis=0), direction[j]
@@ -143,7 +145,7 @@ class Pair:
             residuals=b.residuals - a.residuals,
             spread=np.zeros_like(b.spread),
         )
-        return apart.measure(self.a.rows)
+        return apart.measure(self.a.contrasts)
 
 
 def pair_networks(a: Decision, b: Decision, column: Column) -> Pair:

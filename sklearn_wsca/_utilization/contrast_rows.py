@@ -27,7 +27,9 @@ class Contrasts:
 
     @classmethod
     def of(cls, rows: Any) -> Contrasts:
-        """Take all rows (n, m); contrasts as they are."""
+        """Take all rows (n, m), or those of a `ClassContrasts`; others as they are."""
+        if isinstance(rows, ClassContrasts):
+            rows = rows.written_out()
         return rows if isinstance(rows, Contrasts) else cls(np.arange(len(rows)), rows)
 
     @property
@@ -56,4 +58,66 @@ class Contrasts:
         """All rows: (n, m)."""
         rows = np.zeros((n, self.values.shape[1]))
         rows[self.at] = self.values
+        return rows
+
+
+@dataclass(frozen=True)
+class ClassContrasts:
+    """Contrasts of common effects, and of what is beyond them in each class.
+
+    Those of a class are combinations of a few shared rows, and differ from these among
+    the rows of the class only: written out, many classes are many more numbers.
+
+    Parameters
+    ----------
+    shared : ndarray of shape (n, p)
+        Rows of which all contrasts are combinations.
+    turn : ndarray of shape (p, m)
+        These combinations.
+    own : list of Contrasts
+        What the last contrasts have beyond them, those of one class after the other.
+    """
+
+    shared: np.ndarray
+    turn: np.ndarray
+    own: list[Contrasts]
+
+    @property
+    def parts(self) -> list[tuple[slice, Contrasts]]:
+        """Which of the m contrasts have more rows of their own, and these."""
+        widths = [own.values.shape[1] for own in self.own]
+        ends = self.turn.shape[1] - sum(widths) + np.cumsum(widths)
+        found = zip(ends.tolist(), widths, self.own, strict=True)
+        return [
+            (slice(end - width, end), own)
+            for end, width, own in found
+            if own.values.size
+        ]
+
+    @property
+    def at(self) -> np.ndarray:
+        """All rows: (n,)."""
+        return np.arange(len(self.shared))
+
+    @property
+    def squares(self) -> np.ndarray:
+        """Squared length of each row: (n,)."""
+        found = np.sum((self.shared @ (self.turn @ self.turn.T)) * self.shared, axis=1)
+        for columns, own in self.parts:
+            beside = 2.0 * self.shared[own.at] @ self.turn[:, columns]
+            found[own.at] += np.sum((beside + own.values) * own.values, axis=1)
+        return found
+
+    def times(self, outputs: np.ndarray) -> np.ndarray:
+        """Effects on outputs (n, C): (m, C)."""
+        found = self.turn.T @ (self.shared.T @ outputs)
+        for columns, own in self.parts:
+            found[columns] += own.times(outputs)
+        return found
+
+    def written_out(self) -> np.ndarray:
+        """All rows: (n, m)."""
+        rows = self.shared @ self.turn
+        for columns, own in self.parts:
+            rows[own.at, columns] += own.values
         return rows

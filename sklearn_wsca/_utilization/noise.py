@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
 from sklearn_wsca._linear.class_basis import sum_matrix
-from sklearn_wsca._utilization.contrast_rows import Contrasts
+from sklearn_wsca._utilization.class_influence import ClassInfluence
+from sklearn_wsca._utilization.contrast_rows import ClassContrasts, Contrasts
+from sklearn_wsca._utilization.influence import Influence
 from sklearn_wsca._utilization.interval import EffectNoise
 from sklearn_wsca._utilization.leverage import EVEN_NOISE, JACKKNIFE, enlarge
 from sklearn_wsca._utilization.output_model import OutputModel
@@ -141,32 +141,38 @@ class NoiseSource:
         Rows of different blocks are taken to be of different clusters where the spread
         of the noise over directions is concerned.
         """
-        contrasts = [Contrasts.of(rows) for rows in blocks]
+        contrasts = [_as_contrasts(rows) for rows in blocks]
         effects = [own.times(self.outputs) for own in contrasts]
         length = float(np.sqrt(sum(np.sum(part**2) for part in effects)))
         scale = 1.0 / length if length > 0 else 1.0
         parts = [
-            _Influence.of(self, own, part)
+            self._influence(own, part)
             for own, part in zip(contrasts, effects, strict=True)
         ]
-        projected = sum(part.times(part.effects * scale) for part in parts)
+        along_own = [part.times(part.effects * scale) for part in parts]
+        projected = np.sum(along_own, axis=0)
         moments = [part.moments(projected) for part in parts]
         total, squares, shared = np.sum(moments, axis=0)
         along = float(projected @ projected)
         degrees = self._degrees(contrasts)
         return _split(along, total - along, squares - 2 * shared + along**2, degrees)
 
+    def _influence(self, own: Any, effects: np.ndarray) -> Influence | ClassInfluence:
+        """What each cluster adds to the error of effects by contrasts."""
+        kind = ClassInfluence if isinstance(own, ClassContrasts) else Influence
+        return kind.of(own, self.residuals, self.clusters, self.spread, effects)
+
     def measure(self, rows: Any) -> tuple[float, EffectNoise]:
         """Length of the effects by `Contrasts` (n, m), or rows, and its noise."""
-        contrasts = Contrasts.of(rows)
+        contrasts = _as_contrasts(rows)
         effects = contrasts.times(self.outputs)
         return float(np.linalg.norm(effects)), self.noise(contrasts)
 
     def degrees(self, rows: Any) -> float:
         """Degrees of freedom of the noise of effects by `Contrasts` (n, m), or rows."""
-        return self._degrees([Contrasts.of(rows)])
+        return self._degrees([_as_contrasts(rows)])
 
-    def _degrees(self, contrasts: list[Contrasts]) -> float:
+    def _degrees(self, contrasts: list[Any]) -> float:
         """Effective number of clusters that tell levels apart, less what is fitted."""
         squares, used = np.zeros(len(self.clusters)), np.zeros(len(self.clusters), bool)
         for own in contrasts:
@@ -178,136 +184,8 @@ class NoiseSource:
         return float(max(1.0, effective - fitted))
 
 
-@dataclass(frozen=True)
-class _Influence:
-    """What each cluster adds to the error of effects: a matrix (n_clusters, m C).
-
-    Row g is the sum over the rows i of the cluster of ``rows_i x residuals_i``, less
-    ``spread_g effects``. The last cluster has no rows, and stands for all that have
-    none here.
-
-    Parameters
-    ----------
-    rows, residuals : ndarray of shape (n_used, m), (n_used, C)
-        Of the rows that are held.
-    clusters : ndarray of shape (n_used,), dtype int
-        Their clusters, numbered among those `present`.
-    present : ndarray of shape (n_clusters - 1,), dtype int
-        The clusters of these rows among all.
-    all_spread : ndarray
-        Spread of all clusters.
-    effects : ndarray of shape (m, C)
-        The effects.
-    """
-
-    rows: np.ndarray
-    residuals: np.ndarray
-    clusters: np.ndarray
-    present: np.ndarray
-    all_spread: np.ndarray
-    effects: np.ndarray
-
-    @classmethod
-    def of(cls, source: NoiseSource, contrasts: Contrasts, effects: np.ndarray):
-        """Take the rows that are held."""
-        used, spread = contrasts.at, source.spread
-        present, clusters = np.unique(source.clusters[used], return_inverse=True)
-        residuals = source.residuals[used]
-        return cls(contrasts.values, residuals, clusters, present, spread, effects)
-
-    @cached_property
-    def spread(self) -> np.ndarray:
-        """Spread of the clusters that are present, and of all others together."""
-        others = np.delete(self.all_spread, self.present)
-        return np.append(self.all_spread[self.present], np.linalg.norm(others))
-
-    def moments(self, projected: np.ndarray) -> tuple[float, float, float]:
-        """Trace of the covariance and its square, and length of an image under it.
-
-        `projected` are the products of all clusters with a direction.
-        """
-        n, m = self.rows.shape
-        width, n_clusters = self.effects.size, len(self.spread)
-        direct = width * (n + n_clusters * min(width, n_clusters))
-        others = np.delete(self.all_spread * projected, self.present).sum()
-        last = others / self.spread[-1] if self.spread[-1] > 0 else 0.0
-        own = np.append(projected[self.present], last)
-        if direct <= n * n * (m + self.effects.shape[1]):
-            return self._moments_of_sums(own)
-        return self._moments_of_products(own)
-
-    def times(self, vector: np.ndarray) -> np.ndarray:
-        """Products of all clusters with a vector (m, C)."""
-        found = -self.all_spread * float(np.sum(self.effects * vector))
-        found[self.present] += self._sums(vector)
-        return found
-
-    def _sums(self, vector: np.ndarray) -> np.ndarray:
-        """The same for the clusters that are present, without the spread."""
-        by_row = np.sum((self.rows @ vector) * self.residuals, axis=1)
-        return np.bincount(self.clusters, by_row, len(self.present))
-
-    def _moments_of_sums(self, projected: np.ndarray):
-        """By the matrix itself, in blocks of clusters."""
-        width, start = self.effects.size, 0
-        if len(self.spread) < width:
-            matrix = np.concatenate(list(self._blocks()))
-            gram, image = matrix @ matrix.T, projected @ matrix
-        else:
-            gram, image = np.zeros((width, width)), np.zeros(width)
-            for block in self._blocks():
-                gram += block.T @ block
-                image += projected[start : start + len(block)] @ block
-                start += len(block)
-        total, squares = float(np.trace(gram)), float(np.sum(gram**2))
-        return total, squares, float(image @ image)
-
-    def _blocks(self) -> Iterator[np.ndarray]:
-        """The matrix in blocks of clusters."""
-        order = np.argsort(self.clusters, kind="stable")
-        ends = np.cumsum(np.bincount(self.clusters, minlength=len(self.spread) - 1))
-        most = int(np.diff(ends, prepend=0).max())
-        size = max(1, ELEMENTS_PER_BLOCK // (self.effects.size * most))
-        effects = self.effects.ravel()
-        for start in range(0, len(ends), size):
-            own = slice(start, min(start + size, len(ends)))
-            first = ends[start - 1] if start else 0
-            chosen = order[first : ends[own][-1]]
-            products = self.rows[chosen, :, None] * self.residuals[chosen, None, :]
-            starts = np.concatenate([[0], ends[own][:-1] - first])
-            sums = np.add.reduceat(products.reshape(len(chosen), -1), starts, axis=0)
-            yield sums - self.spread[own, None] * effects
-        yield -self.spread[-1:, None] * effects
-
-    def _moments_of_products(self, projected: np.ndarray):
-        """By products of the matrix with its transpose, in blocks of rows."""
-        n, size = len(self.rows), float(np.sum(self.effects**2))
-        sums = sum_matrix(self.clusters, np.ones(n), len(self.spread))
-        along_effects = np.append(self._sums(self.effects), 0.0)
-        total = squares = image = 0.0
-        order = np.argsort(self.clusters, kind="stable")
-        step = max(1, ELEMENTS_PER_BLOCK // n)
-        ends = np.cumsum(np.bincount(self.clusters, minlength=len(self.spread)))
-        start = 0
-        while start < len(self.spread):
-            first = ends[start - 1] if start else 0
-            stop = max(start + 1, int(np.searchsorted(ends, first + step, "right")))
-            own, chosen = slice(start, stop), order[first : ends[stop - 1]]
-            block = self.rows[chosen] @ self.rows.T
-            block *= self.residuals[chosen] @ self.residuals.T
-            local = sum_matrix(
-                self.clusters[chosen] - start, np.ones(len(chosen)), stop - start
-            )
-            block = local @ (sums @ block.T).T
-            spread = self.spread
-            block -= np.outer(spread[own], along_effects)
-            block -= np.outer(along_effects[own], spread)
-            block += size * np.outer(spread[own], spread)
-            total += float(np.trace(block[:, own]))
-            squares += float(np.sum(block**2))
-            image += float(projected[own] @ (block @ projected))
-            start = stop
-        return total, squares, image
+def _as_contrasts(rows: Any) -> Contrasts | ClassContrasts:
+    return rows if isinstance(rows, ClassContrasts) else Contrasts.of(rows)
 
 
 def _split(along: float, across: float, squares: float, degrees: float) -> EffectNoise:

@@ -27,7 +27,7 @@ from sklearn_wsca._permutation.exchangeability import (
     constant_in_units,
     target_strata,
 )
-from sklearn_wsca._utilization.contrast_rows import Contrasts
+from sklearn_wsca._utilization.contrast_rows import ClassContrasts, Contrasts
 from sklearn_wsca._utilization.held_fixed import held_terms
 from sklearn_wsca._utilization.interaction_terms import code_interaction
 from sklearn_wsca._utilization.regression import (
@@ -200,22 +200,20 @@ class OutputModel:
         The squared length of the products, divided by the variance, is the squared raw
         utilization.
         """
+        return self.effect_contrasts().written_out()
+
+    def effect_contrasts(self) -> ClassContrasts:
+        """`effect_rows`, without writing out those of every class."""
         found, common = self._effects, self.common_rows()
-        parts = [common * np.sqrt(self.coding.mean_square)]
+        turns, own = [np.eye(common.shape[1]) * np.sqrt(self.coding.mean_square)], []
         for number, root in enumerate(self._class_roots):
-            own, beyond = self._own_rows(number), -common @ found.crossed[number].T
-            beyond[own.at] += own.values
-            parts.append(beyond @ root)
-        return np.hstack(parts)
+            turns.append(-found.crossed[number].T @ root)
+            own.append(self._own_rows(number).map(root))
+        return ClassContrasts(common, np.hstack(turns), own)
 
     def all_effects(self, weighted: np.ndarray) -> np.ndarray:
         """Products (m, C) of `effect_rows` with weighted outputs (n, C)."""
-        common = self.common_rows().T @ weighted
-        parts = [common * np.sqrt(self.coding.mean_square)]
-        for number, root in enumerate(self._class_roots):
-            own = self._own_rows(number).times(weighted)
-            parts.append(root.T @ (own - self._effects.crossed[number] @ common))
-        return np.concatenate(parts)
+        return self.effect_contrasts().times(weighted)
 
     @property
     def _class_roots(self) -> list[np.ndarray]:
@@ -237,14 +235,14 @@ class OutputModel:
             explained[own.at] += own.values @ (found.specific[number] @ beyond)
         return explained
 
-    def effect_blocks(self) -> list[Contrasts]:
+    def effect_blocks(self) -> list[Contrasts | ClassContrasts]:
         """`effect_rows` in blocks whose noise is estimated apart.
 
         With few classes there is one block. With many, the little that the effects of a
         class share with the common ones is neglected.
         """
         if self.rows.n_classes <= FEW_CLASSES or not self._effects.weight:
-            return [Contrasts.of(self.effect_rows())]
+            return [self.effect_contrasts()]
         blocks = [Contrasts.of(self.common_rows() * np.sqrt(self.coding.mean_square))]
         for number, root in enumerate(self._class_roots):
             blocks.append(self._own_rows(number).map(root))

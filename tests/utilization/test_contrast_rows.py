@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sklearn_wsca._utilization.contrast_rows import Contrasts
+from sklearn_wsca._utilization.contrast_rows import ClassContrasts, Contrasts
 
 RNG = np.random.default_rng(0)
 ROWS = RNG.standard_normal((30, 3)) + 2.0
@@ -30,3 +30,25 @@ def test_all_rows_are_taken_as_they_are():
     assert Contrasts.of(own) is own
     np.testing.assert_array_equal(own.written_out(30), ROWS)
     assert own.take(OUTPUTS) is OUTPUTS
+
+
+def test_contrasts_of_classes_are_combinations_of_shared_rows_and_more_in_each():
+    """One class has no effects of its own."""
+    classes, turn = RNG.integers(0, 3, 30), RNG.standard_normal((3, 7))
+    widths = [2, 0, 1]
+    own = [
+        Contrasts(at, RNG.standard_normal((len(at), width)))
+        for at, width in zip(
+            (np.flatnonzero(classes == number) for number in range(3)),
+            widths,
+            strict=True,
+        )
+    ]
+    contrasts = ClassContrasts(ROWS, turn, own)
+    beyond = np.hstack([np.zeros((30, 4)), *(part.written_out(30) for part in own)])
+    rows = ROWS @ turn + beyond
+    np.testing.assert_allclose(contrasts.written_out(), rows)
+    np.testing.assert_allclose(contrasts.times(OUTPUTS), rows.T @ OUTPUTS)
+    np.testing.assert_allclose(contrasts.squares, np.sum(rows**2, axis=1))
+    np.testing.assert_array_equal(contrasts.at, np.arange(30))
+    np.testing.assert_array_equal(Contrasts.of(contrasts).values, rows)

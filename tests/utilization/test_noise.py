@@ -8,10 +8,9 @@ from scipy import stats
 
 from sklearn_wsca import utilization_test
 from sklearn_wsca._permutation.plan import PermutationPlan
-from sklearn_wsca._utilization import leverage
-from sklearn_wsca._utilization import noise as noise_module
+from sklearn_wsca._utilization import class_influence, influence, leverage
 from sklearn_wsca._utilization.contrast_rows import Contrasts
-from sklearn_wsca._utilization.noise import NoiseSource, _Influence
+from sklearn_wsca._utilization.noise import NoiseSource
 from tests.decision_studies import MEANS, SCALES, Sample
 from tests.reference import cluster_robust_effects
 
@@ -165,49 +164,9 @@ def assert_same_noise(found, expected, tolerance):
 def test_blocks_of_groups_make_no_difference(design, size, monkeypatch):
     sample = draw_sample(4, effect=0.5, **DESIGNS[design])
     expected = noise_of(sample)
-    monkeypatch.setattr(noise_module, "ELEMENTS_PER_BLOCK", size)
+    for module in (influence, class_influence):
+        monkeypatch.setattr(module, "ELEMENTS_PER_BLOCK", size)
     assert_same_noise(noise_of(sample), expected, 1e-9)
-
-
-@pytest.mark.parametrize("design", DESIGNS)
-@pytest.mark.parametrize("size", [1, 300, 2**22])
-@pytest.mark.parametrize("n_outputs", [1, 30])
-def test_moments_by_sums_and_by_products_are_those_of_the_whole_matrix(
-    design, size, n_outputs, monkeypatch
-):
-    """Which way is taken depends on the numbers of rows, effects and outputs."""
-    sample = draw_sample(4, effect=0.5, **DESIGNS[design])
-    rng = np.random.default_rng(0)
-    sample.outputs = sample.outputs @ rng.standard_normal((3, n_outputs))
-    sample.outputs += rng.standard_normal(sample.outputs.shape)
-    model = sample.model()
-    source = NoiseSource.of(model, sample.outputs, sample.weights)
-    rows = model.effect_rows()
-    effects = rows.T @ source.outputs
-    source = replace(source, spread=np.append(source.spread, 0.01))
-    influence = _Influence.of(source, Contrasts.of(rows), effects)
-    spread = source.spread
-    matrix = -spread[:, None] * effects.ravel()
-    for row, residual, cluster in zip(
-        rows, source.residuals, source.clusters, strict=True
-    ):
-        matrix[cluster] += np.outer(row, residual).ravel()
-    direction = effects / np.linalg.norm(effects)
-    covariance, along = matrix.T @ matrix, direction.ravel()
-    expected = [
-        np.trace(covariance),
-        np.sum(covariance**2),
-        along @ covariance @ covariance @ along,
-    ]
-    monkeypatch.setattr(noise_module, "ELEMENTS_PER_BLOCK", size)
-    projected = influence.times(direction)
-    np.testing.assert_allclose(projected, matrix @ along, atol=1e-12)
-    for found in (
-        influence.moments(projected),
-        influence._moments_of_sums(projected),
-        influence._moments_of_products(projected),
-    ):
-        np.testing.assert_allclose(found, expected, rtol=1e-8)
 
 
 @pytest.mark.parametrize("design", DESIGNS)
