@@ -7,6 +7,10 @@ from typing import Any
 
 import numpy as np
 
+# Squared length of rows along a direction, beside that along the longest, that is no
+# more than rounding.
+NEGLIGIBLE = 1e-13
+
 
 @dataclass(frozen=True)
 class Contrasts:
@@ -49,6 +53,14 @@ class Contrasts:
         """Return those of the effects times a matrix (m, q), or a number."""
         values = self.values * turn if np.ndim(turn) == 0 else self.values @ turn
         return Contrasts(self.at, values)
+
+    def condensed(self) -> Contrasts:
+        """Turn them to the directions in which they differ from zero: fewer effects.
+
+        Those of all levels add up to zero, so there is one direction less. Lengths of
+        effects and of their errors stay what they are.
+        """
+        return self.map(_directions(self.values))
 
     def column(self, number: int) -> Contrasts:
         """Return that of one effect."""
@@ -108,6 +120,11 @@ class ClassContrasts:
             found[own.at] += np.sum((beside + own.values) * own.values, axis=1)
         return found
 
+    def condensed(self) -> ClassContrasts:
+        """Take fewer shared rows if these depend on each other; the same contrasts."""
+        turn = _directions(self.shared)
+        return ClassContrasts(self.shared @ turn, turn.T @ self.turn, self.own)
+
     def times(self, outputs: np.ndarray) -> np.ndarray:
         """Effects on outputs (n, C): (m, C)."""
         found = self.turn.T @ (self.shared.T @ outputs)
@@ -121,3 +138,10 @@ class ClassContrasts:
         for columns, own in self.parts:
             rows[own.at, columns] += own.values
         return rows
+
+
+def _directions(rows: np.ndarray) -> np.ndarray:
+    """Orthonormal directions (m, q) in which rows (n, m) differ from zero; or one."""
+    squares, turn = np.linalg.eigh(rows.T @ rows)
+    kept = squares > NEGLIGIBLE * squares.max(initial=0.0)
+    return turn[:, kept] if kept.any() else turn[:, :1]

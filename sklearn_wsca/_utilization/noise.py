@@ -141,7 +141,7 @@ class NoiseSource:
         Rows of different blocks are taken to be of different clusters where the spread
         of the noise over directions is concerned.
         """
-        contrasts = [_as_contrasts(rows) for rows in blocks]
+        contrasts = [_as_contrasts(rows).condensed() for rows in blocks]
         effects = [own.times(self.outputs) for own in contrasts]
         length = float(np.sqrt(sum(np.sum(part**2) for part in effects)))
         scale = 1.0 / length if length > 0 else 1.0

@@ -50,5 +50,23 @@ def test_contrasts_of_classes_are_combinations_of_shared_rows_and_more_in_each()
     np.testing.assert_allclose(contrasts.written_out(), rows)
     np.testing.assert_allclose(contrasts.times(OUTPUTS), rows.T @ OUTPUTS)
     np.testing.assert_allclose(contrasts.squares, np.sum(rows**2, axis=1))
+    np.testing.assert_allclose(contrasts.condensed().written_out(), rows)
     np.testing.assert_array_equal(contrasts.at, np.arange(30))
     np.testing.assert_array_equal(Contrasts.of(contrasts).values, rows)
+
+
+def test_effects_that_depend_on_each_other_are_condensed():
+    """Of four that add up to zero, three are left, which move outputs as far."""
+    values = RNG.standard_normal((30, 4))
+    values -= values.mean(axis=1, keepdims=True)
+    found = Contrasts.of(values).condensed()
+    assert found.values.shape == (30, 3)
+    np.testing.assert_allclose(found.values @ found.values.T, values @ values.T)
+    lengths = np.linalg.norm(found.times(OUTPUTS), axis=0)
+    np.testing.assert_allclose(lengths, np.linalg.norm(values.T @ OUTPUTS, axis=0))
+    assert Contrasts.of(ROWS).condensed().values.shape == ROWS.shape
+    nothing = Contrasts.of(np.zeros((30, 4))).condensed()
+    np.testing.assert_array_equal(nothing.values, np.zeros((30, 1)))
+    shared = ClassContrasts(values, RNG.standard_normal((4, 5)), [])
+    assert shared.condensed().shared.shape == (30, 3)
+    np.testing.assert_allclose(shared.condensed().written_out(), shared.written_out())
