@@ -82,7 +82,8 @@ class ProductCounter:
                 r, p, _ = arguments[0].shape
                 self.operations += 2 * 2 * n * k * r * p
             else:
-                self.operations += 2 * n * k * arguments[1] * problem.n_problems
+                n_sums = problem.n_free + (problem.weights.ndim == 2)
+                self.operations += 2 * n * k * n_sums * problem.n_problems
             return method(problem, *arguments, **options)
 
         return counted

@@ -2,17 +2,16 @@
 
 Simulated embeddings hold a target, a metadata column, effects of patients and noise; a
 head reads the target and, if it uses the column, the column too. Run from the
-repository: ``python -m benchmarks.calibration [number of studies per cell]``, about an
-hour for 1000 on two cores; parts by name: ``python -m benchmarks.calibration 1000
-utilization alignment schemes power coverage``.
+repository: ``python -m benchmarks.calibration``, about an hour on two cores; parts by
+name: ``python -m benchmarks.calibration utilization alignment schemes power coverage``.
 """
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 
+import click
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
@@ -359,17 +358,20 @@ PARTS = {
 }
 
 
-def main(n_studies: int = 1000, *parts: str) -> None:
+@click.command()
+@click.argument("parts", nargs=-1, type=click.Choice(list(PARTS)))
+@click.option("--studies", default=1000, show_default=True, help="Of every setting.")
+def main(parts: tuple[str, ...], studies: int) -> None:
     """Run the parts asked for; all of them together also draw the figure."""
     lines = []
     with threadpool_limits(1), Parallel(n_jobs=-1, batch_size=10) as workers:
         for name in parts or PARTS:
-            for line in PARTS[name](workers, n_studies):
+            for line in PARTS[name](workers, studies):
                 print(line, flush=True)
                 lines.append(line)
     if not parts:
-        draw(lines, n_studies)
+        draw(lines, studies)
 
 
 if __name__ == "__main__":
-    main(*(int(a) if a.isdigit() else a for a in sys.argv[1:]))
+    main()

@@ -2,11 +2,10 @@
 
 Synthetic embeddings encode a scanner; the network's head uses it or does not; scanner
 and target are associated in the sample or are not. Run from the repository:
-``python -m benchmarks.false_alarms [number of studies per cell]``.
+``python -m benchmarks.false_alarms``.
 """
 
-import sys
-
+import click
 import numpy as np
 from scipy import stats
 
@@ -35,8 +34,12 @@ def rejects(seed: int, association: float, use: float, adjust: bool) -> bool:
     return bool(analysis.pvalues_["scanner"] <= LEVEL)
 
 
-def main(n_studies: int = 200) -> None:
+@click.command()
+@click.option("--studies", default=200, show_default=True, help="Per cell.")
+@click.option("--quick", is_flag=True, help="Only show that everything runs.")
+def main(studies: int, quick: bool) -> None:
     """Print the table."""
+    n_studies = 1 if quick else studies
     print(f"{n_studies} studies per cell, 400 rows, 48 features, level {LEVEL:.0%}")
     print("association | use | plain permutations | adjusted for the target")
     for association in ASSOCIATIONS:
@@ -54,4 +57,4 @@ def main(n_studies: int = 200) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:]))
+    main()

@@ -7,6 +7,7 @@ first-order solvers like. Run from the repository:
 
 from functools import partial
 
+import click
 import numpy as np
 
 from benchmarks.agreement import unit
@@ -23,21 +24,24 @@ from sklearn_wsca._permutation.plan import PermutationPlan, split
 N, K, POWER = 8007, 504, -1.6
 
 
-def main():
+@click.command()
+@click.option("--quick", is_flag=True, help="Small data: whether everything runs.")
+def main(quick):
     """Print milliseconds per refit and ratios for 2, 4 and 6 levels."""
+    n, k = (400, 24) if quick else (N, K)
     rng = np.random.default_rng(0)
-    noise = rng.standard_normal((N, K))
+    noise = rng.standard_normal((n, k))
     rows = np.linalg.qr(noise - noise.mean(axis=0))[0]
-    rows *= np.arange(1, K + 1) ** (POWER / 2)
+    rows *= np.arange(1, k + 1) ** (POWER / 2)
     T = (rows / np.sqrt(np.mean(rows**2))).astype(np.float32)
-    design = prepare_design(T, np.ones(N), "float32").without_coordinates()
-    primary = Primary(unit(rng.standard_normal((4, K))), 1.0, "rms")
+    design = prepare_design(T, np.ones(n), "float32").without_coordinates()
+    primary = Primary(unit(rng.standard_normal((4, k))), 1.0, "rms")
     m = 2 * PERMUTATIONS_PER_BATCH
-    plan = PermutationPlan(0, m, N)
+    plan = PermutationPlan(0, m, n)
     for levels in (2, 4, 6):
-        labels = rng.permutation(np.arange(N) % levels)
+        labels = rng.permutation(np.arange(n) % levels)
         names = tuple(range(levels))
-        column = Column("a", "categorical", np.arange(N), labels, names)
+        column = Column("a", "categorical", np.arange(n), labels, names)
         exchange = exchange_units(column, None)
         null = RefitNull(design, column, Probe("logistic", levels), None, exchange)
         jobs = [

@@ -1,10 +1,14 @@
 """The benchmarks run, in small, and what they print about memory holds."""
 
+import argparse
 import re
+import shlex
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 
@@ -12,6 +16,9 @@ from benchmarks.shortcut.truth import true_moves
 from benchmarks.shortcut.varied.artefacts import ARTEFACTS, render_levels
 
 pytest.importorskip("click")
+
+from tests.pages import PAGES
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
@@ -23,6 +30,112 @@ def run_module(module, *arguments):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+COMMANDS = sorted(
+    {
+        " ".join(command.split())
+        for page in PAGES
+        for command in re.findall(
+            r"(?:^|`)python -m (benchmarks[^`\n]*(?:\n[^`\n]+(?=`))?)",
+            page.read_text("utf-8"),
+            re.MULTILINE,
+        )
+    }
+)
+# Benchmark -> where it runs, if not here.
+ELSEWHERE = {
+    "benchmarks.calibration": "tests/test_calibration.py",
+    "benchmarks.families": "tests/test_families.py",
+    "benchmarks.fuzz": "tests/test_fuzz.py",
+    "benchmarks.killed_runs": "tests/cli/test_switch.py",
+}
+# Needs what its requirements.txt names, in an environment of its own.
+ON_ITS_OWN = "benchmarks.rivals"
+
+
+def module_of(command):
+    return command.split()[0]
+
+
+def arguments_of(command):
+    """Arguments without those in brackets, which stand for any."""
+    return shlex.split(re.sub(r"\[.+?\]", "", command))[1:]
+
+
+class ParsedError(Exception):
+    """The arguments were taken; nothing is run."""
+
+
+def parse(command, monkeypatch):
+    """Let the benchmark read its arguments, and no more."""
+    name = module_of(command)
+    package = (ROOT / name.replace(".", "/")).is_dir()
+    main = import_module(f"{name}.__main__" if package else name).main
+    if isinstance(main, click.Command):
+        main.make_context(name, arguments_of(command))
+        return
+    read = argparse.ArgumentParser.parse_args
+
+    def read_only(parser, *arguments):
+        read(parser, *arguments)
+        raise ParsedError
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", read_only)
+    monkeypatch.setattr(sys, "argv", [name, *arguments_of(command)])
+    with pytest.raises(ParsedError):
+        main()
+
+
+@pytest.mark.parametrize(
+    "command", [c for c in COMMANDS if module_of(c) != ON_ITS_OWN], ids=str
+)
+def test_a_command_of_the_pages_is_one(command, monkeypatch):
+    parse(command, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "command", ["benchmarks.growth --slowly", "benchmarks.repair --slowly"]
+)
+def test_an_option_that_nobody_has_is_found(command, monkeypatch):
+    with pytest.raises((click.NoSuchOption, SystemExit)):
+        parse(command, monkeypatch)
+
+
+def test_every_benchmark_of_the_pages_is_run_by_a_test():
+    assert len(COMMANDS) > 25
+    here = Path(__file__).read_text("utf-8")
+    for name in {*map(module_of, COMMANDS)} - {ON_ITS_OWN}:
+        package, _, module = name.rpartition(".")
+        text = (
+            (ROOT / ELSEWHERE[name]).read_text("utf-8") if name in ELSEWHERE else here
+        )
+        forms = (f'"{name}"', f"from {name}", f"from {package} import {module}")
+        assert any(form in text for form in forms), name
+    assert set(ELSEWHERE) < {*map(module_of, COMMANDS)}
+
+
+@pytest.mark.parametrize(
+    "module, lines",
+    [
+        ("benchmarks.false_alarms", 11),
+        ("benchmarks.import_cost", 6),
+        ("benchmarks.screening", 10),
+        ("benchmarks.shortcut.pairs", 6),
+        ("benchmarks.steep_spectrum", 3),
+    ],
+)
+def test_a_quick_run_prints_its_table(module, lines):
+    printed = run_module(module).splitlines()
+    assert len(printed) >= lines
+    assert re.search(r"\d", printed[-1])
+
+
+def test_the_permutation_stage_is_timed_beside_scikit_learn():
+    printed = run("permutations")
+    shares = re.findall(r"levels: .+ products, (\d+)% of the product rate", printed)
+    assert len(shares) == 11
+    assert "GFLOP/s in products" in printed
 
 
 def run(*sections):
