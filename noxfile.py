@@ -66,6 +66,7 @@ PINNED_ONLY = (
     "tests/test_benchmarks.py",
     "tests/test_calibration.py",
     "tests/test_claims.py",
+    "tests/test_cluster_page.py",
     "tests/test_command_line_page.py",
     "tests/test_docstrings.py",
     "tests/test_documentation.py",

@@ -22,10 +22,18 @@ from sklearn_wsca.report import to_json
 
 ROOT = Path(__file__).parent.parent
 README, DOCS = ROOT / "README.md", ROOT / "docs"
+GENERATED = ("_build", "auto_examples", "generated")
+PAGES = [README, ROOT / "CONTRIBUTING.md"] + sorted(
+    page
+    for page in DOCS.rglob("*.md")
+    if page.relative_to(DOCS).parts[0] not in GENERATED
+)
 N_ROWS, N_INPUTS, N_FEATURES = 240, 20, 12
 FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>`{3,})(?P<language>.*)$")
 EXIT_CODE = re.compile(r"<!-- exit code (\d+) -->")
 NEEDS = re.compile(r"<!-- needs ([\w ]+) -->")
+BEGINS = re.compile(r"<!-- begins ([\w.]+) -->")
+RUN_BY = re.compile(r"<!-- run by (\S+) -->")
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
@@ -45,6 +53,10 @@ class Block:
         What its commands must end with, stated in a comment just before it.
     needs : tuple of str
         Packages that no extra brings, stated in a comment just before it.
+    begins : str
+        File of a reader that begins with it, stated in a comment just before it.
+    run_by : str
+        Test or file that runs it in place of the test of all pages, stated likewise.
     """
 
     language: str
@@ -52,6 +64,8 @@ class Block:
     line: int
     exit_code: int = 0
     needs: tuple[str, ...] = ()
+    begins: str = ""
+    run_by: str = ""
 
     @property
     def missing(self):
@@ -67,20 +81,31 @@ def read_blocks(text):
         if opened is None:
             if fence:
                 opened, lines = (fence, number), []
-                stated = EXIT_CODE.fullmatch(before.strip())
-                exit_code = int(stated[1]) if stated else 0
-                needed = NEEDS.fullmatch(before.strip())
-                needs = tuple(needed[1].split()) if needed else ()
+                marks = read_marks(before.strip())
             before = line or before
         elif fence and not fence["language"] and fence["ticks"] == opened[0]["ticks"]:
             language = opened[0]["language"].strip()
             inside = "".join(f"{line}\n" for line in lines)
-            blocks.append(Block(language, inside, opened[1] + 1, exit_code, needs))
+            blocks.append(Block(language, inside, opened[1] + 1, **marks))
             opened, before = None, ""
         else:
             lines.append(line.removeprefix(opened[0]["indent"]))
     assert opened is None, f"the block of line {opened[1]} is not closed"
     return blocks
+
+
+def read_marks(comment):
+    """What the comment before a block states, by the names of `Block`."""
+    marks = {}
+    if stated := EXIT_CODE.fullmatch(comment):
+        marks["exit_code"] = int(stated[1])
+    if stated := NEEDS.fullmatch(comment):
+        marks["needs"] = tuple(stated[1].split())
+    if stated := BEGINS.fullmatch(comment):
+        marks["begins"] = stated[1]
+    if stated := RUN_BY.fullmatch(comment):
+        marks["run_by"] = stated[1]
+    return marks
 
 
 def blocks(language, page=README):
@@ -174,19 +199,40 @@ def declare_operators():
 
 
 def read_commands(block):
-    """Command lines of a console block, each as a list of words."""
-    lines = block.text.replace("\\\n", " ").splitlines()
-    return [shlex.split(line, comments=True) for line in lines if line.strip()]
+    """Command lines of a console block, or of the script of a pipeline, as words."""
+    text = block.text.replace("\\\n", " ")
+    if block.language == "yaml":
+        (script,) = re.findall(r"script:\n((?: {4,}.+\n)+)", text)
+        text = re.sub(r"\n {8,}", " ", script).replace("    - ", "")
+    return [shlex.split(line, comments=True) for line in text.splitlines() if line]
 
 
 def run_commands(block):
-    """Run the commands of a console block; installations are looked at elsewhere."""
+    """Run the commands of a block; installations are looked at elsewhere.
+
+    Returns what was printed.
+    """
+    printed = []
     for program, *arguments in read_commands(block):
         if program == "pip":
             continue
         assert program == "wsca", f"line {block.line}: {program} is not run by a test"
         done = CliRunner().invoke(wsca, arguments)
         assert done.exit_code == block.exit_code, done.output
+        printed.append(done.output)
+    return "".join(printed)
+
+
+def compare_text(block, printed):
+    """Whether a block is part of what was printed, or of a file that it begins."""
+    shown = block.text
+    if block.begins:
+        printed = Path(block.begins).read_text("utf-8")
+        assert printed.startswith(shown), f"{block.begins} begins otherwise"
+        return
+    assert " ".join(shown.split()) in " ".join(printed.split()), (
+        f"line {block.line} is not printed:\n{shown}"
+    )
 
 
 @dataclass(frozen=True)
@@ -270,7 +316,7 @@ def _describe(metadata, rng):
             "diagnosis": metadata["target"].map(names),
             "scanner": metadata["scanner"],
             "sex": sex[patient],
-            "age": metadata["age"],
+            "age": metadata["age"].round().astype(int),
             "split": np.where(patient % 2, "test", "train"),
         }
     )

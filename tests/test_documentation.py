@@ -15,9 +15,11 @@ from sklearn_wsca import IntegratedFeatureAnalysis, WeightSpaceCorrelation
 from sklearn_wsca._analysis.summary import SUMMARY_COLUMNS
 from tests.pages import (
     DOCS,
+    PAGES,
     README,
     ROOT,
     blocks,
+    compare_text,
     contents_of,
     declare_operators,
     exists,
@@ -33,16 +35,10 @@ from tests.pages import (
 )
 
 CONTRIBUTING, CHANGELOG = ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"
-GENERATED = ("_build", "auto_examples", "generated")
-PAGES = [README, CONTRIBUTING] + sorted(
-    page
-    for page in DOCS.rglob("*.md")
-    if page.relative_to(DOCS).parts[0] not in GENERATED
-)
-# Shown to be read, never run.
-SHOWN = {"text", "json", "bibtex", "yaml"}
-# Commands that take too long: .ci/run runs those of the README, those of a clone are in
-# the contributing guide, and those of the evidence are benchmarks that must exist.
+# What the test of all pages runs, or compares with what is printed or written.
+RUN = {"python", "console", "yaml", "text"}
+# Commands of a shell: .ci/run runs those of README and contributing guide as they
+# stand, and those of the evidence are benchmarks (test_benchmarks.py).
 LONG = [README, CONTRIBUTING, *(DOCS / "evidence").glob("*.md")]
 
 # Set in the tier `frameworks`, which has what no extra brings.
@@ -60,7 +56,7 @@ def code_of(page):
     return [
         block
         for block in read_blocks(page.read_text("utf-8"))
-        if block.language in ("python", "console")
+        if block.language in RUN and not block.run_by
     ]
 
 
@@ -109,7 +105,7 @@ def test_code_runs_and_gives_the_output_that_is_shown(page, reader):
     if "import dask" in text:
         pytest.importorskip("dask")
     names = reader(text)
-    kept = []
+    kept, printed = [], ""
     for block in code:
         assert not (block.missing and REQUIRE_FRAMEWORKS), block.missing
         if block.missing:
@@ -118,16 +114,49 @@ def test_code_runs_and_gives_the_output_that_is_shown(page, reader):
             kept.append(declare_operators())
         if block.language == "python":
             run_python(block, names, name_of(page))
+        elif block.language == "text":
+            compare_text(block, printed)
         else:
-            run_commands(block)
+            printed = run_commands(block)
 
 
 @each_page
 def test_no_block_is_left_unrun(page):
-    allowed = {"python", "console"} | SHOWN | ({"sh"} if page in LONG else set())
+    allowed = RUN | ({"sh"} if page in LONG else set())
     for block in read_blocks(page.read_text("utf-8")):
         if not re.fullmatch(r"\{(?!code|doctest).+", block.language):
             assert block.language in allowed, f"line {block.line}: {block.language!r}"
+        if block.run_by:
+            assert runs(block.run_by), f"line {block.line}: there is no {block.run_by}"
+
+
+def runs(name):
+    """Whether there is such a test, ``tests/FILE.py::FUNCTION``."""
+    path, _, function = name.partition("::")
+    return f"\ndef {function}(" in (ROOT / path).read_text("utf-8")
+
+
+def test_the_shell_commands_of_a_clone_are_run_at_every_submission():
+    """Those of the README and the set-up of the contributing guide, read from there."""
+    submission = (ROOT / ".ci" / "run").read_text("utf-8")
+    for page in (README, CONTRIBUTING):
+        assert blocks("sh", page)
+        assert f"commands_of {page.name}" in submission, page.name
+
+
+def test_targets_and_tiers_that_are_named_exist():
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    tiers = (ROOT / "noxfile.py").read_text("utf-8")
+    sessions = set(
+        re.findall(r"^@nox.session.+\n(?:@nox.+\n)?def (\w+)\(", tiers, re.MULTILINE)
+    )
+    for page in PAGES:
+        for target in re.findall(r"`make ([a-z-]+)", page.read_text("utf-8")):
+            assert target in targets, name_of(page)
+    rows = CONTRIBUTING.read_text("utf-8").split("| tier |")[1].split("\n\n")[0]
+    listed = set(re.findall(r"^\| `(\w+)", rows, re.MULTILINE))
+    assert listed == sessions
 
 
 def test_what_no_extra_brings_is_installed_by_a_tier():
@@ -140,15 +169,22 @@ def test_what_no_extra_brings_is_installed_by_a_tier():
     assert needs <= installed
 
 
-@each_page
-def test_the_benchmarks_that_are_named_exist(page):
-    text = page.read_text("utf-8")
-    for module in re.findall(r"python -m (benchmarks[.\w]*\w)", text):
-        path = ROOT / module.replace(".", "/")
-        assert path.with_suffix(".py").exists() or (path / "__main__.py").exists()
-    if page.parent == DOCS / "evidence":
-        for command in "".join(blocks("sh", page)).splitlines():
-            assert command.startswith("python -m benchmarks."), command
+@pytest.mark.parametrize("page", sorted((DOCS / "evidence").glob("*.md")), ids=name_of)
+def test_the_evidence_is_made_by_benchmarks(page):
+    for command in "".join(blocks("sh", page)).splitlines():
+        assert command.startswith("python -m benchmarks."), command
+
+
+def test_scripts_that_are_named_exist():
+    named = {
+        path.replace(".", "/").removesuffix("/py") + ".py"
+        for page in PAGES
+        for path in re.findall(
+            r"(?:-m |python )(scripts[./][\w.]+)", page.read_text("utf-8")
+        )
+    }
+    assert len(named) >= 2
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 def test_the_extras_that_are_to_be_installed_exist():
@@ -157,7 +193,8 @@ def test_the_extras_that_are_to_be_installed_exist():
     known = set(re.findall(r"^(\w+) = \[", section, re.MULTILINE))
     assert {"torch", "cli", "io", "plot", "dask"} <= known
     for page in PAGES:
-        for extras in re.findall(r"sklearn_wsca\[([\w, ]+)\]", page.read_text("utf-8")):
+        text = page.read_text("utf-8")
+        for extras in re.findall(r"(?:sklearn_wsca|\.)\[([\w, ]+)\]", text):
             assert set(extras.replace(" ", "").split(",")) <= known, name_of(page)
 
 
@@ -217,6 +254,34 @@ class TestTheRunner:
             ["wsca", "audit", "a.npy", "b.csv"],
             ["wsca", "demo"],
         ]
+
+    def test_text_is_what_was_printed(self):
+        (block,) = read_blocks("```text\none  two\nthree\n```\n")
+        compare_text(block, "zero one two\n three four")
+        with pytest.raises(AssertionError, match="line 2 is not printed"):
+            compare_text(block, "one two four")
+
+    def test_text_is_what_a_file_begins_with(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "a.csv").write_text("x,y\n1,2\n", "utf-8")
+        page = "<!-- begins a.csv -->\n```text\nx,y\n```\n"
+        compare_text(*read_blocks(page), "")
+        with pytest.raises(AssertionError, match=r"a\.csv begins otherwise"):
+            compare_text(*read_blocks(page.replace("x,y", "y,x")), "")
+
+    def test_the_script_of_a_pipeline_is_run(self):
+        page = (
+            '```yaml\na:\n  script:\n    - pip install ".[cli]"\n    - wsca audit a\n'
+            "        --b c\n  artifacts:\n    paths:\n      - d\n```\n"
+        )
+        assert read_commands(*read_blocks(page)) == [
+            ["pip", "install", ".[cli]"],
+            ["wsca", "audit", "a", "--b", "c"],
+        ]
+
+    def test_a_test_that_runs_a_block_must_be_there(self):
+        assert runs("tests/test_documentation.py::runs")
+        assert not runs("tests/test_documentation.py::test_of_nobody")
 
     def test_what_a_block_needs_stands_before_it(self):
         page = "<!-- needs timm no_such -->\n\n```python\nx\n```\n```python\n```\n"
