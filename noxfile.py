@@ -65,6 +65,7 @@ PINNED_ONLY = (
     "tests/test_bare_install.py",
     "tests/test_benchmarks.py",
     "tests/test_calibration.py",
+    "tests/test_changes.py",
     "tests/test_claims.py",
     "tests/test_cluster_page.py",
     "tests/test_command_line_page.py",
