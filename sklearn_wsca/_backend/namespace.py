@@ -6,6 +6,7 @@ share; an array keeps its device from the first row block to the last product.
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -73,6 +74,20 @@ def send_together(arrays: list[np.ndarray], array: Any) -> list:
     whole = to_same_device(np.concatenate(arrays, axis=-1), array)
     ends = np.cumsum([0, *(own.shape[-1] for own in arrays)]).tolist()
     return [whole[..., start:stop] for start, stop in pairwise(ends)]
+
+
+def send_parts(parts: Any, array: Any) -> Any:
+    """A dataclass with its arrays, and those of its parts, where an array is."""
+    if not is_tensor(array):
+        return parts
+    sent = {}
+    for field in fields(parts):
+        value = getattr(parts, field.name)
+        if isinstance(value, np.ndarray):
+            sent[field.name] = to_same_device(value, array)
+        elif is_dataclass(value):
+            sent[field.name] = send_parts(value, array)
+    return replace(parts, **sent)
 
 
 def take_along(array: Any, indices: Any) -> Any:

@@ -17,6 +17,7 @@ from scipy import linalg, sparse
 from sklearn_wsca._backend.namespace import (
     array_namespace,
     cast,
+    device_of,
     is_tensor,
     send_together,
     sum_rows,
@@ -25,6 +26,8 @@ from sklearn_wsca._backend.namespace import (
 # Share of a direction of the design that the others leave of it, below which it is
 # taken for one of them.
 DEPENDENT = 1e-8
+# An accelerator writes out what is summed, and takes so many entries at a time (1 GB).
+ONES_AT_ONCE = 2**27
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,8 @@ class ClassBasis:
         self, unit: np.ndarray, factors: np.ndarray, values: np.ndarray
     ) -> np.ndarray:
         """The same with ``factors[:, None] * values[unit]``, for values of units."""
+        if is_tensor(values):
+            return self.products(factors[:, None] * values[unit])
         shape = self.n_classes, len(values)
         entries = self.entries * factors
         classes = sparse.csr_array((entries, (self.codes, unit)), shape) @ values
@@ -176,6 +181,28 @@ def send_bases(bases: Sequence[ClassBasis], array: Any) -> list[ClassBasis]:
             strict=True,
         )
     ]
+
+
+def weighted_sums(codes: Any, weights: Any, values: Any, n_codes: int) -> Any:
+    """Sums of weighted rows (n, m) by their codes (n,): (n_codes, m)."""
+    if is_tensor(values):
+        return sum_rows(codes, weights[:, None] * values, n_codes)
+    return sum_matrix(codes, weights, n_codes) @ values
+
+
+def sums_by_codes(codes: Any, values: Any, n_codes: int) -> Any:
+    """Sums of the rows (n, m) by each row of codes (b, n): (b, n_codes, m)."""
+    n = len(values)
+    if is_tensor(values):
+        xp, size = array_namespace(values), max(1, ONES_AT_ONCE // (n * n_codes))
+        every = xp.arange(n_codes, **device_of(values))[:, None]
+        parts = [codes[i : i + size, None] == every for i in range(0, len(codes), size)]
+        return xp.concatenate([cast(part, "float64") @ values for part in parts])
+    columns = np.arange(n + 1)
+    sums = np.empty((len(codes), n_codes, values.shape[1]))
+    for own, code in zip(sums, codes, strict=True):
+        own[:] = sparse.csc_array((np.ones(n), code, columns), (n_codes, n)) @ values
+    return sums
 
 
 def orthonormal_basis(terms: np.ndarray, rounding: float | None = None) -> np.ndarray:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
-# What is computed of one part of the rows stays in the cache of a processor.
-NUMBERS_PER_PART = 2**16
+from sklearn_wsca._backend.namespace import array_namespace, is_tensor
+
+# What is computed of one part of the rows stays in the cache of a processor; an
+# accelerator takes as many as memory holds.
+NUMBERS_PER_PART, NUMBERS_PER_PART_OF_TENSORS = 2**16, 2**27
 
 
 @dataclass(frozen=True)
@@ -18,14 +22,14 @@ class Clusters:
 
     Parameters
     ----------
-    order : ndarray of shape (n,), dtype int
+    order : array of shape (n,), dtype int
         Rows by class, by how many rows of it their cluster has, and by cluster.
     blocks : list of (int, int, int, int)
         Where clusters of one size in one class start and end in that order, the size,
         and the class.
     """
 
-    order: np.ndarray
+    order: Any
     blocks: list[tuple[int, int, int, int]]
 
     @classmethod
@@ -51,16 +55,20 @@ class Clusters:
 
         `width` is how many numbers there are of each row.
         """
+        most = NUMBERS_PER_PART
+        if is_tensor(self.order):
+            most = NUMBERS_PER_PART_OF_TENSORS
         for start, stop, size, number in self.blocks:
-            step = size * max(1, NUMBERS_PER_PART // (size * width))
+            step = size * max(1, most // (size * width))
             for at in range(start, stop, step):
                 yield slice(at, min(at + step, stop)), size, number
 
 
-def squares_of_sums(values, residuals, size: int) -> np.ndarray:
+def squares_of_sums(values: Any, residuals: Any, size: int) -> Any:
     """Sums over clusters, each of `size` rows, of squared sums of products: (m, C)."""
+    xp = array_namespace(values)
     if size == 1:
-        return np.square(values).T @ np.square(residuals)
+        return xp.square(values).T @ xp.square(residuals)
     shape = len(values) // size, size, -1
     sums = residuals.reshape(shape).swapaxes(1, 2) @ values.reshape(shape)
-    return np.einsum("gcm,gcm->cm", sums, sums).T
+    return xp.einsum("gcm,gcm->cm", sums, sums).T

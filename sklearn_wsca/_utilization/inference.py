@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 
 from sklearn_wsca._backend.memory import in_parts
+from sklearn_wsca._backend.namespace import is_tensor
 from sklearn_wsca._input.column import Column, LeftOutError
 from sklearn_wsca._input.table import level_index, name_index
+from sklearn_wsca._permutation.exchangeability import Exchangeability
 from sklearn_wsca._permutation.plan import (
     PermutationPlan,
     benjamini_hochberg,
@@ -35,7 +37,7 @@ from sklearn_wsca._utilization.robustness import (
 from sklearn_wsca._utilization.statistic import N_STATISTICS
 
 PERMUTATIONS_PER_BATCH = 256
-ORDERS_PER_BATCH = 2**24
+ORDERS_PER_BATCH, ORDERS_PER_BATCH_OF_TENSORS = 2**24, 2**27
 POWER = 0.8
 # Name of the step in progress and errors.
 STEP = "utilization"
@@ -236,6 +238,8 @@ def _permute(
     """
     m = plan.n_permutations if examined else 0
     size = max(1, min(PERMUTATIONS_PER_BATCH, ORDERS_PER_BATCH // plan.n_rows))
+    if is_tensor(runner.T):
+        size = max(1, ORDERS_PER_BATCH_OF_TENSORS // plan.n_rows)
     # Those that are moved alike follow each other, and share what is drawn.
     names = sorted(examined, key=lambda name: examined[name].moved_alike)
     parts: dict[Any, list] = {name: [] for name in examined}
@@ -250,7 +254,8 @@ def _permute(
     if not m:
         run([])
         return np.empty((0, len(examined), 1 + N_STATISTICS))
-    n_jobs = JOBS_PER_WORKER * runner.n_workers
+    # An accelerator takes all columns, and as many permutations as it holds.
+    n_jobs = 1 if is_tensor(runner.T) else JOBS_PER_WORKER * runner.n_workers
     batches = list(split(range(m), size))
     for name, found in run_groups(names, batches, make_job, run, n_jobs):
         parts[name].append(found)
@@ -259,17 +264,22 @@ def _permute(
 
 def _permute_batch(T, decision, columns, batch, plan) -> list[np.ndarray]:
     """Statistics of a batch for every column: (p, 1 + N_STATISTICS)."""
-    work = partial(_permute_part, decision, columns, plan)
+    work = partial(_permute_part, T, decision, columns, plan)
     parts = zip(*in_parts(work, batch, len(batch)), strict=True)
     return [np.concatenate(own) for own in parts]
 
 
 def _permute_part(
-    decision: Decision, columns: list[Column], plan: PermutationPlan, part: range
+    T: Any,
+    decision: Decision,
+    columns: list[Column],
+    plan: PermutationPlan,
+    part: range,
 ) -> list[np.ndarray]:
     """The same; columns whose units are moved alike share what is drawn."""
-    orders, found = plan.orders(part), []
-    exchange, sources = None, np.empty(0)
+    orders, found = plan.orders(part, T), []
+    exchange: Exchangeability | None = None
+    sources: Any = None
     for column in columns:
         model = prepare(decision, column).model
         if exchange is None or not model.exchange.moves_like(exchange):

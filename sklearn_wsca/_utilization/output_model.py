@@ -11,10 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 from scipy import linalg
 
+from sklearn_wsca._backend.namespace import (
+    array_namespace,
+    is_tensor,
+    send_parts,
+    to_numpy,
+    to_same_device,
+)
 from sklearn_wsca._input.column import Column, LeftOutError
 from sklearn_wsca._linear.class_basis import (
     DEPENDENT,
@@ -49,6 +57,8 @@ from sklearn_wsca._utilization.statistic import (
 )
 
 NUMBERS_PER_BATCH = 2**20
+# An accelerator takes as many as memory holds.
+NUMBERS_PER_BATCH_OF_TENSORS = 2**26
 FEW_CLASSES = 50
 
 
@@ -58,19 +68,19 @@ class Effects:
 
     Parameters
     ----------
-    common : ndarray of shape (q, q)
+    common : array of shape (q, q)
         Scores -> common effects; those of levels add up to zero.
-    crossed : ndarray of shape (T, s, q)
+    crossed : array of shape (T, s, q)
         Common effects -> the scores that they alone would give in each class.
-    specific : ndarray of shape (T, s, s)
+    specific : array of shape (T, s, s)
         Scores of a class beyond these -> deviations of its effects.
     weight : float
         Mean square over levels and classes of deviations whose scores explain 1.
     """
 
-    common: np.ndarray
-    crossed: np.ndarray
-    specific: np.ndarray
+    common: Any
+    crossed: Any
+    specific: Any
     weight: float
 
     @classmethod
@@ -92,9 +102,19 @@ class Effects:
         weight = left / beyond if beyond > DEPENDENT * information else 0.0
         return cls(common, crossed, specific, weight)
 
-    def deviations(self, scores: Scores, common: np.ndarray) -> np.ndarray:
-        """Scores of each class beyond those of the common effects: (b, T, s, C)."""
-        return scores.by_class - self.crossed @ common[:, None]
+    def squares(self, scores: Scores, mean_square: float) -> Any:
+        """Squared raw utilization by scores, times the variance of the outputs: (b,).
+
+        As if all columns had the spread of the data's.
+        """
+        xp, common = array_namespace(scores.common), self.common @ scores.common
+        squares = mean_square * xp.sum(common**2, axis=(1, 2))
+        if self.weight:
+            # Scores of each class beyond those of the common effects: (b, T, s, C).
+            beyond = scores.by_class - self.crossed @ common[:, None]
+            products = (self.specific @ beyond) * beyond
+            squares += self.weight * xp.sum(products, axis=(1, 2, 3))
+        return xp.clip(squares, 0.0, None)
 
 
 @dataclass(frozen=True)
@@ -267,62 +287,60 @@ class OutputModel:
         """Raw utilization and statistics of the data: see `statistics`."""
         return self.statistics(np.arange(self.exchange.n_units)[None])[0]
 
-    def permutations(self, orders: np.ndarray) -> np.ndarray:
+    def permutations(self, orders: Any) -> np.ndarray:
         """Statistics under orders of all rows of the table: see `statistics`."""
         return self.statistics(self.exchange.unit_sources(orders))
 
-    def statistics(self, sources: np.ndarray) -> np.ndarray:
+    def statistics(self, sources: Any) -> np.ndarray:
         """Statistics where units take their value from others: (b, 1 + N_STATISTICS).
 
         The raw utilization, and the studentised statistics of `Scores`. `sources`
-        (b, n_units) are those of `Exchangeability.unit_sources`.
+        (b, n_units) are those of `Exchangeability.unit_sources`; the statistics are
+        computed where these are.
         """
         n_scores = self.units.n_classes * self.units.residuals.shape[1]
         numbers = (len(self.units.roots) + n_scores) * self.permuted.shape[1]
-        size = max(1, NUMBERS_PER_BATCH // numbers)
+        most = NUMBERS_PER_BATCH
+        if is_tensor(sources):
+            most = NUMBERS_PER_BATCH_OF_TENSORS
+        size = max(1, most // numbers)
         batches = [sources[i : i + size] for i in range(0, len(sources), size)]
         none = np.empty((0, 1 + N_STATISTICS))
-        return np.concatenate([none, *map(self._score(), batches)])
+        return np.concatenate([none, *map(self._score(sources), batches)])
 
-    def scoring(self) -> Callable[[np.ndarray], Scores]:
-        """Scores of batches of sources; what is sorted for them is not kept."""
+    def scoring(self, like: Any = None) -> Callable[[Any], Scores]:
+        """Scores of batches of sources, which are where an array is.
+
+        What is sorted for them is not kept.
+        """
         if self.keeps_sums and self.coding.categorical:
-            return CellScorer.of(self.units, self.coding.values).scores
+            cells = CellScorer.of(self.units, self.coding.values)
+            return send_parts(cells, like).scores
         scorer = Scorer.of(
             self.units, self.coding.n_specific, self.recentre, self.expand, self.alike
         )
-        return partial(self._permute, scorer)
-
-    def _score(self) -> Callable[[np.ndarray], np.ndarray]:
-        """Statistics of batches of sources."""
-        scores = self.scoring()
-
-        def score(sources: np.ndarray) -> np.ndarray:
-            found = scores(sources)
-            return np.hstack([self._raw(found)[:, None], found.studentised()])
-
-        return score
-
-    def _permute(self, scorer: Scorer, sources: np.ndarray) -> Scores:
-        """Scores of columns that are adjusted after they are permuted."""
+        scorer = send_parts(scorer, like)
         if self.keeps_sums:
             # What is adjusted stays so.
-            adjusted = scorer.draw(self.adjusted, sources)
+            adjust = partial(scorer.draw, to_same_device(self.adjusted, like))
         else:
-            adjusted = scorer.adjust(self.fitted, self.permuted, sources)
-        return scorer.scores(adjusted, self.permuted.shape[1])
+            # Columns are adjusted after they are permuted.
+            parts = [to_same_device(p, like) for p in (self.fitted, self.permuted)]
+            adjust = partial(scorer.adjust, *parts)
+        n_terms = self.permuted.shape[1]
+        return lambda sources: scorer.scores(adjust(sources), n_terms)
 
-    def _raw(self, scores: Scores) -> np.ndarray:
-        """Raw utilization by scores, as if all columns had the spread of the data's."""
-        found = self._effects
-        common = found.common @ scores.common
-        squares = self.coding.mean_square * np.sum(common**2, axis=(1, 2))
-        if found.weight:
-            beyond = found.deviations(scores, common)
-            squares += found.weight * np.sum(
-                (found.specific @ beyond) * beyond, (1, 2, 3)
-            )
-        return np.sqrt(np.maximum(squares, 0.0) / self.total_variance)
+    def _score(self, like: Any) -> Callable[[Any], np.ndarray]:
+        """Statistics of batches of sources, which are where an array is."""
+        scores, effects = self.scoring(like), send_parts(self._effects, like)
+
+        def score(sources: Any) -> np.ndarray:
+            found, xp = scores(sources), array_namespace(sources)
+            squares = effects.squares(found, self.coding.mean_square)
+            raw = xp.sqrt(squares / self.total_variance)[:, None]
+            return to_numpy(xp.concatenate([raw, found.studentised()], axis=1))
+
+        return score
 
 
 def prepare_outputs(

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from sklearn_wsca._backend.namespace import array_namespace
 from sklearn_wsca._input.column import Column
-from sklearn_wsca._linear.class_basis import DEPENDENT, ClassBasis, sum_matrix
+from sklearn_wsca._linear.class_basis import (
+    DEPENDENT,
+    ClassBasis,
+    sum_matrix,
+    weighted_sums,
+)
 from sklearn_wsca._utilization.leverage import JACKKNIFE, enlarge
 
 Adjustment = Literal["spline", "linear"]
@@ -121,12 +127,13 @@ class Regression:
         order = np.argsort(self.classes, kind="stable")
         return np.split(order, np.cumsum(np.bincount(self.classes))[:-1])
 
-    def centre_in_classes(self, adjusted: np.ndarray) -> np.ndarray:
+    def centre_in_classes(self, adjusted: Any) -> Any:
         """Weighted rows (n, m) less what a constant in each class explains."""
-        sums = sum_matrix(self.classes, self.roots, self.n_classes)
-        mass = np.bincount(self.classes, self.roots**2, self.n_classes)
-        means = (sums @ adjusted) / np.where(mass > 0, mass, 1.0)[:, None]
-        return adjusted - self.roots[:, None] * means[self.classes]
+        xp, roots = array_namespace(adjusted), self.roots
+        mass = xp.bincount(self.classes, roots**2)[:, None]
+        sums = weighted_sums(self.classes, roots, adjusted, len(mass))
+        means = sums / xp.where(mass > 0, mass, 1.0)
+        return adjusted - roots[:, None] * means[self.classes]
 
     def unit_sums(self, weighted: np.ndarray, unit: np.ndarray) -> np.ndarray:
         """Means of rows (n, c) by unit, times the root of the weight of the unit."""
@@ -319,12 +326,12 @@ def symmetric_root(matrix: np.ndarray) -> np.ndarray:
     return vectors[:, kept] * np.sqrt(values[kept])
 
 
-def centre_within(values: np.ndarray, weights: np.ndarray, groups: np.ndarray | None):
-    """Values less their weighted means within groups."""
+def centre_within(values: Any, weights: Any, groups: Any) -> Any:
+    """Values less their weighted means within groups, if there are any."""
     if groups is None:
         return values
-    sums = sum_matrix(groups, weights)
-    return values - ((sums @ values) / np.bincount(groups, weights)[:, None])[groups]
+    mass = array_namespace(values).bincount(groups, weights)[:, None]
+    return values - (weighted_sums(groups, weights, values, len(mass)) / mass)[groups]
 
 
 def unit_means(values: np.ndarray, unit: np.ndarray) -> np.ndarray:

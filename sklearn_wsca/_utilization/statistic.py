@@ -16,12 +16,14 @@ over classes, too).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from scipy import sparse
 
-from sklearn_wsca._linear.class_basis import DEPENDENT, sum_matrix
+from sklearn_wsca._backend.namespace import array_namespace, device_of
+from sklearn_wsca._linear.class_basis import DEPENDENT, sum_matrix, sums_by_codes
 from sklearn_wsca._utilization.cluster_sums import Clusters, squares_of_sums
 from sklearn_wsca._utilization.regression import Regression, centre_within
 
@@ -39,21 +41,21 @@ class Scores:
 
     Parameters
     ----------
-    common, variance, usual : ndarray of shape (b, q, C)
+    common, variance, usual : array of shape (b, q, C)
         Scores over all rows, their variances, and these if noise were even.
-    by_class, class_variance, class_usual : ndarray of shape (b, T, s, C)
+    by_class, class_variance, class_usual : array of shape (b, T, s, C)
         The same over the rows of each class of the target.
-    n_rows : ndarray of shape (b, T, s)
+    n_rows : array of shape (b, T, s)
         Effective number of rows that the scores of a class are sums over.
     """
 
-    common: np.ndarray
-    variance: np.ndarray
-    usual: np.ndarray
-    by_class: np.ndarray
-    class_variance: np.ndarray
-    class_usual: np.ndarray
-    n_rows: np.ndarray
+    common: Any
+    variance: Any
+    usual: Any
+    by_class: Any
+    class_variance: Any
+    class_usual: Any
+    n_rows: Any
 
     def of_outputs(self, own: slice) -> Scores:
         """Scores of some of the outputs, as if there were no others."""
@@ -67,12 +69,13 @@ class Scores:
             self.n_rows,
         )
 
-    def studentised(self) -> np.ndarray:
+    def studentised(self) -> Any:
         """Statistics of the slope, of common effects, by class: (b, N_STATISTICS)."""
-        weights = np.where(self.usual > 0, 1.0, 0.0)
+        xp = array_namespace(self.common)
+        weights = xp.where(self.usual > 0, 1.0, 0.0)
         common = _ratios(self.common**2, self.variance, self.usual, weights, axes=2)
-        few = ROWS_WITHOUT_VARIANCE / np.maximum(self.n_rows, ROWS_WITHOUT_VARIANCE)
-        weights = np.where(self.class_usual > 0, 1.0 - few[..., None], 0.0)
+        few = ROWS_WITHOUT_VARIANCE / xp.clip(self.n_rows, ROWS_WITHOUT_VARIANCE, None)
+        weights = xp.where(self.class_usual > 0, 1.0 - few[..., None], 0.0)
         by_class = _ratios(
             self.by_class**2,
             self.class_variance,
@@ -81,17 +84,17 @@ class Scores:
             axes=(1, 3),
         )
         slope = common[:, : by_class.shape[1]]
-        return np.stack(
-            [part.sum(axis=1) for part in (slope, common, by_class)], axis=1
-        )
+        parts = [xp.sum(part, axis=1) for part in (slope, common, by_class)]
+        return xp.stack(parts, axis=1)
 
 
-def _ratios(squares, variances, usual, weights, axes) -> np.ndarray:
+def _ratios(squares, variances, usual, weights, axes) -> Any:
     """Weighted sums of squares by those of variances, times the sum of the weights."""
-    scale = weights / np.where(usual > 0, usual, 1.0)
-    expected = np.sum(scale * variances, axis=axes)
-    found = np.sum(scale * squares, axis=axes) * np.sum(weights, axis=axes)
-    return np.where(expected > 0, found / np.where(expected > 0, expected, 1.0), 0.0)
+    xp = array_namespace(squares)
+    scale = weights / xp.where(usual > 0, usual, 1.0)
+    expected = xp.sum(scale * variances, axis=axes)
+    found = xp.sum(scale * squares, axis=axes) * xp.sum(weights, axis=axes)
+    return xp.where(expected > 0, found / xp.where(expected > 0, expected, 1.0), 0.0)
 
 
 def usual_noise(regression: Regression) -> np.ndarray:
@@ -107,6 +110,8 @@ def usual_noise(regression: Regression) -> np.ndarray:
 class Scorer:
     """Scores of codings of units.
 
+    Arrays are on the host, or by `send_parts` where the exchanges are drawn.
+
     Parameters
     ----------
     regression : Regression
@@ -115,26 +120,29 @@ class Scorer:
         Their clusters in each class; in their own order.
     across : Clusters or None
         Their clusters over all classes; None where each has one class.
-    unit : ndarray of shape (n,) or None
+    unit : array of shape (n,) or None
         Unit of each row, where that is not a row.
-    evenness : ndarray of shape (n,)
+    evenness : array of shape (n,)
         One over the effective number of rows that each stands for.
     n_specific : int
         Leading terms that are scored by class.
     recentre : bool
         Whether classes are not held fixed themselves, but are thirds of a target.
-    noise : ndarray of shape (T, C)
+    noise : array of shape (T, C)
         Mean squares of the residuals in each class.
+    least : array of shape (T, 1)
+        What is less of the squares of a coding in each class is rounding.
     """
 
     regression: Regression
     cells: Clusters
     across: Clusters | None
-    unit: np.ndarray | None
-    evenness: np.ndarray
+    unit: Any
+    evenness: Any
     n_specific: int
     recentre: bool
-    noise: np.ndarray
+    noise: Any
+    least: Any
 
     @classmethod
     def of(
@@ -154,6 +162,7 @@ class Scorer:
         cells = Clusters.of(regression.clusters, regression.classes)
         regression = regression.take(cells.order)
         across = Clusters.of(regression.clusters, np.zeros_like(regression.classes))
+        masses = np.bincount(regression.classes, regression.roots**2)
         return cls(
             regression,
             cells,
@@ -163,16 +172,17 @@ class Scorer:
             n_specific,
             recentre,
             noise,
+            DEPENDENT * masses[:, None],
         )
 
-    def draw(self, values: np.ndarray, sources: np.ndarray) -> np.ndarray:
+    def draw(self, values: Any, sources: Any) -> Any:
         """Values (n_units, q) that units take from others, by row or unit: (n, b q)."""
         if self.unit is None:
             sources = sources[:, self.cells.order]
-        drawn = values.take(sources.T, axis=0)
-        return drawn.reshape(len(drawn), -1)
+        drawn = array_namespace(values).take(values, sources.T.reshape(-1), axis=0)
+        return drawn.reshape(sources.shape[1], -1)
 
-    def adjust(self, fitted: np.ndarray, permuted: np.ndarray, sources: np.ndarray):
+    def adjust(self, fitted: Any, permuted: Any, sources: Any) -> Any:
         """Codings that are fitted but for a permuted part, by row: (n, b q).
 
         They are weighted, and adjusted for what is held fixed.
@@ -185,19 +195,20 @@ class Scorer:
             adjusted *= roots
             explained = fixed.products(adjusted)
         else:
-            values += np.tile(fitted, len(sources))
-            adjusted = values.take(self.unit, axis=0)
+            xp = array_namespace(values)
+            values += xp.tile(fitted, (1, len(sources)))
+            adjusted = xp.take(values, self.unit, axis=0)
             adjusted *= roots
             explained = fixed.products_by_unit(self.unit, regression.roots, values)
         for rows, _, _ in self.cells.parts(adjusted.shape[1]):
             adjusted[rows] -= fixed.take(rows).combine(explained)
         return adjusted
 
-    def scores(self, adjusted: np.ndarray, n_terms: int) -> Scores:
+    def scores(self, adjusted: Any, n_terms: int) -> Scores:
         """Scores of adjusted codings (n, b q) of so many terms q."""
-        n, b, s = len(adjusted), adjusted.shape[1] // n_terms, self.n_specific
-        sums = self._by_class(adjusted)
-        common, variance = sums[0].sum(axis=0), sums[1].sum(axis=0)
+        xp, n, s = array_namespace(adjusted), len(adjusted), self.n_specific
+        b, sums = adjusted.shape[1] // n_terms, self._by_class(adjusted)
+        common, variance = (xp.sum(part, axis=0) for part in sums[:2])
         if self.across is not None:
             variance = self._variance(adjusted, self.across)
         common, variance, usual = (
@@ -208,7 +219,7 @@ class Scorer:
             leading = adjusted.reshape(n, b, n_terms)[:, :, :s].reshape(n, b * s)
             sums = self._by_class(self.regression.centre_in_classes(leading))
         by_class, class_variance, squares, fourths = (
-            np.moveaxis(part.reshape(len(part), b, -1, *part.shape[2:]), 1, 0)
+            xp.moveaxis(part.reshape(len(part), b, -1, *part.shape[2:]), 1, 0)
             for part in sums
         )
         class_usual = squares[..., None] * self.noise[:, None]
@@ -219,16 +230,16 @@ class Scorer:
             by_class[:, :, :s],
             class_variance[:, :, :s],
             class_usual[:, :, :s],
-            (squares**2 / np.maximum(fourths, TINY))[:, :, :s],
+            (squares**2 / xp.clip(fourths, TINY, None))[:, :, :s],
         )
 
-    def _by_class(self, adjusted: np.ndarray) -> tuple[np.ndarray, ...]:
+    def _by_class(self, adjusted: Any) -> tuple[Any, ...]:
         """Scores, variances (T, m, C), and sums of powers (T, m) of codings (n, m)."""
-        regression, m = self.regression, adjusted.shape[1]
-        n_classes, n_outputs = self.noise.shape
-        scores = np.zeros((n_classes, m, n_outputs))
-        variances, seconds = np.zeros_like(scores), np.zeros((n_classes, m))
-        fourths = np.zeros_like(seconds)
+        regression, m, where = self.regression, adjusted.shape[1], device_of(adjusted)
+        xp, (n_classes, n_outputs) = array_namespace(adjusted), self.noise.shape
+        scores = xp.zeros((n_classes, m, n_outputs), dtype=xp.float64, **where)
+        variances, seconds = xp.zeros_like(scores), xp.zeros_like(scores[..., 0])
+        fourths = xp.zeros_like(seconds)
         for rows, size, number in self.cells.parts(max(m, n_outputs)):
             own, errors = adjusted[rows], regression.errors[rows]
             scores[number] += own.T @ regression.residuals[rows]
@@ -238,14 +249,14 @@ class Scorer:
             squares *= squares
             fourths[number] += self.evenness[rows] @ squares
         # What is left of a level that a class lacks is rounding.
-        masses = np.bincount(regression.classes, regression.roots**2)
-        held = seconds > DEPENDENT * masses[:, None]
+        held = seconds > self.least
         return scores, variances, seconds * held, fourths * held
 
-    def _variance(self, adjusted: np.ndarray, clusters: Clusters) -> np.ndarray:
+    def _variance(self, adjusted: Any, clusters: Clusters) -> Any:
         """Variances (m, C) of scores over clusters of several classes."""
-        errors = self.regression.errors
-        found = np.zeros((adjusted.shape[1], errors.shape[1]))
+        errors, xp = self.regression.errors, array_namespace(adjusted)
+        shape = adjusted.shape[1], errors.shape[1]
+        found = xp.zeros(shape, dtype=xp.float64, **device_of(adjusted))
         for rows, size, _ in clusters.parts(max(found.shape)):
             order = clusters.order[rows]
             found += squares_of_sums(adjusted[order], errors[order], size)
@@ -257,31 +268,31 @@ class CellScorer:
     """Scores of permuted levels where they are sums over rows of a level and class.
 
     That is so where rows of equal weight are exchanged within classes, which keeps the
-    number of rows of every level in every class.
+    number of rows of every level in every class. Arrays are where `Scorer` has them.
 
     Parameters
     ----------
-    sums : ndarray of shape (n, 2 C)
+    sums : array of shape (n, 2 C)
         Residuals, and their squares.
-    levels, classes : ndarray of shape (n,), dtype int
+    levels, classes : array of shape (n,), dtype int
         Level and class of each row.
-    shares : ndarray of shape (T, J)
+    shares : array of shape (T, J)
         Share of the rows of each class that have a level.
-    n_rows : ndarray of shape (T,)
-        Rows of each class.
     weight : float
         Weight of every row.
-    noise : ndarray of shape (T, C)
-        Mean squares of the residuals in each class.
+    usual : array of shape (T, J, C)
+        Variances of the scores in each class if noise were even.
+    n_rows : array of shape (T, J)
+        Effective number of rows that these scores are sums over.
     """
 
-    sums: np.ndarray
-    levels: np.ndarray
-    classes: np.ndarray
-    shares: np.ndarray
-    n_rows: np.ndarray
+    sums: Any
+    levels: Any
+    classes: Any
+    shares: Any
     weight: float
-    noise: np.ndarray
+    usual: Any
+    n_rows: Any
 
     @classmethod
     def of(cls, regression: Regression, values: np.ndarray) -> CellScorer:
@@ -289,48 +300,43 @@ class CellScorer:
         levels, classes = values.argmax(axis=1), regression.classes
         counts = np.zeros((regression.n_classes, values.shape[1]))
         np.add.at(counts, (classes, levels), 1.0)
-        residuals = regression.residuals
+        n_rows = counts.sum(axis=1, keepdims=True)
+        residuals, shares = regression.residuals, counts / n_rows
+        # Sums over rows of powers of indicators less their shares.
+        seconds, fourths = (
+            n_rows * (shares * (1.0 - shares) ** p + (1.0 - shares) * shares**p)
+            for p in (2, 4)
+        )
+        weight = float(regression.roots[0] ** 2)
         return cls(
             np.hstack([residuals, residuals**2]),
             levels,
             classes,
-            counts / counts.sum(axis=1, keepdims=True),
-            counts.sum(axis=1),
-            float(regression.roots[0] ** 2),
-            usual_noise(regression),
+            shares,
+            weight,
+            seconds[..., None] * usual_noise(regression)[:, None] * weight,
+            seconds**2 / np.maximum(fourths, TINY),
         )
 
-    def scores(self, sources: np.ndarray) -> Scores:
+    def scores(self, sources: Any) -> Scores:
         """Scores of the levels that rows take from others (b, n)."""
-        n, (n_classes, n_levels) = len(self.levels), self.shares.shape
-        columns = np.arange(n + 1)
-        sums = np.empty((len(sources), n_classes, n_levels, self.sums.shape[1]))
-        for i, source in enumerate(sources):
-            cells = self.classes * n_levels + self.levels[source]
-            shape = n_classes * n_levels, n
-            found = sparse.csc_array((np.ones(n), cells, columns), shape) @ self.sums
-            sums[i] = found.reshape(n_classes, n_levels, -1)
+        xp, (n_classes, n_levels) = array_namespace(sources), self.shares.shape
+        cells = self.classes * n_levels + self.levels[sources]
+        sums = sums_by_codes(cells, self.sums, n_classes * n_levels)
+        sums = sums.reshape(len(sources), n_classes, n_levels, -1)
         n_outputs = self.sums.shape[1] // 2
         scores, squares = sums[..., :n_outputs], sums[..., n_outputs:]
-        scores = np.sqrt(self.weight) * scores
+        scores = math.sqrt(self.weight) * scores
         share = self.shares[:, :, None]
-        everywhere = squares.sum(axis=2, keepdims=True)
+        everywhere = xp.sum(squares, axis=2, keepdims=True)
         variance = (1.0 - 2.0 * share) * squares + share**2 * everywhere
         variance *= self.weight
-        usual = self._power(2)[..., None] * self.noise[:, None] * self.weight
-        n_rows = self._power(2) ** 2 / np.maximum(self._power(4), TINY)
         return Scores(
-            scores.sum(axis=1),
-            variance.sum(axis=1),
-            usual.sum(axis=0)[None],
+            xp.sum(scores, axis=1),
+            xp.sum(variance, axis=1),
+            xp.sum(self.usual, axis=0)[None],
             scores,
             variance,
-            usual[None],
-            n_rows[None],
+            self.usual[None],
+            self.n_rows[None],
         )
-
-    def _power(self, power: int) -> np.ndarray:
-        """Sums over rows of powers of indicators less their shares: (T, J)."""
-        share = self.shares
-        each = share * (1.0 - share) ** power + (1.0 - share) * share**power
-        return self.n_rows[:, None] * each

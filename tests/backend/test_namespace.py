@@ -1,6 +1,7 @@
 """The same engine on numpy arrays and on torch tensors."""
 
 import sys
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from sklearn_wsca._backend.namespace import (
     cast,
     is_tensor,
     precision_of,
+    send_parts,
     to_numpy,
     to_same_device,
 )
@@ -64,6 +66,29 @@ def test_moving_a_read_only_array_leaves_it_alone(tensor):
     there = to_same_device(values, tensor(np.zeros(1)))
     there += 1.0
     assert values[0, 0] != float(there[0, 0])
+
+
+@dataclass(frozen=True)
+class Inner:
+    values: np.ndarray
+    factor: float
+
+
+@dataclass(frozen=True)
+class Outer:
+    codes: np.ndarray
+    inner: Inner
+    other: Inner | None
+
+
+def test_a_dataclass_is_sent_with_the_arrays_of_its_parts(tensor):
+    parts = Outer(np.arange(3), Inner(make_rows(), 2.0), None)
+    assert send_parts(parts, np.zeros(1)) is parts
+    there = send_parts(parts, tensor(np.zeros(1)))
+    assert is_tensor(there.codes) and is_tensor(there.inner.values)
+    np.testing.assert_array_equal(to_numpy(there.codes), parts.codes)
+    np.testing.assert_array_equal(to_numpy(there.inner.values), parts.inner.values)
+    assert (there.inner.factor, there.other) == (2.0, None)
 
 
 def test_missing_extra_is_named(monkeypatch, tensor):

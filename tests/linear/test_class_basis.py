@@ -7,6 +7,8 @@ from sklearn_wsca._linear.class_basis import (
     ClassBasis,
     orthonormal_basis,
     send_bases,
+    sums_by_codes,
+    weighted_sums,
 )
 
 RNG = np.random.default_rng(0)
@@ -68,6 +70,24 @@ def test_products_of_bases_on_a_device_are_those_of_the_host(precision):
         assert found.dtype == torch.float64
         expected = own.take(rows).products(values[rows])
         np.testing.assert_allclose(found.numpy(), expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("there", ["host", "device"])
+def test_sums_by_codes_are_those_of_loops(there):
+    values = RNG.standard_normal((N, 3)) * [1.0, 50.0, 1e-3] + 7.0
+    codes = np.stack([RNG.permutation(CODES) for _ in range(4)])
+    expected = [[values[own == code].sum(axis=0) for code in range(5)] for own in codes]
+    weighted = [ROOTS[code == CODES] @ values[code == CODES] for code in range(5)]
+    arrays = codes, values, CODES, ROOTS
+    if there == "device":
+        torch = pytest.importorskip("torch")
+        arrays = tuple(map(torch.from_numpy, arrays))
+    codes, values, own, roots = arrays
+    found = sums_by_codes(codes, values, 5), weighted_sums(own, roots, values, 5)
+    np.testing.assert_allclose(np.asarray(found[0]), expected, rtol=1e-12)
+    np.testing.assert_allclose(np.asarray(found[1]), weighted, rtol=1e-12)
+    # The class without rows.
+    assert not np.asarray(found[0])[:, 3].any() and np.asarray(found[0])[:, 4].all()
 
 
 def test_rows_of_a_basis_are_those_of_all():

@@ -7,6 +7,7 @@ from sklearn.preprocessing import SplineTransformer
 
 from sklearn_wsca import utilization_test
 from sklearn_wsca._input.column import LeftOutError
+from sklearn_wsca._linear import class_basis as class_basis_module
 from sklearn_wsca._permutation import exchangeability
 from sklearn_wsca._permutation.plan import PermutationPlan
 from sklearn_wsca._utilization import output_model as output_model_module
@@ -476,6 +477,32 @@ def test_batches_of_permutations_make_no_difference(design, monkeypatch):
     expected = model.permutations(orders)
     monkeypatch.setattr(output_model_module, "NUMBERS_PER_BATCH", 1)
     np.testing.assert_allclose(model.permutations(orders), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["NUMBERS_PER_BATCH_OF_TENSORS", "ONES_AT_ONCE"])
+def test_batches_of_tensors_make_no_difference(name, monkeypatch):
+    torch = pytest.importorskip("torch")
+    model = make_study().model()
+    orders = orders_of(len(model.rows.roots), 11)
+    expected = model.permutations(orders)
+    module = class_basis_module if name == "ONES_AT_ONCE" else output_model_module
+    monkeypatch.setattr(module, name, 1)
+    found = model.permutations(torch.from_numpy(orders))
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("target", ["3 classes", "numbers", None])
+def test_tensors_are_permuted_as_arrays_are(design, column, target):
+    torch = pytest.importorskip("torch")
+    model = study_of(design, column, target, int(target == "numbers")).model()
+    orders = orders_of(len(model.rows.roots))
+    expected = model.permutations(orders)
+    found = model.permutations(torch.from_numpy(orders))
+    assert isinstance(found, np.ndarray)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    assert np.ptp(found, axis=0).min() > 0.005
 
 
 def test_groups_of_one_class_are_permuted_on_sums_over_groups():
