@@ -133,74 +133,57 @@ class WeightSpaceCorrelation(
     target is held fixed. Each has a permutation p-value, and together they give a
     verdict.
 
+    Which parameter answers which question, with the options of the command:
+    :doc:`what to choose </guide/choosing>`. Which number to read first, its formula and
+    what can go wrong: :doc:`what each number means </guide/numbers>`.
+
     Parameters
     ----------
     target : str or list of str, default=None
-        Column of the primary task. A list of columns analyses one task after the other,
-        corrected over the columns of all of them; none of them is among the columns of
-        another unless `columns` names it. None: there is no such column, unless `fit`
-        is given the target apart from the `metadata`; with a `target_head` the metadata
-        are still compared with it, without one all heads are only compared with each
-        other.
+        Column of the primary task. Of a list, one task after the other is analysed,
+        corrected over the columns of all; none of them is among the columns of another
+        unless `columns` names it. None: there is none, unless `fit` is given the target
+        apart from the `metadata`.
     target_head : array, pair (W, b), linear model, torch.nn.Linear, Head, default=None
-        The *trained* primary head of the network: weights of shape (C, n_features) or
-        (n_features,), on the embeddings as they are passed to `fit`. A module of torch
-        is run, so that its weights are what it computes. A fitted Pipeline of affine
-        steps and a linear model is a head on what enters its first step; a head behind
-        a step that stands before the analysis is `Head.behind(step)`. A model stays
-        trained when the analysis is cloned. None fits a head for `target` on the
-        embeddings; outputs of a row are then those of a head that was fitted without
-        its group, or without the row where there are no groups.
-        Several targets share a head, or have one each: a dict of target to head.
+        The *trained* primary head: weights of shape (C, n_features) or (n_features,) on
+        the embeddings as they are passed to `fit`. A module is run, so that its weights
+        are what it computes; a fitted Pipeline of affine steps and a linear model is
+        :doc:`one head </guide/pipelines>`. None fits a head for `target`, and
+        cross-fits its outputs. Several targets share a head, or have one each: a dict.
     target_output : int, str or dict, default=None
-        Output of `target_head` that stands for the target, by its number or the name
-        of its class, where the head decides several things (multi-label, multi-task):
-        it alone is judged. Of a target with two levels it is the score of the level
-        that has its name, or else of the second one. Of several targets a dict of
-        target to output; None takes the output with the name of the target, where the
-        head has one.
+        Output of `target_head` that stands for the target, by number or class, where
+        the head decides several things: it alone is judged. Of several targets a dict
+        of target to output; None takes the output with the name of the target.
     adjustment : {"spline", "linear"}, default="spline"
-        How a continuous target and continuous confounders are held fixed, and whether a
-        continuous column may move the outputs along a curve: "spline" (cubic, with
-        knots at quantiles, more of them the more units there are) or "linear".
+        Whether what is continuous is held fixed, and may move the outputs, along a
+        curve (cubic, knots at quantiles) or a straight line.
     held_out : bool, default=False
-        Declares that the trained `target_head` has not seen the rows of `fit`. Nobody
-        else can know: without it, no column is judged "not used" where the features
-        are more than half of the groups (or rows), because a head can hide there what
-        it uses. A head that is fitted here needs no such declaration.
+        Declares that the trained `target_head` has not seen the rows of `fit`. Without
+        it no column is "not used" where features are more than half of the groups (or
+        rows): a head can :doc:`hide its use </guide/held_out>` there.
     check_head : bool, default=True
-        Stop where the trained `target_head` cannot belong to target and rows: its
-        classes are not those of the target, or it predicts the target significantly
-        worse than chance, or than with its classes in another order (a number: it goes
-        against the target). False goes on all the same.
+        Stop where the trained `target_head` :doc:`cannot belong </guide/belonging>` to
+        target and rows. False goes on all the same.
     columns : list of str or tuple of str, default=None
         Columns to analyse; None takes all but the target and the groups. A tuple of
-        names that is no column stands for the combined levels of these columns: what
-        each does alone, and together.
+        names stands for the combined levels of these columns.
     interactions : list of tuple of str, default=None
-        Pairs of columns, such as ``[("scanner", "hospital")]``. Of each, the part of
-        the joint effect on the outputs that is *beyond* what either column does alone
-        is examined, as a row of its own called "scanner x hospital". The columns need
-        not be among `columns`.
+        Pairs of columns, such as ``[("scanner", "hospital")]``: what the two do to the
+        outputs :doc:`beyond </guide/interactions>` what each does alone, as a row
+        "scanner x hospital". They need not be among `columns`.
     heads : {"auto", "logistic", "ridge"} or dict, default="auto"
         How metadata heads are fitted: "logistic" (categorical columns), "ridge"
         (continuous ones, or one indicator per level) or "auto": ridge for numeric
-        columns of which more than 10 values, or more than half, are distinct, logistic
-        otherwise. A dict maps columns to one of these, to an unfitted scikit-learn
-        estimator with `coef_`, or to a trained head in any form that `target_head` may
-        have (the multi-task setting); others are "auto". A trained head may have a name
-        that is no column.
+        columns of which more than 10 values, or more than half, are distinct. A dict
+        maps columns to one of these, to an unfitted scikit-learn estimator with
+        `coef_`, or to a trained head, which may have a name that is no column.
     kinds : dict of str to {"categorical", "continuous"}, default=None
-        Kinds of columns that their looks would not tell: of the target, confounders
-        and analysed columns alike. Other columns of numbers are continuous if more than
-        10 values, or more than half, are distinct. A target whose trained head has a
-        row per class is categorical.
+        Kinds of target, confounders and columns that their looks would not tell.
     n_bins : int, default=None
         Bins continuous columns into that many classes, as in [1]_.
     binning : {"quantile", "uniform"}, default="quantile"
         Where `n_bins` cuts: into classes of equal numbers of rows, or of equal width,
-        as in [1]_. Of the latter some may have no rows, or fewer than 3, which are not
-        used; `summary_` names them in the note.
+        as in [1]_. Classes of fewer than 3 rows are not used, with a note.
     C : float, default=1.0
         Inverse penalty of logistic heads, on embeddings divided by `scale_`.
     alpha : float, default=1.0
@@ -212,34 +195,28 @@ class WeightSpaceCorrelation(
         Floor on k when `n_components` is a share.
     metric : {"weight", "score", "pattern"}, default="weight"
         "weight": cosine of projected weights, as published. "score": correlation of
-        the outputs of the two heads, which does not change when the embeddings are
-        rescaled feature by feature or rotated. "pattern": cosine of the primary
-        head's weights and the pattern [2]_ by which the embeddings move with the other
-        head; it is not symmetric.
+        the outputs, which no change of basis changes. "pattern": cosine of the primary
+        weights and the pattern [2]_ by which embeddings move with the other head.
     aggregate : {"rms", "max", "mean"}, default="rms"
         Column score from the matrix of all pairs of rows: root mean square, largest or
         mean absolute value.
     adjust_for_target : bool, default=False
-        Fit metadata heads under row weights that make column and target independent,
-        and permute within levels of the target. Without it, a column that is associated
-        with the target in the data aligns with any good primary head. Where a
-        combination of levels does not occur, the alignment is refused: NaN, with the
-        reason in the note. Encoding is not adjusted; utilization always is.
+        Compare heads that are fitted under weights which make column and target
+        independent, and permute within levels of the target. NaN, with a note, where a
+        combination of levels is empty. Encoding is not adjusted; utilization always is.
     confounders : list of str, default=None
         Columns that utilization holds fixed besides the target, and that alignment is
-        balanced against by weights (continuous ones in 5 quantile classes).
+        balanced against (continuous ones in 5 quantile classes).
     groups : str, default=None
         Column that names what is independent of others of its kind, such as the
-        patient. A column that is constant within groups is permuted between them,
-        another one within them; folds never split a group; intervals are robust to
-        dependence within groups. None takes rows for independent.
+        patient: it is permuted as a whole, and no fold splits it. None takes rows for
+        independent.
     n_permutations : int, default=999
         Number of permutations m; p-values cannot fall below 1 / (m + 1). 0 gives none.
     null : {"permutation", "sign_flip"}, default="permutation"
         Null of the alignment. "permutation" (permutation null) permutes the column and
-        refits its head: the embeddings carry no information on the column. "sign_flip"
-        (direction null) keeps both heads and flips the signs of their principal
-        coordinates: no more alignment than two directions of that spectrum have.
+        refits its head; "sign_flip" (direction null) flips the signs of the heads'
+        principal coordinates. :doc:`Which says what </guide/permutations>`.
     cv : int, splitter, iterable of (train, test) or None, default=5
         Folds of the encoding score, and their number for the outputs of a head that is
         fitted for `target` (5 where `cv` is no number); None takes 5. A splitter sees
@@ -252,143 +229,95 @@ class WeightSpaceCorrelation(
     significance : float, default=0.05
         Level of the verdicts and, subtracted from 1, of the intervals.
     stop_after : int, default=None
-        Stopping rule of Besag and Clifford [3]_, per column: no more permutations are
-        drawn once so many have reached the statistic of the data, which gives the
-        p-value stop_after / number drawn. It saves most of the work on columns without
-        signal (10 is usual). The correction over columns by max-T needs all
-        permutations of all columns, so `pvalues_fwer_` is NaN with it. None draws
+        Stop the permutations of a column once so many (10 is usual) have reached its
+        statistic [3]_: much faster, but without `pvalues_fwer_` (NaN). None draws
         `n_permutations`.
     extrapolate : bool, default=False
-        Also give `pvalues_extrapolated_`, from a generalised Pareto tail fitted to the
-        largest statistics of the permutations [4]_, where fewer than ten permutations
-        reach the statistic. They may lie far below 1 / (m + 1) and are extrapolations:
-        they do not replace `pvalues_`.
+        Also give `pvalues_extrapolated_`, from a generalised Pareto tail [4]_.
     diagnostics : bool, default=True
-        False leaves out encoding, reliability and erasure, for grids and pipelines,
-        which need heads only: their attributes are NaN (`erasure_` is None,
-        `encoding_metrics_` has no columns). Verdicts then go by utilization alone, and
-        are never "not encoded".
+        False leaves out encoding, reliability and erasure, for grids and pipelines:
+        they are NaN (`erasure_` is None), and no verdict is "not encoded".
     memory : str, path or joblib.Memory, default=None
-        Where principal directions and coordinates are kept, as in a Pipeline: fits to
-        the same rows, such as those of a grid search over `C`, find them there. Results
-        are the same. A folder must be as safe as code: joblib reads pickles.
+        Where principal directions and coordinates are kept for fits to the same rows,
+        as in a Pipeline. A folder must be as safe as code: joblib reads pickles.
     random_state : int, RandomState or None, default=None
         Seed of permutations and folds. With an int, results do not depend on the order
         of rows or columns, on `n_jobs` or on the unit of the embeddings; only the
         encoding follows the order of rows where `cv` is a splitter.
     n_jobs : int, default=None
         Number of joblib workers: threads, unless `joblib.parallel_config` names another
-        back end, such as "loky" or "dask". Results are the same for all. For torch
-        tensors jobs run one after another.
+        :doc:`back end </guide/large>`. Results are the same for all. For torch tensors
+        jobs run one after another.
 
     Attributes
     ----------
+    verdicts_ : Series
+        "used", "not used", "not encoded", "inconclusive" or "untestable".
+    summary_ : DataFrame
+        One row per column of the table, left out or not, with verdict and note.
+    utilization_, utilization_raw_, utilization_balanced_ : Series
+        :doc:`How far the outputs move </guide/numbers/moved>` with the column at fixed
+        target and confounders; with noise; with every class counted alike.
+    utilization_by_class_, utilization_ci_, effects_, confusable_ : DataFrame
+        The same by class; intervals; signed effects by level, output and class; pairs
+        of columns that may stand for each other.
+    utilization_pvalues_, utilization_pvalues_fwer_, utilization_qvalues_ : Series
+        :doc:`How sure that is </guide/numbers/certain>`: p-values of single columns;
+        corrected over columns by max-T; by Benjamini-Hochberg.
+    utilization_null_distribution_, robustness_values_ : DataFrame
+        Raw utilizations of the permutations; how strong an unmeasured variable must be
+        to overturn a use [5]_.
+    minimum_detectable_effect_ : Series
+        Utilization that is found in 80 % of samples of this size.
+    erasure_ : DataFrame or None
+        What erasing the column does to the outputs. None without a target.
+    head_performance_ : dict or None
+        :doc:`How well the head predicts </guide/numbers/unequal>` the target on these
+        rows. None where its outputs are no predictions of a target.
+    performance_by_level_, performance_gaps_ : DataFrame
+        Performance by level, and the gap that stands out most.
+    encoding_scores_, encoding_skills_, encoding_selectivity_ : Series
+        :doc:`Is the column in the embedding? </guide/numbers/encoded>` Skill of the
+        probes; of the tuned probes that are tested; less what permuted labels give.
+    encoding_pvalues_, encoding_qvalues_, encoding_power_ : Series
+        Permutation p-values; by Benjamini-Hochberg; share of planted columns found.
+    encoding_metrics_ : DataFrame
+        Held-out accuracy and further measures of the probes.
+    alignment_scores_, alignment_ceilings_, alignment_corrected_ : Series
+        :doc:`Do the heads align? </guide/numbers/aligned>` Column scores; what noise in
+        the directions leaves of a perfect one; the first divided by the second.
+    alignment_, correlation_ : DataFrame
+        Alignment of the primary head's rows, or of all rows, with all rows.
+    pvalues_, pvalues_fwer_, qvalues_, pvalues_extrapolated_ : Series
+        Permutation p-values of the scores; corrected over columns by max-T; by
+        Benjamini-Hochberg; from a fitted tail.
+    null_distribution_, n_permutations_used_ : DataFrame
+        Scores of the permutations, and how many were drawn.
+    reliability_ : Series
+        Split-half reliability of every direction of the fitted heads.
     target_head_ : Head or None
         Primary head, in the unit of the embeddings.
-    head_performance_ : dict or None
-        How well the primary head predicts the target on these rows: measures, n_rows,
-        pvalue of being better than chance, and finding in words. Of a head that is
-        fitted here: of its cross-fitted outputs. None where the outputs are no
-        predictions of a target.
     heads_ : dict of str to Head
         Metadata heads, in the unit of the embeddings.
     mean_ : ndarray of shape (n_features,)
         Weighted mean of the embeddings.
     components_ : ndarray of shape (k, n_features)
         Principal directions, by falling variance.
-    explained_variance_ : ndarray of shape (k,)
-        Variance along them (weighted sum of squares divided by the total weight).
-    explained_variance_ratio_ : ndarray of shape (k,)
-        The same as a share of the total variance.
+    explained_variance_, explained_variance_ratio_ : ndarray of shape (k,)
+        Variance along them (weighted sum of squares divided by the total weight), and
+        as a share of the total variance.
     n_components_ : int
         k.
     scale_ : float
         Square root of the mean of `explained_variance_`.
-    correlation_ : DataFrame
-        Alignment of all head rows with all head rows, indexed by (task, class).
-    alignment_ : DataFrame
-        Alignment of the primary head's rows with all metadata rows.
-    alignment_scores_ : Series
-        Column scores, between 0 and 1; NaN without a primary head.
-    pvalues_, pvalues_fwer_, qvalues_ : Series
-        Permutation p-values of the scores; corrected over columns by max-T; by
-        Benjamini-Hochberg.
-    pvalues_extrapolated_ : Series
-        p-values of the scores from a fitted tail; NaN unless `extrapolate` is set, and
-        where no extrapolation is needed or possible.
-    n_permutations_used_ : DataFrame
-        Permutations drawn per column for "encoding" and "alignment".
-    null_distribution_ : DataFrame of shape (n_permutations, n_columns)
-        Scores of the permutations; NaN for those that `stop_after` has saved.
-    encoding_scores_ : Series
-        Cross-validated skill of the probes: D2 of the log-loss or R2.
-    encoding_skills_ : Series
-        Skill of the tuned ridge probes that are tested; NaN without permutations.
-    encoding_pvalues_, encoding_qvalues_ : Series
-        Permutation p-values of `encoding_skills_`; by Benjamini-Hochberg.
-    encoding_power_ : Series
-        Share of columns like this one, planted at a skill of 0.1, that would be found.
-    encoding_selectivity_ : Series
-        Skill of these ridge probes less their mean skill on permuted labels.
-    encoding_metrics_ : DataFrame
-        Held-out accuracy and further measures of the probes.
-    reliability_ : Series
-        Split-half reliability of every direction of the fitted heads, indexed by (task,
-        class).
-    alignment_ceilings_ : Series
-        Score that a perfectly aligned column would reach by noise in the directions.
-    alignment_corrected_ : Series
-        Score divided by its ceiling. Not clipped: it may exceed 1 by chance.
-    utilization_ : Series
-        How far the outputs move with the column at fixed target and confounders, in
-        their standard deviations, without what noise adds; NaN without a target.
-    utilization_raw_ : Series
-        The same with what noise adds.
-    utilization_balanced_ : Series
-        The same with every class of the target counted alike.
-    utilization_by_class_ : DataFrame
-        The same within each class, indexed by column and target_class, with limits.
-    effects_ : DataFrame
-        Signed effects with intervals, in standard deviations of the outputs and in
-        percentage points, indexed by column, level, output and target_class.
-    performance_by_level_ : DataFrame
-        Performance of the primary head, indexed by column and level, with intervals;
-        gap, gap_pvalue and gap_qvalue are those of the column. No rows where there is
-        no target, the outputs do not predict it, or `diagnostics` is False.
-    performance_gaps_ : DataFrame
-        By column, the difference between two levels that stands out most, with its
-        interval, p-value and what is not excluded; see `performance_test`.
-    utilization_ci_ : DataFrame
-        Columns low and high: interval at level 1 - `significance`.
-    utilization_pvalues_, utilization_pvalues_fwer_, utilization_qvalues_ : Series
-        Permutation p-values of single columns; corrected over columns by max-T; by
-        Benjamini-Hochberg.
-    utilization_null_distribution_ : DataFrame of shape (n_permutations, n_columns)
-        Raw utilizations of the permutations.
-    minimum_detectable_effect_ : Series
-        Utilization that is found in 80 % of samples of this size.
-    robustness_values_ : DataFrame
-        Partial R2 that an unmeasured variable must have with column and outputs to
-        bring the utilization to `min_effect`, or its interval to 0 [5]_.
-    confusable_ : DataFrame
-        Pairs of columns that may stand for each other, indexed by column and fixed:
-        utilization of one while the other one is held fixed too, or the reason why not.
-    erasure_ : DataFrame or None
-        Cross-check: what erasing the linear subspace of a column, at fixed target, does
-        to the outputs of `target_head_`. None without a target.
-    verdicts_ : Series
-        "used", "not used", "not encoded", "inconclusive" or "untestable".
-    summary_ : DataFrame
-        One row per column of the table, left out or not, with verdict and note.
     description_ : dict
-        What the analysis was made of, in plain numbers and lists: rows, groups, levels
-        and their counts, and what was permuted for the test of utilization.
+        What the analysis was made of: rows, groups, levels, what was permuted.
     notes_ : list of str
         What a reader must know about the analysis as a whole.
     targets_ : dict of str to WeightSpaceCorrelation
-        Only where `target` is a list: the fitted analysis of each. The tables above
-        then have a first level "target" in their index (null distributions in their
-        columns), and what is no table but depends on the target is a dict by target.
+        Only where `target` is a list: the fitted analysis of each. Tables then have a
+        first level "target" in their index (null distributions in their columns), and
+        what is no table but depends on the target is a dict.
     dropped_columns_ : dict of str to str
         Columns that were left out, with the reason. Row numbers, patients and copies of
         the target are, unless `columns`, `kinds` or `heads` name them.
@@ -406,10 +335,6 @@ class WeightSpaceCorrelation(
 
     Notes
     -----
-    Every attribute with its range, null and what can go wrong, and the formulas:
-    :doc:`what each number means </guide/numbers>`. What to choose:
-    :doc:`parameters by question </guide/choosing>`.
-
     With Z the embeddings, P their top k principal directions and W the rows of a head,
     the published alignment of row i of head A and row j of head m is
 
