@@ -67,6 +67,7 @@ PINNED_ONLY = (
     "tests/test_calibration.py",
     "tests/test_changes.py",
     "tests/test_claims.py",
+    "tests/test_class_pages.py",
     "tests/test_cluster_page.py",
     "tests/test_command_line_page.py",
     "tests/test_docstrings.py",
