@@ -99,3 +99,32 @@ def test_only_compat_imports_private_names_of_others():
                 private = [name for name in names if name.startswith("_")]
                 foreign = package not in {PACKAGE.name, "__future__"}
                 assert not (foreign and private), f"{path} imports {private}"
+
+
+def test_the_wheel_ships_nothing_that_only_tests_or_pages_need():
+    """Each module is imported or run by another one, and each file is read."""
+    sources = {path: path.read_text("utf-8") for path in FILES}
+    imported = {
+        (*parts, *name)
+        for path in FILES
+        for parts, names in own_imports(path)
+        for name in ([], *([name] for name in names))
+    }
+    templates = (PACKAGE / "_report" / "templates").iterdir()
+    read = " ".join([*sources.values(), *(t.read_text("utf-8") for t in templates)])
+    for path in FILES:
+        module = ".".join((PACKAGE.name, *parts_of(path)))
+        if path.stem not in ("__init__", "__main__", "report"):  # those users name
+            assert parts_of(path) in imported or f'"{module}:' in read, module
+    files = [p for p in PACKAGE.rglob("*") if p.is_file() and p.suffix not in OF_PYTHON]
+    assert len(files) > 15
+    for path in files:
+        assert path.name in SHIPPED_FOR_READERS or path.stem.split(".")[0] in read, path
+
+
+OF_PYTHON = {".py", ".pyc", ".pyo"}
+# Licences of the data, the mark of PEP 561, and schemas that programs of users read.
+SHIPPED_FOR_READERS = {
+    *("README.md", "py.typed", "comparison.schema.json", "intervention.schema.json"),
+    "networks.schema.json",
+}
