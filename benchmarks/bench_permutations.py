@@ -32,7 +32,8 @@ from sklearn_wsca._alignment.null import PERMUTATIONS_PER_BATCH, RefitNull, refi
 from sklearn_wsca._backend.jobs import JobRunner
 from sklearn_wsca._heads.fit import Rows
 from sklearn_wsca._heads.probe import Probe, batch_precision
-from sklearn_wsca._input.column import Column, read_column
+from sklearn_wsca._input.column import Column
+from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca._linear import logistic as logistic_module
 from sklearn_wsca._linear.subspace import fit_subspace
 from sklearn_wsca._permutation.exchangeability import exchange_units

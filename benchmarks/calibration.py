@@ -24,9 +24,10 @@ from sklearn_wsca._alignment.null import RefitNull, refit_scores
 from sklearn_wsca._heads.fit import Rows
 from sklearn_wsca._heads.probe import Probe, fit_probes, tie_tolerance
 from sklearn_wsca._heads.task import Task, Tasks
-from sklearn_wsca._input.column import LeftOutError, common_rows, read_column
+from sklearn_wsca._input.column import LeftOutError, common_rows
 from sklearn_wsca._input.groups import Groups, restrict_to_groups
 from sklearn_wsca._input.roles import Roles
+from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca._linear.subspace import fit_subspace
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._permutation.plan import (

@@ -88,8 +88,8 @@ from sklearn_wsca._heads.probe import tie_tolerance
 from sklearn_wsca._heads.reader import TaskReader
 from sklearn_wsca._heads.task import Tasks
 from sklearn_wsca._input.argument_order import check_argument_order
+from sklearn_wsca._input.binning import BINNINGS
 from sklearn_wsca._input.checked_input import Input, check_embeddings, check_input
-from sklearn_wsca._input.column import BINNINGS
 from sklearn_wsca._input.crossed_columns import check_pairs, list_pairs
 from sklearn_wsca._input.doubtful_values import warn_of_doubts
 from sklearn_wsca._input.feature_checks import check_features

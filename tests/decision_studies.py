@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from sklearn_wsca._input.column import read_column
 from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.output_model import prepare_outputs

@@ -12,8 +12,9 @@ from sklearn.utils import check_random_state
 from benchmarks import calibration
 from benchmarks.calibration import Setting, simulate, true_utilization
 from sklearn_wsca import utilization_test
-from sklearn_wsca._input.column import LeftOutError, read_column
+from sklearn_wsca._input.column import LeftOutError
 from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._permutation.plan import PermutationPlan, permutation_pvalues
 from sklearn_wsca._utilization.adjusted_effect import (

@@ -180,8 +180,8 @@ PLACES = {
         "erase": (lambda value: erase(sample_weight=value), "sample_weight"),
     },
 }
-# Places that read an argument by themselves. One function reads columns, another heads:
-# tests/input/test_column.py and tests/heads/test_head.py try all cases with these.
+# Places that read an argument by themselves. One function reads columns, another heads;
+# tests/input/test_typed_columns.py and tests/heads/test_head.py try all cases with it.
 READERS = {
     "X": {"fit", "outputs", "features"},
     "column": set(),

@@ -10,12 +10,7 @@ import pandas as pd
 
 from sklearn_wsca._erasure.erasure import Held
 from sklearn_wsca._input.checked_input import Input
-from sklearn_wsca._input.column import (
-    Column,
-    LeftOutError,
-    match_levels,
-    read_column,
-)
+from sklearn_wsca._input.column import Column, LeftOutError, match_levels
 from sklearn_wsca._input.persons import find_names
 from sklearn_wsca._input.table import (
     as_table,
@@ -23,6 +18,7 @@ from sklearn_wsca._input.table import (
     list_columns,
     require_columns,
 )
+from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca._text import list_first
 
 

@@ -18,9 +18,10 @@ from sklearn_wsca._features.shift_statistics import (
     varies_within,
 )
 from sklearn_wsca._heads.head import Head
-from sklearn_wsca._input.column import Column, LeftOutError, read_column
+from sklearn_wsca._input.column import Column, LeftOutError
 from sklearn_wsca._input.groups import Groups, restrict_to_groups
 from sklearn_wsca._input.table import row_fingerprints
+from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca._permutation.exchangeability import (
     FEWEST_UNITS,
     FEWEST_VARYING_GROUPS,

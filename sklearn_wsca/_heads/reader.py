@@ -22,20 +22,16 @@ from sklearn_wsca._heads.output import choose_output
 from sklearn_wsca._heads.performance import predicts_number
 from sklearn_wsca._heads.probe import make_probe
 from sklearn_wsca._heads.task import Task, Tasks
+from sklearn_wsca._input.binning import Binning
 from sklearn_wsca._input.checked_input import Input
-from sklearn_wsca._input.column import (
-    Binning,
-    Column,
-    LeftOutError,
-    count_values,
-    read_column,
-)
+from sklearn_wsca._input.column import Column, LeftOutError
 from sklearn_wsca._input.copies import describe_copy
 from sklearn_wsca._input.crossed_columns import about, cross
 from sklearn_wsca._input.groups import restrict_to_groups
 from sklearn_wsca._input.persons import find_names
 from sklearn_wsca._input.roles import refuse_roles
 from sklearn_wsca._input.table import list_columns, require_columns
+from sklearn_wsca._input.typed_columns import count_values, read_column
 from sklearn_wsca._text import WORDS_FOR_MISSING, list_first, quote
 
 UNNAMED_PRIMARY = "primary"

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_wsca._input.column import count_values
 from sklearn_wsca._input.outputs_as_features import MOST_FINDINGS, OTHER_CLASSES
 from sklearn_wsca._input.predictions import are_probabilities
+from sklearn_wsca._input.typed_columns import count_values
 from sklearn_wsca._text import plain_text
 
 # Percentages: the whole, how far ends and sums may be from it, and what one exceeds.

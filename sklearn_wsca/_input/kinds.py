@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_wsca._input.column import Kind, kind_by_looks
+from sklearn_wsca._input.column import Kind
 from sklearn_wsca._input.numeric_values import (
     DATES,
     DURATIONS,
@@ -18,6 +18,7 @@ from sklearn_wsca._input.numeric_values import (
     numbers_or_none,
     text_as_numbers,
 )
+from sklearn_wsca._input.typed_columns import kind_by_looks
 from sklearn_wsca._text import list_names, suggest
 
 KINDS = ("categorical", "continuous")

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_wsca._input.column import Column, LeftOutError, read_column
+from sklearn_wsca._input.column import Column, LeftOutError
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._input.table import require_columns
+from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca._text import plain_text
 
 

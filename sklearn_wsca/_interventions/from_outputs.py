@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
-from sklearn_wsca._input.column import count_values, kind_by_looks
 from sklearn_wsca._input.doubtful_outputs import describe_doubts
 from sklearn_wsca._input.numeric_values import numbers_or_none
 from sklearn_wsca._input.predictions import (
@@ -20,6 +19,7 @@ from sklearn_wsca._input.predictions import (
 )
 from sklearn_wsca._input.settings import check_test_settings
 from sklearn_wsca._input.table import row_fingerprints
+from sklearn_wsca._input.typed_columns import count_values, kind_by_looks
 from sklearn_wsca._interventions.measurement import measure
 from sklearn_wsca._interventions.reading import leave_out_rare, make_design
 from sklearn_wsca._permutation.plan import canonical_order, explain_floor

@@ -9,8 +9,8 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from sklearn_wsca._input.column import kind_by_looks
 from sklearn_wsca._input.numeric_values import LeftOutError, numbers_or_none
+from sklearn_wsca._input.typed_columns import kind_by_looks
 from sklearn_wsca._interventions.design import Design
 from sklearn_wsca._text import list_first, quote
 from sklearn_wsca._utilization.effects import ALL

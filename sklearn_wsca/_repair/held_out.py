@@ -25,16 +25,12 @@ from sklearn_wsca._heads.given import name_head, read_weights
 from sklearn_wsca._heads.head import Head, all_outputs
 from sklearn_wsca._heads.performance import read_predictions
 from sklearn_wsca._input.checked_input import check_embeddings, check_same_length
-from sklearn_wsca._input.column import (
-    Column,
-    LeftOutError,
-    match_levels,
-    read_column,
-)
+from sklearn_wsca._input.column import Column, LeftOutError, match_levels
 from sklearn_wsca._input.embeddings import Embeddings
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._input.settings import check_test_settings
 from sklearn_wsca._input.table import as_table, check_same_index, require_columns
+from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca._repair.price import compare_predictions
 from sklearn_wsca._repair.result import RepairResult, judge_repair
 from sklearn_wsca._text import list_first, quote

@@ -14,7 +14,7 @@ from sklearn_wsca._analysis.association import association_strength
 from sklearn_wsca._analysis.confusable import INDEX as PAIR
 from sklearn_wsca._analysis.confusable import associated_pairs, fix
 from sklearn_wsca._backend.jobs import SequentialRunner
-from sklearn_wsca._input.column import BINNINGS
+from sklearn_wsca._input.binning import BINNINGS
 from sklearn_wsca._input.settings import check_number, check_test_settings
 from sklearn_wsca._input.table import level_index, name_index
 from sklearn_wsca._permutation.plan import PermutationPlan, explain_floor

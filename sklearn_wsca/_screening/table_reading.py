@@ -14,8 +14,9 @@ from sklearn_wsca._analysis.prepare import check_something_left
 from sklearn_wsca._encoding.folds import DEFAULT_FOLDS
 from sklearn_wsca._heads.reader import TaskReader
 from sklearn_wsca._heads.task import Tasks
+from sklearn_wsca._input.binning import Binning
 from sklearn_wsca._input.checked_input import Input
-from sklearn_wsca._input.column import Binning, Column, LeftOutError, read_column
+from sklearn_wsca._input.column import Column, LeftOutError
 from sklearn_wsca._input.copies import describe_copy
 from sklearn_wsca._input.doubtful_values import warn_of_doubts
 from sklearn_wsca._input.embeddings import Embeddings
@@ -23,6 +24,7 @@ from sklearn_wsca._input.kinds import check_kinds, warn_of_codes
 from sklearn_wsca._input.persons import warn_of_persons
 from sklearn_wsca._input.roles import RoleNames, add_pairs
 from sklearn_wsca._input.table import as_table, refuse_text, row_fingerprints
+from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca._text import list_names
 from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.regression import Adjustment

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_wsca._heads.head import center_rows
-from sklearn_wsca._input.column import Column, LeftOutError, count_values, read_column
+from sklearn_wsca._input.column import Column, LeftOutError
 from sklearn_wsca._input.crossed_columns import cross, name_interaction
 from sklearn_wsca._input.doubtful_outputs import describe_doubts
 from sklearn_wsca._input.doubtful_values import warn_of_doubts
@@ -24,6 +24,7 @@ from sklearn_wsca._input.predictions import (
     read_outputs,
 )
 from sklearn_wsca._input.table import row_fingerprints
+from sklearn_wsca._input.typed_columns import count_values, read_column
 from sklearn_wsca._permutation.plan import canonical_order
 from sklearn_wsca._utilization.decision import Decision
 

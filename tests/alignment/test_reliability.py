@@ -9,8 +9,8 @@ from sklearn.utils import check_random_state
 
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._alignment.reliability import N_SPLITS, draw_halves
-from sklearn_wsca._input.column import read_column
 from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca.datasets import make_shortcut
 from tests.columns import column_of

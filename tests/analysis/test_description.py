@@ -18,9 +18,10 @@ from sklearn_wsca._analysis.description import (
 )
 from sklearn_wsca._backend.jobs import SequentialRunner
 from sklearn_wsca._input.checked_input import Input
-from sklearn_wsca._input.column import Column, read_column
+from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.embeddings import Embeddings
 from sklearn_wsca._input.roles import RoleNames, Roles, read_roles
+from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca._permutation.plan import PermutationPlan
 from sklearn_wsca._utilization.inference import infer_utilization
 from sklearn_wsca._verdicts.rule import Rule

@@ -12,7 +12,8 @@ from sklearn.metrics import balanced_accuracy_score, log_loss, r2_score
 from sklearn_wsca import Head
 from sklearn_wsca._erasure import check as check_module
 from sklearn_wsca._erasure.check import check_erasure
-from sklearn_wsca._input.column import Column, read_column
+from sklearn_wsca._input.column import Column
+from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca.datasets import make_shortcut
 from tests.erasure.checks import (
     HEADS,

@@ -16,7 +16,7 @@ from sklearn_wsca._erasure.without_target import (
     describe_moves,
     measure_move,
 )
-from sklearn_wsca._input.column import read_column
+from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca.datasets import make_shortcut
 
 SEEDS = [0, 1, 2]

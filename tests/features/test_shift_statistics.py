@@ -6,8 +6,8 @@ import pytest
 from scipy import stats
 
 from sklearn_wsca._features.shift_statistics import ShiftTest, measure_sizes
-from sklearn_wsca._input.column import read_column
 from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._permutation.plan import PermutationPlan
 from tests.features.shifts import SCALE, compare_by, draw_patients, draw_values

@@ -8,8 +8,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn_wsca._heads.class_order import best_order, compare_orders, moved_classes
 from sklearn_wsca._heads.head import Head
 from sklearn_wsca._heads.performance import Predictions, read_predictions
-from sklearn_wsca._input.column import read_column
 from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._input.typed_columns import read_column
 
 LEVEL = 0.005
 D = 8

@@ -14,7 +14,7 @@ from sklearn_wsca._heads.classes import (
     match_classes,
 )
 from sklearn_wsca._heads.head import Head
-from sklearn_wsca._input.column import read_column
+from sklearn_wsca._input.typed_columns import read_column
 
 N = 60
 

@@ -11,8 +11,8 @@ from sklearn_wsca._heads.performance import (
     measure_performance,
     read_predictions,
 )
-from sklearn_wsca._input.column import read_column
 from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca._permutation.exchangeability import exchange_units
 
 N, D = 240, 6

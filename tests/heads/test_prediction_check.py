@@ -15,8 +15,8 @@ from sklearn_wsca._heads.prediction_check import (
     judge_predictions,
     sample_units,
 )
-from sklearn_wsca._input.column import read_column
 from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._input.typed_columns import read_column
 
 
 def scores_of(n_classes, seed, order):

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_wsca._input.column import read_column
 from sklearn_wsca._input.copies import describe_copy
+from sklearn_wsca._input.typed_columns import read_column
 
 N = 90
 GENERATOR = np.random.default_rng(0)

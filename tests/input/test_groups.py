@@ -11,8 +11,8 @@ from scipy import stats
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut
 
 from sklearn_wsca import WeightSpaceCorrelation, performance_test, utilization_test
-from sklearn_wsca._input.column import read_column
 from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from tests.columns import make_folds
 from tests.study_changes import CHANGES, Study, assert_same_results

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy import special
 
-from sklearn_wsca._input.column import read_column
 from sklearn_wsca._input.outputs_as_features import describe_outputs
+from sklearn_wsca._input.typed_columns import read_column
 
 N = 300
 GENERATOR = np.random.default_rng(0)

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from sklearn_wsca._input.column import read_column
 from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca._utilization.decision import Decision
 
 

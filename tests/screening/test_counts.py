@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_wsca._input.column import read_column
 from sklearn_wsca._input.groups import Groups, restrict_to_groups
+from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca._screening.counts import TargetClasses
 from tests.screening.tables import draw_patients, draw_table
 

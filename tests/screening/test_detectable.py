@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from sklearn_wsca import utilization_test
-from sklearn_wsca._input.column import read_column
+from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca._screening.detectable import (
     FURTHER,
     Critical,

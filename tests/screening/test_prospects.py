@@ -5,7 +5,7 @@ import pytest
 
 from sklearn_wsca import utilization_test
 from sklearn_wsca._backend.jobs import SequentialRunner
-from sklearn_wsca._input.column import read_column
+from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca._screening.prospects import foresee, why_untestable
 from sklearn_wsca._screening.simulated_outputs import Assumptions
 from sklearn_wsca._utilization.adjusted_effect import Prepared

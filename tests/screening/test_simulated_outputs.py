@@ -6,8 +6,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from sklearn_wsca import utilization_test
-from sklearn_wsca._input.column import read_column
 from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca._screening.simulated_outputs import (
     MOST_OUTPUTS,
     Assumptions,

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from sklearn_wsca._analysis.association import association_strength
-from sklearn_wsca._input.column import LeftOutError, read_column
+from sklearn_wsca._input.column import LeftOutError
 from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca._permutation.plan import PermutationPlan
 from sklearn_wsca._screening.target_association import Pair, association_pvalues
 from tests.screening.tables import draw_patients, draw_table

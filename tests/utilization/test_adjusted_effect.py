@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from scipy import special
 
-from sklearn_wsca._input.column import Column, LeftOutError, read_column
+from sklearn_wsca._input.column import Column, LeftOutError
 from sklearn_wsca._input.groups import Groups
+from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca._utilization.adjusted_effect import examine as examine_at
 from sklearn_wsca._utilization.decision import Decision
 from tests.decision_studies import (

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from scipy import special, stats
 
-from sklearn_wsca._input.column import Column, read_column
+from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.groups import Groups, count_units
+from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca._utilization import effects as effects_module
 from sklearn_wsca._utilization.adjusted_effect import (
     examine,

@@ -7,10 +7,10 @@ from scipy import special
 
 from sklearn_wsca._heads.head import Head
 from sklearn_wsca._input.checked_input import Input
-from sklearn_wsca._input.column import read_column
 from sklearn_wsca._input.embeddings import Embeddings
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._input.roles import Roles
+from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca._utilization.from_head import make_decision, read_outputs
 
 CLASSES = {1: ("well", "ill"), 3: ("a", "b", "c")}
