@@ -55,7 +55,9 @@ CORE = (
     "tests/datasets/test_shipped.py",
     "tests/datasets/test_synthetic.py",
     "tests/features/test_integrated_feature_analysis.py",
+    "tests/erasure/test_columns.py",
     "tests/erasure/test_metadata_eraser.py",
+    "tests/erasure/test_pipelines.py",
     "tests/utilization/test_from_outputs.py",
 )
 # What says the same with every release: claims over many studies, changes that no study

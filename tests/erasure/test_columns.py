@@ -6,6 +6,8 @@ import pytest
 
 from sklearn_wsca import MetadataEraser
 from sklearn_wsca._erasure.columns import read_candidates, read_levels
+from sklearn_wsca.datasets import make_shortcut
+from tests.erasure.studies import study
 from tests.reference import make_study
 
 X, TABLE = make_study(0, 90, 6, shared=1.5)
@@ -79,3 +81,73 @@ def test_names_of_rows_and_patients_are_no_targets():
     )
     found = read_candidates(table, list(table), {})
     assert [column.name for column in found] == ["disease", "age"]
+
+
+def test_columns_that_cannot_be_erased():
+    X, table, _ = study(0, (60, 6))
+    table = table[["site"]].assign(
+        scanner="A", patient=[f"p{i}" for i in range(60)], empty=None
+    )
+    with pytest.warns(UserWarning, match="are not erased.*'scanner': constant"):
+        eraser = MetadataEraser().fit(X, table)
+    assert eraser.columns_ == ["site"]
+    assert list(eraser.dropped_columns_) == ["scanner", "patient", "empty"]
+    assert "identifier-like" in eraser.dropped_columns_["patient"]
+    assert "observed in 0 of 60 rows" in eraser.dropped_columns_["empty"]
+    expected = MetadataEraser(["site"]).fit_transform(X, table)
+    np.testing.assert_array_equal(eraser.transform(X), expected)
+
+
+def test_what_the_target_determines():
+    X, table, _ = study(0, (60, 6))
+    table["copy"] = table["stage"].str.lower()
+    with pytest.warns(UserWarning, match="not erased"):
+        eraser = MetadataEraser(["site", "copy"], target="stage").fit(X, table)
+    assert eraser.dropped_columns_ == {
+        "copy": "does not vary at fixed target 'stage': that determines it, or no "
+        "rows have both"
+    }
+
+
+def test_a_number_that_varies_by_rounding_is_not_erased():
+    X = 40.0 + 3.0 * np.random.default_rng(0).normal(size=(60, 4))
+    y = pd.DataFrame({"site": np.arange(60) % 2, "dose": 1e6 + 1e-9 * np.arange(60)})
+    assert y["dose"].nunique() > 20
+    eraser = MetadataEraser()
+    with pytest.warns(
+        UserWarning, match="'dose': constant: it varies by rounding only"
+    ):
+        eraser.fit(X, y)
+    assert list(eraser.dropped_columns_) == ["dose"]
+
+
+def with_persons():
+    """Embeddings and a table with a number for every patient of three images."""
+    study = make_shortcut(300, 16, encoding=2.0, random_state=0)
+    patient = np.random.default_rng(0).permutation(1000)[np.repeat(np.arange(100), 3)]
+    return study.data, study.metadata[["scanner", "age"]].assign(patient_id=patient)
+
+
+def test_numbers_of_patients_are_erased_only_if_they_are_asked_for():
+    X, table = with_persons()
+    with pytest.warns(
+        UserWarning, match=r"^y: some columns are not erased.*patient_id"
+    ):
+        eraser = MetadataEraser().fit(X, table)
+    assert eraser.columns_ == ["scanner", "age"]
+    assert list(eraser.dropped_columns_) == ["patient_id"]
+    assert "its name is that of patients" in eraser.dropped_columns_["patient_id"]
+    expected = MetadataEraser(["scanner", "age"]).fit(X, table)
+    np.testing.assert_allclose(eraser.transform(X), expected.transform(X))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"columns": ["patient_id"]}, {"kinds": {"patient_id": "continuous"}}],
+    ids=["columns", "kinds"],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_numbers_of_patients_can_be_asked_for(asked):
+    X, table = with_persons()
+    eraser = MetadataEraser(**asked).fit(X, table)
+    assert "patient_id" in eraser.columns_ and not eraser.dropped_columns_
