@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_wsca._backend.namespace import to_same_device
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._performance.levels import Estimate, correlations
 from sklearn_wsca._performance.measures import Judged, Measure
@@ -147,14 +148,15 @@ class ComparedLevels:
             np.sqrt(np.maximum(variance, 0.0)),
         )
 
-    def null(self, sources: np.ndarray) -> np.ndarray:
+    def null(self, sources: Any) -> np.ndarray:
         """Statistics where units take their level from others: (b,).
 
         `sources` (b, n_units) are those of `Exchangeability.unit_sources`.
         """
-        codes = self.codes[sources]
+        codes = to_same_device(self.codes, sources)[sources]
         if self.cells.clusters is not None:
-            codes = codes[:, by_cluster(self.exchange.clusters)]
+            order = by_cluster(self.exchange.clusters)
+            codes = codes[:, to_same_device(order, sources)]
         return self.cells.largest(codes, self.compared)
 
     def n_tests(self) -> int:

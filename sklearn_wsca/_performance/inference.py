@@ -12,6 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from sklearn_wsca._backend.memory import in_parts
+from sklearn_wsca._backend.namespace import is_tensor
 from sklearn_wsca._input.column import Column, LeftOutError, common_rows
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._input.table import name_index
@@ -56,7 +57,7 @@ NOT_COMPARED = "no two levels have enough units of every class"
 NOT_EXCHANGED = "fewer than {} units can be exchanged at fixed target"
 # With so many inner knots the error of a number may depend on its target.
 KNOTS_OF_TARGET = 5
-NUMBERS_AT_ONCE = 2**22
+NUMBERS_AT_ONCE, NUMBERS_AT_ONCE_OF_TENSORS = 2**22, 2**27
 
 
 @dataclass(frozen=True)
@@ -341,8 +342,11 @@ def _permute(
     Every job scores all columns, which share what is drawn.
     """
     m = plan.n_permutations if compared else 0
-    size = max(1, NUMBERS_AT_ONCE // plan.n_rows)
-    batches = split(range(m), size, JOBS_PER_WORKER * runner.n_workers)
+    most, fewest_jobs = NUMBERS_AT_ONCE, JOBS_PER_WORKER * runner.n_workers
+    if is_tensor(runner.T):
+        # An accelerator takes as many permutations as it holds.
+        most, fewest_jobs = NUMBERS_AT_ONCE_OF_TENSORS, 1
+    batches = split(range(m), max(1, most // plan.n_rows), fewest_jobs)
     score = partial(_permute_batch, compared=compared, plan=plan)
     found = runner.run("performance null", [partial(score, batch=b) for b in batches])
     return np.concatenate([np.empty((0, len(compared))), *found])
@@ -355,7 +359,7 @@ def _permute_batch(
     alike = moved_alike([own.exchange for own in compared])
 
     def score(part: range) -> np.ndarray:
-        orders = plan.orders(part)
+        orders = plan.orders(part, T)
         found = np.empty((len(part), len(compared)))
         for numbers in alike:
             sources = compared[numbers[0]].exchange.unit_sources(orders)

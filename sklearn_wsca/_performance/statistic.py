@@ -17,20 +17,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
 
+from sklearn_wsca._backend.namespace import (
+    array_namespace,
+    cast,
+    device_of,
+    is_tensor,
+    send_parts,
+    send_together,
+    sum_by_code,
+    take_along,
+    to_numpy,
+    to_same_device,
+)
 from sklearn_wsca._performance.levels import Estimate
 from sklearn_wsca._performance.limits import PRIOR_UNITS
 from sklearn_wsca._performance.measures import Judged, Measure, Part
 from sklearn_wsca._permutation.exchangeability import Exchangeability
 
 TIE_DIGITS = 7
-NUMBERS_AT_ONCE = 2**21
+# An accelerator takes as many as memory holds.
+NUMBERS_AT_ONCE, NUMBERS_AT_ONCE_OF_TENSORS = 2**21, 2**26
 # Values and variances of measures under levels; covariances, or None.
-Scored = tuple[np.ndarray, np.ndarray, np.ndarray | None]
+Scored = tuple[Any, Any, Any]
 
 
 @dataclass(frozen=True)
@@ -39,124 +52,129 @@ class Cells:
 
     Parameters
     ----------
-    weights, values : ndarray of shape (n, K)
+    weights, values : array of shape (n, K)
         Of the rows of each part, and times the deviations of their values from the
         mean of the part; by unit where whole units have one level, else by row.
-    shares : ndarray of shape (M, K)
+    shares : array of shape (M, K)
         What each part counts in each measure.
-    noise : ndarray of shape (K,)
+    noise : array of shape (K,)
         Variance of the mean of each part, times the weight of its rows.
     numbers : list of list of int
         Numbers of the parts of each measure, in its own order.
-    clusters : ndarray of shape (n,), dtype int, or None
-        Cluster of each row, rising, where rows of one cluster have different levels.
+    clusters : array of shape (n,), dtype int, or None
+        Cluster of each row, from 0 and rising, where rows of one cluster have different
+        levels.
     """
 
-    weights: np.ndarray
-    values: np.ndarray
-    shares: np.ndarray
-    noise: np.ndarray
+    weights: Any
+    values: Any
+    shares: Any
+    noise: Any
     numbers: list[list[int]]
-    clusters: np.ndarray | None
+    clusters: Any
 
-    def largest(self, codes: np.ndarray, compared: np.ndarray) -> np.ndarray:
-        """Largest studentised difference under permuted levels (b, n): (b,)."""
-        n_levels = len(compared)
-        size = max(1, NUMBERS_AT_ONCE // (codes.shape[1] * n_levels))
-        score = self._apart
+    def largest(self, codes: Any, compared: np.ndarray) -> np.ndarray:
+        """Largest studentised difference under permuted levels (b, n): (b,).
+
+        It is computed where the levels are.
+        """
+        xp, n_levels = array_namespace(codes), len(compared)
+        there = send_parts(self, codes)
         if self.clusters is None:
-            score = partial(self._together, self._moments(), self._products())
-        found = []
+            pairs = to_same_device(self._overlapping(), codes)
+            score = partial(there._together, *there._moments(pairs), pairs)
+        else:
+            members = send_together([np.flatnonzero(w) for w in self.weights.T], codes)
+            n_clusters = int(self.clusters[-1]) + 1
+            score = partial(there._apart, members, n_clusters, self.shares.tolist())
+        most = NUMBERS_AT_ONCE_OF_TENSORS if is_tensor(codes) else NUMBERS_AT_ONCE
+        size, found = max(1, most // (codes.shape[1] * n_levels)), []
         for start in range(0, len(codes), size):
-            scored = score(codes[start : start + size], n_levels)
-            found.append(largest_difference(*scored, compared)[0])
+            scored: Scored = score(codes[start : start + size], n_levels)
+            differences = studentised_differences(*scored, compared)
+            found.append(to_numpy(xp.max(differences, axis=(1, 2))))
         return np.concatenate(found)
 
-    def _moments(self) -> np.ndarray:
-        """Of every unit what levels sum up: (n, 6 K)."""
-        w, x = self.weights, self.values
-        return np.hstack([w, x, x * x, x * w, w * w, (w > 0).astype(float)])
+    def _overlapping(self) -> np.ndarray:
+        """Pairs of parts of one measure that units share: (2, n_pairs)."""
+        shared = (self.weights > 0).T.astype(float) @ (self.weights > 0)
+        together = (self.shares != 0).T.astype(float) @ (self.shares != 0)
+        return np.stack(np.nonzero(np.triu(shared * together, 1)))
 
-    def _products(self) -> dict[tuple[int, int], np.ndarray]:
-        """The same of pairs of parts that units share: (n, 4) each."""
-        w, x = self.weights, self.values
-        return {
-            (k, j): np.stack([a[:, k] * b[:, j] for a in (x, w) for b in (x, w)], 1)
-            for k, j in self._overlapping()
-        }
+    def _moments(self, pairs: Any) -> tuple[Any, Any]:
+        """Of every unit what levels sum up: (n, 6 K), and of pairs (n, 4 n_pairs)."""
+        xp, w, x = array_namespace(self.weights), self.weights, self.values
+        own = [w, x, x * x, x * w, w * w, cast(w > 0, "float64")]
+        first, second = [[part[:, at] for part in (x, w)] for at in pairs]
+        products = [a * b for a, b in product(first, second)]
+        return xp.concatenate(own, axis=1), xp.concatenate(products, axis=1)
 
     def _together(
-        self, moments: np.ndarray, products: dict, codes: np.ndarray, n_levels: int
+        self, moments: Any, products: Any, pairs: Any, codes: Any, n_levels: int
     ) -> Scored:
         """Estimates and covariances where every unit has one level."""
-        n_parts = len(self.noise)
-        own = codes[:, None, :] == np.arange(n_levels)[:, None]
-        own = own.astype(float).reshape(-1, codes.shape[1])
-        sums = own @ moments
-        mass, total, xx, xw, ww, n_units = (
-            part.reshape(len(codes), n_levels, n_parts)
-            for part in np.split(sums, 6, axis=1)
-        )
-        safe = np.where(mass > 0, mass, 1.0)
+        xp, (k, j) = array_namespace(codes), pairs
+        own = _indicators(codes, n_levels)
+        sums = (own @ moments).reshape(len(codes), n_levels, 6, -1)
+        mass, total, xx, xw, ww, n_units = (sums[:, :, i] for i in range(6))
+        safe = xp.where(mass > 0, mass, 1.0)
         means = total / safe
         variances = (xx - 2.0 * means * xw + means**2 * ww) / safe**2
         variances = self._steady(variances, safe, n_units)
         found = variances @ (self.shares**2).T
-        for (k, j), product in products.items():
-            cross = (own @ product).reshape(*mass.shape[:2], 4)
-            both, first, second, weights = (cross[..., i] for i in range(4))
+        if len(k):
+            cross = (own @ products).reshape(len(codes), n_levels, 4, -1)
+            both, first, second, weights = (cross[:, :, i] for i in range(4))
             a, b = means[..., k], means[..., j]
             shared = both - b * first - a * second + a * b * weights
-            shared /= safe[..., k] * safe[..., j]
-            pair = self.shares[:, k] * self.shares[:, j]
-            found += 2.0 * shared[..., None] * pair
+            shared = shared / (safe[..., k] * safe[..., j])
+            found = found + 2.0 * shared @ (self.shares[:, k] * self.shares[:, j]).T
         return means @ self.shares.T, found, None
 
-    def _overlapping(self) -> list[tuple[int, int]]:
-        """Pairs of parts of one measure that units share."""
-        pairs = combinations(range(len(self.noise)), 2)
-        together = (self.shares != 0).T.astype(float) @ (self.shares != 0)
-        shared = (self.weights > 0).T.astype(float) @ (self.weights > 0)
-        return [pair for pair in pairs if together[pair] and shared[pair]]
+    def _apart(
+        self, members: list, n_clusters: int, shares: list, codes: Any, n_levels: int
+    ) -> Scored:
+        """The same where rows of one cluster have different levels.
 
-    def _apart(self, codes: np.ndarray, n_levels: int) -> Scored:
-        """The same where rows of one cluster have different levels."""
-        assert self.clusters is not None
-        number = np.unique(self.clusters, return_inverse=True)[1]
-        shape = len(codes), n_levels, int(number[-1]) + 1
-        place = np.arange(shape[0])[:, None] * n_levels + codes
-        own = codes[:, None, :] == np.arange(n_levels)[:, None]
-        own = own.astype(float).reshape(-1, codes.shape[1])
-        mass, total = np.split(own @ np.hstack([self.weights, self.values]), 2, axis=1)
-        safe = np.where(mass > 0, mass, 1.0)
+        `members` are the rows of each part: some only, such as those of a class.
+        """
+        xp, shape = array_namespace(codes), (len(codes), n_levels, n_clusters)
+        both = xp.concatenate([self.weights, self.values], axis=1)
+        sums = (_indicators(codes, n_levels) @ both).reshape(*shape[:2], 2, -1)
+        mass, total = sums[:, :, 0], sums[:, :, 1]
+        safe = xp.where(mass > 0, mass, 1.0)
         means = total / safe
         errors, n_units = [], []
-        for k, part in enumerate(self.weights.T):
-            # Parts are of some rows only, such as those of a class.
-            rows = np.flatnonzero(part)
-            cell = place[:, rows]
-            error = self.values[rows, k] - means[:, k][cell] * part[rows]
-            error /= safe[:, k][cell]
-            cell = (cell * shape[2] + number[rows]).ravel()
-            size = int(np.prod(shape))
-            errors.append(np.bincount(cell, error.ravel(), size).reshape(shape))
-            seen = np.bincount(cell, minlength=size).reshape(shape)
-            n_units.append(np.count_nonzero(seen, axis=2))
-        means, safe = (part.reshape(*shape[:2], -1) for part in (means, safe))
-        plain = np.stack([np.einsum("bju,bju->bj", e, e) for e in errors], axis=2)
-        steady = self._steady(plain, safe, np.stack(n_units, axis=2))
+        for k, rows in enumerate(members):
+            level = codes[:, rows]
+            error = self.values[rows, k]
+            error = error - take_along(means[..., k], level) * self.weights[rows, k]
+            error = error / take_along(safe[..., k], level)
+            cell, size = level * n_clusters + self.clusters[rows], n_levels * n_clusters
+            errors.append(sum_by_code(cell, error, size).reshape(shape))
+            seen = sum_by_code(cell, xp.ones_like(error[:1]), size).reshape(shape)
+            n_units.append(xp.sum(cast(seen > 0, "float64"), axis=2))
+        plain = xp.stack([xp.einsum("bju,bju->bj", e, e) for e in errors], axis=2)
+        steady = self._steady(plain, safe, xp.stack(n_units, axis=2))
         added = (steady - plain) @ (self.shares**2).T
         covariances = []
-        for shares in self.shares:
-            error = sum(s * e for s, e in zip(shares, errors, strict=True) if s)
+        for own in shares:
+            error = sum(s * e for s, e in zip(own, errors, strict=True) if s)
             covariances.append(error @ error.swapaxes(1, 2))
-        covariance = np.stack(covariances, axis=3)
-        found = np.diagonal(covariance, axis1=1, axis2=2).swapaxes(1, 2) + added
-        return means @ self.shares.T, found, covariance
+        covariance = xp.stack(covariances, axis=3)
+        at = xp.arange(n_levels, **device_of(codes))
+        return means @ self.shares.T, covariance[:, at, at] + added, covariance
 
-    def _steady(self, variances, mass, n_units) -> np.ndarray:
+    def _steady(self, variances: Any, mass: Any, n_units: Any) -> Any:
         """Variances of parts together with what all levels show."""
         return steady_variance(variances, self.noise / mass, n_units)
+
+
+def _indicators(codes: Any, n_levels: int) -> Any:
+    """Whether rows have each level, by permutation (b, n): (b n_levels, n)."""
+    every = array_namespace(codes).arange(n_levels, **device_of(codes))
+    own = cast(codes[:, None, :] == every[:, None], "float64")
+    return own.reshape(-1, codes.shape[1])
 
 
 def steady_variance(own: Any, expected: Any, n_units: Any) -> Any:
@@ -189,19 +207,33 @@ def largest_difference(
         Measure, and the two levels.
     """
     first, second = np.triu_indices(len(compared), 1)
-    variance = variance_of_difference(variances, covariances, first, second)
-    size = np.abs(values[:, first] - values[:, second])
-    usable = (compared[first] & compared[second]) & (variance > 1e-15)
-    statistic = np.where(usable, size / np.sqrt(np.where(usable, variance, 1.0)), 0.0)
-    flat = np.round(statistic, TIE_DIGITS).reshape(len(values), -1)
-    at = flat.argmax(axis=1)
-    pair, measure = np.divmod(at, values.shape[2])
+    found = studentised_differences(values, variances, covariances, compared)
+    flat = found.reshape(len(values), -1)
+    pair, measure = np.divmod(flat.argmax(axis=1), values.shape[2])
     return flat.max(axis=1), np.stack([measure, first[pair], second[pair]], axis=1)
 
 
+def studentised_differences(
+    values: Any, variances: Any, covariances: Any, compared: np.ndarray
+) -> Any:
+    """Differences over their standard errors, by pair and measure: (b, pairs, M).
+
+    Rounded, so that what is the same but for rounding is a tie.
+    """
+    xp = array_namespace(values)
+    first, second = np.triu_indices(len(compared), 1)
+    usable = to_same_device(compared[first] & compared[second], values)
+    first, second = to_same_device(np.stack([first, second]), values)
+    variance = variance_of_difference(variances, covariances, first, second)
+    size = xp.abs(values[:, first] - values[:, second])
+    usable = usable & (variance > 1e-15)
+    statistic = xp.where(usable, size / xp.sqrt(xp.where(usable, variance, 1.0)), 0.0)
+    return xp.round(statistic, decimals=TIE_DIGITS)
+
+
 def variance_of_difference(
-    variances: np.ndarray, covariances: np.ndarray | None, first: Any, second: Any
-) -> np.ndarray:
+    variances: Any, covariances: Any, first: Any, second: Any
+) -> Any:
     """Variance of the differences between some levels and others: (b, pairs, M)."""
     total = variances[:, first] + variances[:, second]
     return total if covariances is None else total - 2.0 * covariances[:, first, second]
@@ -240,7 +272,7 @@ def sum_by_unit(
         noise[k] = np.sum(added**2) / w.sum()
     if exchange.varies_within_groups:
         order = by_cluster(exchange.clusters)
-        clusters = exchange.clusters[order]
+        clusters = np.unique(exchange.clusters[order], return_inverse=True)[1]
         cells = Cells(weights[order], values[order], shares, noise, numbers, clusters)
         return cells, labels
     unit = exchange.unit

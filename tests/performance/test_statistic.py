@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sklearn_wsca._performance import statistic
 from sklearn_wsca._performance.gaps import ComparedLevels
 from sklearn_wsca._performance.measures import compared_measures
 from sklearn_wsca._performance.statistic import largest_difference, score_estimates
 from sklearn_wsca._permutation.exchangeability import exchange_units
+from sklearn_wsca._permutation.plan import PermutationPlan
 from tests.performance.studies import column_of, compare, decisions_of, draw
 
 
@@ -53,3 +55,17 @@ def test_levels_of_whole_patients_may_be_summed_by_patient_or_by_row():
     order = np.argsort(exchange.clusters, kind="stable")
     by_row = rows.cells.largest(moved[:, order], found.compared)
     assert by_row == pytest.approx(by_patient, rel=1e-5)
+
+
+@pytest.mark.parametrize("most", [1, 2**26])
+@pytest.mark.parametrize("images", [None, (20, 20, 1), "within"])
+def test_tensors_are_permuted_as_arrays_are(images, most, monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(statistic, "NUMBERS_AT_ONCE_OF_TENSORS", most)
+    found = compare(images=images)
+    plan = PermutationPlan(0, 9, found.exchange.keys.max() + 1)
+    sources = found.exchange.unit_sources(plan.orders(range(9)))
+    expected = found.null(sources)
+    there = found.null(torch.from_numpy(sources))
+    assert isinstance(there, np.ndarray) and np.ptp(there) > 0.1
+    np.testing.assert_allclose(there, expected, atol=2e-7)
