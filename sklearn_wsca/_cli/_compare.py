@@ -26,7 +26,13 @@ from sklearn_wsca._cli._output import (
 from sklearn_wsca._cli._spreadsheet import to_csv_text
 from sklearn_wsca._cli._terminal import print_list
 from sklearn_wsca._comparison.from_outputs import compare_utilization
-from sklearn_wsca._comparison.result import UtilizationComparison
+from sklearn_wsca._comparison.result import (
+    INCONCLUSIVE,
+    LESS_USED,
+    MORE_USED,
+    SAME,
+    UtilizationComparison,
+)
 from sklearn_wsca._input.numeric_values import UntestableColumnError
 from sklearn_wsca._input.persons import find_names
 from sklearn_wsca._input.roles import RoleNames, refuse_roles
@@ -44,6 +50,7 @@ from sklearn_wsca._text import (
 from sklearn_wsca.io import load_embeddings, match_rows
 
 SCHEMA_VERSION = 1
+BY_URGENCY = MORE_USED, LESS_USED, INCONCLUSIVE, SAME
 QUESTION = "Does the second network use the metadata more, or less, than the first?"
 SETTINGS = ("target", "groups", "adjustment", "min_effect", "significance", "seed")
 
@@ -74,8 +81,17 @@ class ComparisonFindings:
         """What was found of each column, as it stands in the file."""
         return [
             {"name": column_text(name), "answer": found.to_text(name)} | found.to_dict()
-            for name, found in self.results.items()
+            for name, found in self.by_importance()
         ]
+
+    def by_importance(self) -> list[tuple[str, UtilizationComparison]]:
+        """Columns by their verdicts, those first that differ most."""
+
+        def rank(item: tuple[str, UtilizationComparison]) -> tuple[int, float]:
+            _, found = item
+            return BY_URGENCY.index(found.verdict), -abs(found.difference)
+
+        return sorted(self.results.items(), key=rank)
 
     def write(self, directory: Path, inputs: dict[str, str]) -> list[Path]:
         """Write page, table and result."""
@@ -93,8 +109,8 @@ class ComparisonFindings:
             "next_steps": steps_of_comparison(columns),
         }
         table = pd.DataFrame(
-            [found.to_dict() for found in self.results.values()],
-            name_index(self.results),
+            [found.to_dict() for _, found in self.by_importance()],
+            name_index([name for name, _ in self.by_importance()]),
         )
         files: dict[str, str | bytes] = {
             REPORT: render_short_page(page_of_comparison(as_plain(content))),
@@ -265,7 +281,7 @@ def print_comparison(console: Console, found: ComparisonFindings) -> None:
     table = Table(title=Text(title), title_justify="left", title_style="bold")
     for heading in ("column", "second network", "first", "second", "difference", "p"):
         table.add_column(heading, overflow="fold")
-    for name, result in found.results.items():
+    for name, result in found.by_importance():
         numbers = (result.difference, result.low, result.high)
         difference, low, high = map(format_number, numbers)
         table.add_row(
@@ -278,7 +294,7 @@ def print_comparison(console: Console, found: ComparisonFindings) -> None:
         )
     console.print(table)
     console.print()
-    for name, result in found.results.items():
+    for name, result in found.by_importance():
         line = f"{printable(name)}: {printable(result.to_text(name))}"
         console.print(Text(line), highlight=False)
     console.print()

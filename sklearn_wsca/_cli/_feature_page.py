@@ -67,9 +67,14 @@ def make_feature_page(
         for name, value in analysis.get_params().items()
         if isinstance(value, (str, int, float))
     }
-    headline = describe_share(analysis.smallest_share_)
+    headline = describe_share(analysis)
     others = [sentence for sentence in sentences if sentence != headline]
     page = page_of_features(
-        [headline, *others], ["Feature", *names], rows, pictures, facts
+        [headline, *others],
+        ["Feature", *names],
+        rows,
+        pictures,
+        facts,
+        fitted=analysis.head is None,
     )
     return render_short_page(page)

@@ -12,9 +12,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sklearn_wsca._cli._terminal import print_list
 from sklearn_wsca._features.consistency import OF_HEAD
 from sklearn_wsca._features.profiles import FALSE_ALARMS
 from sklearn_wsca._features.shift import OUTPUTS
+from sklearn_wsca._report.pages import steps_of_features
 from sklearn_wsca._text import format_number, list_first, printable
 
 FEATURES_SHOWN = 10
@@ -28,8 +30,12 @@ BESIDE_TEXT = 3
 
 def print_features(console: Console, found: Any, classes: Sequence[int]) -> None:
     """Print the first features of all and of some classes, shifts, unusual samples."""
-    for line in [*_print_table(console, found.features), *describe(found, classes)]:
+    left_out = _print_table(console, found.features, found.analysis.ranking)
+    for line in [*left_out, *describe(found, classes)]:
         console.print(Text(printable(line)), highlight=False)
+    console.print()
+    steps = steps_of_features(found.analysis.head is None)
+    print_list(console, "What to do next", steps)
 
 
 def describe(found: Any, classes: Sequence[int]) -> list[str]:
@@ -37,7 +43,7 @@ def describe(found: Any, classes: Sequence[int]) -> list[str]:
     return [
         *_describe_classes(found.analysis, classes),
         _describe_consistency(found.analysis),
-        describe_share(found.analysis.smallest_share_),
+        describe_share(found.analysis),
         *_describe_shifts(found.shifts, found.analysis.head_.classes is not None),
         _describe_outliers(found.samples, found.analysis.outlier_threshold_),
     ]
@@ -77,13 +83,17 @@ def words_of_figures(analysis: Any) -> dict[str, str]:
     }
 
 
-def _print_table(console: Console, features: pd.DataFrame) -> list[str]:
+def _print_table(console: Console, features: pd.DataFrame, ranking: str) -> list[str]:
     """Print as many columns as fit; returns what is to be said of the others."""
     shown = features.head(FEATURES_SHOWN)
     if shown["importance"].isna().all():
         return ["No sample is classified correctly, so features have no importance."]
     names = _fitting_columns(shown, console.width)
-    table = Table(title_justify="left")
+    table = Table(
+        title=Text(f"First features by rank (ranking: {ranking})"),
+        title_justify="left",
+        title_style="bold",
+    )
     for name in ("feature", *names):
         table.add_column(Text(printable(name)))
     for feature, row in shown.iterrows():
@@ -133,13 +143,21 @@ def _describe_classes(analysis: Any, classes: Sequence[int]) -> list[str]:
     return [f"{title}{more}:", *lines] if lines else []
 
 
-def describe_share(share: float) -> str:
+def describe_share(analysis: Any) -> str:
     """How many features keep the performance."""
+    share = analysis.smallest_share_
     if math.isnan(share):
         return (
             "The head has no performance here that a part of the features could keep."
         )
-    return f"{share:.0%} of the features keep 99% of the performance."
+    if analysis.decomposition == "shared" or len(analysis.class_ranking_) < 2:
+        return f"{share:.0%} of the features keep 99% of the performance."
+    n_kept = round(share * analysis.class_ranking_.shape[1])
+    together = int((analysis.class_ranking_ <= n_kept).any(axis=0).sum())
+    return (
+        f"{share:.0%} of the features, other ones for each class, keep 99% of the "
+        f"performance: {n_kept} per class, {together} in all."
+    )
 
 
 def _describe_consistency(analysis: Any) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
@@ -142,7 +143,7 @@ def print_intervention(console: Console, found: InterventionFindings) -> None:
 
 
 def make_table(result: InterventionResult) -> Table:
-    """Move of the mean of all units under each level."""
+    """Move of the mean of all units under each level, the highest first."""
     moves = result.effects.xs(ALL, level="target_class")
     table = Table(
         title=Text("Moves of the mean, in standard deviations of the outputs"),
@@ -155,9 +156,15 @@ def make_table(result: InterventionResult) -> Table:
     table.add_column("rows")
     for output in shown:
         table.add_column(f"output {output}" if len(outputs) > 1 else "output")
-    levels = result.n_rows_by_level.iloc[:LEVELS_SHOWN]
-    for place, (level, n_rows) in enumerate(levels.items()):
+    effects = moves["effect"].to_numpy().reshape(-1, len(outputs))
+    largest = np.nan_to_num(np.abs(effects)).max(axis=0).argmax()
+    order = np.argsort(-effects[:, largest], kind="stable")
+    for place in order[:LEVELS_SHOWN].tolist():
         own = moves.iloc[place * len(outputs) : (place + 1) * len(outputs)]
+        level, n_rows = (
+            result.n_rows_by_level.index[place],
+            result.n_rows_by_level.iloc[place],
+        )
         cells = [_move(own.iloc[i]) for i in range(len(shown))]
         table.add_row(Text(printable(level)), str(n_rows), *cells)
     return table

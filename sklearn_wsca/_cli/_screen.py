@@ -133,7 +133,7 @@ def print_screen(console: Console, result: MetadataScreen) -> None:
     """Print the table, a sentence per column, and what to do next."""
     console.print(make_table(result))
     console.print()
-    shown = result.columns.index[:MOST_SENTENCES]
+    shown = by_association(result).index[:MOST_SENTENCES]
     for name in shown:
         console.print(Text(printable(result.to_text(name))), highlight=False)
     n_hidden = len(result.columns) - len(shown)
@@ -143,6 +143,13 @@ def print_screen(console: Console, result: MetadataScreen) -> None:
     console.print(Text(_assumed(result)), style="dim", highlight=False)
     console.print()
     console.print(_make_steps(result))
+
+
+def by_association(result: MetadataScreen) -> pd.DataFrame:
+    """Columns, those first that go most with the target."""
+    return result.columns.sort_values(
+        "target_association", ascending=False, kind="stable", na_position="last"
+    )
 
 
 def _make_steps(result: MetadataScreen) -> Table:
@@ -167,7 +174,7 @@ def make_table(result: MetadataScreen) -> Table:
     table.add_column("empty or small cells")
     table.add_column("an audit finds")
     table.add_column("outlook")
-    for name, row in result.columns.iterrows():
+    for name, row in by_association(result).iterrows():
         table.add_row(
             Text(printable(column_text(name))),
             _association(row),

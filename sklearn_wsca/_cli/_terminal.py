@@ -12,6 +12,7 @@ from sklearn_wsca._cli._wording import as_typed
 from sklearn_wsca._report.caveats import list_caveats
 from sklearn_wsca._report.first_screen import (
     by_importance,
+    is_brief,
     tell_comparison,
     tell_gap,
     tell_rightness,
@@ -27,7 +28,7 @@ from sklearn_wsca._text import (
 )
 from sklearn_wsca._verdicts.registry import USED, VERDICTS
 
-MOST_ANSWERS = 20
+MOST_ANSWERS, FEWEST_ANSWERS = 20, 3
 
 
 def print_result(console: Console, result: dict[str, Any]) -> None:
@@ -42,13 +43,14 @@ def print_result(console: Console, result: dict[str, Any]) -> None:
         _say(console, comparison, "dim", end="\n\n")
     columns = by_importance(result["columns"])
     if len(columns) > MOST_ANSWERS:
-        columns = [column for column in columns if column["verdict"] == USED]
+        n_used = sum(column["verdict"] == USED for column in columns)
+        columns = columns[: max(n_used, FEWEST_ANSWERS)]
     for column in columns:
         line = _verdict(column["verdict"], f"{printable(column['name'])}: ")
         line.append(f". {printable(as_typed(column['lead']))}")
         console.print(line, highlight=False)
         gap = tell_gap(column, analysis)
-        if gap:
+        if gap and not is_brief(column, result["columns"]):
             _say(console, f"  {gap}", "")
     console.print(_counts(result), end="\n\n", highlight=False)
     print_list(console, "Keep in mind", list_caveats(result))

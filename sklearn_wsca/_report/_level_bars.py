@@ -183,8 +183,8 @@ def _name(row: dict, column: dict) -> str:
     if column["n_levels"]:
         return row["level"]
     deviation = (column["labels"] or {}).get("standard_deviation")
-    more = "one deviation" if deviation is None else format_number(deviation)
-    return f"{more} more"
+    more = "standard deviation" if deviation is None else format_number(deviation)
+    return f"per {more} more"
 
 
 def _in_words(row: dict, key: str) -> str:
@@ -202,7 +202,7 @@ def _title(row: dict, column: dict, key: str) -> str:
         what = f"Points of probability of {quote(row['output'])}"
     among = row["target_class"]
     in_class = "" if among == EVERYWHERE else f" among {quote(among)}"
-    beside = ", from the mean of all" if column["n_levels"] else ""
+    beside = ", each from the mean of all" if column["n_levels"] else ""
     return f"{what}{in_class}{beside}"
 
 

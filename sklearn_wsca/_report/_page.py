@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sklearn_wsca._report.first_screen import by_importance
+from sklearn_wsca._report.first_screen import by_importance, is_brief
 from sklearn_wsca._text import (
     alike_text,
     column_text,
@@ -18,8 +18,7 @@ from sklearn_wsca._text import (
 from sklearn_wsca._verdicts.registry import INCONCLUSIVE, USED, by_urgency
 from sklearn_wsca._verdicts.rule import Rule
 
-MOST_OPEN_ANSWERS = 12
-MOST_IN_FULL = 4
+MOST_OPEN_ANSWERS, FEWEST_OPEN_ANSWERS = 12, 3
 MOST_LEVELS_SHOWN = 30
 
 
@@ -43,25 +42,18 @@ def number_columns(result: dict[str, Any]) -> list[dict[str, Any]]:
 def split_answers(columns: list[dict]) -> tuple[list[dict], list[dict[str, Any]]]:
     """Columns that are shown at once, and those that are folded away, by verdict.
 
-    Where there are many columns, only those that are used are shown.
+    Where there are many columns, those that are used are shown, and at least a few.
     """
     n_open = len(columns)
     if n_open > MOST_OPEN_ANSWERS:
         n_used = sum(column["verdict"] == USED for column in columns)
-        n_open = min(n_used, MOST_OPEN_ANSWERS)
+        n_open = min(max(n_used, FEWEST_OPEN_ANSWERS), MOST_OPEN_ANSWERS)
     folded = [
         {"verdict": verdict, "columns": members}
         for verdict in by_urgency()
         if (members := [c for c in columns[n_open:] if c["verdict"] == verdict])
     ]
     return columns[:n_open], folded
-
-
-def is_brief(column: dict, columns: list[dict]) -> bool:
-    """Whether a column has a line and no more, so that what is next stays in sight."""
-    has_numbers = column["verdict"] in (USED, INCONCLUSIVE)
-    differs = (column["performance"]["case"] or "").endswith("differs only")
-    return len(columns) > MOST_IN_FULL and not (has_numbers or differs)
 
 
 def join_brief(shown: list[dict], columns: list[dict]) -> list[tuple[bool, list[dict]]]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from sklearn_wsca._performance.words import name_measure, show_difference
+from sklearn_wsca._performance.words import NUMBERS, name_measure, show_difference
 from sklearn_wsca._report.words import (
     tell_performance,
 )
 from sklearn_wsca._text import (
     column_text,
     format_number,
+    list_first,
     quote,
     shown_shift,
 )
@@ -27,7 +28,7 @@ SHARES = (SENSITIVITY, "specificity")
 # An interval of a share that is longer than this hardly tells anything.
 WIDEST = 0.5
 EVERYWHERE = "all"
-MOST_NAMED, MOST_ASKED = 4, 4
+MOST_NAMED, MOST_ASKED, MOST_IN_FULL = 4, 4, 4
 POINTS = " percentage points", " percentage point"
 
 
@@ -60,6 +61,13 @@ def tell_column(column: dict[str, Any], analysis: dict[str, Any]) -> str:
     }
     make = sentences.get(column["verdict"])
     return column["answer"] if make is None else make(column, analysis)
+
+
+def is_brief(column: dict, columns: list[dict]) -> bool:
+    """Whether a column has a line and no more, so that what is next stays in sight."""
+    has_numbers = column["verdict"] in (USED, INCONCLUSIVE)
+    differs = (column["performance"]["case"] or "").endswith("differs only")
+    return len(columns) > MOST_IN_FULL and not (has_numbers or differs)
 
 
 def ask_in_short(result: dict[str, Any]) -> str:
@@ -122,12 +130,14 @@ def tell_gap(column: dict[str, Any], analysis: dict[str, Any]) -> str:
             for text in ranges
         ]
         return " ".join([told, *apart])
-    unseen = show_difference(gap["unseen"], gap["unseen_measure"])
     what = name_measure(gap["unseen_measure"])
     shown = "; ".join(_ranges(column, analysis))
+    start = f"Performance is not shown to differ{': ' + shown if shown else ''}; "
+    if gap["unseen_measure"] not in NUMBERS and gap["unseen"] >= WIDEST:
+        return f"{start}of {what} not even large differences are excluded."
+    unseen = show_difference(gap["unseen"], gap["unseen_measure"])
     return (
-        f"Performance is not shown to differ{': ' + shown if shown else ''}; "
-        f"differences of up to {unseen} of {what}, either way, are not excluded."
+        f"{start}differences of up to {unseen} of {what}, either way, are not excluded."
     )
 
 
@@ -167,17 +177,34 @@ def _ranges(column: dict, analysis: dict, without: str = "") -> list[str]:
     for measure in SHARES:
         known = [row for row in levels if _is_known(row, measure)]
         if measure != without and len(known) > 1:
-            known.sort(key=lambda row: row[measure])
-            ends = [
-                f"{100.0 * row[measure]:.0f}% {_at(column, row['level'])}"
-                for row in (known[0], known[-1])
-            ]
             name = _explain(measure, None, analysis)
-            told = f"{ends[0]} and {ends[1]}"
-            if len(known) > 2:
-                told = f"lowest, {ends[0]}, and highest, {ends[1]}"
-            found.append(f"{name} is {told}")
+            unknown = [row["level"] for row in levels if row not in known]
+            found.append(
+                f"{name} is {_tell_ends(known, measure, column)}{_too_few(unknown)}"
+            )
     return found
+
+
+def _tell_ends(known: list[dict], measure: str, column: dict) -> str:
+    """Lowest and highest share, and where they are."""
+    first, *_, last = sorted(known, key=lambda row: row[measure])
+    low, high = (f"{100.0 * row[measure]:.0f}%" for row in (first, last))
+    if low == high:
+        return f"{low} for {'both' if len(known) == 2 else 'all'}"
+    low, high = (
+        f"{share} {_at(column, row['level'])}"
+        for share, row in ((low, first), (high, last))
+    )
+    if len(known) == 2:
+        return f"{low} and {high}"
+    return f"lowest, {low}, and highest, {high}"
+
+
+def _too_few(levels: list[str]) -> str:
+    """Levels of which a share is not said."""
+    if not levels:
+        return ""
+    return f" (too few rows to say for {list_first(levels, MOST_NAMED, quote)})"
 
 
 def _is_known(row: dict, measure: str) -> bool:
@@ -249,15 +276,23 @@ def _moves(column: dict, analysis: dict, verb: str) -> str:
 
 
 def _extremes(column: dict) -> str:
-    """Under which levels the output is highest and lowest."""
+    """Under which levels the output is highest and lowest, or where a number rises."""
     effects = [
         row
         for row in column["utilization"]["effects"] or []
         if row["target_class"] == EVERYWHERE and row["effect"] is not None
     ]
+    if len(effects) == 1 and not column["n_levels"]:
+        (slope,) = effects
+        if None in (slope["low"], slope["high"]) or slope["low"] <= 0 <= slope["high"]:
+            return ""
+        way = "higher" if slope["effect"] > 0 else "lower"
+        return f", {way} with more of {quote(column['name'])}"
     if len(effects) < 2:
         return ""
-    effects.sort(key=lambda row: row["effect"])
+    # On the scale of the picture beside it.
+    in_points = all(row.get("points") is not None for row in effects)
+    effects.sort(key=lambda row: row["points" if in_points else "effect"])
     return (
         f", highest for {quote(effects[-1]['level'])} and lowest for "
         f"{quote(effects[0]['level'])}"
@@ -281,6 +316,13 @@ def _open(column: dict, analysis: dict) -> str:
     effect, level = column["utilization"], analysis["significance"]
     if WITHHELD in column["note"] or effect["high"] is None:
         return column["answer"]
+    needed = needed_permutations(column, analysis)
+    if needed is not None:
+        moved = _moves(column, analysis, "differs with it, by").removesuffix(".")
+        return (
+            f"{moved}; {analysis['n_permutations']} permutations are too few to test "
+            f"that: use {needed} or more."
+        )
     if None not in (effect["qvalue"], level) and effect["qvalue"] <= level:
         moved = _moves(column, analysis, "differs with it, by").removesuffix(".")
         margin = format_number(analysis["min_effect"])
@@ -292,6 +334,17 @@ def _open(column: dict, analysis: dict) -> str:
         f"the output of {_network(analysis)} may differ with it by up to {shown} of "
         f"its usual spread{_excluded_points(effect)}{_beyond(column)}."
     )
+
+
+def needed_permutations(column: dict, analysis: dict) -> int | None:
+    """How many there must be, if no permutation exceeds what too few cannot show."""
+    effect, level = column["utilization"], analysis["significance"]
+    n, p, q = analysis["n_permutations"], effect["pvalue"], effect["qvalue"]
+    if None in (level, n, p, q) or column["verdict"] != INCONCLUSIVE:
+        return None
+    if p * (n + 1) > 1.0 + 1e-9 or q <= level or (effect["low"] or 0.0) <= 0.0:
+        return None
+    return math.ceil(round(q / p / level, 6)) - 1
 
 
 def _not_encoded(column: dict, analysis: dict) -> str:
@@ -308,9 +361,10 @@ def _excluded_points(effect: dict) -> str:
     if high is None:
         return ""
     # Rounded up: what is excluded must be.
+    points = math.ceil(max(high, 1.0))
     return (
-        f"; differences of a probability above {math.ceil(max(high, 1.0))} percentage "
-        "points are excluded"
+        f"; differences of a probability above {points} percentage "
+        f"point{'' if points == 1 else 's'} are excluded"
     )
 
 

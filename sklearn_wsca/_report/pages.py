@@ -17,6 +17,9 @@ from sklearn_wsca._text import format_number, list_first, quote
 
 MOST_ROWS, MOST_UNITS, MOST_LEVELS = 30, 12, 12
 MOST_NAMED = 4
+OF_THESE_UNITS = (
+    "It is about these units, under these levels: others may move differently."
+)
 UNIT_WORDS = {
     "unit": "Unit",
     "n_levels": "Levels",
@@ -76,7 +79,8 @@ def _change(column: dict, margin: float | None, top: float) -> Bars | None:
     """Difference of two networks with interval and margin."""
     if None in (column["difference"], column["low"], column["high"]):
         return None
-    text = f"{column['difference']:+.2f}"
+    sign = "+" if column["difference"] > 0.0 else ""
+    text = f"{sign}{format_number(column['difference'])}"
     bar = draw_bar(
         "second less first", text, column, ("difference", "low", "high"), -top, top
     )
@@ -131,7 +135,7 @@ def page_of_intervention(content: dict[str, Any]) -> ShortPage:
         name for name in UNIT_WORDS if any(row.get(name) is not None for row in units)
     ]
     table = [[_cell(row[name]) for name in known] for row in units[:MOST_UNITS]]
-    caveats = _sentences(content["notes"])
+    caveats = [OF_THESE_UNITS, *_sentences(content["notes"])]
     if content["includes_noise"]:
         caveats.append(
             "No unit was seen twice under one level, so the noise of a repeat is part "
@@ -195,7 +199,9 @@ def _moves(effects: list[dict]) -> Bars | None:
 
 def page_of_screen(content: dict[str, Any]) -> ShortPage:
     """Which columns could be shortcuts, and would an audit find them?"""
-    columns = content["columns"]
+    columns = sorted(
+        content["columns"], key=lambda column: -(column["target_association"] or 0.0)
+    )
     enough = sum(column["outlook"] == "enough" for column in columns)
     header = ["Column", "Goes with the target", "p", "An audit finds", "Outlook"]
     keys = "target_association", "association_pvalue", "minimum_detectable_effect"
@@ -282,9 +288,17 @@ def page_of_features(
     rows: list[list[str]],
     pictures: list[Picture],
     facts: dict[str, str],
+    fitted: bool,
 ) -> ShortPage:
-    """Which features carry the decision, and where?"""
+    """Which features carry the decision, and where?
+
+    The decision is that of a linear model that was `fitted` here, or of the network.
+    """
     first, *others = sentences
+    of_fitted = [
+        "No trained head was given: this is about a linear model fitted to the target "
+        "on these features, which need not decide as the network does."
+    ]
     return ShortPage(
         "Which features carry the decision, and where?",
         first,
@@ -292,9 +306,10 @@ def page_of_features(
         [
             "The importance of a feature is what it adds to the score of a class, on "
             "samples that are decided right; above 0 it speaks for the class, below 0 "
-            "against it."
+            "against it.",
+            *(of_fitted if fitted else []),
         ],
-        [],
+        steps_of_features(fitted),
         pictures,
         [Block("The most important features", header, rows[:MOST_ROWS])],
         facts,
@@ -310,6 +325,18 @@ def _facts(content: dict[str, Any]) -> dict[str, str]:
     facts["Files"] = ", ".join(f"{k}: {v}" for k, v in content["inputs"].items())
     facts["Software"] = ", ".join(f"{k} {v}" for k, v in content["software"].items())
     return {term: text for term, text in facts.items() if text}
+
+
+def steps_of_features(fitted: bool) -> list[str]:
+    """What to do next with features."""
+    give = ["Give the trained head of the network (--head)."] if fitted else []
+    return [
+        *give,
+        "Look at the maps and the most unusual samples together with somebody who "
+        "reads such images.",
+        "Ask whether the decision uses what these features may tell of scanner or "
+        "hospital (wsca audit).",
+    ]
 
 
 def name_fact(name: str) -> str:

@@ -21,6 +21,8 @@ ALL = "all"
 SLOPE = "+1 SD"
 # With more classes than this each is shown with its own output only.
 MOST_CLASSES = 50
+# Probabilities that are left of each other add up to 1 in float32, too.
+OPPOSITE = 1e-5
 ENTRIES = ("level", "output", "target_class")
 NUMBERS = ("n_rows", "n_units", "effect", "low", "high")
 POINTS = ("points", "points_low", "points_high")
@@ -253,18 +255,20 @@ def largest_shift(
     if points is None:
         return NO_SHIFT
     levels = list(column.levels)
+    # Of two classes the second tells all, and the same one for every column.
+    first = int(_are_opposite(points.residuals))
     found = [
         shift
         for part in parts
         for shift in _shifts(
-            part, points, levels, headline, shown_outputs(parts, part, outputs)
+            part, points, levels, headline, shown_outputs(parts, part, outputs)[first:]
         )
     ]
     n_levels = int(headline.sum())
     n_pairs = max(n_levels * (n_levels - 1) // 2, 1)
     tail = significance / (2.0 * len(found) * n_pairs)
     sure = [s for s in found if s[0] > stats.t.isf(tail, s[2]) * s[1]]
-    n_common = points.residuals.shape[1]
+    n_common = points.residuals.shape[1] - first
     value, error, degrees, part, output, high, low = max(
         sure or found[:n_common], key=lambda shift: shift[0]
     )
@@ -280,6 +284,14 @@ def largest_shift(
     sentence = subject, under + where
     ends = value - reach, value + reach
     return Shift(value, *ends, sentence, outputs[output], part, high, low)
+
+
+def _are_opposite(residuals: np.ndarray) -> bool:
+    """Whether there are two probabilities, of which one is what the other is not."""
+    if residuals.shape[1] != 2:
+        return False
+    total = np.abs(residuals.sum(axis=1)).max(initial=0.0)
+    return bool(total <= OPPOSITE * np.abs(residuals).max(initial=0.0))
 
 
 def _shifts(

@@ -28,7 +28,8 @@ def make_page(share=0.5, drawn=None):
         },
         index=[7, 3],
     )
-    found = SimpleNamespace(features=features, analysis=Fitted(smallest_share_=share))
+    fitted = Fitted(smallest_share_=share, decomposition="shared", head=None)
+    found = SimpleNamespace(features=features, analysis=fitted)
     sentences = ["Maps and head agree.", "50% of the features keep 99% of the "]
     sentences[1] += "performance."
     text = make_feature_page(found, sentences, drawn or {}, {"maps": "<b>A</b>.npy"})

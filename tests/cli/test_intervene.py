@@ -1,6 +1,7 @@
 """``wsca intervene``: from outputs of the same units to how far they move."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -198,7 +199,10 @@ def test_many_levels_are_in_the_file(folder, tmp_path):
     table.to_csv(tmp_path / "t.csv", index=False)
     printed = intervene(tmp_path, outputs="o.npy", table="t.csv")
     assert "5 more levels in effects.csv" in printed.stdout
-    assert "s19" in printed.stdout and "s20" not in printed.stdout
+    effects = pd.read_csv(tmp_path / "out" / "effects.csv", index_col="level")
+    most = effects["output"].iloc[effects["effect"].abs().argmax()]
+    highest_first = effects[effects["output"] == most].sort_values("effect").index[::-1]
+    assert re.findall(r"\u2502 (s\d\d) ", printed.stdout) == [*highest_first[:20]]
 
 
 def test_a_score_may_be_an_array_of_one_dimension(folder):

@@ -127,12 +127,17 @@ def test_columns_of_a_table_have_a_result_each():
     assert found["age"].verdict in ("same", "inconclusive")
 
 
-def test_a_network_and_itself_are_the_same_however_few_rows_there_are():
-    study = draw(n=60)
-    study.b = 3.0 * study.a + 1.0
+@pytest.mark.parametrize(("dtype", "digits"), [(np.float64, 9), (np.float32, 6)])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_network_and_itself_are_the_same_however_few_rows_there_are(
+    seed, dtype, digits
+):
+    study = draw(n=60, seed=seed)
+    study.a = study.a.astype(dtype)
+    study.b = (0.3 * study.a + 1.0).astype(dtype)
     found = compare(study)
     assert (found.verdict, found.pvalue) == ("same", 1.0)
-    assert found.difference == pytest.approx(0.0, abs=1e-9)
+    assert found.difference == pytest.approx(0.0, abs=10.0**-digits)
 
 
 def test_named_outputs_are_matched_by_name():

@@ -42,4 +42,44 @@ def test_what_has_too_few_rows_is_said_of_the_first_columns(study):
     said = [text for text in list_caveats(study) if "too few to compare" in text]
     assert said[0] == "'column 1': too few to compare specificity for 'x'."
     assert len(said) == 4
-    assert "The same of 1 more columns: see them one by one." in list_caveats(study)
+    assert "The same of 1 more column: see them one by one." in list_caveats(study)
+
+
+def test_levels_of_few_rows_that_a_use_is_told_by_are_named(study):
+    column = study["columns"][0]
+    shift = column["utilization"]["shift"]
+    for level in column["labels"]["levels"]:
+        level["n_samples"] = 13 if level["level"] == shift["higher"] else 30
+    words = f"'hospital': only 13 rows are of '{shift['higher']}'."
+    assert words in list_caveats(study)
+    column["verdict"] = "inconclusive"
+    assert words not in list_caveats(study)
+
+
+def test_too_few_permutations_are_a_next_step_and_rows_are_not(study):
+    for column in study["columns"]:
+        column["verdict"] = "inconclusive"
+        column["utilization"] |= {"pvalue": 0.01, "qvalue": 0.06, "low": 0.2}
+    study["columns"][1]["utilization"]["low"] = 0.0
+    steps = " ".join(list_next_steps(study))
+    assert "'age', 'hospital': run it again with 119 permutations or more" in steps
+    assert "'sex': add rows" in steps
+
+
+def test_a_network_that_does_not_predict_is_checked_first(study):
+    study["analysis"]["head_performance"]["finding"] = "not shown"
+    assert list_next_steps(study)[0].startswith("Check first that the rows")
+
+
+def test_a_number_has_no_levels_to_put_patients_under(study):
+    study["columns"][0]["verdict"] = study["columns"][1]["verdict"] = "not used"
+    (step,) = [step for step in list_next_steps(study) if "If it must not" in step]
+    assert step.startswith("If it must not: find what carries it")
+
+
+def test_columns_that_many_rows_say_nothing_of_are_named(study):
+    assert not [text for text in list_caveats(study) if "say nothing" in text]
+    study["columns"][2]["n_samples"] -= 136
+    (told,) = [text for text in list_caveats(study) if "say nothing" in text]
+    n_rows = study["analysis"]["n_samples"]
+    assert told.endswith(f"say nothing about it: 'age' (136) of {n_rows}.")

@@ -80,6 +80,33 @@ def test_a_number_has_its_unit_and_direction(study):
     assert "every standard deviation more of 'age'" in told(study, 2)
 
 
+@pytest.mark.parametrize(
+    ("slope", "words"),
+    [
+        ((0.2, 0.1, 0.3), ", higher with more of 'age'."),
+        ((-0.2, -0.3, -0.1), ", lower with more of 'age'."),
+        ((0.2, -0.1, 0.5), "0.39)."),
+        ((0.2, None, None), "0.39)."),
+    ],
+)
+def test_a_number_without_points_has_its_direction(study, slope, words):
+    row = {"level": "slope", "target_class": "all"}
+    row |= dict(zip(("effect", "low", "high"), slope, strict=True))
+    effect = {"effects": [row], "shift": None, "probability_shift": None, "high": 0.39}
+    assert told(study, 2, low=0.2, **effect).endswith(words)
+
+
+def test_shares_that_are_equal_are_said_once(study):
+    column, analysis = study["columns"][0], study["analysis"]
+    column["performance"]["gap"]["qvalue"] = 0.9
+    column["performance"]["by_level"] = levels_of(a=(1.0, 0.3, 0.2), b=(1.0, 0.3, 0.2))
+    assert "sensitivity (share of 'present' recognised) is 100% for both" in tell_gap(
+        column, analysis
+    )
+    column["performance"]["by_level"] += levels_of(c=(1.0, 0.3, 0.2))
+    assert "is 30% for all;" in tell_gap(column, analysis)
+
+
 def test_without_probabilities_outputs_are_told(study):
     effects = [
         {"level": level, "target_class": "all", "effect": size}
@@ -96,7 +123,7 @@ def test_numbers_do_not_contradict_the_margin(study):
     found = told(study, verdict="not used", high=0.0999, balanced_high=0.09)
     assert "no more than 0.0999 of its" in found and "margin 0.1" in found
     few = told(study, verdict="not used", probability_shift_high=0.2)
-    assert "above 1 percentage points are excluded" in few
+    assert "above 1 percentage point are excluded" in few
     rounded = told(study, verdict="not used", probability_shift_high=7.2)
     assert "above 8 percentage points are excluded" in rounded
 
@@ -104,7 +131,16 @@ def test_numbers_do_not_contradict_the_margin(study):
 @pytest.mark.parametrize(
     ("verdict", "effect", "words"),
     [
-        ("inconclusive", {"qvalue": 0.4, "high": 0.31}, "may differ with it by up to"),
+        (
+            "inconclusive",
+            {"qvalue": 0.4, "low": 0.0, "high": 0.31},
+            "may differ with it by up to",
+        ),
+        (
+            "inconclusive",
+            {"pvalue": 0.01, "qvalue": 0.07, "low": 0.1},
+            "; 99 permutations are too few to test that: use 139 or more.",
+        ),
         ("inconclusive", {"qvalue": 0.01}, "whether by the margin 0.1 or more is open"),
         ("not encoded", {}, "no evidence that the network treats everybody alike"),
     ],
@@ -161,8 +197,8 @@ def test_performance_that_differs_has_what_each_level_reaches(study):
     assert tell_gap(column, analysis) == (
         "Performance differs: specificity (share of 'absent' recognised) is 83% for "
         "'b' but 30% for 'a' (53 percentage points apart; 20 to 70). Sensitivity "
-        "(share of 'present' recognised) is 70% for 'b' and 80% for 'a'; "
-        "whether that is more than chance was not tested."
+        "(share of 'present' recognised) is 70% for 'b' and 80% for 'a' (too few "
+        "rows to say for 'few'); whether that is more than chance was not tested."
     )
     levels[1]["specificity"] = 0.834
     gap["size"] = 0.834 - 0.3
@@ -171,7 +207,7 @@ def test_performance_that_differs_has_what_each_level_reaches(study):
     gap["size"] = 0.897 - 0.464
     assert "is 89.7% for 'b' but 46.4% for 'a' (43 " in tell_gap(column, analysis)
     levels += levels_of(c=(0.75, 0.5, 0.2))
-    assert "is lowest, 70% for 'b', and highest, 80% for 'a'; " in tell_gap(
+    assert "is lowest, 70% for 'b', and highest, 80% for 'a' (too few" in tell_gap(
         column, analysis
     )
     gap["measure"], gap["size"] = "auroc", 0.53
@@ -251,3 +287,22 @@ def test_who_chose_the_margin_is_said(study):
     chosen = tell_margin(analysis | {"min_effect": 0.25})
     assert "(0.25 of" in chosen and "chosen by whoever made this analysis" in chosen
     assert tell_margin(analysis | {"min_effect": None}) == ""
+
+
+def test_where_next_to_nothing_is_excluded_no_number_says_so(study):
+    column, analysis = study["columns"][0], study["analysis"]
+    column["performance"]["by_level"] = []
+    gap = column["performance"]["gap"]
+    gap |= {"qvalue": 0.6, "unseen": 1.0, "unseen_measure": "recall"}
+    assert tell_gap(column, analysis).endswith(
+        "; of share of right decisions not even large differences are excluded."
+    )
+
+
+def test_the_highest_level_is_that_of_the_picture_beside(study):
+    effects = [
+        {"level": level, "target_class": "all", "effect": size, "points": points}
+        for level, size, points in (("a", 0.3, 1.0), ("b", 0.2, 3.0), ("c", -0.5, -4.0))
+    ]
+    effect = {"shift": None, "probability_shift": None, "effects": effects}
+    assert "highest for 'b' and lowest for 'c'" in told(study, **effect)

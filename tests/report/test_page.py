@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from sklearn_wsca._report._page import (
-    MOST_IN_FULL,
     MOST_LEVELS_SHOWN,
     MOST_OPEN_ANSWERS,
     join_brief,
     number_columns,
 )
+from sklearn_wsca._report.first_screen import MOST_IN_FULL
 from sklearn_wsca._report.html import render_html
 from sklearn_wsca.report import to_html
 from tests.report_pages import Page, replicate, with_verdicts

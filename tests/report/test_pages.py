@@ -168,9 +168,9 @@ def test_an_intervention_shows_the_output_that_moves_most():
     assert bars.rows[0].value > WIDTH / 2 > bars.rows[1].value
     assert page.blocks[0].header == ["Unit", "Rows", "Moves by"]
     assert [row[0] for row in page.blocks[0].rows][:2] == ["19", "18"]
-    assert page.next_steps == ["Look."] and "noise" in page.caveats[0]
+    assert page.next_steps == ["Look."] and "noise" in page.caveats[1]
     quiet = page_of_intervention(intervention(False) | {"effects": [], "units": []})
-    assert quiet.caveats == quiet.blocks == []
+    assert len(quiet.caveats) == 1 and quiet.blocks == []
     assert quiet.answers[0].bars is None
 
 
@@ -202,7 +202,13 @@ def test_a_screen_counts_what_an_audit_can_judge():
 def test_features_have_pictures_and_what_their_sign_means():
     picture = Picture("Maps", "Eight maps", b"")
     page = page_of_features(
-        ["First.", "Second."], ["Feature", "Importance"], [["3", "0.2"]], [picture], {}
+        ["First.", "Second."],
+        ["Feature", "Importance"],
+        [["3", "0.2"]],
+        [picture],
+        {},
+        True,
     )
     assert page.headline == "First." and page.answers[0].sentences == ["Second."]
     assert page.pictures == [picture] and "speaks for the class" in page.caveats[0]
+    assert "No trained head" in page.caveats[1] and "(--head)" in page.next_steps[0]

@@ -276,6 +276,29 @@ def test_the_shift_says_which_way_and_among_whom(seed):
         np.testing.assert_allclose(effects.xs(name, level="target_class"), expected)
 
 
+def test_of_two_probabilities_that_are_opposite_the_second_is_told_for_all():
+    decision, column = binary(0, drop=2.0)
+    p = decision.probabilities
+    both = replace(
+        decision,
+        outputs=np.hstack([-decision.outputs, decision.outputs]),
+        probabilities=np.hstack([1.0 - p, p]),
+        names=["well", "ill"],
+    )
+    for sign in (1, -1):
+        turned = replace(column, labels=column.labels[::sign])
+        one, two = (examine(d, turned, 0.05).shift for d in (decision, both))
+        assert two.output == "ill"
+        assert (two.points, two.low, two.higher) == pytest.approx(
+            (one.points, one.low, one.higher)
+        )
+    # Two findings of one image are no opposites.
+    apart = replace(both, probabilities=np.hstack([p[::-1] / 9.0, p]))
+    swapped = replace(both, probabilities=np.hstack([p, p[::-1] / 9.0]))
+    assert examine(apart, column, 0.05).shift.output == "ill"
+    assert examine(swapped, column, 0.05).shift.output == "well"
+
+
 @pytest.mark.slow
 def test_without_a_move_the_shift_is_the_common_one_and_may_be_nothing():
     sure = among = 0
