@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sklearn_wsca._performance.measures import AUROC
-from sklearn_wsca._performance.words import name_measure
+from sklearn_wsca._performance.measures import AUROC, BIAS
+from sklearn_wsca._performance.words import NUMBERS, name_measure
 from sklearn_wsca._report._page import effect_text
 from sklearn_wsca._report.first_screen import EVERYWHERE
 from sklearn_wsca._text import format_number, quote, shown_shift
@@ -324,9 +324,9 @@ def _draw_spread(row: dict, bottom: float, top: float, unit: str) -> Bar:
 
 
 def draw_performance(column: dict) -> list[Bars]:
-    """Shares of right decisions and AUROC by level, one picture for each measure."""
+    """Performance by level, one picture for each measure."""
     levels = column["performance"]["by_level"]
-    drawn = [_draw_measure(levels, name) for name in SHARES]
+    drawn = [_draw_measure(levels, name) for name in (*SHARES, *NUMBERS)]
     return [bars for bars in drawn if bars.rows]
 
 
@@ -334,18 +334,28 @@ def _draw_measure(levels: list[dict], name: str) -> Bars:
     """One measure under the levels that it could be measured under."""
     keys = name, f"{name}_low", f"{name}_high"
     found = [row for row in levels if all(row.get(key) is not None for key in keys)]
+    bottom, top, limits = 0.0, 1.0, ("0%", "100%")
+    if name == AUROC:
+        limits = "0", "1"
+    if name in NUMBERS:
+        top = max((abs(row[key]) for row in found for key in keys), default=1.0) or 1.0
+        bottom = -top if name == BIAS else 0.0
+        limits = format_number(bottom), format_number(top)
     rows = [
-        draw_bar(row["level"], _share(row, keys), row, keys, 0.0, 1.0)
+        draw_bar(row["level"], _measured(row, keys), row, keys, bottom, top)
         for row in found[:MOST_IN_ALL]
     ]
     title = name_measure(name)
     title = f"{title[0].upper()}{title[1:]}"
-    limits = ("0", "1") if name == AUROC else ("0%", "100%")
-    return Bars(title, rows, len(found) - len(rows), None, None, ends=limits)
+    zero = WIDTH / 2 if name == BIAS else None
+    return Bars(title, rows, len(found) - len(rows), zero, None, ends=limits)
 
 
-def _share(row: dict, keys: Sequence[str]) -> str:
+def _measured(row: dict, keys: Sequence[str]) -> str:
     """Value and interval in words."""
+    if keys[0] in NUMBERS:
+        value, low, high = (format_number(row[key]) for key in keys)
+        return f"{value} ({low} to {high})"
     if keys[0] == AUROC:
         value, low, high = (f"{row[key]:.2f}" for key in keys)
         return f"{value} ({low} to {high})"

@@ -219,6 +219,9 @@ def _explain(measure: str, of_class: Any, analysis: dict) -> str:
     """What a measure is called, and of whom it is a share."""
     classes = (analysis.get("primary_head") or {}).get("classes") or []
     name = name_measure(measure, of_class)
+    if measure in NUMBERS and analysis["target"] is not None:
+        target = quote(column_text(analysis["target"]["name"]))
+        return f"at the same recorded {target}, {name}"
     if measure not in SHARES or len(classes) != 2:
         return name
     whose = quote(classes[measure == SENSITIVITY])

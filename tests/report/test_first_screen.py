@@ -306,3 +306,13 @@ def test_the_highest_level_is_that_of_the_picture_beside(study):
     ]
     effect = {"shift": None, "probability_shift": None, "effects": effects}
     assert "highest for 'b' and lowest for 'c'" in told(study, **effect)
+
+
+def test_differences_of_errors_are_those_at_the_same_target(study):
+    column, analysis = study["columns"][0], study["analysis"]
+    gap = column["performance"]["gap"]
+    gap |= {"qvalue": 0.01, "measure": "bias", "of_class": None, "size": 8.9}
+    gap |= {"higher": "South", "lower": "West", "low": 6.0, "high": 12.0}
+    assert (
+        "differs: at the same recorded 'disease', mean error is 8.9 higher for 'South'"
+    ) in tell_gap(column, analysis)

@@ -184,3 +184,17 @@ def test_performance_has_one_picture_per_measure(study):
     assert len(auroc.rows) == 3
     column["performance"]["by_level"] = []
     assert draw_performance(column) == []
+
+
+def test_errors_of_numbers_have_pictures_too():
+    rows = [
+        {"level": level, "mae": 6.0, "mae_low": 5.0, "mae_high": 8.0}
+        | {"bias": bias, "bias_low": bias - 1.0, "bias_high": bias + 1.0}
+        for level, bias in (("a", 3.0), ("b", -2.0))
+    ]
+    error, bias = draw_performance({"performance": {"by_level": rows}})
+    assert error.title == "Mean absolute error" and error.ends == ("0", "8")
+    assert error.rows[0].text == "6 (5 to 8)" and error.rows[0].value == 0.75 * WIDTH
+    assert bias.title == "Mean error" and bias.ends == ("-4", "4")
+    assert bias.zero == WIDTH / 2
+    assert [bar.value for bar in bias.rows] == [0.875 * WIDTH, 0.25 * WIDTH]
