@@ -25,6 +25,10 @@ WORDS_FOR_MISSING = frozenset(
 )
 
 
+# From here on a power of ten is easier to read than the digits.
+SHORT_EXPONENT = 1e6
+
+
 def format_number(value: float | None, beside: float | None = None) -> str:
     """Two significant digits, no exponent where that is short; a dash for nothing.
 
@@ -33,7 +37,8 @@ def format_number(value: float | None, beside: float | None = None) -> str:
     if value is None or np.isnan(value):
         return "-"
     if beside is None or value == beside:
-        return f"{value:.2g}"
+        is_long = 99.5 <= abs(value) < SHORT_EXPONENT
+        return f"{value:.0f}" if is_long else f"{value:.2g}"
     texts = (f"{value:.{digits}g}" for digits in range(2, MOST_DIGITS))
     return next((text for text in texts if float(text) != beside), f"{value:.17g}")
 

@@ -49,6 +49,8 @@ def test_measures():
 def test_numbers_have_two_digits_and_nothing_is_a_dash():
     assert format_number(0.0012345) == "0.0012"
     assert format_number(12.3) == "12"
+    assert [format_number(n) for n in (99.4, 99.6, -112.3)] == ["99", "100", "-112"]
+    assert format_number(999_999.2) == "999999" and format_number(1e6) == "1e+06"
     assert format_number(None) == format_number(np.nan) == "-"
 
 
