@@ -8,6 +8,7 @@ import pytest
 
 click = pytest.importorskip("click")
 
+from sklearn_wsca._cli import _output  # noqa: E402
 from sklearn_wsca._cli._errors import BAD_INPUT  # noqa: E402
 from sklearn_wsca._cli.commands import (  # noqa: E402
     FOUND,
@@ -70,6 +71,39 @@ def test_every_command_and_exit_code_is_described():
         assert f"`wsca {command}`" in TEXT
     for code in (0, 1, BAD_INPUT, FOUND):
         assert re.search(rf"^\| {code} \|", TEXT, re.MULTILINE), code
+
+
+# Files of each table of the page.
+WRITTEN = {
+    "`wsca audit` and `wsca demo`": {_output.REPORT, _output.SUMMARY, _output.RESULT},
+    "`wsca audit --network ...`": _output.AUDIT_FILES
+    - {_output.REPORT, _output.RESULT},
+    "`wsca compare`": _output.COMPARISON_FILES,
+    "`wsca features`": _output.FEATURE_FILES,
+    "`wsca intervene`": _output.INTERVENTION_FILES,
+    "`wsca repair`": _output.REPAIR_FILES,
+    "`wsca screen`": _output.SCREEN_FILES,
+}
+
+
+def files_of(title):
+    """Files that the table of a command lists, with every suffix that they may have."""
+    rows = TEXT.split(f"\n\n| {title} | holds |\n|---|---|\n")[1].split("\n\n")[0]
+    for names, text in re.findall(r"^\| (`.+?) \| (.+) \|$", rows, re.MULTILINE):
+        for name in re.findall(r"`([^`]+)`", names):
+            suffixes = [""] if "." in name else _output.REPAIRED_SUFFIXES
+            assert all(suffix[1:] in text for suffix in suffixes), name
+            yield from (name + suffix for suffix in suffixes)
+
+
+@pytest.mark.parametrize("title", WRITTEN)
+def test_the_files_that_are_listed_are_those_that_a_command_writes(title):
+    assert sorted(files_of(title)) == sorted(WRITTEN[title])
+
+
+def test_every_command_has_a_table_of_its_files():
+    named = {name for title in WRITTEN for name in re.findall(r"wsca (\w+)", title)}
+    assert named == set(COMMANDS)
 
 
 def pipeline_commands():

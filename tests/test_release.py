@@ -106,6 +106,33 @@ def test_licence_keywords_and_papers_are_those_of_the_project():
         assert item["identifier"] in read("CITATION.cff")
 
 
+def requirements(listed):
+    """Names of what is required, without versions and without this package."""
+    names = [re.match(r"[\w-]+", item)[0] for item in listed]
+    return [name for name in names if name != "sklearn_wsca"]
+
+
+def test_what_is_needed_is_what_the_first_page_says():
+    page = read("docs/start.md")
+    core = re.search(r"The core needs (.+) only\.", page)[1]
+    for name in requirements(project()["dependencies"]):
+        assert re.search(rf"\b{name}\b", core), name
+    rows = re.findall(r"^\| `(\w+)` \|.+\| (.+) \|$", page, re.MULTILINE)
+    extras = project()["optional-dependencies"]
+    assert [name for name, _ in rows] and len(rows) == len(
+        extras
+    ) - 3  # docs, lint, test
+    for name, brought in rows:
+        known = requirements(extras[name])
+        assert sorted(brought.split(", ")) == sorted(set(known) - {"joblib"}), name
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/start.md"])
+def test_the_lowest_python_is_the_one_that_is_said(name):
+    (said,) = re.findall(r"Python ([\d.]+) or newer", read(name))
+    assert project()["requires-python"] == f">={said}"
+
+
 def test_an_issue_asks_for_the_versions():
     """The command that it asks for is tested in tests/cli/test_versions.py."""
     texts = [path.read_text("utf-8") for path in TEMPLATES]
