@@ -84,6 +84,7 @@ PINNED_ONLY = (
     "tests/test_fuzz.py",
     "tests/test_invariances.py",
     "tests/test_pages_offline.py",
+    "tests/test_no_network.py",
     "tests/test_properties.py",
     "tests/test_registries.py",
     "tests/test_release.py",

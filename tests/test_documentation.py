@@ -5,6 +5,7 @@ import inspect
 import os
 import re
 import sys
+from functools import cache
 
 import matplotlib
 import numpy as np
@@ -27,6 +28,7 @@ from tests.pages import (
     headings_of,
     links_of,
     network,
+    prose_of,
     read_blocks,
     read_commands,
     run_commands,
@@ -35,6 +37,7 @@ from tests.pages import (
 )
 
 CONTRIBUTING, CHANGELOG = ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"
+SECURITY = ROOT / "SECURITY.md"
 # What the test of all pages runs, or compares with what is printed or written.
 RUN = {"python", "console", "yaml", "text"}
 # Commands of a shell: .ci/run runs those of README and contributing guide as they
@@ -169,6 +172,53 @@ def test_what_no_extra_brings_is_installed_by_a_tier():
     assert needs <= installed
 
 
+FOLDERS = ("sklearn_wsca", "tests", "docs", "examples", "scripts", "benchmarks")
+# Names of other packages, and what readers have themselves.
+OF_OTHERS = {
+    *("permutation_test_score", "sensitivity_analysis", "cond_dist_method"),
+    *("pre_logits", "input_ids", "attention_mask", "use_bias", "X_pca"),
+    *("new_embeddings", "new_metadata", "image_files", "mu_bias", "mu_weight"),
+    *("weightspacecorrelation__metadata", "SKLEARN_WSCA_REQUIRE_BROWSER"),
+}
+
+
+def code_in_prose(page):
+    return re.findall(r"`([^`\n]+)`", prose_of(page))
+
+
+@cache
+def words_of_sources():
+    """Names and options of everything but the tests, which repeat what pages say."""
+    folders = set(FOLDERS) - {"tests", "docs"}
+    paths = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    paths += [*(ROOT / "sklearn_wsca").rglob("*.json"), ROOT / "noxfile.py"]
+    return {w for path in paths for w in re.findall(r"[\w-]+", path.read_text("utf-8"))}
+
+
+def unknown_names(code):
+    """Options, and names with an underscore, that no source has."""
+    code = re.sub(r"\S*/\S*", "", code)  # paths
+    pattern = r"(?<![\w.-])(--[a-z][\w-]+|[A-Za-z]\w*_\w*)"
+    return set(re.findall(pattern, code)) - words_of_sources() - OF_OTHERS
+
+
+@pytest.mark.parametrize("page", [*PAGES, CHANGELOG, SECURITY], ids=name_of)
+def test_files_options_and_names_in_the_text_exist(page):
+    for code in code_in_prose(page):
+        assert unknown_names(code) == set(), code
+        path = re.match(rf"(?:{'|'.join(FOLDERS)})/[\w/.*-]+$", code)
+        made = code.startswith("docs/_build")
+        assert not path or made or list(ROOT.glob(code.rstrip("/"))), code
+
+
+def test_a_name_that_nobody_has_is_found():
+    assert unknown_names("fit(no_such_name=1) --no-such") == {
+        "no_such_name",
+        "--no-such",
+    }
+    assert unknown_names("utilization_test(kinds=...) --min-effect") == set()
+
+
 @pytest.mark.parametrize("page", sorted((DOCS / "evidence").glob("*.md")), ids=name_of)
 def test_the_evidence_is_made_by_benchmarks(page):
     for command in "".join(blocks("sh", page)).splitlines():
@@ -294,7 +344,7 @@ class TestTheRunner:
             read_blocks("```python\nx = 1\n")
 
 
-@pytest.mark.parametrize("page", [*PAGES, CHANGELOG], ids=name_of)
+@pytest.mark.parametrize("page", [*PAGES, CHANGELOG, SECURITY], ids=name_of)
 def test_every_relative_link_leads_somewhere(page):
     for link in links_of(page):
         path, _, anchor = link.partition("#")
