@@ -211,6 +211,20 @@ def test_files_options_and_names_in_the_text_exist(page):
         assert not path or made or list(ROOT.glob(code.rstrip("/"))), code
 
 
+def test_modules_that_the_house_names_exist():
+    """By their path in package or repository, with what is said to be in them."""
+    text = CONTRIBUTING.read_text("utf-8")
+    named = re.findall(r"`([\w/]+\.py)(?:: ([\w.]+))?`", text)
+    assert len(named) > 15 and sum(bool(name) for _, name in named) > 10
+    for path, name in named:
+        found = [p for p in (ROOT / "sklearn_wsca" / path, ROOT / path) if p.exists()]
+        assert found, path
+        for part in filter(None, name.split(".")):
+            assert re.search(rf"(def|class) {part}\b", found[0].read_text("utf-8")), (
+                name
+            )
+
+
 def test_a_name_that_nobody_has_is_found():
     assert unknown_names("fit(no_such_name=1) --no-such") == {
         "no_such_name",

@@ -1,5 +1,9 @@
 """Schemas of the files that the commands write: valid, and every key is described."""
 
+import json
+import re
+from pathlib import Path
+
 import jsonschema
 import pytest
 
@@ -55,3 +59,34 @@ def test_verdicts_are_those_of_the_package(name, verdicts):
 def test_a_key_without_a_description_is_noticed():
     schema = {"properties": {"a": {"items": {"properties": {"b": {}}}}}}
     assert list(undescribed(schema)) == [".a", ".a[].b"]
+
+
+PAGE = (Path(__file__).parent.parent / "docs" / "result.md").read_text("utf-8")
+
+
+def section_on(name):
+    """What the page says of a schema: under its heading, or before all of these."""
+    first, *others = re.split(r"^## (.+)\n", PAGE, flags=re.MULTILINE)
+    sections = dict(zip(others[::2], others[1::2], strict=True))
+    return sections.get(name.partition(".")[0].capitalize(), first)
+
+
+@each_schema
+def test_the_page_lists_the_keys_of_a_file_and_no_others(name):
+    section, schema = section_on(name), read_schema(name)
+    cells = re.findall(r"^\| (`.+?) \|", section, re.MULTILINE)
+    listed = {key for cell in cells for key in re.findall(r"`(\w+)`", cell)}
+    assert listed == set(schema["properties"]) - {"schema_version"}
+    version = schema["properties"]["schema_version"]["const"]
+    assert (
+        f"It is {version} now" in section or f"begins at version {version}" in section
+    )
+    assert name in section
+
+
+@each_schema
+def test_keys_that_the_page_explains_are_in_the_schema(name):
+    rows = re.findall(r"^\| `.+?\|(.+)\|$", section_on(name), re.MULTILINE)
+    named = {key for row in rows for key in re.findall(r"`([a-z_]+)`", row)}
+    known = set(re.findall(r'"(\w+)"', json.dumps(read_schema(name))))
+    assert named and named - known == set()
