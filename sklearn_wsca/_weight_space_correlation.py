@@ -560,7 +560,12 @@ class WeightSpaceCorrelation(
         self._check_belonging(given, tasks)
         self.notes_ = tasks.describe_target()
         given, rows = find_subspace(
-            given, tasks, self.n_components, self.min_components, self.memory
+            given,
+            tasks,
+            self.n_components,
+            self.min_components,
+            self.memory,
+            self.n_jobs,
         )
         self._keep_subspace(rows.subspace)
         tasks.assign_units(given.roles.groups)
@@ -876,7 +881,7 @@ class WeightSpaceCorrelation(
         tasks = scratch._read_tasks(given)
         check_something_left(tasks, "y" if metadata is None else "metadata")
         given, rows = find_subspace(
-            given, tasks, None, self.min_components, self.memory
+            given, tasks, None, self.min_components, self.memory, self.n_jobs
         )
         tasks.assign_units(given.roles.groups)
         tasks.balance(given.roles, given.weights, self.adjust_for_target)

@@ -51,12 +51,15 @@ def prepare_study(
     min_components=50,
     adjust_for_target=False,
     memory=None,
+    n_jobs=None,
     **options,
 ):
     """Input and tasks in canonical order, and the rows."""
     given, tasks = read_study(*study, **options)
     check_something_left(tasks)
-    given, rows = find_subspace(given, tasks, n_components, min_components, memory)
+    given, rows = find_subspace(
+        given, tasks, n_components, min_components, memory, n_jobs
+    )
     tasks.assign_units(given.roles.groups)
     tasks.balance(given.roles, given.weights, adjust_for_target)
     return given, tasks, rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_memory
 
-from sklearn_wsca._backend.jobs import LESS_MEMORY
+from sklearn_wsca._backend.jobs import LESS_MEMORY, blocks_at_once
 from sklearn_wsca._backend.memory import explain_shortage
 from sklearn_wsca._backend.namespace import (
     Precision,
@@ -36,6 +37,7 @@ def find_subspace(
     n_components: float | int | None,
     min_components: int,
     memory: Any = None,
+    n_jobs: int | None = None,
 ) -> tuple[Input, Rows]:
     """Find the subspace, and bring input and tasks to the canonical order of rows.
 
@@ -47,16 +49,14 @@ def find_subspace(
     precision = batch_precision(len(given.weights))
     head = tasks.judged_head
     coef = np.empty((0, given.X.n_features)) if head is None else head.coef
-    outputs = None
+    outputs, X = None, replace(given.X, n_workers=blocks_at_once(n_jobs))
     # Read for mean and covariance, and for the coordinates.
     with explain_shortage("X", LESS_MEMORY), step("subspace", n_passes=2):
         if memory is None:
-            subspace = fit_subspace(given.X, *rule)
-            T, distance, outputs = subspace.coordinates_and_products(
-                given.X, precision, coef
-            )
+            subspace = fit_subspace(X, *rule)
+            T, distance, outputs = subspace.coordinates_and_products(X, precision, coef)
         else:
-            subspace, T, distance = _recall(memory, given.X, *rule, precision)
+            subspace, T, distance = _recall(memory, X, *rule, precision)
     order = canonical_order(
         distance,
         lambda: row_fingerprints(given.table) + pd.util.hash_array(given.weights),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
-from joblib import effective_n_jobs
+from joblib import cpu_count, effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import ThreadpoolController
 
@@ -27,6 +27,21 @@ LOST_WORKERS = (
     "memory (joblib.parallel_config(backend='threading')), or give the workers more "
     "memory; then call this again."
 )
+
+# Each of them holds a block of rows, a copy and their moments.
+MOST_BLOCKS = 4
+
+
+def blocks_at_once(n_jobs: int | None) -> int:
+    """How many blocks of rows are worked on at the same time where there are no jobs.
+
+    One if the linear algebra has threads of its own, which do the same; for it to have
+    as many as there are workers would change the last digits with their number.
+    """
+    libraries = ThreadpoolController().select(user_api="blas").info()
+    if max((own["num_threads"] for own in libraries), default=1) > 1:
+        return 1
+    return min(int(effective_n_jobs(n_jobs)), cpu_count(), MOST_BLOCKS)
 
 
 class JobRunner:

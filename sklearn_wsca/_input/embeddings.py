@@ -6,10 +6,12 @@ import mmap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from operator import add
 from typing import Any, NoReturn
 
 import numpy as np
+from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_wsca._backend.dask_rows import (
     chunk_ends,
@@ -52,11 +54,15 @@ class Embeddings:
     places : ndarray of shape (n_kept,), dtype int, default=None
         Which row each of those is; None keeps the order of the array. They are read
         in that order in any case.
+    n_workers : int, default=1
+        Blocks that are worked on at the same time, by threads. What is found does not
+        depend on it: every block is worked on alone, and sums keep their order.
     """
 
     array: Any
     kept: np.ndarray | None = None
     places: np.ndarray | None = None
+    n_workers: int = 1
 
     def __len__(self) -> int:
         return self._n_given if self.kept is None else int(self.kept.sum())
@@ -102,8 +108,7 @@ class Embeddings:
         they are: only these arrays are fetched.
         """
         if not is_dask(self.array):
-            for rows, block in self.blocks():
-                yield rows, function(block, *[values[rows] for values in by_row])
+            yield from self._each_block(function, by_row)
             return
         rows, arguments = self._share_out(by_row)
         found = map_chunks(self.array, partial(_each_of_chunk, function), arguments)
@@ -120,10 +125,22 @@ class Embeddings:
             work = partial(_total_of_chunk, function)
             return sum_chunks(self.array, work, arguments)
         sums: tuple = ()
-        for rows, block in self.blocks():
-            found = function(block, *[values[rows] for values in by_row])
+        for _, found in self._each_block(function, by_row):
             sums = tuple(map(add, sums, found)) if sums else found
         return sums
+
+    def _each_block(self, function: Callable, by_row: tuple) -> Iterator[tuple]:
+        """Which rows are in every block, and what a function makes of it."""
+        blocks = self.blocks()
+        while some := list(islice(blocks, self.n_workers)):
+            arguments = [(b, *[values[rows] for values in by_row]) for rows, b in some]
+            if len(some) == 1:
+                found = [function(*arguments[0])]
+            else:
+                # These are in memory, and would be copied to processes.
+                workers = Parallel(len(some), backend="threading")
+                found = workers(delayed(function)(*own) for own in arguments)
+            yield from zip([rows for rows, _ in some], found, strict=True)
 
     def _share_out(self, by_row: tuple[np.ndarray, ...]) -> tuple[list, list[tuple]]:
         """Rows of every chunk of a dask array, and what goes with it to its worker."""

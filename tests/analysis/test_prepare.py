@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from joblib import Memory
+from threadpoolctl import threadpool_limits
 
 from sklearn_wsca._analysis import prepare
 from sklearn_wsca._analysis.prepare import NothingLeftError
+from sklearn_wsca._input import embeddings
 from tests.prepared_studies import prepare_study
 from tests.reference import balancing_weights, make_study, principal_directions
 
@@ -161,6 +163,20 @@ def test_labels_are_balanced_where_that_is_asked_for(adjust_for_target):
     cells, strata = (pd.factorize(given.table[n])[0] for n in ("site", "disease"))
     expected = balancing_weights(cells, strata, given.weights)
     np.testing.assert_allclose(balance.weights(balance.cells[None])[0], expected)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_coordinates_are_the_same_for_every_number_of_workers(n_threads, monkeypatch):
+    """To the last digit, however many threads the linear algebra has."""
+    monkeypatch.setattr(embeddings, "ELEMENTS_PER_BLOCK", 8 * 30)
+    X, table, weights = make_weighted(2)
+    with threadpool_limits(n_threads, user_api="blas"):
+        one, *others = (
+            prepare_study(X, table, weights, n_jobs=n)[2] for n in (None, 1, 2, 3)
+        )
+    for rows in others:
+        np.testing.assert_array_equal(rows.T, one.T)
+        np.testing.assert_array_equal(rows.subspace.components, one.subspace.components)
 
 
 @pytest.mark.parametrize(("n", "dtype"), [(1999, np.float64), (2000, np.float32)])

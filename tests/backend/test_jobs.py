@@ -6,7 +6,8 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_wsca import WeightSpaceCorrelation
-from sklearn_wsca._backend.jobs import JobRunner, SequentialRunner
+from sklearn_wsca._backend import jobs
+from sklearn_wsca._backend.jobs import JobRunner, SequentialRunner, blocks_at_once
 from sklearn_wsca._backend.progress import watch_progress
 from tests.no_context import NoContext
 
@@ -141,6 +142,20 @@ def test_jobs_have_one_thread_of_linear_algebra(n_jobs):
         runner = JobRunner(None, context, n_jobs, np.ones((2, 2)))
         assert list(runner.run("step", [job] * 3)) == [{1}] * 3
         assert threadpool_info() == before
+
+
+@pytest.mark.parametrize(
+    ("n_threads", "n_jobs", "expected"),
+    [(1, None, 1), (1, 1, 1), (1, 3, 3), (1, 100, jobs.MOST_BLOCKS), (2, 3, 1)],
+)
+def test_threads_of_linear_algebra_take_the_place_of_blocks_at_once(
+    n_threads, n_jobs, expected, monkeypatch
+):
+    monkeypatch.setattr(jobs, "cpu_count", lambda: 16)
+    with threadpool_limits(n_threads, user_api="blas"):
+        assert blocks_at_once(n_jobs) == expected
+    monkeypatch.setattr(jobs, "cpu_count", lambda: 1)
+    assert blocks_at_once(n_jobs) == 1
 
 
 def test_a_runner_without_workers_tells_its_jobs():

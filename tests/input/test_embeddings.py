@@ -1,5 +1,8 @@
 """Embeddings that are read in row blocks: memory maps and sliceable arrays."""
 
+from dataclasses import replace
+from threading import Barrier
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -117,6 +120,45 @@ def test_block_sizes_make_no_difference(size, monkeypatch, tmp_path):
     assert_same_results(expected, found)
     np.testing.assert_allclose(found.correlation_, expected.correlation_, atol=1e-6)
     np.testing.assert_allclose(found.transform(X), expected.transform(X), atol=1e-6)
+
+
+@pytest.mark.parametrize("make", [np.asarray, memory_map])
+@pytest.mark.parametrize("n_workers", [2, 3, 100])
+def test_blocks_at_the_same_time_give_the_same_numbers(
+    make, n_workers, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(embeddings_module, "ELEMENTS_PER_BLOCK", 8 * D)
+    X = make_rows()[0]
+    array = make(X) if make is np.asarray else make(X, tmp_path)
+    kept, weights = np.arange(N) % 5 > 0, np.arange(N, dtype=float)
+    one = Embeddings(array).keep(kept).take(np.random.default_rng(0).permutation(72))
+    several = replace(one, n_workers=n_workers)
+
+    def both(block, weights):
+        return weights @ block, block.T @ block
+
+    for found, expected in zip(
+        several.total(both, weights[kept]), one.total(both, weights[kept]), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
+    squares = [np.empty(72), np.empty(72)]
+    for values, embeddings in zip(squares, (one, several), strict=True):
+        for rows, (own,) in embeddings.each(lambda block: ((block**2).sum(axis=1),)):
+            values[rows] = own
+    np.testing.assert_array_equal(*squares)
+
+
+def test_threads_work_on_several_blocks_at_the_same_time(monkeypatch):
+    monkeypatch.setattr(embeddings_module, "ELEMENTS_PER_BLOCK", 15 * D)
+    together = Barrier(3, timeout=60.0)
+
+    def wait(block):
+        together.wait()
+        return (block.sum(axis=0),)
+
+    X = make_rows()[0]
+    (sums,) = Embeddings(X, n_workers=3).total(wait)
+    np.testing.assert_allclose(sums, X.sum(axis=0, dtype=float))
 
 
 @pytest.mark.parametrize("shape", [(N, D), (N, 2 * N)])
