@@ -26,6 +26,7 @@ from benchmarks.studies import (
     start_cluster,
 )
 from sklearn_wsca import Head, WeightSpaceCorrelation
+from sklearn_wsca._backend.jobs import JobRunner
 from sklearn_wsca._backend.progress import watch_progress
 
 ROWS_WRITTEN = 50_000
@@ -117,6 +118,31 @@ def write_embeddings(path: Path, rows: int, features: int):
     return np.load(path, mmap_mode="r"), pd.concat(tables, ignore_index=True)
 
 
+class TimedJob:
+    """A job that returns its own processor seconds besides its result."""
+
+    def __init__(self, job):
+        self.job = job
+
+    def __call__(self, T):
+        """Run it."""
+        start = time.thread_time()
+        return self.job(T), time.thread_time() - start
+
+
+def time_jobs():
+    """Seconds of the jobs of each run from now on, in a list that grows."""
+    run, lengths = JobRunner.run, []
+
+    def run_timed(runner, name, jobs):
+        found = list(run(runner, name, [TimedJob(job) for job in jobs]))
+        lengths.append([seconds for _, seconds in found])
+        return iter([result for result, _ in found])
+
+    JobRunner.run = run_timed
+    return lengths
+
+
 def fit(X, table, head, roles, permutations, workers, backend):
     """Fit, measure and print."""
     analysis = WeightSpaceCorrelation(
@@ -137,6 +163,7 @@ def fit(X, table, head, roles, permutations, workers, backend):
         processor[name] += now[1] - last[1]
         last = now
 
+    lengths = time_jobs()
     before, read = reset_peak_memory(), bytes_read()
     start = time.perf_counter()
     last = start, time.process_time()
@@ -155,6 +182,7 @@ def fit(X, table, head, roles, permutations, workers, backend):
         "seconds": total,
         "steps": seconds,
         "processor_seconds": processor,
+        "job_seconds": lengths,
         "transform_seconds": time.perf_counter() - start,
         "memory_before_gb": before,
         "peak_memory_gb": peak_memory(),

@@ -14,6 +14,7 @@ import pytest
 
 from benchmarks.shortcut.truth import true_moves
 from benchmarks.shortcut.varied.artefacts import ARTEFACTS, render_levels
+from benchmarks.workers import forecast
 
 pytest.importorskip("click")
 
@@ -185,11 +186,23 @@ def test_two_versions_are_timed_in_turns():
         assert re.search(rf"\| {study} \| [\d.]+ s \| [\d.]+ s \| [\d.]+ \|", printed)
 
 
+def test_jobs_are_taken_in_their_order_by_whoever_is_free():
+    """Of two workers one takes 3, 1 and 1 seconds, the other 2 and 2."""
+    found = {
+        "processor_seconds": {"a": 10.0, "b": 0.5},
+        "job_seconds": [[3, 2, 2, 1, 1]],
+    }
+    assert forecast(found, 1) == 10.5
+    assert forecast(found, 2) == 1.5 + 5
+    assert forecast(found, 100) == 1.5 + 3
+
+
 def test_workers_and_clusters_give_equal_results():
     """And rows on a cluster stay there: 0.07 GB, a worker's chunk being 8 MB."""
     pytest.importorskip("distributed")
     printed = run("workers", "cluster")
     assert printed.count("p-values equal") >= 2 and "DIFFER" not in printed
+    assert re.search(r"by the lengths of its jobs [\d.]+ s, 1\.00 times", printed)
     fetched = re.findall(r"fetched ([\d.]+) GB", printed)
     assert len(fetched) == 1 and float(fetched[0]) < 0.03
 
