@@ -21,6 +21,7 @@ from itertools import combinations, product
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from sklearn_wsca._backend.namespace import (
     array_namespace,
@@ -97,9 +98,12 @@ class Cells:
 
     def _overlapping(self) -> np.ndarray:
         """Pairs of parts of one measure that units share: (2, n_pairs)."""
-        shared = (self.weights > 0).T.astype(float) @ (self.weights > 0)
-        together = (self.shares != 0).T.astype(float) @ (self.shares != 0)
-        return np.stack(np.nonzero(np.triu(shared * together, 1)))
+        both = np.ones((self.shares.shape[1],) * 2, dtype=bool)
+        for present in (self.shares != 0, self.weights > 0):
+            # Of a thousand classes a unit has few.
+            present = sparse.csr_array(present.astype(float))
+            both &= (present.T @ present).toarray() > 0
+        return np.stack(np.nonzero(np.triu(both, 1)))
 
     def _moments(self, pairs: Any) -> tuple[Any, Any]:
         """Of every unit what levels sum up: (n, 6 K), and of pairs (n, 4 n_pairs)."""
