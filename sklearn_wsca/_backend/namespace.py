@@ -97,6 +97,16 @@ def take_along(array: Any, indices: Any) -> Any:
     return np.take_along_axis(array, indices, axis=1)
 
 
+def multiply_each(left: Any, right: Any) -> Any:
+    """Products (p, a, c) of matrices (p, a, b), or one for all, with (p, b, c)."""
+    if not is_tensor(right):
+        return left @ right
+    # One operation, where that sign stands for six.
+    if left.ndim < right.ndim:
+        left = left.expand(len(right), *left.shape)
+    return left.bmm(right)
+
+
 def sum_rows(codes: Any, values: Any, n_codes: int) -> Any:
     """Sums of the rows of a tensor (n, m) by their codes (n,): (n_codes, m)."""
     shape = n_codes, values.shape[1]

@@ -75,11 +75,11 @@ class Labels:
         return np.where(n_classes > 2, 1.0 / n_classes, 0.0)
 
     def present(self) -> np.ndarray | None:
-        """Whether a column has the classes 1, 2, ...: (r, p); None where all have."""
+        """Whether a column has the classes 1, 2, ...: (p, r); None where all have."""
         n_free = np.array(self.n_classes)[self.column] - 1
         if (n_free == self.n_free).all():
             return None
-        return np.arange(self.n_free)[:, None] < n_free
+        return np.arange(self.n_free) < n_free[:, None]
 
 
 def column_bases(

@@ -1,6 +1,7 @@
 """Objective and gradient of a batch of logistic heads, by row blocks.
 
 Shapes: n rows, k coordinates, p problems, r free directions of the class scores.
+Parameters are held by problem, (p, r, k + 1), and scores of rows by class, (r, p, n).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from sklearn_wsca._backend.namespace import (
     cast,
     device_of,
     is_tensor,
+    multiply_each,
     to_numpy,
     to_same_device,
 )
@@ -46,7 +48,7 @@ class LogisticProblem:
     Notes
     -----
     Scores are those of classes 1, 2, ... relative to class 0, so C classes cost
-    r = C - 1 products. The solver sees parameters (r, p, k + 1), the last entry being
+    r = C - 1 products. The solver sees parameters (p, r, k + 1), the last entry being
     the intercept, in a basis of classes and coordinates in which the penalty is the
     identity and the Hessian at the class frequencies is diagonal.
 
@@ -70,7 +72,7 @@ class LogisticProblem:
         directions, curvatures = labels.directions()
         present = labels.present()
         self.present = None if present is None else design.array(present)
-        curvature = curvatures[labels.column].T
+        curvature = curvatures[labels.column]
         # One basis for all problems, or one for each.
         basis = directions[labels.column if len(directions) > 1 else 0]
         self.basis = self.directions = design.array(basis)
@@ -81,65 +83,63 @@ class LogisticProblem:
         if weights is not None:
             shares = to_numpy(weights.sum(axis=1)) / design.weights.sum()
         squares = C * np.outer(shares, np.append(design.gram, design.weights.sum()))
-        self.squares = design.array(squares)
+        self.squares = design.array(squares[:, None])
         largest = self.xp.max(self.weights, axis=-1) + design.zeros(len(labels))
-        self.noise = (4 * design.epsilon) ** 2 * largest[:, None] * self.squares
+        self.noise = (4 * design.epsilon) ** 2 * largest[:, None, None] * self.squares
         self.start_curvature = design.array(curvature)
         # The penalty keeps coefficients from flattening by more than this factor. An
         # intercept has none: its curvature vanishes where all rows are certain.
-        stiffest = curvature * squares[:, :-1].max(axis=1) + 1.0
-        self.flattest_intercept = design.array(curvature * squares[:, -1] / stiffest)
+        stiffest = curvature * squares[:, :-1].max(axis=1, keepdims=True) + 1.0
+        self.flattest_intercept = design.array(curvature * squares[:, -1:] / stiffest)
         self.set_curvature(self.start_curvature)
         self._space: _Workspace | None = None
         self._read_labels(labels)
 
     def set_curvature(self, curvature: Any) -> None:
-        """Take the mean curvature along the class directions (r, p) for the Hessian."""
+        """Take the mean curvature along the class directions (p, r) for the Hessian."""
         if self.present is not None:
-            curvature = self.xp.where(
-                self.present > 0, curvature, self.xp.ones_like(curvature)
-            )
+            curvature = self.xp.where(self.present > 0, curvature, 1.0)
         self.hessian = curvature[..., None] * self.squares + self.penalty
         intercepts = self.xp.maximum(self.hessian[..., -1], self.flattest_intercept)
         self.hessian[..., -1] = intercepts
         self.inverse_hessian = 1.0 / self.hessian
-        left = self.xp.min(curvature / self.start_curvature, axis=0)
+        left = self.xp.min(curvature / self.start_curvature, axis=1)
         self.flatness = self.xp.clip(left, self.design.epsilon, 1.0)
         # Squared length of a gradient of rounding errors per problem.
-        self.rounding = self.xp.sum(self.noise * self.inverse_hessian, axis=(0, 2))
+        self.rounding = self.xp.sum(self.noise * self.inverse_hessian, axis=(1, 2))
 
     def _read_labels(self, labels: Labels) -> None:
         """Starting point with the value and gradient there, and label moments."""
         moments, totals = self._label_moments(labels.codes)
         mass = self.xp.sum(self.weights, axis=-1, dtype=self.xp.float64)
-        chances = cast(moments[..., -1], "float64") / mass
-        first = 1.0 - self.xp.sum(chances, axis=0)
-        odds = chances / first
+        chances = cast(moments[..., -1], "float64") / mass[..., None]
+        first = 1.0 - self.xp.sum(chances, axis=1)
+        odds = chances / first[:, None]
         if self.present is not None:
-            odds = self.xp.where(self.present > 0, odds, self.xp.ones_like(odds))
+            odds = self.xp.where(self.present > 0, odds, 1.0)
         scores = self._in_basis(self.xp.log(odds), labels.penalties())
         self.start = self.xp.zeros_like(moments)
         self.start[..., -1] = cast(scores, self.design.precision)
         self.moments = self._by_direction(moments)
-        slope = cast(chances, self.design.precision)[..., None] * totals
+        slope = cast(chances, self.design.precision)[..., None] * totals[:, None]
         self.gradient_at_start = self._by_direction(slope) - self.moments
         partition = -self.xp.log(first) * mass
         self.value_at_start = self.objective(partition, self.start)
 
     def _in_basis(self, scores: Any, penalties: np.ndarray) -> Any:
-        """Class scores (r, p) along the class directions.
+        """Class scores (p, r) along the class directions.
 
         The basis U satisfies ``U' A U = I`` with A the penalty, so its inverse is U' A.
         """
-        shared = to_same_device(penalties, scores) * self.xp.sum(scores, axis=0)
-        scores = scores - shared
+        shared = to_same_device(penalties, scores) * self.xp.sum(scores, axis=1)
+        scores = scores - shared[:, None]
         if self.present is not None:
-            scores = self.xp.where(self.present > 0, scores, self.xp.zeros_like(scores))
+            scores = self.xp.where(self.present > 0, scores, 0.0)
         turned = self.xp.moveaxis(cast(self.directions, "float64"), -1, -2)
-        return self._turn(turned, scores[..., None])[..., 0]
+        return multiply_each(turned, scores[..., None])[..., 0]
 
     def _label_moments(self, codes: Any) -> tuple[Any, Any]:
-        """Weighted sums of the rows by class (r, p, k + 1) and over all (p, k + 1)."""
+        """Weighted sums of the rows by class (p, r, k + 1) and over all (p, k + 1)."""
         xp, design, p, n_free = self.xp, self.design, self.n_problems, self.n_free
         own_weights = self.weights.ndim == 2
         n_sums = n_free + own_weights
@@ -159,16 +159,16 @@ class LogisticProblem:
             stacked = parts.reshape(n_sums * p, -1)
             gradient += stacked @ block
             total += xp.sum(stacked, axis=1)
-        sums = design.from_rows(gradient, total).reshape(n_sums, p, -1)
+        sums = self._by_problem(design.from_rows(gradient, total), n_sums)
         if own_weights:
-            return sums[:-1], sums[-1]
+            return sums[:, :-1], sums[:, -1]
         # The rows are centred under the weights of the design.
-        centred = xp.zeros_like(sums[0])
+        centred = xp.zeros_like(sums[:, 0])
         centred[:, -1] = xp.sum(self.weights)
         return sums, centred
 
     def evaluate(self, x: Any, which: Any = None) -> tuple[Any, Any]:
-        """Objective (p,) and gradient (r, p, k + 1) at the parameters.
+        """Objective (p,) and gradient (p, r, k + 1) at the parameters.
 
         `which` tells the problems that `x` belongs to, by index; None takes all.
         """
@@ -176,19 +176,19 @@ class LogisticProblem:
         return value, gradient
 
     def evaluate_with_curvature(self, x: Any) -> tuple[Any, Any, Any]:
-        """The same for all problems, and the mean curvature (r, p) of their scores."""
+        """The same for all problems, and the mean curvature (p, r) of their scores."""
         return self._evaluate(x, None, with_curvature=True)
 
     def _evaluate(self, x: Any, which: Any, with_curvature: bool) -> tuple:
         xp, design = self.xp, self.design
-        r, p, _ = x.shape
+        p, r, _ = x.shape
         coef, intercept = self._class_rows(x, which)
-        all_weights, present = self.weights, self._of(self.present, which, axis=1)
+        all_weights, present = self.weights, self._of(self.present, which)
         if all_weights.ndim == 2:
             all_weights = self._of(all_weights, which)
         partition = design.zeros(p, "float64")
         n_sums = 2 if self.many else 1
-        squares = design.zeros((n_sums, r, p) if with_curvature else 0, "float64")
+        squares = design.zeros((n_sums, p, r) if with_curvature else 0, "float64")
         gradient, total = self._zero_sums(r * p)
         space = self._space_of(r, p)
         for rows, block in design.blocks(r * p):
@@ -203,17 +203,18 @@ class LogisticProblem:
             total += xp.sum(scores, axis=1)
             if with_curvature:
                 squares += self._squares(chances, weights)
-        slope = design.from_rows(gradient, total).reshape(r, p, -1)
-        moments = self._of(self.moments, which, axis=1)
+        slope = self._by_problem(design.from_rows(gradient, total), r)
+        moments = self._of(self.moments, which)
         gradient = self._by_direction(slope, which) - moments + self.penalty * x
         value = self.objective(partition, x, which)
         if not with_curvature:
             return value, gradient, None
-        return value, gradient, self._mean_curvature(total.reshape(r, p), squares)
+        totals = self._by_problem(total, r)[..., 0]
+        return value, gradient, self._mean_curvature(totals, squares)
 
     def hessian_product(self, x: Any) -> Callable[[Any], Any]:
         """Product of the Hessian at the parameters with others of their shape."""
-        (n, k), (r, p, _) = self.design.shape, x.shape
+        (n, k), (p, r, _) = self.design.shape, x.shape
         if n * (r * p + p + k) > KEPT_NUMBERS:
             return lambda direction: self._times(self._chances(x), direction)
         kept = list(self._chances(x))
@@ -221,7 +222,7 @@ class LogisticProblem:
 
     def _chances(self, x: Any) -> Iterator[tuple[Any, Any, Any]]:
         """Row blocks with weights and weighted probabilities (r, p, b)."""
-        r, p, _ = x.shape
+        p, r, _ = x.shape
         coef, intercept = self._class_rows(x)
         for rows, block in self.design.blocks(r * p):
             weights = self.weights[..., rows]
@@ -232,7 +233,7 @@ class LogisticProblem:
 
     def _times(self, blocks: Iterable[tuple[Any, Any, Any]], direction: Any) -> Any:
         """Sum over row blocks of the Hessian's terms times a direction."""
-        xp, (r, p, _) = self.xp, direction.shape
+        xp, (p, r, _) = self.xp, direction.shape
         coef, intercept = self._class_rows(direction)
         gradient, total = self._zero_sums(r * p)
         for block, weights, chances in blocks:
@@ -243,27 +244,29 @@ class LogisticProblem:
             change = scores.reshape(r * p, -1)
             gradient += change @ block
             total += xp.sum(change, axis=1)
-        slope = self.design.from_rows(gradient, total).reshape(r, p, -1)
+        slope = self._by_problem(self.design.from_rows(gradient, total), r)
         return self._by_direction(slope) + self.penalty * direction
 
     def _squares(self, chances: Any, weights: Any) -> Any:
-        """Weighted sums of the squared probability along each class direction.
+        """Weighted sums of the squared probability along each class direction: (p, r).
 
         Of many classes those of each class, and of each with all of them: two sums over
         rows instead of one product with all directions for every row.
         """
         if not self.many:
-            along = self._by_direction(chances)
-            return self.xp.sum(along * along / self._safe(weights), axis=2)[None]
+            along = self._by_direction(self.xp.moveaxis(chances, 1, 0))
+            safe = self._safe(weights)
+            safe = safe if safe.ndim == 1 else safe[:, None]
+            return self.xp.sum(along * along / safe, axis=2)[None]
         shares = chances / self._safe(weights)
         total = self.xp.sum(shares, axis=0)
         shares *= chances
-        own = self.xp.sum(shares, axis=2)
-        return self.xp.stack([own, self.xp.sum(chances * total, axis=2)])
+        own = self.xp.sum(shares, axis=2).T
+        return self.xp.stack([own, self.xp.sum(chances * total, axis=2).T])
 
     def _safe(self, weights: Any) -> Any:
         """Weights to divide by: rows of weight 0 have weighted probabilities of 0."""
-        return self.xp.where(weights > 0, weights, self.xp.ones_like(weights))
+        return self.xp.where(weights > 0, weights, 1.0)
 
     def _mean_curvature(self, totals: Any, squares: Any) -> Any:
         """Mean over rows of the variance of the class directions under the softmax.
@@ -272,15 +275,15 @@ class LogisticProblem:
         proportional to what each shares with all others. That is right where labels are
         uninformative, and where classes are separate.
         """
-        mass = self.xp.sum(self.weights, axis=-1)
+        mass = self.xp.sum(self.weights, axis=-1)[..., None]
         squares = cast(squares, self.design.precision)
         if self.many:
             own, shared = squares[0], self.xp.clip(squares[1] - squares[0], 0.0, None)
             product = self._by_direction(shared[..., None])[..., 0] ** 2
             product = product - self._by_direction_squared(shared**2)
-            together = self.xp.clip(self.xp.sum(shared, axis=0), 1e-30, None)
+            together = self.xp.clip(self.xp.sum(shared, axis=1), 1e-30, None)
             first = self._by_direction_squared(totals - own)
-            curvature = (first - product / together) / mass
+            curvature = (first - product / together[:, None]) / mass
         else:
             curvature = (self._by_direction_squared(totals) - squares[0]) / mass
         # Rounding may leave less than nothing of the curvature of separated classes.
@@ -293,16 +296,16 @@ class LogisticProblem:
 
     def _by_direction_squared(self, class_rows: Any) -> Any:
         squared = self.xp.moveaxis(self.directions * self.directions, -1, -2)
-        return self._turn(squared, class_rows[..., None])[..., 0]
+        return multiply_each(squared, class_rows[..., None])[..., 0]
 
     def objective(self, partition: Any, x: Any, which: Any = None) -> Any:
         """Penalised objective from the weighted sums of the log-partition."""
-        moments = self._of(self.moments, which, axis=1)
+        moments = self._of(self.moments, which)
         return partition - self.dot(x, moments - self.penalty * x / 2)
 
     def dot(self, left: Any, right: Any) -> Any:
         """Inner product per problem, summed in double."""
-        return self.xp.sum(left * right, axis=(0, 2), dtype=self.xp.float64)
+        return self.xp.sum(left * right, axis=(1, 2), dtype=self.xp.float64)
 
     def label_term(self, x: Any) -> Any:
         """Part of the objective that is linear in the labels: (p,)."""
@@ -310,33 +313,40 @@ class LogisticProblem:
 
     def select(self, keep: Any) -> None:
         """Drop the problems that are solved."""
-        self.moments, self.noise = self.moments[:, keep], self.noise[keep]
+        self.moments, self.noise = self.moments[keep], self.noise[keep]
         self.squares = self.squares[keep]
-        self.flattest_intercept = self.flattest_intercept[:, keep]
-        self.start_curvature = self.start_curvature[:, keep]
+        self.flattest_intercept = self.flattest_intercept[keep]
+        self.start_curvature = self.start_curvature[keep]
         self.flatness, self.rounding = self.flatness[keep], self.rounding[keep]
-        self.hessian = self.hessian[:, keep]
-        self.inverse_hessian = self.inverse_hessian[:, keep]
+        self.hessian = self.hessian[keep]
+        self.inverse_hessian = self.inverse_hessian[keep]
         if self.weights.ndim == 2:
             self.weights = self.weights[keep]
         if self.directions.ndim == 3:
             self.directions = self.directions[keep]
         if self.present is not None:
-            self.present = self.present[:, keep]
+            self.present = self.present[keep]
 
     def class_scores(self, x: Any) -> tuple[Any, Any]:
-        """Class rows (r, p, k) and intercepts (r, p) relative to class 0.
+        """Class rows (p, r, k) and intercepts (p, r) relative to class 0.
 
         Parameters are those of all problems, also of those that were dropped.
         """
-        r, p, _ = x.shape
-        rows = self._turn(self.basis, x)
-        coef, intercept = self.design.to_rows(rows.reshape(r * p, -1))
-        return coef.reshape(r, p, -1), intercept.reshape(r, p)
+        p, r, _ = x.shape
+        rows = multiply_each(self.basis, x)
+        coef, intercept = self.design.to_rows(rows.reshape(p * r, -1))
+        return coef.reshape(p, r, -1), intercept.reshape(p, r)
 
     def _class_rows(self, x: Any, which: Any = None) -> tuple[Any, Any]:
-        rows = self._turn(self._directions_of(which), x)
+        """Class rows (r p, k) and intercepts (r p), by class."""
+        rows = multiply_each(self._directions_of(which), x)
+        rows = self.xp.moveaxis(rows, 1, 0)
         return self.design.to_rows(rows.reshape(-1, rows.shape[2]))
+
+    def _by_problem(self, by_class: Any, n_sums: int) -> Any:
+        """Sums (n_sums p, m) or (n_sums p,) by class: (p, n_sums, m) by problem."""
+        p = len(by_class) // n_sums
+        return self.xp.moveaxis(by_class.reshape(n_sums, p, -1), 0, 1)
 
     def _softmax(
         self, scores: Any, weights: Any, sums: Any, logs: Any, present: Any
@@ -352,7 +362,7 @@ class LogisticProblem:
             scores -= largest
         xp.exp(scores, out=scores)
         if present is not None:
-            scores *= present[..., None]
+            scores *= present.T[..., None]
         xp.sum(scores, axis=0, out=sums)
         sums += 1.0 if largest is None else xp.exp(-largest)
         xp.log(sums, out=logs)
@@ -367,20 +377,14 @@ class LogisticProblem:
         return self.xp.sum(log_partition * weights, axis=1)
 
     def _by_direction(self, class_rows: Any, which: Any = None) -> Any:
+        """Class rows (p, r, m) along the class directions."""
         directions = self._directions_of(which)
-        return self._turn(self.xp.moveaxis(directions, -1, -2), class_rows)
+        return multiply_each(self.xp.moveaxis(directions, -1, -2), class_rows)
 
     def _directions_of(self, which: Any) -> Any:
         if self.directions.ndim == 2:
             return self.directions
         return self._of(self.directions, which)
-
-    def _turn(self, matrices: Any, values: Any) -> Any:
-        """Matrices (r, r) or (p, r, r) times values (r, p, m)."""
-        xp = self.xp
-        if matrices.ndim == 2:
-            return xp.tensordot(matrices, values, axes=1)
-        return xp.moveaxis(matrices @ xp.moveaxis(values, 1, 0), 1, 0)
 
     def _zero_sums(self, q: int) -> tuple[Any, Any]:
         design = self.design
@@ -394,10 +398,8 @@ class LogisticProblem:
         return self._space
 
     @staticmethod
-    def _of(array: Any, which: Any, axis: int = 0) -> Any:
-        if array is None or which is None:
-            return array
-        return array[which] if axis == 0 else array[:, which]
+    def _of(array: Any, which: Any) -> Any:
+        return array if array is None or which is None else array[which]
 
 
 class _Workspace:

@@ -1,6 +1,6 @@
 """Safeguarded quasi-Newton and Newton steps for a whole batch of problems.
 
-Shapes: parameters and gradients are (r, p, k) with p problems.
+Shapes: parameters and gradients are (p, r, k) with p problems.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def minimise(
         by the same factor.
     max_iter : int
         Largest number of iterations, of two matrix products each unless `newton`.
-    first : array of shape (r, p, k), default=None
+    first : array of shape (p, r, k), default=None
         Parameters to begin with, where better ones than the start are known.
     newton : bool, default=False
         Solve the Newton equations by conjugate gradients for every step, which costs
@@ -64,7 +64,7 @@ def minimise(
 
     Returns
     -------
-    solution : array of shape (r, p, k)
+    solution : array of shape (p, r, k)
         Parameters.
     converged : array of shape (p,), dtype bool
         Which problems were solved.
@@ -111,8 +111,8 @@ def minimise(
         if keep is not None:
             if not len(keep):
                 return outcome.solution, outcome.converged
-            value, x, origin = value[keep], x[:, keep], origin[:, keep]
-            gradient, step = gradient[:, keep], step[:, keep]
+            value, x, origin = value[keep], x[keep], origin[keep]
+            gradient, step = gradient[keep], step[keep]
             problem.select(keep)
             history.select(keep)
         step = outcome.hold(step)
@@ -140,7 +140,7 @@ class _Outcome:
     def __init__(self, start: Any):
         self.solution = start + 0.0
         xp = array_namespace(start)
-        self._active = xp.arange(start.shape[1], **device_of(start))
+        self._active = xp.arange(len(start), **device_of(start))
         self.converged = self._active < 0
         tensor = is_tensor(start)
         self._share = SHARE_LEFT_OUT_OF_TENSORS if tensor else SHARE_LEFT_OUT
@@ -156,7 +156,7 @@ class _Outcome:
         done = done if self.done is None else done | self.done
         n_done = int(xp.sum(done))
         if n_done > self._n_done:
-            last = xp.where(small[None, :, None], x + step, x)
+            last = xp.where(small[:, None, None], x + step, x)
             if self.done is not None:
                 solved = xp.where(self.done, self._solved, solved)
             self._last, self._solved = self._with_last(last), solved
@@ -173,8 +173,7 @@ class _Outcome:
         """Steps, none for problems that are done."""
         if self.done is None:
             return step
-        xp = array_namespace(step)
-        return xp.where(self.done[None, :, None], xp.zeros_like(step), step)
+        return array_namespace(step).where(self.done[:, None, None], 0.0, step)
 
     def end(self, x: Any) -> None:
         """Keep where the others are too."""
@@ -183,10 +182,10 @@ class _Outcome:
     def _with_last(self, x: Any) -> Any:
         if self.done is None:
             return x
-        return array_namespace(x).where(self.done[None, :, None], self._last, x)
+        return array_namespace(x).where(self.done[:, None, None], self._last, x)
 
     def _write(self, x: Any) -> None:
-        self.solution[:, self._active] = x
+        self.solution[self._active] = x
         if self.done is not None:
             self.converged[self._active] = self._solved
 
@@ -227,16 +226,16 @@ def _line_search(problem, x, value, gradient, step, refresh, done):
         size[which] = size[which] * _shrinkage(
             new_value[which] - value[which], size[which] * slope[which]
         )
-        trial = x[:, which] + spread(size[which], step[:, which])
-        new_x[:, which] = trial
-        new_value[which], new_gradient[:, which] = problem.evaluate(trial, which)
+        trial = x[which] + spread(size[which], step[which])
+        new_x[which] = trial
+        new_value[which], new_gradient[which] = problem.evaluate(trial, which)
         enough = allowed + SUFFICIENT_DECREASE * size * slope
         accepted = downhill & (new_value <= enough)
         accepted = accepted if done is None else accepted | done
         if bool(xp.all(accepted)):
             return new_x, new_value, new_gradient, size, None, None
     stuck = ~accepted
-    new_x[:, stuck], new_gradient[:, stuck] = x[:, stuck], gradient[:, stuck]
+    new_x[stuck], new_gradient[stuck] = x[stuck], gradient[stuck]
     new_value[stuck] = value[stuck]
     # What the slope still promises is lost in the rounding of the objective.
     spent = stuck & (slope < 0) & (-slope <= SPENT * rounding)

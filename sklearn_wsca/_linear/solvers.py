@@ -213,7 +213,7 @@ def _concatenate(arrays: Sequence[Any]) -> Any:
 def _fit_batch(design, labels, C, weights, tolerance, max_iter):
     """Solve one batch, in the precision that each problem needs.
 
-    Returns the scores of all classes but the first, (r, p, k) and (r, p) in double
+    Returns the scores of all classes but the first, (p, r, k) and (p, r) in double
     precision, and what converged.
     """
 
@@ -236,10 +236,10 @@ def _fit_batch(design, labels, C, weights, tolerance, max_iter):
         if not converged.all() and max_iter > few:
             (hard,) = np.nonzero(~converged)
             at, left = design.index(hard), max_iter - few
-            which, first = hard if chosen is None else chosen[hard], solution[:, at]
+            which, first = hard if chosen is None else chosen[hard], solution[at]
             again = solve("float64", which, tolerance, left, first, newton=True)
             converged = converged.copy()
-            solution[:, at], converged[hard] = again[1:]
+            solution[at], converged[hard] = again[1:]
         return *_scores(problem, solution), converged
 
     few = min(max_iter, SINGLE_PRECISION_ITERATIONS)
@@ -255,7 +255,7 @@ def _fit_batch(design, labels, C, weights, tolerance, max_iter):
         (hard,) = np.nonzero(~converged)
         at = design.index(hard)
         again = solve_in_double(hard, min(tolerance, DOUBLE_PRECISION_TOLERANCE))
-        coef[:, at], intercept[:, at], converged[hard] = again
+        coef[at], intercept[at], converged[hard] = again
     return coef, intercept, converged
 
 
@@ -264,26 +264,25 @@ def _take(weights: Any, which: np.ndarray) -> Any:
 
 
 def _scores(problem: LogisticProblem, solution: Any) -> Iterator[Any]:
-    """Coefficients (r, p, k) and intercepts (r, p) in double precision."""
+    """Coefficients (p, r, k) and intercepts (p, r) in double precision."""
     return (cast(part, "float64") for part in problem.class_scores(solution))
 
 
 def _read_heads(fit: tuple, n_classes: int, which: slice) -> BatchFit:
     """Heads of some problems: one row for two classes, or one for each of more."""
     coef, intercept, converged = fit
-    parts = [part[: n_classes - 1, which] for part in (coef, intercept)]
+    parts = [part[which, : n_classes - 1] for part in (coef, intercept)]
     if n_classes > 2:
         parts = [_all_classes(part) for part in parts]
-    xp = array_namespace(coef)
-    own, intercepts = (xp.moveaxis(part, 0, 1) for part in parts)
+    own, intercepts = parts
     return BatchFit(own, intercepts, converged[which])
 
 
 def _all_classes(relative: Any) -> Any:
     """Scores relative to class 0 -> scores of all classes, which add up to zero."""
     xp = array_namespace(relative)
-    scores = xp.concatenate([xp.zeros_like(relative[:1]), relative])
-    return scores - xp.mean(scores, axis=0)
+    scores = xp.concatenate([xp.zeros_like(relative[:, :1]), relative], axis=1)
+    return scores - xp.mean(scores, axis=1, keepdims=True)
 
 
 def _restore(design: Design, solution: Any) -> tuple[Any, Any]:

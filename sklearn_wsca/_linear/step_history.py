@@ -1,6 +1,6 @@
 """Limited memory of a quasi-Newton method: the last steps of a batch of problems.
 
-Shapes: parameters and gradients are (r, p, k) with p problems.
+Shapes: parameters and gradients are (p, r, k) with p problems; m is r k.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from sklearn_wsca._backend.namespace import (
     array_namespace,
     cast,
     device_of,
+    multiply_each,
     precision_of,
 )
 
@@ -58,24 +59,24 @@ class StepHistory:
         if taken is not None:
             short = taken < 1
             self.shortened = short if self.shortened is None else self.shortened | short
-        self.steps[slot], self.changes[slot] = step, change
+        self.steps[:, slot], self.changes[:, slot] = _flat(step), _flat(change)
         self.n_seen += 1
         products = self._products(self.steps, change)
         curvature = products[:, slot]
         least = xp.finfo(step.dtype).eps * self.problem.dot(step, step)
         usable = curvature > least
-        scale = xp.where(usable, curvature, xp.ones_like(curvature))
-        scale = xp.where(usable, 1.0 / scale, xp.zeros_like(scale))
+        scale = usable / xp.where(usable, curvature, 1.0)
         own = self.inverse[:, : self.n_used, : self.n_used]
         own[:, slot], own[:, :, slot] = 0.0, 0.0
-        own[:, :, slot] = -scale[:, None] * (own @ products[..., None])[..., 0]
+        own[:, :, slot] = _times(own, -scale[:, None] * products)
         own[:, slot, slot] = scale
         self.curvatures[:, slot] = curvature
 
     def _make_room(self, like):
         """Slots, which are taken in turn: the order of time goes round."""
         xp, where = array_namespace(like), device_of(like)
-        p, shape = like.shape[1], (MEMORY, *like.shape)
+        p, r, k = like.shape
+        shape = p, MEMORY, r * k
         self.steps = xp.empty(shape, dtype=like.dtype, **where)
         self.changes = xp.empty(shape, dtype=like.dtype, **where)
         self.inverse = xp.zeros((p, MEMORY, MEMORY), dtype=xp.float64, **where)
@@ -110,26 +111,24 @@ class StepHistory:
             return -(inverse_hessian * gradient)
         used = slice(0, self.n_used)
         inverse, curvatures = self.inverse[:, used, used], self.curvatures[:, used]
-        first = (inverse @ self._products(self.steps, gradient)[..., None])[..., 0]
+        first = _times(inverse, self._products(self.steps, gradient))
         turned = inverse_hessian * (gradient - self._combine(self.changes, first))
         if self.shortened is not None:
             turned = spread(self._correction(inverse_hessian), turned)
         left = curvatures * first - self._products(self.changes, turned)
-        second = (left[:, None] @ inverse)[:, 0]
+        second = multiply_each(left[:, None], inverse)[:, 0]
         return -(turned + self._combine(self.steps, second))
 
     def _products(self, remembered, array):
-        """Products of what is remembered with an array (r, p, k): (p, slots)."""
-        xp = array_namespace(array)
-        past = xp.moveaxis(remembered[: self.n_used], 0, 2)
-        return xp.sum((past @ array[..., None])[..., 0], axis=0, dtype=xp.float64)
+        """Products of what is remembered with an array (p, r, k): (p, slots)."""
+        products = _times(remembered[:, : self.n_used], _flat(array))
+        return cast(products, "float64")
 
     def _combine(self, remembered, factors):
-        """Sums (r, p, k) of what is remembered times factors (p, slots)."""
-        xp = array_namespace(remembered)
-        past = xp.moveaxis(remembered[: self.n_used], 0, 2)
-        factors = cast(factors, precision_of(remembered))
-        return (factors[None, :, None] @ past)[:, :, 0]
+        """Sums (p, r, k) of what is remembered times factors (p, slots)."""
+        factors = cast(factors, precision_of(remembered))[:, None]
+        sums = multiply_each(factors, remembered[:, : self.n_used])
+        return sums.reshape(self.problem.inverse_hessian.shape)
 
     def _correction(self, inverse_hessian):
         """Factor that brings the inverse Hessian down to the last change: (p,).
@@ -138,7 +137,7 @@ class StepHistory:
         Without this every step would have to be shortened.
         """
         xp, last = array_namespace(inverse_hessian), (self.n_seen - 1) % MEMORY
-        change = self.changes[last]
+        change = self.changes[:, last].reshape(inverse_hessian.shape)
         length = self.problem.dot(change, inverse_hessian * change)
         length = length * self.inverse[:, last, last]
         factor = 1.0 / xp.clip(length, 1.0, None)
@@ -147,13 +146,23 @@ class StepHistory:
 
 def _keep(remembered, used, keep):
     """What is remembered of some problems, with room for more."""
-    kept = remembered[used][:, :, keep]
-    xp, (n, *shape) = array_namespace(kept), kept.shape
-    found = xp.empty((MEMORY, *shape), dtype=kept.dtype, **device_of(kept))
-    found[:n] = kept
+    kept = remembered[keep, used]
+    xp, (p, n, m) = array_namespace(kept), kept.shape
+    found = xp.empty((p, MEMORY, m), dtype=kept.dtype, **device_of(kept))
+    found[:, :n] = kept
     return found
+
+
+def _flat(array: Any) -> Any:
+    """Parameters (p, r, k) of every problem in a row: (p, m)."""
+    return array.reshape(len(array), -1)
+
+
+def _times(matrices: Any, vectors: Any) -> Any:
+    """Matrices (p, a, b) times vectors (p, b)."""
+    return multiply_each(matrices, vectors[..., None])[..., 0]
 
 
 def spread(factor: Any, array: Any) -> Any:
     """Multiply each problem's slice by its factor, keeping the precision."""
-    return cast(factor[None, :, None], precision_of(array)) * array
+    return cast(factor[:, None, None], precision_of(array)) * array

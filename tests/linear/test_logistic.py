@@ -85,7 +85,7 @@ def test_curvature_is_estimated_well_where_labels_tell_nothing_or_all(
         if certain:
             own = np.linalg.solve(problem.directions, centres[1:] - centres[0])
             # Much larger, and it would hang on the rounding of a few rows in doubt.
-            x = x + 20.0 * np.pad(own, ((0, 0), (0, 1)))[:, None]
+            x = x + 20.0 * np.pad(own, ((0, 0), (0, 1)))
         found.append(problem.evaluate_with_curvature(x)[2])
     if not certain:
         np.testing.assert_allclose(found[0], problem.start_curvature, rtol=1e-6)
