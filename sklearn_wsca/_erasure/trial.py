@@ -18,6 +18,7 @@ from sklearn_wsca._backend.namespace import (
     cast,
     device_of,
     is_tensor,
+    multiply_each,
     precision_of,
     send_together,
     to_numpy,
@@ -74,7 +75,8 @@ class Trial:
         for rows, mean, own in zip(members, means, frames, strict=True):
             read, pushes = self._moves(self.T[rows], mean, own)
             for draws, part in self._blocks(len(own), len(rows)):
-                yield draws, rows[part], pushes[draws] @ read[draws, :, part]
+                moved = multiply_each(pushes[draws], read[draws, :, part])
+                yield draws, rows[part], moved
 
     def _there(self, values: np.ndarray) -> Any:
         """Values where the rows are."""
@@ -100,10 +102,10 @@ class Trial:
         """
         xp, spread = array_namespace(T), self._spread
         readers = xp.moveaxis(frames / spread, 1, 2)
-        pushes = -self._coef @ (frames * spread)
+        pushes = multiply_each(-self._coef, frames * spread)
         if frames.shape[2] > self.head.n_rows:
             # Fewer products with the rows: one per output instead of one per direction.
-            readers = pushes @ readers
+            readers = multiply_each(pushes, readers)
             eye = self._there(np.eye(self.head.n_rows))
             pushes = xp.broadcast_to(eye, (len(frames), *eye.shape))
         precision = precision_of(T)

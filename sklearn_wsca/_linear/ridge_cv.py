@@ -288,17 +288,14 @@ class RidgeFolds:
 
     def _moments(self, responses: Any) -> Moments:
         """Sums of responses (r, p, n)."""
-        design, (r, p, _) = self.design, responses.shape
-        xp = array_namespace(self.readers)
-        squares = design.zeros((len(self.members), p))
+        xp, (r, p, _) = array_namespace(self.readers), responses.shape
 
-        def weigh(fold: int, part: slice) -> Any:
-            own = cast(responses[..., part], design.precision)
+        def weigh(part: slice) -> tuple[Any, ...]:
+            own = cast(responses[..., part], self.design.precision)
             weighted = own * self.weights[part]
-            squares[fold] += xp.sum(weighted * own, axis=(0, 2))
-            return weighted
+            return weighted, xp.sum(weighted * own, axis=(0, 2))
 
-        products, totals = self._add_up(r, p, weigh)
+        products, totals, squares = self._add_up(r, p, weigh)
         return Moments(self._in_unit(products, totals), totals, squares)
 
     def _moments_of_levels(self, labels: Any) -> Moments:
@@ -308,8 +305,8 @@ class RidgeFolds:
         where = device_of(labels)
         classes = xp.arange(1, r + 1, dtype=labels.dtype, **where)[:, None, None]
 
-        def weigh(fold: int, part: slice) -> Any:
-            return (labels[:, part] == classes) * self.weights[part]
+        def weigh(part: slice) -> tuple[Any, ...]:
+            return ((labels[:, part] == classes) * self.weights[part],)
 
         products, totals = self._add_up(r, p, weigh)
         products = self._in_unit(products, totals)
@@ -320,26 +317,27 @@ class RidgeFolds:
         return Moments(products, turn.T @ totals, squares)
 
     def _add_up(
-        self, r: int, p: int, weigh: Callable[[int, slice], Any]
-    ) -> tuple[Any, Any]:
-        """Sums over every fold of weighted responses x row, and of these.
+        self, r: int, p: int, weigh: Callable[[slice], tuple[Any, ...]]
+    ) -> tuple[Any, ...]:
+        """Sums over every fold of weighted responses x row, of these, and others.
 
-        `weigh` gives the weighted responses (r, p, b) in some slots of a fold.
+        `weigh` gives the weighted responses (r, p, b) in some slots of a fold, and what
+        else is summed over the fold.
         """
-        design, xp = self.design, array_namespace(self.readers)
-        n_folds, k = len(self.members), self.design.shape[1]
-        products, totals = (
-            design.zeros((n_folds, r * p, k)),
-            design.zeros((n_folds, r, p)),
-        )
-        start = 0
-        for fold, members in enumerate(self.members):
-            for rows, block in design.blocks(r * p, members):
-                weighted = weigh(fold, slice(start, start + len(rows)))
+        xp, start, folds = array_namespace(self.readers), 0, []
+        for members in self.members:
+            sums: list[Any] = []
+            for rows, block in self.design.blocks(r * p, members):
+                weighted, *others = weigh(slice(start, start + len(rows)))
                 start += len(rows)
-                products[fold] += weighted.reshape(r * p, -1) @ block
-                totals[fold] += xp.sum(weighted, axis=2)
-        return products.reshape(n_folds, r, p, k), totals
+                products = weighted.reshape(r * p, -1) @ block
+                parts = [products, xp.sum(weighted, axis=2), *others]
+                for whole, part in zip(sums, parts, strict=False):
+                    whole += part
+                sums = sums or parts
+            folds.append(sums)
+        products, *totals = (xp.stack(parts) for parts in zip(*folds, strict=True))
+        return products.reshape(len(folds), r, p, -1), *totals
 
     def _in_unit(self, products: Any, totals: Any) -> Any:
         """Products with the rows -> with their centred, scaled coordinates."""
