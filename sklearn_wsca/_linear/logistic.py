@@ -197,7 +197,8 @@ class LogisticProblem:
             xp.matmul(coef, block.T, out=scores)
             scores += intercept[:, None]
             self._softmax(chances, weights, sums, logs, present)
-            partition += self._weighted_sum(logs, weights)
+            # More exact than a product, and told from a rise by a line search.
+            partition += xp.sum(logs * weights, axis=1)
             xp.matmul(scores, block, out=space.product)
             gradient += space.product
             total += xp.sum(scores, axis=1)
@@ -370,11 +371,6 @@ class LogisticProblem:
             logs += largest
         xp.divide(weights, sums, out=sums)
         scores *= sums
-
-    def _weighted_sum(self, log_partition: Any, weights: Any) -> Any:
-        if weights.ndim == 1:
-            return log_partition @ weights
-        return self.xp.sum(log_partition * weights, axis=1)
 
     def _by_direction(self, class_rows: Any, which: Any = None) -> Any:
         """Class rows (p, r, m) along the class directions."""

@@ -1,5 +1,7 @@
 """The logistic objective: its gradient and its curvature."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -107,3 +109,26 @@ def test_heads_of_many_classes_are_those_of_the_exact_curvature(C, monkeypatch):
         assert found[-1].converged.all()
     size = np.abs(found[1].coef).max()
     np.testing.assert_allclose(found[0].coef, found[1].coef, atol=1e-6 * size)
+
+
+@pytest.mark.parametrize("there", ["host", "device"])
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_the_objective_of_many_rows_is_exact_to_a_few_rounding_errors(n_classes, there):
+    """A line search that takes rounding for a rise tries a dozen steps in vain."""
+    T, rows = (make_rows(3, n=40_000) for _ in "ab")
+    codes = permutations_of(make_levels(3, T, n_classes), 11)
+    if there == "device":
+        rows = pytest.importorskip("torch").from_numpy(rows)
+    design = prepare_design(rows, np.ones(len(T)))
+    problem = LogisticProblem(design, Labels.of(codes, n_classes), 1.0, None)
+    steps = 1e-3 * np.random.default_rng(3).standard_normal(problem.start.shape)
+    x = problem.start + design.array(steps)
+    penalties = np.asarray(x * problem.penalty * x).sum(axis=(1, 2)) / 2
+    found = np.asarray(problem.evaluate(x)[0])
+    heads = zip(*map(np.asarray, problem.class_scores(x)), strict=True)
+    for p, (coef, intercept) in enumerate(heads):
+        scores = np.hstack([np.zeros((len(T), 1)), T @ coef.T + intercept])
+        chosen = scores[np.arange(len(T)), codes[p]]
+        losses = np.log(np.exp(scores).sum(axis=1)) - chosen
+        expected = math.fsum(losses) + penalties[p]
+        assert abs(found[p] - expected) < 8 * np.finfo(float).eps * expected
