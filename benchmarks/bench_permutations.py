@@ -26,6 +26,7 @@ from benchmarks.studies import (
     product_rate,
     seconds_of,
 )
+from benchmarks.traffic import traffic
 from benchmarks.workers import workers
 from sklearn_wsca._alignment.comparison import Primary
 from sklearn_wsca._alignment.null import PERMUTATIONS_PER_BATCH, RefitNull, refit_scores
@@ -80,7 +81,7 @@ class ProductCounter:
         def counted(problem, *arguments, **options):
             n, k = problem.design.shape
             if name == "_evaluate":
-                r, p, _ = arguments[0].shape
+                p, r, _ = arguments[0].shape
                 self.operations += 2 * 2 * n * k * r * p
             else:
                 n_sums = problem.n_free + (problem.weights.ndim == 2)
@@ -325,6 +326,7 @@ SECTIONS = {
     "large-input": large_input,
     "workers": workers,
     "cluster": cluster,
+    "traffic": traffic,
     "accelerator": accelerator,
 }
 

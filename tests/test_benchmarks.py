@@ -160,11 +160,22 @@ def test_embeddings_on_disk_are_not_held_in_memory():
 
 
 def test_every_quick_section_of_the_engine_prints_its_figures():
-    printed = run("environment", "agreement", "ridge", "units")
+    printed = run("environment", "agreement", "permutations", "ridge", "units")
     assert "GFLOP/s" in printed
     assert len(re.findall(r"units, .*: [\d.]+ s, [\d.]+ times", printed)) == 4
     assert re.search(r"smallest cosine 1 - \de-\d+", printed)
     assert "times (aim: 2)" in printed
+    assert re.search(r"all 11: [\d.]+ ms per permutation, [1-9]\d* GFLOP/s", printed)
+
+
+def test_traffic_is_printed_step_by_step():
+    pytest.importorskip("torch")
+    printed = run("traffic")
+    steps = re.findall(r"traffic, (.*): (\d+) operations, (\d+) copies", printed)
+    counts = {name: (int(operations), int(c)) for name, operations, c in steps}
+    all_of_them = counts.pop("all")
+    assert all_of_them == tuple(map(sum, zip(*counts.values(), strict=True)))
+    assert counts["utilization"][0] > 100 and counts["alignment null"][1] > 10
 
 
 def test_growth_is_printed_for_every_axis_that_is_asked_for():

@@ -87,9 +87,12 @@ def small(count):
 
 
 def test_a_fit_asks_little_of_an_accelerator(small):
-    """It was 102,000 and 5,700 where columns and folds were taken one by one."""
-    assert 1_000 < small["operations"] < 20_700
-    assert 100 < small["reads"] + small["writes"] < 690
+    """It was 102,000 and 5,700 where columns and folds were taken one by one.
+
+    Erasure and the permutations of utilization and performance ran on the host then.
+    """
+    assert 1_000 < small["operations"] < 19_700
+    assert 100 < small["reads"] + small["writes"] < 700
 
 
 @pytest.mark.parametrize(
