@@ -179,13 +179,18 @@ def read_columns(wanted: Any, n_columns: int, argument: str) -> np.ndarray:
             f"{argument}: there is one score per sample, so that there is nothing to "
             "choose; leave it out. Of two classes, it is the score of the second."
         )
+    refuse_outside(columns, n_columns, f"{argument}: {{}} numbers")
+    return columns
+
+
+def refuse_outside(columns: np.ndarray, n_columns: int, start: str) -> None:
+    """Raise for numbers that are no columns, of which `start` says how many."""
     outside = columns[(columns < 0) | (columns >= n_columns)]
     if outside.size:
         raise ValueError(
-            f"{argument}: {outside.size} numbers, such as {outside.flat[0]}, are not "
-            f"among the columns 0 ... {n_columns - 1} of the scores."
+            f"{start.format(outside.size)}, such as {outside.flat[0]}, are not among "
+            f"the columns 0 ... {n_columns - 1} of the scores."
         )
-    return columns
 
 
 def _vary(

@@ -9,7 +9,11 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
-from sklearn_wsca._features.map_evaluation import check_count, predict_all
+from sklearn_wsca._features.map_evaluation import (
+    check_count,
+    predict_all,
+    refuse_outside,
+)
 from sklearn_wsca._features.masked_images import Samples, check_baseline
 from sklearn_wsca._text import list_first
 
@@ -207,9 +211,4 @@ def _check_columns(n_columns: int, codes: np.ndarray, classes: Any) -> None:
             f"{'' if classes is None else f' for {len(classes)} classes'}; return one "
             "for each class, of two classes too."
         )
-    outside = codes[(codes < 0) | (codes >= n_columns)]
-    if outside.size:
-        raise ValueError(
-            f"labels: {outside.size}, such as {outside[0]}, are not among the columns "
-            f"0 ... {n_columns - 1} of the scores."
-        )
+    refuse_outside(codes, n_columns, "labels: {}")

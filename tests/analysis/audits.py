@@ -7,6 +7,7 @@ from sklearn_wsca import WeightSpaceCorrelation
 
 D = 6
 HEAD = np.eye(1, D), np.zeros(1)
+UTILIZATION = ["utilization", "utilization_low", "utilization_high"]
 
 
 def make_rows(seed, n=200, *, moved=1.0):

@@ -14,7 +14,13 @@ from sklearn.metrics import log_loss
 
 from sklearn_wsca import Head, MetadataEraser, WeightSpaceCorrelation, utilization_test
 from sklearn_wsca.datasets import make_shortcut
-from tests.analysis.audits import D, assert_named_and_not_analysed, fit, make_rows
+from tests.analysis.audits import (
+    UTILIZATION,
+    D,
+    assert_named_and_not_analysed,
+    fit,
+    make_rows,
+)
 
 ALIGNMENT = [
     "alignment_score",
@@ -22,22 +28,6 @@ ALIGNMENT = [
     "alignment_pvalue_fwer",
     "alignment_qvalue",
 ]
-UTILIZATION = ["utilization", "utilization_low", "utilization_high"]
-
-
-@pytest.fixture(scope="module")
-def fitted():
-    return fit(*make_rows(0))
-
-
-@pytest.fixture(scope="module")
-def rows():
-    return make_rows(1)
-
-
-@pytest.fixture(scope="module")
-def audited(fitted, rows):
-    return fitted.audit(*rows)
 
 
 # --- the table -----------------------------------------------------------------------

@@ -5,25 +5,12 @@ import pandas as pd
 import pytest
 
 from sklearn_wsca import utilization_test
-from tests.analysis.audits import assert_named_and_not_analysed, fit, make_rows
-
-UTILIZATION = ["utilization", "utilization_low", "utilization_high"]
-
-
-@pytest.fixture(scope="module")
-def fitted():
-    return fit(*make_rows(0))
-
-
-@pytest.fixture(scope="module")
-def rows():
-    return make_rows(1)
-
-
-@pytest.fixture(scope="module")
-def audited(fitted, rows):
-    return fitted.audit(*rows)
-
+from tests.analysis.audits import (
+    UTILIZATION,
+    assert_named_and_not_analysed,
+    fit,
+    make_rows,
+)
 
 # --- groups of fit -------------------------------------------------------------------
 
