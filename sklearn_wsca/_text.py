@@ -147,12 +147,21 @@ def column_text(name: Any) -> str:
     return " & ".join(map(str, name)) if isinstance(name, tuple) else str(name)
 
 
+def plural(count: int | str, noun: str) -> str:
+    """Count, or its text, with its noun."""
+    return f"{count} {noun}" if str(count) == "1" else f"{count} {noun}s"
+
+
+def capitalised(text: str) -> str:
+    """Text that begins a sentence."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 def count_points(shift: float) -> str:
     """Percentage points in words; a shift that there is is not rounded to none."""
     if 0 < shift < 0.5:
         return "less than 1 percentage point"
-    shown = f"{shift:.0f}"
-    return f"{shown} percentage point{'' if shown == '1' else 's'}"
+    return plural(f"{shift:.0f}", "percentage point")
 
 
 def shown_shift(effect: dict[str, Any]) -> float | None:

@@ -81,17 +81,8 @@ class ComparisonFindings:
         """What was found of each column, as it stands in the file."""
         return [
             {"name": column_text(name), "answer": found.to_text(name)} | found.to_dict()
-            for name, found in self.by_importance()
+            for name, found in self.results.items()
         ]
-
-    def by_importance(self) -> list[tuple[str, UtilizationComparison]]:
-        """Columns by their verdicts, those first that differ most."""
-
-        def rank(item: tuple[str, UtilizationComparison]) -> tuple[int, float]:
-            _, found = item
-            return BY_URGENCY.index(found.verdict), -abs(found.difference)
-
-        return sorted(self.results.items(), key=rank)
 
     def write(self, directory: Path, inputs: dict[str, str]) -> list[Path]:
         """Write page, table and result."""
@@ -109,8 +100,8 @@ class ComparisonFindings:
             "next_steps": steps_of_comparison(columns),
         }
         table = pd.DataFrame(
-            [found.to_dict() for _, found in self.by_importance()],
-            name_index([name for name, _ in self.by_importance()]),
+            [found.to_dict() for found in self.results.values()],
+            name_index(self.results),
         )
         files: dict[str, str | bytes] = {
             REPORT: render_short_page(page_of_comparison(as_plain(content))),
@@ -200,7 +191,19 @@ def run_comparison(
         "permutations": options["permutations"],
         "n_rows": len(table),
     }
-    return ComparisonFindings(results, untestable, analysis, notes)
+    return ComparisonFindings(by_importance(results), untestable, analysis, notes)
+
+
+def by_importance(
+    results: dict[str, UtilizationComparison],
+) -> dict[str, UtilizationComparison]:
+    """Columns by their verdicts, those first that differ most."""
+
+    def rank(item: tuple[str, UtilizationComparison]) -> tuple[int, float]:
+        _, found = item
+        return BY_URGENCY.index(found.verdict), -abs(found.difference)
+
+    return dict(sorted(results.items(), key=rank))
 
 
 def _sources(rows: AuditRows, head: Path | None) -> Path | str:
@@ -281,7 +284,7 @@ def print_comparison(console: Console, found: ComparisonFindings) -> None:
     table = Table(title=Text(title), title_justify="left", title_style="bold")
     for heading in ("column", "second network", "first", "second", "difference", "p"):
         table.add_column(heading, overflow="fold")
-    for name, result in found.by_importance():
+    for name, result in found.results.items():
         numbers = (result.difference, result.low, result.high)
         difference, low, high = map(format_number, numbers)
         table.add_row(
@@ -294,7 +297,7 @@ def print_comparison(console: Console, found: ComparisonFindings) -> None:
         )
     console.print(table)
     console.print()
-    for name, result in found.by_importance():
+    for name, result in found.results.items():
         line = f"{printable(name)}: {printable(result.to_text(name))}"
         console.print(Text(line), highlight=False)
     console.print()

@@ -64,8 +64,9 @@ class InterventionFindings:
 
     def next_steps(self) -> list[str]:
         """What to do with the outcome, a sentence each."""
-        significance = self.analysis["significance"]
-        return steps_of_intervention(self.result.to_dict(), significance)
+        # Without a p-value, which is NaN then, nothing is shown.
+        moves = self.result.pvalue <= self.analysis["significance"]
+        return steps_of_intervention(bool(moves), self.result.includes_noise)
 
     def write(self, directory: Path, inputs: dict[str, str]) -> list[Path]:
         """Write page, result and tables."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_wsca._performance.measures import AUROC, BALANCED, BIAS, MAE, R2
-from sklearn_wsca._text import format_number, quote
+from sklearn_wsca._text import format_number, plural, quote
 from sklearn_wsca._verdicts.registry import INCONCLUSIVE, UNTESTABLE, USED
 
 USED_AND_DIFFERS, USED_ONLY = "used and differs", "used only"
@@ -39,7 +39,7 @@ def show_difference(size: float, measure: str) -> str:
     if measure == AUROC:
         return f"{size:.2f}"
     points = f"{100.0 * size:.0f}" if size >= 0.095 else f"{100.0 * size:.2g}"
-    return f"{points} percentage point{'' if points == '1' else 's'}"
+    return plural(points, "percentage point")
 
 
 def tell_gap(gap: Mapping[str, Any]) -> str:

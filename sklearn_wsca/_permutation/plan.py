@@ -334,6 +334,11 @@ def _check_finite(observed: np.ndarray, null: np.ndarray) -> None:
         )
 
 
+def fewest_permutations(n_tests: float, significance: float) -> int:
+    """How many can show one finding among so many tests, after correction."""
+    return math.ceil(n_tests / significance) - 1
+
+
 def explain_floor(
     n_permutations: int, n_columns: int, significance: float
 ) -> list[str]:
@@ -341,7 +346,7 @@ def explain_floor(
     floor = 1.0 / (n_permutations + 1)
     if not n_permutations or floor * n_columns <= significance:
         return []
-    needed = math.ceil(n_columns / significance) - 1
+    needed = fewest_permutations(n_columns, significance)
     return [
         f"n_permutations={n_permutations}: no p-value can be below {floor:.3g}, so a "
         f"single column among {n_columns} cannot reach significance={significance:g} "

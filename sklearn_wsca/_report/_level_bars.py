@@ -12,7 +12,13 @@ from sklearn_wsca._performance.measures import AUROC, BIAS
 from sklearn_wsca._performance.words import NUMBERS, name_measure
 from sklearn_wsca._report._page import effect_text
 from sklearn_wsca._report.first_screen import EVERYWHERE
-from sklearn_wsca._text import format_number, quote, shown_shift
+from sklearn_wsca._text import (
+    capitalised,
+    format_number,
+    plural,
+    quote,
+    shown_shift,
+)
 from sklearn_wsca._verdicts.registry import USED
 
 WIDTH = 200.0
@@ -141,10 +147,9 @@ def _about(scale: Scale) -> str:
     """The margin in percentage points, where effects are."""
     if scale.margin is None or scale.keys != POINTS:
         return ""
-    points = f"{scale.margin:.0f}"
     if scale.margin < 1.0:
         return ", less than 1 point"
-    return f", about {points} point{'' if points == '1' else 's'} either way"
+    return f", about {plural(f'{scale.margin:.0f}', 'point')} either way"
 
 
 def _sides(key: str) -> tuple[str, str]:
@@ -345,8 +350,7 @@ def _draw_measure(levels: list[dict], name: str) -> Bars:
         draw_bar(row["level"], _measured(row, keys), row, keys, bottom, top)
         for row in found[:MOST_IN_ALL]
     ]
-    title = name_measure(name)
-    title = f"{title[0].upper()}{title[1:]}"
+    title = capitalised(name_measure(name))
     zero = WIDTH / 2 if name == BIAS else None
     return Bars(title, rows, len(found) - len(rows), zero, None, ends=limits)
 

@@ -6,7 +6,13 @@ from typing import Any
 
 from sklearn_wsca._report.first_screen import by_importance, needed_permutations
 from sklearn_wsca._report.words import limits_of, tell_held_out, tell_lacking
-from sklearn_wsca._text import describe_confusable, list_first, quote
+from sklearn_wsca._text import (
+    capitalised,
+    describe_confusable,
+    list_first,
+    plural,
+    quote,
+)
 from sklearn_wsca._verdicts.registry import INCONCLUSIVE, UNTESTABLE, USED
 
 MOST_NAMED = 4
@@ -75,8 +81,7 @@ def _not_compared(columns: list[dict]) -> list[str]:
         if left_out:
             found.append(f"{quote(column['name'])}: too few to compare {left_out}.")
     n_more = len(found) - MOST_NAMED
-    columns_more = f"{n_more} more column{'' if n_more == 1 else 's'}"
-    more = [f"The same of {columns_more}: see them one by one."]
+    more = [f"The same of {plural(n_more, 'more column')}: see them one by one."]
     return found[:MOST_NAMED] + (more if n_more > 0 else [])
 
 
@@ -88,7 +93,7 @@ def _confusable(columns: list[dict]) -> list[str]:
             for pair in column["confusable"][:1]:
                 key = frozenset((column["name"], pair["column"]))
                 text = describe_confusable(column["name"], pair["column"], pair)
-                found.setdefault(key, f"{text[0].upper()}{text[1:]}.")
+                found.setdefault(key, f"{capitalised(text)}.")
     return list(found.values())[:MOST_NAMED]
 
 

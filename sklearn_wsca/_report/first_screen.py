@@ -9,13 +9,14 @@ import math
 from typing import Any
 
 from sklearn_wsca._performance.words import NUMBERS, name_measure, show_difference
-from sklearn_wsca._report.words import (
-    tell_performance,
-)
+from sklearn_wsca._permutation.plan import fewest_permutations
+from sklearn_wsca._report.words import tell_performance
 from sklearn_wsca._text import (
+    capitalised,
     column_text,
     format_number,
     list_first,
+    plural,
     quote,
     shown_shift,
 )
@@ -95,7 +96,7 @@ def tell_rightness(analysis: dict[str, Any]) -> tuple[str, bool]:
     held_out = "held out" in (analysis["judged_rows"], analysis.get("head_rows"))
     rows = f"{found['n_rows']} rows" + (" that it has not seen" if held_out else "")
     return (
-        f"{who[0].upper()}{who[1:]} is right on {target} in "
+        f"{capitalised(who)} is right on {target} in "
         f"{found['balanced_accuracy']:.0%} of cases (every class counted alike; by "
         f"chance {found['chance']:.0%}), judged on {rows}.",
         False,
@@ -125,8 +126,7 @@ def tell_gap(column: dict[str, Any], analysis: dict[str, Any]) -> str:
         told = f"Performance differs: {_tell_difference(column, gap, analysis)}."
         ranges = _ranges(column, analysis, without=gap["measure"])
         apart = [
-            f"{text[0].upper()}{text[1:]}; whether that is more than chance was not "
-            "tested."
+            f"{capitalised(text)}; whether that is more than chance was not tested."
             for text in ranges
         ]
         return " ".join([told, *apart])
@@ -241,8 +241,8 @@ def _used(column: dict, analysis: dict) -> str:
         return moved + _unsure(effect, analysis["min_effect"])
     held = _held(column, analysis, shift["target_class"])
     low, high = (_whole(effect[f"probability_shift_{end}"]) for end in ("low", "high"))
-    unit = f"percentage point{'' if _whole(points) == '1' else 's'}"
-    size = f"{_whole(points)} {unit} ({_level(analysis)}{low} to {high})"
+    told = plural(_whole(points), "percentage point")
+    size = f"{told} ({_level(analysis)}{low} to {high})"
     unsure = _unsure(effect, analysis["min_effect"])
     subject = f"{_network(analysis)} gives {quote(shift['output'])} a probability"
     if column["n_levels"]:
@@ -347,7 +347,8 @@ def needed_permutations(column: dict, analysis: dict) -> int | None:
         return None
     if p * (n + 1) > 1.0 + 1e-9 or q <= level or (effect["low"] or 0.0) <= 0.0:
         return None
-    return math.ceil(round(q / p / level, 6)) - 1
+    # What a p-value was corrected for; exact but for rounding.
+    return fewest_permutations(round(q / p, 6), level)
 
 
 def _not_encoded(column: dict, analysis: dict) -> str:
@@ -364,11 +365,8 @@ def _excluded_points(effect: dict) -> str:
     if high is None:
         return ""
     # Rounded up: what is excluded must be.
-    points = math.ceil(max(high, 1.0))
-    return (
-        f"; differences of a probability above {points} percentage "
-        f"point{'' if points == 1 else 's'} are excluded"
-    )
+    points = plural(math.ceil(max(high, 1.0)), "percentage point")
+    return f"; differences of a probability above {points} are excluded"
 
 
 def _held(column: dict, analysis: dict, target_class: str = EVERYWHERE) -> str:

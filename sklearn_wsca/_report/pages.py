@@ -13,7 +13,7 @@ from sklearn_wsca._performance.words import name_measure
 from sklearn_wsca._report._level_bars import ROOM, WIDTH, Bars, draw_bar, place
 from sklearn_wsca._report.first_screen import EVERYWHERE
 from sklearn_wsca._report.short_page import Answer, Block, Picture, ShortPage
-from sklearn_wsca._text import format_number, list_first, quote
+from sklearn_wsca._text import capitalised, format_number, list_first, plural, quote
 
 MOST_ROWS, MOST_UNITS, MOST_LEVELS = 30, 12, 12
 MOST_NAMED = 4
@@ -54,7 +54,7 @@ def page_of_comparison(content: dict[str, Any]) -> ShortPage:
     left_out = [f"{name}: {why}." for name, why in content["untestable"].items()]
     return ShortPage(
         "Does the second network use the metadata more, or less?",
-        f"Beside the first network, of {_columns(len(columns))}: {found}.",
+        f"Beside the first network, of {plural(len(columns), 'column')}: {found}.",
         answers,
         [*_sentences(content["notes"]), *left_out, NO_CAUSE],
         list(content["next_steps"]),
@@ -67,7 +67,7 @@ def page_of_comparison(content: dict[str, Any]) -> ShortPage:
 def _tell(column: dict, verdict: str) -> str:
     """The answer without its verdict, which stands before it."""
     text = column["answer"].removeprefix(f"{column[verdict]}: ")
-    return f"{text[0].upper()}{text[1:]}"
+    return capitalised(text)
 
 
 def _count(verdicts: Iterable[str]) -> list[str]:
@@ -112,10 +112,6 @@ def steps_of_comparison(columns: list[dict]) -> list[str]:
     return steps
 
 
-def _columns(n: int) -> str:
-    return f"{n} column{'' if n == 1 else 's'}"
-
-
 def page_of_intervention(content: dict[str, Any]) -> ShortPage:
     """How far do outputs of the same unit move between levels?"""
     analysis = content["analysis"]
@@ -154,10 +150,10 @@ def page_of_intervention(content: dict[str, Any]) -> ShortPage:
     )
 
 
-def steps_of_intervention(content: dict[str, Any], significance: float) -> list[str]:
-    """What to do next, from the numbers of a test of an intervention."""
-    pvalue, steps = content["pvalue"], []
-    if pvalue is not None and pvalue <= significance:
+def steps_of_intervention(moves: bool, includes_noise: bool) -> list[str]:
+    """What to do next, whether outputs are shown to move and noise is part of it."""
+    steps = []
+    if moves:
         steps += [
             "Look at the units that move most (units.csv) together with somebody who "
             "reads such images: does it matter?",
@@ -169,7 +165,7 @@ def steps_of_intervention(content: dict[str, Any], significance: float) -> list[
             "That nothing moves is not shown by this; the upper ends of the intervals "
             "say what is excluded. More units exclude more."
         )
-    if content["includes_noise"]:
+    if includes_noise:
         steps.append("Repeat some scans under one level (--repeats).")
     return steps
 
@@ -213,7 +209,7 @@ def page_of_screen(content: dict[str, Any]) -> ShortPage:
     n = len(columns)
     return ShortPage(
         f"What could be a shortcut to {quote(content['target'])}, and be found?",
-        f"An audit of these rows can judge {enough} of {n} column{'s' * (n != 1)}.",
+        f"An audit of these rows can judge {enough} of {plural(n, 'column')}.",
         answers,
         _sentences(content["notes"]),
         list(content["next_steps"]),
@@ -347,7 +343,7 @@ def name_fact(name: str) -> str:
 
 def _sentences(notes: Iterable[str]) -> list[str]:
     """Notes as sentences."""
-    return [f"{note[:1].upper()}{note[1:].removesuffix('.')}." for note in notes]
+    return [f"{capitalised(note).removesuffix('.')}." for note in notes]
 
 
 def _cell(value: Any) -> str:

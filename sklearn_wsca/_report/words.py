@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from sklearn_wsca._text import (
+    capitalised,
     column_text,
     describe_confusable,
     describe_robustness,
@@ -48,7 +49,7 @@ def tell_doubts(column: dict[str, Any]) -> list[str]:
     found = [describe_robustness(ends)]
     for pair in column["confusable"][:1]:
         found.append(describe_confusable(name, pair["column"], pair))
-    return [f"{text[0].upper()}{text[1:]}." for text in found if text]
+    return [f"{capitalised(text)}." for text in found if text]
 
 
 def describe_analysis(result: dict[str, Any]) -> list[str]:
@@ -80,7 +81,7 @@ def tell_performance(analysis: dict[str, Any]) -> tuple[str, bool]:
         if "r2" in found and (found["r2"] or 0.0) <= 0.0:
             return _tell_unit(found, head, name, rows), False
         sentence = f"{head} predicts {name} with {score} (chance {chance}) on {rows}."
-        return sentence[0].upper() + sentence[1:] + _explain_score(found), False
+        return capitalised(sentence) + _explain_score(found), False
     if finding == "better in another order":
         told = f"predicts {name} better with its classes in another order"
     elif finding == "worse than chance":

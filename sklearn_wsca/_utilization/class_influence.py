@@ -53,11 +53,6 @@ class ClassInfluence:
     spread: np.ndarray
     effects: np.ndarray
 
-    @classmethod
-    def of(cls, *given) -> ClassInfluence:
-        """Take contrasts, residuals, clusters, spread and effects."""
-        return cls(*given)
-
     def times(self, vector: np.ndarray) -> np.ndarray:
         """Products of all clusters with a vector (m, C)."""
         shared = self.contrasts.shared @ (self.contrasts.turn @ vector)

@@ -159,8 +159,10 @@ class NoiseSource:
 
     def _influence(self, own: Any, effects: np.ndarray) -> Influence | ClassInfluence:
         """What each cluster adds to the error of effects by contrasts."""
-        kind = ClassInfluence if isinstance(own, ClassContrasts) else Influence
-        return kind.of(own, self.residuals, self.clusters, self.spread, effects)
+        make: Any = Influence.of
+        if isinstance(own, ClassContrasts):
+            make = ClassInfluence
+        return make(own, self.residuals, self.clusters, self.spread, effects)
 
     def measure(self, rows: Any) -> tuple[float, EffectNoise]:
         """Length of the effects by `Contrasts` (n, m), or rows, and its noise."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from sklearn_wsca._text import (
     alike_text,
+    capitalised,
     column_text,
     count_points,
     format_number,
@@ -70,7 +71,7 @@ def describe_movement(column: dict[str, Any], analysis: dict[str, Any]) -> str:
     if column.get("interaction_of"):
         subject = f"{beyond_parts(column)}, {subject}"
     return (
-        f"{subject[0].upper()}{subject[1:]} moves with {moves_with(column)}"
+        f"{capitalised(subject)} moves with {moves_with(column)}"
         f"{at_fixed(column, analysis)}{alike or ','} by "
         f"{describe_estimate(effect, analysis)}"
     )

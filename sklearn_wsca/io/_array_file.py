@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from sklearn_wsca._input.embeddings import row_blocks
-from sklearn_wsca._text import list_first, suggest
+from sklearn_wsca._text import list_first, plural, suggest
 from sklearn_wsca.io._errors import (
     NAMES,
     FileError,
     file_error,
-    plural,
     quoted,
     quoted_whole,
 )

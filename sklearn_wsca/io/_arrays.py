@@ -11,9 +11,10 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from sklearn_wsca._backend.file_rows import FileArray, FileSource
+from sklearn_wsca._text import plural
 from sklearn_wsca.io._archives import check_archive
 from sklearn_wsca.io._array_file import ArrayFile
-from sklearn_wsca.io._errors import file_error, library_errors, plural, quoted
+from sklearn_wsca.io._errors import file_error, library_errors, quoted
 from sklearn_wsca.io._sizes import check_unpacked_size
 
 MAGIC = b"\x93NUMPY"

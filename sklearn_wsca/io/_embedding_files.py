@@ -12,10 +12,11 @@ from pandas.api import types
 
 from sklearn_wsca._backend.file_rows import FileArray
 from sklearn_wsca._backend.memory_size import read_size
+from sklearn_wsca._text import plural
 from sklearn_wsca.io._array_file import ArrayFile, as_float, check_finite, check_matrix
 from sklearn_wsca.io._array_formats import ARRAY_FORMATS
 from sklearn_wsca.io._arrays import open_npy
-from sklearn_wsca.io._errors import EXAMPLES, file_error, listed, plural, quoted
+from sklearn_wsca.io._errors import EXAMPLES, file_error, listed, quoted
 from sklearn_wsca.io._h5ad import open_h5ad, read_obs
 from sklearn_wsca.io._ids import INDEX, id_index, no_such_id, take_ids, text_ids
 from sklearn_wsca.io._number_rows import read_numbers

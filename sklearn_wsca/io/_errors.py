@@ -54,11 +54,6 @@ def listed(values: Iterable[Any], most: int = NAMES) -> str:
     return list_first(values, most, quoted_whole)
 
 
-def plural(count: int, noun: str) -> str:
-    """Count with its noun."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def refuse_repeated(path: Any, names: Sequence[Any]) -> None:
     """Raise if there are names that several columns have."""
     if len(names):

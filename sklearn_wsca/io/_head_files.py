@@ -11,11 +11,11 @@ from sklearn_wsca._backend.file_rows import read_rows
 from sklearn_wsca._backend.memory_size import read_size
 from sklearn_wsca._heads.given import read_head
 from sklearn_wsca._heads.head import Head
-from sklearn_wsca._text import is_nothing
+from sklearn_wsca._text import is_nothing, plural
 from sklearn_wsca.io._array_formats import ARRAY_FORMATS
 from sklearn_wsca.io._arrays import open_npy
 from sklearn_wsca.io._columns import parse_cells
-from sklearn_wsca.io._errors import file_error, listed, plural, quoted
+from sklearn_wsca.io._errors import file_error, listed, quoted
 from sklearn_wsca.io._head_arrays import as_matrix, head_arrays
 from sklearn_wsca.io._missing import is_missing
 from sklearn_wsca.io._number_rows import read_numbers

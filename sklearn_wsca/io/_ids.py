@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 
 from sklearn_wsca._input.numeric_values import are_rounded
-from sklearn_wsca._text import suggest
+from sklearn_wsca._text import plural, suggest
 from sklearn_wsca.io._errors import (
     EXAMPLES,
     FileError,
     file_error,
     listed,
-    plural,
     quoted,
     quoted_whole,
 )

@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from sklearn_wsca._text import plural
 from sklearn_wsca.io._errors import (
     EXAMPLES,
     file_error,
     listed,
     path_text,
-    plural,
     quoted,
 )
 from sklearn_wsca.io._ids import check_unique, ids_as_text, refuse_rounded

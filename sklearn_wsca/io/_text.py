@@ -10,13 +10,13 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from sklearn_wsca._text import plural
 from sklearn_wsca.io._columns import is_number
 from sklearn_wsca.io._encodings import find_encoding
 from sklearn_wsca.io._errors import (
     EXAMPLES,
     file_error,
     listed,
-    plural,
     refuse_repeated,
 )
 from sklearn_wsca.io._layout import Layout, find_layout, read_cells, without_comment

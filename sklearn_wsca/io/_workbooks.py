@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from sklearn_wsca._backend.extras import import_extra
+from sklearn_wsca._text import plural
 from sklearn_wsca.io._archives import check_archive
 from sklearn_wsca.io._errors import (
     EXAMPLES,
@@ -20,7 +21,6 @@ from sklearn_wsca.io._errors import (
     library_errors,
     listed,
     path_text,
-    plural,
     quoted,
 )
 from sklearn_wsca.io._sizes import check_unpacked_size

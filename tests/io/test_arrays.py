@@ -6,13 +6,13 @@ import resource
 import numpy as np
 import pytest
 
+from sklearn_wsca._text import plural
 from sklearn_wsca.io import (
     FileError,
     load_embeddings,
     load_feature_maps,
     load_head,
 )
-from sklearn_wsca.io._errors import plural
 from tests.broken_files import arrays, npy_bytes, zipped
 
 X = arrays()

@@ -53,7 +53,7 @@ def test_moments_are_those_of_the_whole_matrix(name, size, shares, monkeypatch):
     direction = given[-1] / np.linalg.norm(given[-1])
     along, expected = error_moments(contrasts.written_out(), *others, direction)
     monkeypatch.setattr(class_influence, "ELEMENTS_PER_BLOCK", size)
-    influence = ClassInfluence.of(*given)
+    influence = ClassInfluence(*given)
     projected = influence.times(direction)
     np.testing.assert_allclose(projected, along, atol=1e-12)
     for found in (influence.moments(projected), influence._moments_by_class(projected)):
@@ -68,5 +68,5 @@ def test_it_is_taken_where_it_takes_less(monkeypatch):
     )
     monkeypatch.setattr(Influence, "moments", lambda *_: taken.append("written out"))
     for name in ("rows", "large groups"):
-        ClassInfluence.of(*draw(CLUSTERS[name])).moments(None)
+        ClassInfluence(*draw(CLUSTERS[name])).moments(None)
     assert taken == ["by class", "written out"]
