@@ -14,9 +14,9 @@ from sklearn_wsca._report.first_screen import (
     by_importance,
     is_brief,
     tell_comparison,
-    tell_gap,
     tell_rightness,
 )
+from sklearn_wsca._report.gap_sentences import tell_gap
 from sklearn_wsca._text import (
     alike_text,
     count_points,

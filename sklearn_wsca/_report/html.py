@@ -38,9 +38,9 @@ from sklearn_wsca._report.caveats import list_caveats
 from sklearn_wsca._report.first_screen import (
     ask_in_short,
     tell_comparison,
-    tell_gap,
     tell_rightness,
 )
+from sklearn_wsca._report.gap_sentences import tell_gap
 from sklearn_wsca._report.picture import Figure, import_for_report
 from sklearn_wsca._text import (
     count_points,

@@ -1,5 +1,7 @@
 """Analyses that several files of tests report on."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -84,3 +86,9 @@ def fitted(data):
 @pytest.fixture(scope="session")
 def other_rows():
     return make_shortcut(200, 16, random_state=1)
+
+
+@pytest.fixture
+def study(result):
+    """A result that may be changed: hospital, sex, age, all of them used."""
+    return copy.deepcopy(result)

@@ -2,15 +2,7 @@
 
 import copy
 
-import pytest
-
 from sklearn_wsca._report.caveats import list_caveats, list_next_steps
-
-
-@pytest.fixture
-def study(result):
-    """A result that may be changed: hospital, sex, age, all of them used."""
-    return copy.deepcopy(result)
 
 
 def test_caveats_and_next_steps_are_those_of_the_study(study):

@@ -1,7 +1,5 @@
 """Pictures by level: places of marks, cuts, and what is left out."""
 
-import copy
-
 import pytest
 
 from sklearn_wsca._report._level_bars import (
@@ -15,11 +13,6 @@ from sklearn_wsca._report._level_bars import (
     scale_effects,
 )
 from sklearn_wsca._report._page import number_columns
-
-
-@pytest.fixture
-def study(result):
-    return copy.deepcopy(result)
 
 
 def rows_of(column):
