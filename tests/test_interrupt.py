@@ -134,8 +134,20 @@ def first_progress(process):
     """Jobs that are done and their number, as soon as it tells."""
     told = process.stdout.readline().split()
     if not told:
-        pytest.fail(process.communicate()[1])
+        pytest.fail(process.stderr.read())
     return tuple(map(int, told[-2:]))
+
+
+def what_follows(process, seconds=SECONDS_TO_END):
+    """The rest of what it prints, and its errors, which must end in some seconds.
+
+    `communicate` would lose what `readline` has read beyond the first line.
+    """
+    before = time.monotonic()
+    output, errors = process.stdout.read(), process.stderr.read()
+    process.wait()
+    assert time.monotonic() - before < seconds
+    return output, errors
 
 
 def wait_for_the_end(process):
@@ -163,7 +175,7 @@ def test_interrupt_ends_the_fit_and_all_worker_processes(start, backend, interru
     workers = [c for c in living_processes(process.pid).values() if "LokyProcess" in c]
     assert len(workers) == (2 if backend == "loky" else 0)
     interrupt(process.pid, signal.SIGINT)
-    output, errors = process.communicate(timeout=SECONDS_TO_END)
+    output, errors = what_follows(process)
     assert process.returncode == -signal.SIGINT
     assert "\nKeyboardInterrupt" in errors
     assert len(output.splitlines()) < total - 1
@@ -180,7 +192,7 @@ def test_interrupt_of_a_fit_on_dask_leaves_a_usable_cluster(start, tmp_path):
     process = start(script)
     assert first_progress(process)[1] > 100
     os.kill(process.pid, signal.SIGINT)
-    output, errors = process.communicate(timeout=2 * SECONDS_TO_END)
+    output, errors = what_follows(process, 2 * SECONDS_TO_END)
     assert process.returncode == 0, errors
     assert output.splitlines()[-1] == "interrupted True"
     wait_for_the_end(process)
@@ -212,12 +224,13 @@ def test_interrupt_of_the_command_is_one_line_and_leaves_no_file(
     process = start("-c", LONG_COMMAND, *command)
     assert first_progress(process)[1] > 100
     os.killpg(process.pid, signal.SIGINT)
-    output, errors = process.communicate(timeout=SECONDS_TO_END)
+    output, errors = what_follows(process)
     # What click does: neither bad input (2) nor a finding (3), and no traceback.
     assert process.returncode == 1
     assert errors.strip() == "Aborted!"
     # No answer either.
-    assert all(line.startswith("encoding null") for line in output.splitlines())
+    told = output.splitlines()
+    assert [line for line in told if not line.startswith("encoding null")] == []
     after = {path: path.is_file() and path.read_bytes() for path in audited.rglob("*")}
     assert after == before
     wait_for_the_end(process)
