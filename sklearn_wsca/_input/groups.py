@@ -124,8 +124,8 @@ def count_units(column: Column, units: np.ndarray) -> np.ndarray:
 
     `units` (n_observed,) has the unit of each entry.
     """
-    pairs = np.unique(np.stack([column.labels, units]), axis=1)
-    return np.bincount(pairs[0], minlength=column.n_levels)
+    pairs = pd.unique(column.labels + column.n_levels * units.astype(np.int64))
+    return np.bincount(pairs % column.n_levels, minlength=column.n_levels)
 
 
 def restrict_to_groups(column: Column, groups: Groups) -> Column:

@@ -198,10 +198,12 @@ def sums_by_codes(codes: Any, values: Any, n_codes: int) -> Any:
         every = xp.arange(n_codes, **device_of(values))[:, None]
         parts = [codes[i : i + size, None] == every for i in range(0, len(codes), size)]
         return xp.concatenate([cast(part, "float64") @ values for part in parts])
-    columns = np.arange(n + 1)
     sums = np.empty((len(codes), n_codes, values.shape[1]))
-    for own, code in zip(sums, codes, strict=True):
-        own[:] = sparse.csc_array((np.ones(n), code, columns), (n_codes, n)) @ values
+    # To make a matrix takes as long as its product.
+    own = sparse.csc_array((np.ones(n), np.zeros(n), np.arange(n + 1)), (n_codes, n))
+    for i, code in enumerate(codes):
+        own.indices[:] = code
+        sums[i] = own @ values
     return sums
 
 

@@ -373,16 +373,6 @@ def _refit(
     grams = (
         training[:, :size, :size] + (own[:, :, None] * xp.eye(size, **where))[:, None]
     )
-    inverses = design.array(_invert(grams))[:, :, None]
+    # Unlike the solvers of scipy this leaves the interpreter to other workers.
+    inverses = design.array(xp.linalg.inv(grams))[:, :, None]
     return Refits(size, design.array(own)[:, None, None, None], inverses)
-
-
-def _invert(grams: Any) -> Any:
-    """Inverses of positive definite matrices (..., k, k)."""
-    if is_tensor(grams):
-        return array_namespace(grams).linalg.inv(grams)
-    inverses, eye = np.empty_like(grams), np.eye(grams.shape[-1])
-    for at in np.ndindex(grams.shape[:-2]):
-        factor = linalg.cho_factor(grams[at], lower=True, check_finite=False)
-        inverses[at] = linalg.cho_solve(factor, eye, check_finite=False)
-    return inverses

@@ -73,14 +73,15 @@ class EffectNoise:
 
     def cdf(self, raw: float, effect: float) -> float:
         """Probability of a raw utilization up to `raw` at a true effect."""
-        left = raw**2 - self._across_nodes
-        reach = np.sqrt(np.maximum(left, 0.0))
+        nodes, masses = self._across_nodes
+        left = raw**2 - nodes
+        # The nodes rise: beyond these the noise across is longer than `raw`.
+        reach = np.sqrt(left[left > 0])
         upper, lower = (
             special.stdtr(self.degrees, (side * reach - effect) / self.along)
             for side in (1.0, -1.0)
         )
-        inside = np.where(left > 0, upper - lower, 0.0)
-        return float(MASSES @ inside if len(inside) > 1 else inside[0])
+        return float(masses[: len(reach)] @ (upper - lower))
 
     def _effect_at(self, raw: float, probability: float) -> float:
         """Effect at which a raw utilization up to `raw` has this probability."""
@@ -106,12 +107,12 @@ class EffectNoise:
         )
 
     @cached_property
-    def _across_nodes(self) -> np.ndarray:
-        """Quantiles of the squared noise across the effect."""
+    def _across_nodes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Quantiles of the squared noise across the effect, and their masses."""
         if not self.across_degrees:
-            return np.zeros(1)
+            return np.zeros(1), np.ones(1)
         scale = 2.0 * self.across / self.across_degrees
-        return scale * special.gammaincinv(self.across_degrees / 2.0, NODES)
+        return scale * special.gammaincinv(self.across_degrees / 2.0, NODES), MASSES
 
 
 def limits(

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from sklearn_wsca._input.column import Column, LeftOutError, restrict_rows
 from sklearn_wsca._input.crossed_columns import cross
@@ -27,7 +28,7 @@ def find_rare_levels(column: Column, groups: Groups | None) -> dict[Any, int]:
     if not column.n_levels:
         return {}
     units, clusters = _count_units(column, groups), _clusters(column, groups)
-    rare = are_rare(units, len(np.unique(clusters)))
+    rare = are_rare(units, len(pd.unique(clusters)))
     return {column.levels[i]: int(units[i]) for i in np.flatnonzero(rare)}
 
 
