@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from threading import Condition
 from typing import Any
 
 from joblib import cpu_count, effective_n_jobs
@@ -29,19 +30,86 @@ LOST_WORKERS = (
 )
 
 # Each of them holds a block of rows, a copy and their moments.
-MOST_BLOCKS = 4
+MOST_BLOCKS = 8
 
 
 def blocks_at_once(n_jobs: int | None) -> int:
     """How many blocks of rows are worked on at the same time where there are no jobs.
 
-    One if the linear algebra has threads of its own, which do the same; for it to have
-    as many as there are workers would change the last digits with their number.
+    As many as there are workers, or as the linear algebra has threads: these are of
+    more use on blocks of their own than in the products of one.
     """
     libraries = ThreadpoolController().select(user_api="blas").info()
-    if max((own["num_threads"] for own in libraries), default=1) > 1:
-        return 1
-    return min(int(effective_n_jobs(n_jobs)), cpu_count(), MOST_BLOCKS)
+    n_threads = max((own["num_threads"] for own in libraries), default=1)
+    return min(max(int(effective_n_jobs(n_jobs)), n_threads), cpu_count(), MOST_BLOCKS)
+
+
+def read_in_turn(
+    read: Callable[[Any], Any],
+    work: Callable[[Any], Any],
+    parts: Iterable,
+    n_workers: int,
+) -> Iterator:
+    """Results of work on parts, in their order.
+
+    Parts are read one after another, as files want, while others are worked on: by
+    threads with one thread of linear algebra each.
+    """
+    turns = _Turns()
+
+    def job(number: int, part: Any) -> Any:
+        with turns.wait_for(number):
+            found = read(part)
+        return work(found)
+
+    # Parts are in memory, and would be copied to processes.
+    workers = Parallel(
+        n_workers,
+        backend="threading",
+        return_as="generator",
+        batch_size=1,
+        pre_dispatch="n_jobs",
+    )
+    results = workers(delayed(job)(*own) for own in enumerate(parts))
+    one_thread = ThreadpoolController().limit(limits=1, user_api="blas")
+    with one_thread, _closed_on_error(results):
+        # `yield from` would end them by itself, and joblib warn.
+        for result in results:  # noqa: UP028
+            yield result
+
+
+class _Turns:
+    """Lets threads that are numbered from 0 come in that order."""
+
+    def __init__(self) -> None:
+        self._next, self._changed = 0, Condition()
+
+    @contextmanager
+    def wait_for(self, number: int) -> Iterator[None]:
+        """Wait until those before have had their turn; whoever fails has had it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._next == number)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._next += 1
+                self._changed.notify_all()
+
+
+@contextmanager
+def _closed_on_error(results: Generator) -> Iterator[None]:
+    """End jobs that still run after an error."""
+    try:
+        yield
+    except BaseException:
+        # joblib advises whoever did not wait for all results to make fewer jobs.
+        # Threads that still run may reset the filter meanwhile: the advice is then an
+        # error where all warnings are.
+        with suppress(UserWarning), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            results.close()
+        raise
 
 
 class JobRunner:
@@ -118,16 +186,8 @@ class JobRunner:
         else:
             workers = Parallel(self.n_jobs, prefer="threads", return_as="generator")
             found = workers(delayed(job)(self.T) for job in jobs)
-        try:
+        with _closed_on_error(found):
             yield found
-        except BaseException:
-            # joblib advises whoever did not wait for all results to make fewer jobs.
-            # Threads that still run may reset the filter meanwhile: the advice is then
-            # an error where all warnings are.
-            with suppress(UserWarning), warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)
-                found.close()
-            raise
 
     def _run_on_dask(self, client: Any, jobs: Sequence[Callable]) -> Generator:
         """Results of the jobs by the client of a dask cluster.

@@ -19,6 +19,7 @@ import numpy as np
 from sklearn_wsca._backend.namespace import (
     array_namespace,
     cast,
+    is_tensor,
     sum_by_code,
     to_same_device,
 )
@@ -31,6 +32,8 @@ PLANTED_SKILL = 0.1
 N_PLANTED = 40
 # Floor on the dimension of the subspace in the published method.
 LEADING = 50
+# Rows of which copies are made in double precision: 26 MB of their leading coordinates.
+ROWS_AT_ONCE = 2**16
 
 
 def planted_responses(
@@ -63,16 +66,25 @@ def planted_responses(
     xp = array_namespace(noise)
     weights = to_same_device(ridge.design.weights[ridge.slots], noise)
     rows = _vary_as(exchange, ridge.design.leading_rows(LEADING))
-    rows = cast(rows[to_same_device(ridge.slots, noise)], "float64")
     signs = plan.signs(batch, noise.shape[0] * rows.shape[1])
     signs = signs.reshape(noise.shape[1], noise.shape[0], -1).swapaxes(0, 1)
-    signs = to_same_device(signs, noise)
-    signal, noise = (_centre(part, weights) for part in (signs @ rows.T, noise))
+    signal = _functions_of(rows, to_same_device(signs, noise), ridge.slots)
+    signal, noise = (_centre(part, weights) for part in (signal, noise))
     power, wanted = ((part * part) @ weights for part in (signal, noise))
     ones = xp.ones_like(power)
     share = xp.where(power > 0, wanted / xp.where(power > 0, power, ones), 0.0 * ones)
     signal *= xp.sqrt(PLANTED_SKILL * share)[..., None]
     return signal + math.sqrt(1.0 - PLANTED_SKILL) * noise
+
+
+def _functions_of(rows: Any, coef: Any, slots: np.ndarray) -> Any:
+    """Linear functions (r, p, n) of the rows, by slot."""
+    size = len(slots) if is_tensor(rows) else ROWS_AT_ONCE
+    parts = []
+    for start in range(0, len(slots), size):
+        chosen = to_same_device(slots[start : start + size], rows)
+        parts.append(coef @ cast(rows[chosen], "float64").T)
+    return array_namespace(rows).concatenate(parts, axis=-1)
 
 
 def _vary_as(exchange: Exchangeability, rows: Any) -> Any:

@@ -6,12 +6,11 @@ import mmap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
-from operator import add
+from itertools import chain
+from operator import iadd
 from typing import Any, NoReturn
 
 import numpy as np
-from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_wsca._backend.dask_rows import (
     chunk_ends,
@@ -20,6 +19,7 @@ from sklearn_wsca._backend.dask_rows import (
     sum_chunks,
 )
 from sklearn_wsca._backend.file_rows import memory_map, read_rows
+from sklearn_wsca._backend.jobs import read_in_turn
 from sklearn_wsca._backend.memory import in_parts
 from sklearn_wsca._backend.namespace import (
     array_namespace,
@@ -34,6 +34,8 @@ ELEMENTS_PER_BLOCK = 2**23
 # An accelerator is not kept busy by less.
 ELEMENTS_PER_BLOCK_OF_TENSORS = 2**26
 MOST_ROWS_PER_BLOCK = 4096
+# Fewer rows in a block keep more workers busy, but their products take longer.
+FEWEST_ROWS_PER_BLOCK, PARTS_WANTED = 1024, 8
 ROWS_SHOWN = 5
 SAMPLE_ROWS, SAMPLE_PARTS = 512, 4
 SMALLEST, LARGEST = 1e-120, 1e120
@@ -55,8 +57,9 @@ class Embeddings:
         Which row each of those is; None keeps the order of the array. They are read
         in that order in any case.
     n_workers : int, default=1
-        Blocks that are worked on at the same time, by threads. What is found does not
-        depend on it: every block is worked on alone, and sums keep their order.
+        Blocks that are worked on at the same time, by threads with one thread of linear
+        algebra each. What is found does not depend on their number: every block is
+        worked on alone, and sums keep their order.
     """
 
     array: Any
@@ -90,15 +93,34 @@ class Embeddings:
 
     def blocks(self) -> Iterator[tuple[Any, Any]]:
         """Blocks of rows in double precision, and which of the rows they are."""
-        start, size = 0, rows_per_read(self.n_features)
+        for part in self._parts():
+            for rows, block in self._read_blocks(part):
+                yield rows, block
+                self._tell_read(len(block))
+
+    def _parts(self) -> Iterator[range]:
+        """Rows of the array that are read at once."""
+        n, size = self._n_given, rows_per_read(self.n_features)
         if is_tensor(self.array):
             size = max(1, ELEMENTS_PER_BLOCK_OF_TENSORS // self.n_features)
-        for block in in_parts(self._read, range(self._n_given), size):
+        elif n < size * PARTS_WANTED:
+            size = min(size, max(FEWEST_ROWS_PER_BLOCK, -(-n // PARTS_WANTED)))
+        for start in range(0, n, size):
+            yield range(start, min(start + size, n))
+
+    def _read_blocks(self, part: range) -> Iterator[tuple[Any, Any]]:
+        """Blocks of a part, more than one where memory does not suffice for it."""
+        start = part.start
+        if self.kept is not None:
+            start = int(np.count_nonzero(self.kept[:start]))
+        for block in in_parts(self._read, part, len(part)):
             rows = slice(start, start + len(block))
+            start = rows.stop
             yield rows if self.places is None else self.places[rows], block
-            start += len(block)
-            release_pages(self.array)
-            count_rows(len(block) / max(len(self), 1))
+
+    def _tell_read(self, n_rows: int) -> None:
+        release_pages(self.array)
+        count_rows(n_rows / max(len(self), 1))
 
     def each(self, function: Callable, *by_row: np.ndarray) -> Iterator[tuple]:
         """Which rows are in every block, and what a function makes of the block.
@@ -126,21 +148,28 @@ class Embeddings:
             return sum_chunks(self.array, work, arguments)
         sums: tuple = ()
         for _, found in self._each_block(function, by_row):
-            sums = tuple(map(add, sums, found)) if sums else found
+            sums = tuple(map(iadd, sums, found)) if sums else found
         return sums
 
     def _each_block(self, function: Callable, by_row: tuple) -> Iterator[tuple]:
         """Which rows are in every block, and what a function makes of it."""
-        blocks = self.blocks()
-        while some := list(islice(blocks, self.n_workers)):
-            arguments = [(b, *[values[rows] for values in by_row]) for rows, b in some]
-            if len(some) == 1:
-                found = [function(*arguments[0])]
-            else:
-                # These are in memory, and would be copied to processes.
-                workers = Parallel(len(some), backend="threading")
-                found = workers(delayed(function)(*own) for own in arguments)
-            yield from zip([rows for rows, _ in some], found, strict=True)
+
+        def apply(rows: Any, block: Any) -> tuple:
+            return rows, function(block, *[values[rows] for values in by_row])
+
+        # An accelerator is busy with one.
+        if self.n_workers == 1 or is_tensor(self.array):
+            yield from (apply(*found) for found in self.blocks())
+            return
+        found = read_in_turn(
+            lambda part: list(self._read_blocks(part)),
+            lambda blocks: [(len(block), apply(rows, block)) for rows, block in blocks],
+            self._parts(),
+            self.n_workers,
+        )
+        for n_rows, result in chain.from_iterable(found):
+            yield result
+            self._tell_read(n_rows)
 
     def _share_out(self, by_row: tuple[np.ndarray, ...]) -> tuple[list, list[tuple]]:
         """Rows of every chunk of a dask array, and what goes with it to its worker."""

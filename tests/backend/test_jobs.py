@@ -1,5 +1,8 @@
 """Progress of the jobs of a fit, as a watcher is told of it."""
 
+import time
+from threading import Barrier, Lock
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +10,12 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._backend import jobs
-from sklearn_wsca._backend.jobs import JobRunner, SequentialRunner, blocks_at_once
+from sklearn_wsca._backend.jobs import (
+    JobRunner,
+    SequentialRunner,
+    blocks_at_once,
+    read_in_turn,
+)
 from sklearn_wsca._backend.progress import watch_progress
 from tests.no_context import NoContext
 
@@ -29,6 +37,12 @@ class Watcher(list):
 
     def __call__(self, name, done, total):
         self.append((name, done, total))
+
+
+def num_threads():
+    """Threads of linear algebra at this moment."""
+    found = threadpool_info()
+    return {own["num_threads"] for own in found if own["user_api"] == "blas"}
 
 
 def fit(**options):
@@ -133,8 +147,7 @@ def test_jobs_have_one_thread_of_linear_algebra(n_jobs):
     """Threads of BLAS that wait for each other would make a single worker slower."""
 
     def job(T):
-        found = threadpool_info()
-        return {own["num_threads"] for own in found if own["user_api"] == "blas"}
+        return num_threads()
 
     context = NoContext()
     with threadpool_limits(2, user_api="blas"):
@@ -146,9 +159,9 @@ def test_jobs_have_one_thread_of_linear_algebra(n_jobs):
 
 @pytest.mark.parametrize(
     ("n_threads", "n_jobs", "expected"),
-    [(1, None, 1), (1, 1, 1), (1, 3, 3), (1, 100, jobs.MOST_BLOCKS), (2, 3, 1)],
+    [(1, None, 1), (1, 1, 1), (1, 3, 3), (1, 100, jobs.MOST_BLOCKS), (2, 1, 2)],
 )
-def test_threads_of_linear_algebra_take_the_place_of_blocks_at_once(
+def test_blocks_at_once_are_as_many_as_workers_or_threads_of_linear_algebra(
     n_threads, n_jobs, expected, monkeypatch
 ):
     monkeypatch.setattr(jobs, "cpu_count", lambda: 16)
@@ -156,6 +169,68 @@ def test_threads_of_linear_algebra_take_the_place_of_blocks_at_once(
         assert blocks_at_once(n_jobs) == expected
     monkeypatch.setattr(jobs, "cpu_count", lambda: 1)
     assert blocks_at_once(n_jobs) == 1
+
+
+def test_parts_are_read_one_at_a_time_in_their_order():
+    """Whichever thread comes first; some are slow to read, others to be worked on."""
+    reading, read, generator = Lock(), [], np.random.default_rng(0)
+    waits = generator.uniform(0.0, 0.01, size=(40, 2))
+
+    def read_part(part):
+        assert reading.acquire(blocking=False)
+        time.sleep(waits[part, 0])
+        read.append(part)
+        reading.release()
+        return part
+
+    def work(part):
+        time.sleep(waits[part, 1])
+        return -part, num_threads()
+
+    with threadpool_limits(2, user_api="blas"):
+        found = list(read_in_turn(read_part, work, range(40), 4))
+        assert num_threads() == {2}
+    assert read == list(range(40))
+    assert found == [(-part, {1}) for part in range(40)]
+
+
+def test_a_part_is_read_while_another_is_worked_on():
+    together = Barrier(2, timeout=60.0)
+
+    def read(part):
+        if part == 1:
+            together.wait()
+        return part
+
+    def work(part):
+        if part == 0:
+            together.wait()
+        return part
+
+    assert list(read_in_turn(read, work, range(2), 2)) == [0, 1]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("stage", ["read", "work", "use"])
+def test_an_error_ends_what_is_read_in_turn(stage):
+    done = []
+
+    def read(part):
+        if (stage, part) == ("read", 3):
+            raise OSError("part 3")
+        return part
+
+    def work(part):
+        if (stage, part) == ("work", 3):
+            raise OSError("part 3")
+        done.append(part)
+        return part
+
+    with pytest.raises(OSError, match="part 3"):
+        for part in read_in_turn(read, work, range(1000), 2):
+            if (stage, part) == ("use", 3):
+                raise OSError("part 3")
+    assert {0, 1, 2} <= set(done) and len(done) < 1000
 
 
 def test_a_runner_without_workers_tells_its_jobs():
