@@ -65,19 +65,32 @@ class ErasureCheck(NamedTuple):
     losses: dict[str, Loss]
 
 
+def whitening(T: Any, weights: np.ndarray, shrinkage: Shrinkage = "auto") -> np.ndarray:
+    """Spread (k,) of the coordinates on all rows, without column or target.
+
+    The shrinkage of the covariance is that of Ledoit and Wolf if "auto".
+    """
+    mean, sums = np.zeros(T.shape[1]), 0.0
+    for rows, block in as_embeddings(T).blocks():
+        sums = sums + to_same_device(weights[rows], block) @ (block * block)
+    variance = to_numpy(sums) / weights.sum()
+    shrinkage = choose_shrinkage(shrinkage, T, weights, mean, variance)
+    return whitening_spread(variance, shrinkage, len(variance))
+
+
 def check_erasure(
     T: Any,
     head: Head,
     column: Column,
     fold: np.ndarray,
     weights: np.ndarray,
+    spread: np.ndarray,
     generator: np.random.Generator,
     *,
     held: Sequence[Column] = (),
     target: Column | None = None,
     units: np.ndarray | None = None,
     n_random: int = 100,
-    shrinkage: Shrinkage = "auto",
 ) -> ErasureCheck:
     """Erase a column out of fold and measure what the primary head loses.
 
@@ -95,6 +108,8 @@ def check_erasure(
         Test fold of each row.
     weights : ndarray of shape (n,)
         Positive row weights.
+    spread : ndarray of shape (k,)
+        What `whitening` finds of T.
     generator : Generator
         Source of the random subspaces.
     held : sequence of Column
@@ -108,8 +123,6 @@ def check_erasure(
         noise then are too. None takes every row for itself.
     n_random : int
         Number of random subspaces, at least 1.
-    shrinkage : float or "auto"
-        Shrinkage of the covariance; "auto" is that of Ledoit and Wolf.
 
     Raises
     ------
@@ -122,7 +135,6 @@ def check_erasure(
             f"fold: all rows are in {len(tests)} test fold, so nothing is left to fit "
             "an erasure on; pass two or more."
         )
-    spread = _whitening(T, weights, shrinkage)
     folds = fit_folds(T, column, held, tests, weights)
     frames = [concept_frame(part.cross, spread) for part in folds]
     ranks = [frame.shape[1] for frame in frames]
@@ -148,16 +160,6 @@ def _with_observed(frames: list, drawn: list) -> list:
         xp.concatenate([xp.zeros_like(frame)[None], frame[None], others])
         for frame, others in zip(frames, drawn, strict=True)
     ]
-
-
-def _whitening(T: Any, weights: np.ndarray, shrinkage: Shrinkage) -> np.ndarray:
-    """Spread of the coordinates on all rows; that takes neither column nor target."""
-    mean, sums = np.zeros(T.shape[1]), 0.0
-    for rows, block in as_embeddings(T).blocks():
-        sums = sums + to_same_device(weights[rows], block) @ (block * block)
-    variance = to_numpy(sums) / weights.sum()
-    shrinkage = choose_shrinkage(shrinkage, T, weights, mean, variance)
-    return whitening_spread(variance, shrinkage, len(variance))
 
 
 def _compare(batches: list[dict[str, np.ndarray]]) -> dict[str, Loss]:

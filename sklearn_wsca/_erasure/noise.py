@@ -97,19 +97,17 @@ class Noise:
             cast(weighted[:, rows] @ self.T[rows], "float64")
             for rows in send_together([fold.rows for fold in self.folds], self.T)
         ]
-        spread, noise = to_same_device(self.spread, self.T), self._in_double(noise)
+        # The products in double of all folds read it row by row.
+        noise = cast(noise, "float64").T
+        noise = noise if is_tensor(noise) else np.ascontiguousarray(noise)
+        spread = to_same_device(self.spread, self.T)
         total, frames = sum(parts), []
         factors = send_bases([fold.held.factors for fold in self.folds], self.T)
         fixed = send_together([fold.fixed for fold in self.folds], self.T)
         for number, (part, rank) in enumerate(zip(parts, self.ranks, strict=True)):
             training = 1.0 - self.shares[self.folds[number].rows].sum()
-            held = (fixed[number] @ factors[number].products(noise.T)).T
+            held = (fixed[number] @ factors[number].products(noise)).T
             whitened = (total - part - float(training) * held) / spread
             drawn = whitened.reshape(n_draws, max(self.ranks), len(self.spread))
             frames.append(xp.linalg.qr(xp.moveaxis(drawn[:, :rank], 1, 2))[0])
         return frames
-
-    @staticmethod
-    def _in_double(noise: Any) -> Any:
-        """Noise for products in double, which numpy brings it to piece by piece."""
-        return cast(noise, "float64") if is_tensor(noise) else noise

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_wsca._backend.jobs import JobRunner
-from sklearn_wsca._erasure.check import ErasureCheck, check_erasure
+from sklearn_wsca._erasure.check import ErasureCheck, check_erasure, whitening
 from sklearn_wsca._heads.fit import Rows
 from sklearn_wsca._heads.head import Head
 from sklearn_wsca._heads.task import Task, Tasks
@@ -42,6 +42,7 @@ def erase_columns(
     assert head is not None
     head = _in_coordinates(head, rows.subspace)
     fold = _split_rows(len(rows.weights), decision.groups, seed)
+    spread = whitening(rows.T, rows.weights)
     erased = [task for task in tasks.metadata if task.column is not None]
     jobs = [
         partial(
@@ -50,6 +51,7 @@ def erase_columns(
             column=task.column,
             fold=fold,
             weights=rows.weights,
+            spread=spread,
             seed=seed,
             held=decision.held_fixed(task.labelled()[0]),
             target=None if predicting is None else primary.column,

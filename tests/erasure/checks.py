@@ -6,7 +6,7 @@ import numpy as np
 from scipy import linalg
 
 from sklearn_wsca import Head
-from sklearn_wsca._erasure.check import check_erasure
+from sklearn_wsca._erasure.check import check_erasure, whitening
 from sklearn_wsca._linear.subspace import fit_subspace
 from tests.erasure.test_erasure import left_of_column, make_column, make_embeddings
 from tests.erasure.test_erasure import weighted_covariance as covariance
@@ -45,6 +45,7 @@ def quick(T, head, column, seed=0, weights=None, **options):
         column,
         settings.pop("fold"),
         weights,
+        whitening(T, weights, settings.pop("shrinkage", "auto")),
         np.random.default_rng(seed),
         **settings,
     )

@@ -11,7 +11,7 @@ from sklearn.metrics import balanced_accuracy_score, log_loss, r2_score
 
 from sklearn_wsca import Head
 from sklearn_wsca._erasure import check as check_module
-from sklearn_wsca._erasure.check import check_erasure
+from sklearn_wsca._erasure.check import check_erasure, whitening
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca.datasets import make_shortcut
@@ -106,6 +106,7 @@ class TestSameAnswer:
             column,
             make_folds(0),
             np.ones(N),
+            whitening(T, np.ones(N)),
             np.random.default_rng(1),
             n_random=19,
             **options,
