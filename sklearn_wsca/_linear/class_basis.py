@@ -163,7 +163,7 @@ class ClassBasis:
         return sum_rows(self.codes, self.entries[:, None] * values, self.n_classes)
 
     @cached_property
-    def _indicators(self) -> sparse.csr_array:
+    def _indicators(self) -> sparse.csc_array:
         return sum_matrix(self.codes, self.entries, self.n_classes)
 
 
@@ -200,7 +200,7 @@ def sums_by_codes(codes: Any, values: Any, n_codes: int) -> Any:
         return xp.concatenate([cast(part, "float64") @ values for part in parts])
     sums = np.empty((len(codes), n_codes, values.shape[1]))
     # To make a matrix takes as long as its product.
-    own = sparse.csc_array((np.ones(n), np.zeros(n), np.arange(n + 1)), (n_codes, n))
+    own = sum_matrix(np.zeros(n, int), np.ones(n), n_codes)
     for i, code in enumerate(codes):
         own.indices[:] = code
         sums[i] = own @ values
@@ -223,7 +223,8 @@ def orthonormal_basis(terms: np.ndarray, rounding: float | None = None) -> np.nd
 
 def sum_matrix(
     codes: np.ndarray, weights: np.ndarray, n_codes: int | None = None
-) -> sparse.csr_array:
+) -> sparse.csc_array:
     """Matrix that sums rows with weights by code; the largest code is the last."""
-    shape = None if n_codes is None else (n_codes, len(codes))
-    return sparse.csr_array((weights, (codes, np.arange(len(codes)))), shape)
+    n = len(codes)
+    n_codes = int(codes.max()) + 1 if n_codes is None else n_codes
+    return sparse.csc_array((weights, codes, np.arange(n + 1)), (n_codes, n))
