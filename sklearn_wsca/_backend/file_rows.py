@@ -132,7 +132,7 @@ def read_rows(array: Any, rows: slice) -> Any:
     numbers = range(array.shape[0])[rows]
     places = _places(array, pages, numbers)
     if places is None:
-        if pages.size() < len(pages):
+        if _has_shrunk(pages):
             raise FileChangedError(getattr(array, "filename", "X"), SHORTER)
         return np.array(array[rows])
     source = getattr(array, "source", None)
@@ -159,6 +159,14 @@ def memory_map(array: Any) -> mmap.mmap | None:
     while array is not None and not isinstance(array, mmap.mmap):
         array = getattr(array, "base", None)
     return array
+
+
+def _has_shrunk(pages: mmap.mmap) -> bool:
+    """Whether the file behind a memory map is shorter now; there may be none."""
+    try:
+        return pages.size() < len(pages)
+    except OSError:
+        return False
 
 
 def _places(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from threading import Condition
+from itertools import islice
+from threading import Lock
 from typing import Any
 
 from joblib import cpu_count, effective_n_jobs
@@ -29,7 +31,7 @@ LOST_WORKERS = (
     "memory; then call this again."
 )
 
-# Each of them holds a block of rows, a copy and their moments.
+# Each of them holds two blocks of rows, copies and moments.
 MOST_BLOCKS = 8
 
 
@@ -44,61 +46,56 @@ def blocks_at_once(n_jobs: int | None) -> int:
     return min(max(int(effective_n_jobs(n_jobs)), n_threads), cpu_count(), MOST_BLOCKS)
 
 
-def read_in_turn(
-    read: Callable[[Any], Any],
-    work: Callable[[Any], Any],
-    parts: Iterable,
-    n_workers: int,
-) -> Iterator:
-    """Results of work on parts, in their order.
+def work_on_several(
+    work: Callable[[Any], Any], items: Iterable, n_workers: int
+) -> Generator:
+    """Results of work on items, in their order.
 
-    Parts are read one after another, as files want, while others are worked on: by
-    threads with one thread of linear algebra each.
+    The items are made here, a few at a time, while others are worked on by threads with
+    one thread of linear algebra each.
     """
-    turns = _Turns()
-
-    def job(number: int, part: Any) -> Any:
-        with turns.wait_for(number):
-            found = read(part)
-        return work(found)
-
-    # Parts are in memory, and would be copied to processes.
-    workers = Parallel(
-        n_workers,
-        backend="threading",
-        return_as="generator",
-        batch_size=1,
-        pre_dispatch="n_jobs",
-    )
-    results = workers(delayed(job)(*own) for own in enumerate(parts))
-    one_thread = ThreadpoolController().limit(limits=1, user_api="blas")
-    with one_thread, _closed_on_error(results):
-        # `yield from` would end them by itself, and joblib warn.
-        for result in results:  # noqa: UP028
-            yield result
+    items, pending = iter(items), deque[Generator]()
+    with one_thread_each(ThreadpoolController()), _closed_on_error(pending):
+        while some := list(islice(items, n_workers)):
+            # Items are in memory, and would be copied to processes.
+            workers = Parallel(n_workers, backend="threading", return_as="generator")
+            pending.append(workers(delayed(work)(item) for item in some))
+            if len(pending) > 1:
+                yield from list(pending.popleft())
+        while pending:
+            yield from list(pending.popleft())
 
 
-class _Turns:
-    """Lets threads that are numbered from 0 come in that order."""
+class _Limit:
+    """Who wants linear algebra to have one thread, of all that run in this process."""
 
     def __init__(self) -> None:
-        self._next, self._changed = 0, Condition()
+        self._lock, self._n_wanted, self._entered = Lock(), 0, ExitStack()
 
     @contextmanager
-    def wait_for(self, number: int) -> Iterator[None]:
-        """Wait until those before have had their turn; whoever fails has had it."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._next == number)
+    def __call__(self, controller: ThreadpoolController) -> Iterator[None]:
+        """Limit the threads until nobody wants it any more."""
+        with self._lock:
+            if not self._n_wanted:
+                limit = controller.limit(limits=1, user_api="blas")
+                self._entered.enter_context(limit)
+            self._n_wanted += 1
         try:
             yield
         finally:
-            with self._changed:
-                self._next += 1
-                self._changed.notify_all()
+            with self._lock:
+                self._n_wanted -= 1
+                if not self._n_wanted:
+                    self._entered.close()
+
+
+# The threads belong to the process, and with them the only state of this package that
+# does: fits that run side by side would bring back the limits of each other.
+one_thread_each = _Limit()
 
 
 @contextmanager
-def _closed_on_error(results: Generator) -> Iterator[None]:
+def _closed_on_error(running: Iterable[Generator]) -> Iterator[None]:
     """End jobs that still run after an error."""
     try:
         yield
@@ -106,9 +103,10 @@ def _closed_on_error(results: Generator) -> Iterator[None]:
         # joblib advises whoever did not wait for all results to make fewer jobs.
         # Threads that still run may reset the filter meanwhile: the advice is then an
         # error where all warnings are.
-        with suppress(UserWarning), warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            results.close()
+        for results in running:
+            with suppress(UserWarning), warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
+                results.close()
         raise
 
 
@@ -166,7 +164,7 @@ class JobRunner:
             stack.enter_context(explain_shortage(f"step {name!r}", LESS_MEMORY))
             stack.enter_context(explain_lost_workers(f"step {name!r}: {LOST_WORKERS}"))
             if not is_tensor(self.T):
-                stack.enter_context(self._threads.limit(limits=1, user_api="blas"))
+                stack.enter_context(one_thread_each(self._threads))
             for result in stack.enter_context(self._results(jobs)):
                 step = context.subcontext(task_name=name)
                 step.call_on_fit_task_begin(estimator=self.estimator)
@@ -184,9 +182,13 @@ class JobRunner:
         if client is not None and not is_tensor(self.T):
             found = self._run_on_dask(client, jobs)
         else:
-            workers = Parallel(self.n_jobs, prefer="threads", return_as="generator")
-            found = workers(delayed(job)(self.T) for job in jobs)
-        with _closed_on_error(found):
+            # Not every back end gives results as they come.
+            as_they_come = getattr(backend, "supports_return_generator", False)
+            return_as = "generator" if as_they_come else "list"
+            workers = Parallel(self.n_jobs, prefer="threads", return_as=return_as)
+            calls = workers(delayed(job)(self.T) for job in jobs)
+            found = calls if as_they_come else (result for result in calls)
+        with _closed_on_error([found]):
             yield found
 
     def _run_on_dask(self, client: Any, jobs: Sequence[Callable]) -> Generator:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
 from operator import iadd
 from typing import Any, NoReturn
 
@@ -19,7 +19,7 @@ from sklearn_wsca._backend.dask_rows import (
     sum_chunks,
 )
 from sklearn_wsca._backend.file_rows import memory_map, read_rows
-from sklearn_wsca._backend.jobs import read_in_turn
+from sklearn_wsca._backend.jobs import work_on_several
 from sklearn_wsca._backend.memory import in_parts
 from sklearn_wsca._backend.namespace import (
     array_namespace,
@@ -30,12 +30,12 @@ from sklearn_wsca._backend.namespace import (
 )
 from sklearn_wsca._backend.progress import count_rows
 
-ELEMENTS_PER_BLOCK = 2**23
+ELEMENTS_PER_BLOCK = 2**22
 # An accelerator is not kept busy by less.
 ELEMENTS_PER_BLOCK_OF_TENSORS = 2**26
 MOST_ROWS_PER_BLOCK = 4096
 # Fewer rows in a block keep more workers busy, but their products take longer.
-FEWEST_ROWS_PER_BLOCK, PARTS_WANTED = 1024, 4
+FEWEST_ROWS_PER_BLOCK, BLOCKS_WANTED = 1024, 4
 ROWS_SHOWN = 5
 SAMPLE_ROWS, SAMPLE_PARTS = 512, 4
 SMALLEST, LARGEST = 1e-120, 1e120
@@ -93,34 +93,17 @@ class Embeddings:
 
     def blocks(self) -> Iterator[tuple[Any, Any]]:
         """Blocks of rows in double precision, and which of the rows they are."""
-        for part in self._parts():
-            for rows, block in self._read_blocks(part):
-                yield rows, block
-                self._tell_read(len(block))
-
-    def _parts(self) -> Iterator[range]:
-        """Rows of the array that are read at once."""
-        n, size = self._n_given, rows_per_read(self.n_features)
+        n, start, size = self._n_given, 0, rows_per_read(self.n_features)
         if is_tensor(self.array):
             size = max(1, ELEMENTS_PER_BLOCK_OF_TENSORS // self.n_features)
-        elif n < size * PARTS_WANTED:
-            size = min(size, max(FEWEST_ROWS_PER_BLOCK, -(-n // PARTS_WANTED)))
-        for start in range(0, n, size):
-            yield range(start, min(start + size, n))
-
-    def _read_blocks(self, part: range) -> Iterator[tuple[Any, Any]]:
-        """Blocks of a part, more than one where memory does not suffice for it."""
-        start = part.start
-        if self.kept is not None:
-            start = int(np.count_nonzero(self.kept[:start]))
-        for block in in_parts(self._read, part, len(part)):
+        elif n < size * BLOCKS_WANTED:
+            size = min(size, max(FEWEST_ROWS_PER_BLOCK, -(-n // BLOCKS_WANTED)))
+        for block in in_parts(self._read, range(n), size):
             rows = slice(start, start + len(block))
-            start = rows.stop
             yield rows if self.places is None else self.places[rows], block
-
-    def _tell_read(self, n_rows: int) -> None:
-        release_pages(self.array)
-        count_rows(n_rows / max(len(self), 1))
+            start += len(block)
+            release_pages(self.array)
+            count_rows(len(block) / max(len(self), 1))
 
     def each(self, function: Callable, *by_row: np.ndarray) -> Iterator[tuple]:
         """Which rows are in every block, and what a function makes of the block.
@@ -154,22 +137,16 @@ class Embeddings:
     def _each_block(self, function: Callable, by_row: tuple) -> Iterator[tuple]:
         """Which rows are in every block, and what a function makes of it."""
 
-        def apply(rows: Any, block: Any) -> tuple:
+        def work(read: tuple[Any, Any]) -> tuple:
+            rows, block = read
             return rows, function(block, *[values[rows] for values in by_row])
 
         # An accelerator is busy with one.
         if self.n_workers == 1 or is_tensor(self.array):
-            yield from (apply(*found) for found in self.blocks())
+            yield from map(work, self.blocks())
             return
-        found = read_in_turn(
-            lambda part: list(self._read_blocks(part)),
-            lambda blocks: [(len(block), apply(rows, block)) for rows, block in blocks],
-            self._parts(),
-            self.n_workers,
-        )
-        for n_rows, result in chain.from_iterable(found):
-            yield result
-            self._tell_read(n_rows)
+        with closing(work_on_several(work, self.blocks(), self.n_workers)) as found:
+            yield from found
 
     def _share_out(self, by_row: tuple[np.ndarray, ...]) -> tuple[list, list[tuple]]:
         """Rows of every chunk of a dask array, and what goes with it to its worker."""
@@ -302,11 +279,13 @@ def release_pages(array: Any) -> None:
     """Let go of the pages of a memory map that have been read.
 
     They are a copy of what is on disk; without this the memory of the process seems to
-    grow to the size of the file. A copy-on-write map is left alone: its pages may hold
-    changes.
+    grow to the size of the file. Pages that may hold what no file does are left alone:
+    those of copy-on-write maps, and of maps that numpy has not made.
     """
     pages = memory_map(array)
-    if pages is not None and getattr(array, "mode", "r") in ("r", "r+"):
+    while not isinstance(array, np.memmap) and array is not None:
+        array = getattr(array, "base", None)
+    if pages is not None and getattr(array, "mode", "") in ("r", "r+"):
         pages.madvise(mmap.MADV_DONTNEED)
 
 

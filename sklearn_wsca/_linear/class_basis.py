@@ -26,6 +26,8 @@ from sklearn_wsca._backend.namespace import (
 # Share of a direction of the design that the others leave of it, below which it is
 # taken for one of them.
 DEPENDENT = 1e-8
+# Where so many times as much is left of every column, none depends on others.
+CLEARLY = 1e3
 # An accelerator writes out what is summed, and takes so many entries at a time (1 GB).
 ONES_AT_ONCE = 2**27
 
@@ -214,11 +216,14 @@ def orthonormal_basis(terms: np.ndarray, rounding: float | None = None) -> np.nd
     """
     if not terms.shape[1]:
         return terms
-    basis, triangle, _ = linalg.qr(terms, mode="economic", pivoting=True)
-    lengths = np.abs(np.diag(triangle))
     if rounding is None:
-        rounding = DEPENDENT * lengths.max(initial=0.0)
-    return basis[:, lengths > max(rounding, 1e-300)]
+        rounding = DEPENDENT * float(np.linalg.norm(terms, axis=0).max())
+    # Nearly always all are kept; numpy then leaves the interpreter to other workers.
+    basis, triangle = np.linalg.qr(terms)
+    if np.all(np.abs(np.diag(triangle)) > CLEARLY * max(rounding, 1e-300)):
+        return basis
+    basis, triangle, _ = linalg.qr(terms, mode="economic", pivoting=True)
+    return basis[:, np.abs(np.diag(triangle)) > max(rounding, 1e-300)]
 
 
 def sum_matrix(

@@ -36,7 +36,8 @@ from sklearn_wsca._utilization.robustness import (
 )
 from sklearn_wsca._utilization.statistic import N_STATISTICS
 
-PERMUTATIONS_PER_BATCH = 256
+# Models are made anew for every batch.
+PERMUTATIONS_PER_BATCH = 1024
 ORDERS_PER_BATCH, ORDERS_PER_BATCH_OF_TENSORS = 2**24, 2**27
 POWER = 0.8
 # Name of the step in progress and errors.

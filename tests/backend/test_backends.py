@@ -42,7 +42,7 @@ def expected(data):
 
 
 @pytest.mark.parametrize("adjust", [False, True])
-@pytest.mark.parametrize("backend", ["threading", "loky"])
+@pytest.mark.parametrize("backend", ["threading", "loky", "multiprocessing"])
 def test_back_ends_agree(backend, adjust, data, expected):
     with joblib.parallel_config(backend=backend, n_jobs=2):
         found = fit(*data, adjust_for_target=adjust)

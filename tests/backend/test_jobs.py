@@ -1,12 +1,13 @@
 """Progress of the jobs of a fit, as a watcher is told of it."""
 
 import time
-from threading import Barrier, Lock
+from contextlib import closing
+from threading import Barrier, Event, Thread, current_thread, main_thread
 
 import numpy as np
 import pandas as pd
 import pytest
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 from sklearn_wsca import WeightSpaceCorrelation
 from sklearn_wsca._backend import jobs
@@ -14,7 +15,8 @@ from sklearn_wsca._backend.jobs import (
     JobRunner,
     SequentialRunner,
     blocks_at_once,
-    read_in_turn,
+    one_thread_each,
+    work_on_several,
 )
 from sklearn_wsca._backend.progress import watch_progress
 from tests.no_context import NoContext
@@ -171,66 +173,93 @@ def test_blocks_at_once_are_as_many_as_workers_or_threads_of_linear_algebra(
     assert blocks_at_once(n_jobs) == 1
 
 
-def test_parts_are_read_one_at_a_time_in_their_order():
-    """Whichever thread comes first; some are slow to read, others to be worked on."""
-    reading, read, generator = Lock(), [], np.random.default_rng(0)
-    waits = generator.uniform(0.0, 0.01, size=(40, 2))
+@pytest.mark.parametrize("n", [0, 1, 7, 40])
+def test_items_are_made_here_one_at_a_time_in_their_order(n):
+    """As files and connections want it; some items are slow to be worked on."""
+    waits = np.random.default_rng(0).uniform(0.0, 0.01, size=n)
 
-    def read_part(part):
-        assert reading.acquire(blocking=False)
-        time.sleep(waits[part, 0])
-        read.append(part)
-        reading.release()
-        return part
+    def items():
+        for item in range(n):
+            assert current_thread() is main_thread()
+            yield item
 
-    def work(part):
-        time.sleep(waits[part, 1])
-        return -part, num_threads()
+    def work(item):
+        time.sleep(waits[item])
+        return -item, num_threads()
 
     with threadpool_limits(2, user_api="blas"):
-        found = list(read_in_turn(read_part, work, range(40), 4))
+        found = list(work_on_several(work, items(), 4))
         assert num_threads() == {2}
-    assert read == list(range(40))
-    assert found == [(-part, {1}) for part in range(40)]
+    assert found == [(-item, {1}) for item in range(n)]
 
 
-def test_a_part_is_read_while_another_is_worked_on():
+def test_an_item_is_made_while_another_is_worked_on():
     together = Barrier(2, timeout=60.0)
 
-    def read(part):
-        if part == 1:
-            together.wait()
-        return part
+    def items():
+        yield from range(2)
+        together.wait()
+        yield 2
 
-    def work(part):
-        if part == 0:
+    def work(item):
+        if item == 1:
             together.wait()
-        return part
+        return item
 
-    assert list(read_in_turn(read, work, range(2), 2)) == [0, 1]
+    assert list(work_on_several(work, items(), 2)) == [0, 1, 2]
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("stage", ["read", "work", "use"])
-def test_an_error_ends_what_is_read_in_turn(stage):
-    done = []
+@pytest.mark.parametrize("stage", ["make", "work", "use"])
+def test_an_error_ends_the_work_on_several_items(stage):
+    made, done = [], []
 
-    def read(part):
-        if (stage, part) == ("read", 3):
-            raise OSError("part 3")
-        return part
+    def items():
+        for item in range(1000):
+            if (stage, item) == ("make", 5):
+                raise OSError("item 5")
+            made.append(item)
+            yield item
 
-    def work(part):
-        if (stage, part) == ("work", 3):
-            raise OSError("part 3")
-        done.append(part)
-        return part
+    def work(item):
+        if (stage, item) == ("work", 5):
+            raise OSError("item 5")
+        done.append(item)
+        return item
 
-    with pytest.raises(OSError, match="part 3"):
-        for part in read_in_turn(read, work, range(1000), 2):
-            if (stage, part) == ("use", 3):
-                raise OSError("part 3")
-    assert {0, 1, 2} <= set(done) and len(done) < 1000
+    with threadpool_limits(2, user_api="blas"):
+        with (
+            closing(work_on_several(work, items(), 2)) as found,
+            pytest.raises(OSError, match="item 5"),
+        ):
+            for item in found:
+                if (stage, item) == ("use", 5):
+                    raise OSError("item 5")
+        assert num_threads() == {2}
+    so_far = made.copy()
+    assert {0, 1, 2} <= set(done) and len(made) < 20
+    time.sleep(0.05)
+    assert made == so_far
+
+
+def test_limits_of_work_side_by_side_do_not_outlast_it():
+    """The limit of the first begins before, and ends within, that of the second."""
+    begun, ended = Barrier(2, timeout=60.0), Event()
+
+    def first():
+        with one_thread_each(ThreadpoolController()):
+            begun.wait()
+        ended.set()
+
+    with threadpool_limits(2, user_api="blas"):
+        thread = Thread(target=first)
+        thread.start()
+        begun.wait()
+        with one_thread_each(ThreadpoolController()):
+            assert ended.wait(60.0)
+            assert num_threads() == {1}
+        thread.join()
+        assert num_threads() == {2}
 
 
 def test_a_runner_without_workers_tells_its_jobs():

@@ -1,5 +1,6 @@
 """Embeddings that are read in row blocks: memory maps and sliceable arrays."""
 
+import mmap
 from dataclasses import replace
 from threading import Barrier
 
@@ -230,10 +231,27 @@ def test_element_types_that_are_no_numbers(kind):
         analysis().fit(X, make_rows()[1][:5])
 
 
-def test_changes_in_a_copy_on_write_map_are_kept(tmp_path):
+def on_memory_without_a_file(X, path):
+    pages = mmap.mmap(-1, X.nbytes, flags=mmap.MAP_PRIVATE)
+    array = np.ndarray(X.shape, X.dtype, buffer=pages)
+    array[:] = X
+    return array
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda X, path: np.load(path, mmap_mode="c"),
+        lambda X, path: np.asarray(np.load(path, mmap_mode="c")),
+        lambda X, path: np.load(path, mmap_mode="c")[:].view(np.ndarray)[:],
+        on_memory_without_a_file,
+    ],
+    ids=["map", "array of a map", "part of an array of a map", "no file"],
+)
+def test_changes_in_a_map_that_no_file_holds_are_kept(make, tmp_path):
     X, table = make_rows()
     np.save(tmp_path / "X.npy", X)
-    changed = np.load(tmp_path / "X.npy", mmap_mode="c")
+    changed = make(X, tmp_path / "X.npy")
     changed[5] += 3.0
     before = np.array(changed)
     found = analysis().fit(changed, table)
