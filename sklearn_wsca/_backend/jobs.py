@@ -52,18 +52,42 @@ def work_on_several(
     """Results of work on items, in their order.
 
     The items are made here, a few at a time, while others are worked on by threads with
-    one thread of linear algebra each.
+    one thread of linear algebra each. None of these is left behind by an error: they
+    restore what warnings are shown, which must not happen later.
     """
-    items, pending = iter(items), deque[Generator]()
-    with one_thread_each(ThreadpoolController()), _closed_on_error(pending):
-        while some := list(islice(items, n_workers)):
-            # Items are in memory, and would be copied to processes.
-            workers = Parallel(n_workers, backend="threading", return_as="generator")
-            pending.append(workers(delayed(work)(item) for item in some))
-            if len(pending) > 1:
-                yield from list(pending.popleft())
-        while pending:
-            yield from list(pending.popleft())
+
+    def try_work(item: Any) -> tuple[Any, Exception | None]:
+        try:
+            return work(item), None
+        except Exception as error:
+            return None, error
+
+    items, running = iter(items), deque[Generator]()
+    with one_thread_each(ThreadpoolController()):
+        try:
+            while some := list(islice(items, n_workers)):
+                # Items are in memory, and would be copied to processes.
+                workers = Parallel(
+                    n_workers, backend="threading", return_as="generator"
+                )
+                running.append(workers(delayed(try_work)(item) for item in some))
+                if len(running) > 1:
+                    yield from _results_of(running.popleft())
+            while running:
+                yield from _results_of(running.popleft())
+        finally:
+            for found in running:
+                list(found)
+
+
+def _results_of(tried: Iterable[tuple[Any, Exception | None]]) -> list:
+    """Results of all that were tried; the first error is raised."""
+    results = []
+    for result, error in list(tried):
+        if error is not None:
+            raise error
+        results.append(result)
+    return results
 
 
 class _Limit:
@@ -92,22 +116,6 @@ class _Limit:
 # The threads belong to the process, and with them the only state of this package that
 # does: fits that run side by side would bring back the limits of each other.
 one_thread_each = _Limit()
-
-
-@contextmanager
-def _closed_on_error(running: Iterable[Generator]) -> Iterator[None]:
-    """End jobs that still run after an error."""
-    try:
-        yield
-    except BaseException:
-        # joblib advises whoever did not wait for all results to make fewer jobs.
-        # Threads that still run may reset the filter meanwhile: the advice is then an
-        # error where all warnings are.
-        for results in running:
-            with suppress(UserWarning), warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)
-                results.close()
-        raise
 
 
 class JobRunner:
@@ -188,8 +196,16 @@ class JobRunner:
             workers = Parallel(self.n_jobs, prefer="threads", return_as=return_as)
             calls = workers(delayed(job)(self.T) for job in jobs)
             found = calls if as_they_come else (result for result in calls)
-        with _closed_on_error([found]):
+        try:
             yield found
+        except BaseException:
+            # joblib advises whoever did not wait for all results to make fewer jobs.
+            # Threads that still run may reset the filter meanwhile: the advice is then
+            # an error where all warnings are.
+            with suppress(UserWarning), warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
+                found.close()
+            raise
 
     def _run_on_dask(self, client: Any, jobs: Sequence[Callable]) -> Generator:
         """Results of the jobs by the client of a dask cluster.

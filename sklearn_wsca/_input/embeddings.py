@@ -30,7 +30,9 @@ from sklearn_wsca._backend.namespace import (
 )
 from sklearn_wsca._backend.progress import count_rows
 
-ELEMENTS_PER_BLOCK = 2**22
+ELEMENTS_PER_BLOCK = 2**23
+# Of all blocks that are worked on at the same time, their copies and sums: 2 GB.
+ELEMENTS_AT_ONCE = 2**28
 # An accelerator is not kept busy by less.
 ELEMENTS_PER_BLOCK_OF_TENSORS = 2**26
 MOST_ROWS_PER_BLOCK = 4096
@@ -145,7 +147,10 @@ class Embeddings:
         if self.n_workers == 1 or is_tensor(self.array):
             yield from map(work, self.blocks())
             return
-        with closing(work_on_several(work, self.blocks(), self.n_workers)) as found:
+        width = self.n_features
+        own = 3 * width * rows_per_read(width) + 2 * width**2
+        n_workers = min(self.n_workers, max(2, ELEMENTS_AT_ONCE // own))
+        with closing(work_on_several(work, self.blocks(), n_workers)) as found:
             yield from found
 
     def _share_out(self, by_row: tuple[np.ndarray, ...]) -> tuple[list, list[tuple]]:
