@@ -131,11 +131,12 @@ def read_rows(array: Any, rows: slice) -> Any:
         return array[rows]
     numbers = range(array.shape[0])[rows]
     places = _places(array, pages, numbers)
-    if places is None:
+    source = getattr(array, "source", None)
+    # Whoever replaces a file leaves the map of the one before as it is.
+    if places is None or (source is None and not _is_at_its_path(array)):
         if _has_shrunk(pages):
             raise FileChangedError(getattr(array, "filename", "X"), SHORTER)
         return np.array(array[rows])
-    source = getattr(array, "source", None)
     if source is None:
         source = FileSource(array.filename, Path(array.filename))
         if source.state.n_bytes < pages.size():
@@ -167,6 +168,29 @@ def _has_shrunk(pages: mmap.mmap) -> bool:
         return pages.size() < len(pages)
     except OSError:
         return False
+
+
+def _is_at_its_path(array: Any) -> bool:
+    """Whether the file behind a memory map still has its name, as far as is known."""
+    try:
+        named = Path(array.filename).stat().st_ino
+    except OSError:
+        return False
+    return _mapped_file(array.ctypes.data) in (named, None)
+
+
+def _mapped_file(address: int) -> int | None:
+    """Number of the file that is mapped at an address; None where nobody tells."""
+    try:
+        maps = Path("/proc/self/maps").read_text().splitlines()
+    except OSError:
+        return None
+    for line in maps:
+        span, _, _, _, number, *_ = line.split(maxsplit=5)
+        start, stop = (int(end, 16) for end in span.split("-"))
+        if start <= address < stop:
+            return int(number)
+    return None
 
 
 def _places(

@@ -3,6 +3,7 @@
 import hashlib
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,6 +94,17 @@ def test_hash_is_made_in_the_pass_that_reads(tmp_path, monkeypatch):
     )
     assert mapped.source.digest() == sha(file)
     assert places == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nobody else tells")
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("rename", [Path.unlink, lambda file: replace(file)])
+def test_a_map_is_read_where_its_file_has_lost_its_name(tmp_path, rename, order):
+    """A plain map: it holds what it did, whatever has the name by now."""
+    np.save(tmp_path / "X.npy", np.asarray(X, order=order))
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    rename(tmp_path / "X.npy")
+    np.testing.assert_array_equal(read_rows(mapped, slice(3, 20)), X[3:20])
 
 
 def shrink(file):
