@@ -93,13 +93,16 @@ class Embeddings:
             self, places=places if self.places is None else places[self.places]
         )
 
-    def blocks(self) -> Iterator[tuple[Any, Any]]:
-        """Blocks of rows in double precision, and which of the rows they are."""
+    def blocks(self, wanted: int = 1) -> Iterator[tuple[Any, Any]]:
+        """Blocks of rows in double precision, and which of the rows they are.
+
+        There are as many as are `wanted`, if that does not make them too small.
+        """
         n, start, size = self._n_given, 0, rows_per_read(self.n_features)
         if is_tensor(self.array):
             size = max(1, ELEMENTS_PER_BLOCK_OF_TENSORS // self.n_features)
-        elif n < size * BLOCKS_WANTED:
-            size = min(size, max(FEWEST_ROWS_PER_BLOCK, -(-n // BLOCKS_WANTED)))
+        else:
+            size = min(size, max(FEWEST_ROWS_PER_BLOCK, -(-n // wanted)))
         for block in in_parts(self._read, range(n), size):
             rows = slice(start, start + len(block))
             yield rows if self.places is None else self.places[rows], block
@@ -145,12 +148,13 @@ class Embeddings:
 
         # An accelerator is busy with one.
         if self.n_workers == 1 or is_tensor(self.array):
-            yield from map(work, self.blocks())
+            yield from map(work, self.blocks(BLOCKS_WANTED))
             return
         width = self.n_features
         own = 3 * width * rows_per_read(width) + 2 * width**2
         n_workers = min(self.n_workers, max(2, ELEMENTS_AT_ONCE // own))
-        with closing(work_on_several(work, self.blocks(), n_workers)) as found:
+        blocks = self.blocks(BLOCKS_WANTED)
+        with closing(work_on_several(work, blocks, n_workers)) as found:
             yield from found
 
     def _share_out(self, by_row: tuple[np.ndarray, ...]) -> tuple[list, list[tuple]]:

@@ -34,20 +34,20 @@ def test_a_step_that_fails_has_no_end():
 
 @pytest.mark.parametrize("n_read", [1, 2, 3])
 def test_passes_over_the_rows_are_told(n_read):
-    """Ten blocks each; a pass more than was announced does not go beyond the end."""
-    X = Embeddings(np.ones((10 * rows_per_read(3), 3)))
+    """Three blocks each; a pass more than was announced does not go beyond the end."""
+    X = Embeddings(np.ones((3 * rows_per_read(3), 3)))
 
     def work():
         with step("subspace", n_passes=2):
             for _ in range(n_read):
-                assert len(list(X.blocks())) == 10
+                assert len(list(X.blocks())) == 3
 
     told = watched(work)
     shares = [done / total for _, done, total in told]
     assert shares == sorted(set(shares)) and shares[-1] == 1.0
     assert shares[-2] == pytest.approx(min(n_read / 2, 1.0), abs=0.01)
     # The last block of the second pass is all but the end.
-    assert len(told) == 2 + 10 * min(n_read, 2)
+    assert len(told) == 2 + 3 * min(n_read, 2)
 
 
 def test_rows_outside_of_a_step_are_not_counted():

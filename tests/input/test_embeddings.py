@@ -149,6 +149,26 @@ def test_blocks_at_the_same_time_give_the_same_numbers(
     np.testing.assert_array_equal(*squares)
 
 
+@pytest.mark.parametrize(
+    ("n", "wanted", "sizes"),
+    [
+        (50, 1, [20, 20, 10]),
+        (50, 4, [13, 13, 13, 11]),
+        (12, 4, [5, 5, 2]),
+        (200, 4, [20] * 10),
+    ],
+)
+def test_blocks_are_as_many_as_are_wanted_but_not_too_small(
+    n, wanted, sizes, monkeypatch
+):
+    monkeypatch.setattr(embeddings_module, "MOST_ROWS_PER_BLOCK", 20)
+    monkeypatch.setattr(embeddings_module, "FEWEST_ROWS_PER_BLOCK", 5)
+    X = np.arange(2.0 * n).reshape(n, 2)
+    found = [block for _, block in Embeddings(X).blocks(wanted)]
+    assert [len(block) for block in found] == sizes
+    np.testing.assert_array_equal(np.vstack(found), X)
+
+
 def test_threads_work_on_several_blocks_at_the_same_time(monkeypatch):
     monkeypatch.setattr(embeddings_module, "ELEMENTS_PER_BLOCK", 15 * D)
     together = Barrier(3, timeout=60.0)
