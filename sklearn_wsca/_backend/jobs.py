@@ -101,6 +101,7 @@ class _Limit:
         """Limit the threads until nobody wants it any more."""
         with self._lock:
             if not self._n_wanted:
+                _let_this_thread_set(controller)
                 limit = controller.limit(limits=1, user_api="blas")
                 self._entered.enter_context(limit)
             self._n_wanted += 1
@@ -110,7 +111,17 @@ class _Limit:
             with self._lock:
                 self._n_wanted -= 1
                 if not self._n_wanted:
+                    _let_this_thread_set(controller)
                     self._entered.close()
+
+
+def _let_this_thread_set(controller: ThreadpoolController) -> None:
+    """Take from another thread what newer versions of threadpoolctl leave to the first.
+
+    Limits that are set by others would be ignored, and so would their end.
+    """
+    for library in controller.lib_controllers:
+        getattr(library, "clear_controlling_thread", lambda force: None)(force=True)
 
 
 # The threads belong to the process, and with them the only state of this package that

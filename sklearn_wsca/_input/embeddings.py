@@ -227,6 +227,9 @@ class Embeddings:
         if is_lazy(self.array):
             block = np.asarray(block)
             check_finite(block, given.start)
+            if not isinstance(self.array, np.ndarray):
+                # Some hand out the same memory again for the next block.
+                block = np.array(block, np.float64)
         if self.kept is not None:
             block = block[self.kept[given]]
         return cast(block, "float64")

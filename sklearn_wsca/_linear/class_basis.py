@@ -229,7 +229,15 @@ def orthonormal_basis(terms: np.ndarray, rounding: float | None = None) -> np.nd
 def sum_matrix(
     codes: np.ndarray, weights: np.ndarray, n_codes: int | None = None
 ) -> sparse.csc_array:
-    """Matrix that sums rows with weights by code; the largest code is the last."""
-    n = len(codes)
-    n_codes = int(codes.max()) + 1 if n_codes is None else n_codes
+    """Matrix that sums rows with weights by code; the largest code is the last.
+
+    Raises
+    ------
+    ValueError
+        If a code is negative or too large: scipy would write outside of the sums.
+    """
+    n, largest = len(codes), int(codes.max(initial=-1))
+    n_codes = largest + 1 if n_codes is None else n_codes
+    if codes.min(initial=0) < 0 or largest >= n_codes:
+        raise ValueError(f"codes: they must be from 0 to {n_codes - 1}.")
     return sparse.csc_array((weights, codes, np.arange(n + 1)), (n_codes, n))

@@ -1,6 +1,7 @@
 """Progress of the jobs of a fit, as a watcher is told of it."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from threading import Barrier, Event, Thread, current_thread, main_thread
 
@@ -240,6 +241,18 @@ def test_an_error_ends_the_work_on_several_items(stage):
     assert {0, 1, 2} <= set(done) and len(made) < 20
     time.sleep(0.05)
     assert made == so_far
+
+
+def test_limits_of_many_threads_do_not_outlast_them():
+    def limited(_):
+        for _ in range(20):
+            with one_thread_each(ThreadpoolController()):
+                assert num_threads() == {1}
+
+    with threadpool_limits(2, user_api="blas"):
+        with ThreadPoolExecutor(3) as threads:
+            list(threads.map(limited, range(3)))
+        assert num_threads() == {2}
 
 
 def test_limits_of_work_side_by_side_do_not_outlast_it():

@@ -169,6 +169,25 @@ def test_blocks_are_as_many_as_are_wanted_but_not_too_small(
     np.testing.assert_array_equal(np.vstack(found), X)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_memory_that_is_handed_out_again_does_no_harm(dtype):
+    X = make_rows()[0].astype(dtype)
+
+    class Reusing(Recording):
+        memory = np.empty((16, D), dtype)
+
+        def __getitem__(self, rows):
+            block = super().__getitem__(rows)
+            self.memory[: len(block)] = block
+            return self.memory[: len(block)]
+
+    (sums,) = Embeddings(Reusing(X), n_workers=2).total(
+        lambda block: (block.T @ block,)
+    )
+    (expected,) = Embeddings(X).total(lambda block: (block.T @ block,))
+    np.testing.assert_array_equal(sums, expected)
+
+
 def test_threads_work_on_several_blocks_at_the_same_time(monkeypatch):
     monkeypatch.setattr(embeddings_module, "ELEMENTS_PER_BLOCK", 15 * D)
     together = Barrier(3, timeout=60.0)

@@ -7,6 +7,7 @@ from sklearn_wsca._linear.class_basis import (
     ClassBasis,
     orthonormal_basis,
     send_bases,
+    sum_matrix,
     sums_by_codes,
     weighted_sums,
 )
@@ -105,3 +106,9 @@ def test_a_basis_spans_its_terms_once():
     np.testing.assert_allclose(basis.T @ basis, np.eye(3), atol=1e-12)
     np.testing.assert_allclose(basis @ (basis.T @ dependent), dependent, atol=1e-8)
     assert orthonormal_basis(np.zeros((40, 2))).shape == (40, 0)
+
+
+@pytest.mark.parametrize("wrong", [-1, 3])
+def test_codes_beyond_the_sums_are_refused(wrong):
+    with pytest.raises(ValueError, match="codes: they must be from 0 to 2"):
+        sum_matrix(np.array([0, wrong, 1]), np.ones(3), 3)
