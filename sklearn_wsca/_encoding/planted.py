@@ -23,6 +23,7 @@ from sklearn_wsca._backend.namespace import (
     sum_by_code,
     to_same_device,
 )
+from sklearn_wsca._input.embeddings import row_blocks
 from sklearn_wsca._linear.ridge_cv import RidgeFolds
 from sklearn_wsca._permutation.exchangeability import Exchangeability
 from sklearn_wsca._permutation.plan import PermutationPlan
@@ -32,8 +33,6 @@ PLANTED_SKILL = 0.1
 N_PLANTED = 40
 # Floor on the dimension of the subspace in the published method.
 LEADING = 50
-# Rows of which copies are made in double precision: 26 MB of their leading coordinates.
-ROWS_AT_ONCE = 2**16
 
 
 def planted_responses(
@@ -79,11 +78,12 @@ def planted_responses(
 
 def _functions_of(rows: Any, coef: Any, slots: np.ndarray) -> Any:
     """Linear functions (r, p, n) of the rows, by slot."""
-    size = len(slots) if is_tensor(rows) else ROWS_AT_ONCE
-    parts = []
-    for start in range(0, len(slots), size):
-        chosen = to_same_device(slots[start : start + size], rows)
-        parts.append(coef @ cast(rows[chosen], "float64").T)
+    n = len(slots)
+    blocks = [slice(n)] if is_tensor(rows) else row_blocks(n, rows.shape[1])
+    parts = [
+        coef @ cast(rows[to_same_device(slots[block], rows)], "float64").T
+        for block in blocks
+    ]
     return array_namespace(rows).concatenate(parts, axis=-1)
 
 

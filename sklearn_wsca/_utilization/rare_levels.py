@@ -27,7 +27,8 @@ def find_rare_levels(column: Column, groups: Groups | None) -> dict[Any, int]:
     """
     if not column.n_levels:
         return {}
-    units, clusters = _count_units(column, groups), _clusters(column, groups)
+    clusters = _clusters(column, groups)
+    units = count_units(column, clusters)
     rare = are_rare(units, len(pd.unique(clusters)))
     return {column.levels[i]: int(units[i]) for i in np.flatnonzero(rare)}
 
