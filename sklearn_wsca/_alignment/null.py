@@ -163,7 +163,8 @@ def refit_null(
             by_cost(names, refits),
             list(split(permutations, size)),
             make_job,
-            partial(runner.run, STEP),
+            runner,
+            STEP,
             fewest_jobs,
         ):
             statistics, n_failed = result

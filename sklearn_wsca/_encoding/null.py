@@ -222,10 +222,11 @@ def encoding_null(
     def run_round(permutations: range, names: list) -> Iterator:
         batches = list(split(permutations, FOLD_PERMUTATIONS_PER_BATCH))
         order = by_cost(names, tests)
-        run = partial(runner.run, "encoding null")
         # An accelerator takes all columns at once.
         n_jobs = 1 if is_tensor(rows.T) else JOBS_PER_WORKER * runner.n_workers
-        for name, skills in run_groups(order, batches, make_job, run, n_jobs):
+        for name, skills in run_groups(
+            order, batches, make_job, runner, "encoding null", n_jobs
+        ):
             nulls[name].observed = skills.observed
             if len(skills.planted):
                 planted[name] = skills.planted

@@ -90,27 +90,35 @@ def run_groups(
     names: list,
     batches: list[range],
     make_job: Callable[[list, range], Callable],
-    run: Callable[[list], Iterator],
+    runner: Any,
+    step: str,
     fewest_jobs: int,
 ) -> Iterator[tuple[Any, Any]]:
     """Results by column, in order of the batches, of jobs of several columns each.
 
     Columns that share a job share the drawing of its permutations. `names` begins with
-    the most expensive columns, which are dealt out to the groups in turn, and their
-    jobs come first: the last ones are short. Batches are split only where there would
-    be fewer jobs than workers, as what their permutations share is found once a job.
+    the most expensive columns, which are dealt out to the groups forth and back, so
+    that these take about as long. Batches are split only where there would be fewer
+    jobs than workers, as what their permutations share is found once a job.
     """
-    n_workers = -(-fewest_jobs // JOBS_PER_WORKER)
+    n_workers = runner.n_workers
     if len(names) * len(batches) < n_workers:
         permutations = range(batches[0].start, batches[-1].stop)
         fewest = -(-n_workers // len(names))
         batches = list(split(permutations, len(batches[0]), fewest))
-    n_groups = min(len(names), -(-fewest_jobs // len(batches)))
-    groups = [names[i::n_groups] for i in range(n_groups)]
+    groups = _deal(names, -(-fewest_jobs // len(batches)))
     owners = [(group, batch) for group in groups for batch in batches]
-    results = run([make_job(group, batch) for group, batch in owners])
+    results = runner.run(step, [make_job(group, batch) for group, batch in owners])
     for (group, _), found in zip(owners, results, strict=True):
         yield from zip(group, found, strict=True)
+
+
+def _deal(names: list, n_groups: int) -> list[list]:
+    """Groups of columns, each in order; none is empty."""
+    places = np.arange(len(names)) % (2 * n_groups)
+    places = np.minimum(places, 2 * n_groups - 1 - places)
+    groups = [np.flatnonzero(places == group) for group in range(n_groups)]
+    return [[names[i] for i in group] for group in groups if len(group)]
 
 
 def by_cost(names: list, tests: dict[Any, Any]) -> list:

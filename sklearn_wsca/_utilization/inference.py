@@ -23,7 +23,7 @@ from sklearn_wsca._permutation.plan import (
     split,
     split_like,
 )
-from sklearn_wsca._permutation.rounds import JOBS_PER_WORKER, run_groups
+from sklearn_wsca._permutation.rounds import run_groups
 from sklearn_wsca._utilization.adjusted_effect import Examined, examine, prepare
 from sklearn_wsca._utilization.by_class import CLASS_ENTRIES
 from sklearn_wsca._utilization.decision import Decision
@@ -38,6 +38,8 @@ from sklearn_wsca._utilization.statistic import N_STATISTICS
 
 # Models are made anew for every batch.
 PERMUTATIONS_PER_BATCH = 1024
+# To draw permutations takes as long as to score those of a few columns.
+COLUMNS_PER_JOB = 6
 ORDERS_PER_BATCH, ORDERS_PER_BATCH_OF_TENSORS = 2**24, 2**27
 POWER = 0.8
 # Name of the step in progress and errors.
@@ -242,7 +244,9 @@ def _permute(
     if is_tensor(runner.T):
         size = max(1, ORDERS_PER_BATCH_OF_TENSORS // plan.n_rows)
     # Those that are moved alike follow each other, and share what is drawn.
-    names = sorted(examined, key=lambda name: examined[name].moved_alike)
+    names = sorted(
+        examined, key=lambda name: (examined[name].moved_alike, -columns[name].n_levels)
+    )
     parts: dict[Any, list] = {name: [] for name in examined}
 
     def make_job(group: list, batch: range) -> Callable:
@@ -251,14 +255,15 @@ def _permute(
             _permute_batch, decision=decision, columns=own, batch=batch, plan=plan
         )
 
-    run = partial(runner.run, STEP)
     if not m:
-        run([])
+        runner.run(STEP, [])
         return np.empty((0, len(examined), 1 + N_STATISTICS))
-    # An accelerator takes all columns, and as many permutations as it holds.
-    n_jobs = 1 if is_tensor(runner.T) else JOBS_PER_WORKER * runner.n_workers
-    batches = list(split(range(m), size))
-    for name, found in run_groups(names, batches, make_job, run, n_jobs):
+    batches, n_workers = list(split(range(m), size)), runner.n_workers
+    n_jobs = n_workers * -(-len(names) // (COLUMNS_PER_JOB * n_workers))
+    if is_tensor(runner.T):
+        # An accelerator takes all columns, and as many permutations as it holds.
+        n_jobs = 1
+    for name, found in run_groups(names, batches, make_job, runner, STEP, n_jobs):
         parts[name].append(found)
     return np.stack([np.concatenate(own) for own in parts.values()], axis=1)
 

@@ -1,6 +1,7 @@
 """Permutations in rounds, until the stopping rule of Besag and Clifford ends them."""
 
 from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -169,7 +170,7 @@ def test_without_permutations_or_without_a_primary_head_none_are_used():
 class TestGroups:
     """Jobs of several columns each; the first column is the most expensive."""
 
-    def jobs(self, n_columns, n_batches, fewest):
+    def jobs(self, n_columns, n_batches, fewest, n_workers=1):
         """The jobs as (columns, permutations), and results by column."""
         names, made = list("abcdefgh"[:n_columns]), []
 
@@ -179,8 +180,11 @@ class TestGroups:
 
         batches = [range(100 * i, 100 * i + 100) for i in range(n_batches)]
         found: dict = {name: [] for name in names}
+        runner = SimpleNamespace(
+            n_workers=n_workers, run=lambda step, jobs: (job() for job in jobs)
+        )
         for name, (own, batch) in rounds.run_groups(
-            names, batches, make_job, lambda jobs: (job() for job in jobs), fewest
+            names, batches, make_job, runner, "step", fewest
         ):
             assert own == name
             found[name] += batch
@@ -190,15 +194,21 @@ class TestGroups:
     @pytest.mark.parametrize("n_workers", [1, 2, 4, 16, 100])
     @pytest.mark.parametrize("n_columns", [1, 3, 8])
     def test_no_worker_is_without_a_job(self, n_columns, n_workers):
-        made = self.jobs(n_columns, 2, rounds.JOBS_PER_WORKER * n_workers)
+        fewest = rounds.JOBS_PER_WORKER * n_workers
+        made = self.jobs(n_columns, 2, fewest, n_workers)
         assert len(made) >= n_workers
         sizes = [len(batch) for _, batch in made]
         assert sum(sizes) <= 200 * n_columns and min(sizes) >= 1
 
     def test_batches_are_not_split_without_need(self):
-        made = self.jobs(8, 2, rounds.JOBS_PER_WORKER * 16)
+        made = self.jobs(8, 2, rounds.JOBS_PER_WORKER * 16, 16)
         assert {len(batch) for _, batch in made} == {100} and len(made) == 16
 
     def test_expensive_columns_come_first(self):
         made = self.jobs(3, 2, 6)
         assert [group[0] for group, _ in made] == ["a", "a", "b", "b", "c", "c"]
+
+    def test_groups_take_about_as_long(self):
+        """The last of the expensive ones gets the first of the cheap ones."""
+        groups = [group for group, _ in self.jobs(7, 1, 3)]
+        assert groups == [["a", "f", "g"], ["b", "e"], ["c", "d"]]
