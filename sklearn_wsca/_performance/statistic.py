@@ -29,20 +29,19 @@ from sklearn_wsca._backend.namespace import (
     device_of,
     is_tensor,
     send_parts,
-    send_together,
-    sum_by_code,
     take_along,
     to_numpy,
     to_same_device,
 )
+from sklearn_wsca._performance.entries import Entries
 from sklearn_wsca._performance.levels import Estimate
 from sklearn_wsca._performance.limits import PRIOR_UNITS
 from sklearn_wsca._performance.measures import Judged, Measure, Part
 from sklearn_wsca._permutation.exchangeability import Exchangeability
 
 TIE_DIGITS = 7
-# An accelerator takes as many as memory holds.
-NUMBERS_AT_ONCE, NUMBERS_AT_ONCE_OF_TENSORS = 2**21, 2**26
+# A few megabytes: larger arrays are handed back to the system after each use.
+NUMBERS_AT_ONCE, NUMBERS_AT_ONCE_OF_TENSORS = 2**19, 2**26
 # Values and variances of measures under levels; covariances, or None.
 Scored = tuple[Any, Any, Any]
 
@@ -85,9 +84,8 @@ class Cells:
             pairs = to_same_device(self._overlapping(), codes)
             score = partial(there._together, *there._moments(pairs), pairs)
         else:
-            members = send_together([np.flatnonzero(w) for w in self.weights.T], codes)
-            n_clusters = int(self.clusters[-1]) + 1
-            score = partial(there._apart, members, n_clusters, self.shares.tolist())
+            entries = send_parts(self._by_entry(), codes)
+            score = partial(there._apart, entries, self.shares.tolist())
         most = NUMBERS_AT_ONCE_OF_TENSORS if is_tensor(codes) else NUMBERS_AT_ONCE
         size, found = max(1, most // (codes.shape[1] * n_levels)), []
         for start in range(0, len(codes), size):
@@ -135,39 +133,43 @@ class Cells:
             found = found + 2.0 * shared @ (self.shares[:, k] * self.shares[:, j]).T
         return means @ self.shares.T, found, None
 
-    def _apart(
-        self, members: list, n_clusters: int, shares: list, codes: Any, n_levels: int
-    ) -> Scored:
-        """The same where rows of one cluster have different levels.
+    def _by_entry(self) -> Entries:
+        """The rows of every part, and of measures of several parts."""
+        measures = zip(self.shares, self.numbers, strict=True)
+        mixed = [shares for shares, numbers in measures if len(numbers) > 1]
+        return Entries.of(self.weights > 0, self.clusters, mixed)
 
-        `members` are the rows of each part: some only, such as those of a class.
-        """
-        xp, shape = array_namespace(codes), (len(codes), n_levels, n_clusters)
+    def _apart(
+        self, entries: Entries, shares: list, codes: Any, n_levels: int
+    ) -> Scored:
+        """The same where rows of one cluster have different levels."""
+        xp, b, n_parts = array_namespace(codes), len(codes), len(self.noise)
         both = xp.concatenate([self.weights, self.values], axis=1)
-        sums = (_indicators(codes, n_levels) @ both).reshape(*shape[:2], 2, -1)
+        sums = (_indicators(codes, n_levels) @ both).reshape(b, n_levels, 2, -1)
         mass, total = sums[:, :, 0], sums[:, :, 1]
         safe = xp.where(mass > 0, mass, 1.0)
         means = total / safe
-        errors, n_units = [], []
-        for k, rows in enumerate(members):
-            level = codes[:, rows]
-            error = self.values[rows, k]
-            error = error - take_along(means[..., k], level) * self.weights[rows, k]
-            error = error / take_along(safe[..., k], level)
-            cell, size = level * n_clusters + self.clusters[rows], n_levels * n_clusters
-            errors.append(sum_by_code(cell, error, size).reshape(shape))
-            seen = sum_by_code(cell, xp.ones_like(error[:1]), size).reshape(shape)
-            n_units.append(xp.sum(cast(seen > 0, "float64"), axis=2))
-        plain = xp.stack([xp.einsum("bju,bju->bj", e, e) for e in errors], axis=2)
-        steady = self._steady(plain, safe, xp.stack(n_units, axis=2))
+        rows, part = entries.rows, entries.part
+        levels = xp.take(codes, rows, axis=1)
+        place = levels * n_parts + part
+        errors = take_along(means.reshape(b, -1), place)
+        errors *= -self.weights[rows, part]
+        errors += self.values[rows, part]
+        errors /= take_along(safe.reshape(b, -1), place)
+        covariances, n_units = entries.covariances(errors, levels, n_levels)
+        plain = xp.stack([own[0] for own in covariances[:n_parts]], axis=2)
+        steady = self._steady(plain, safe, n_units)
         added = (steady - plain) @ (self.shares**2).T
-        covariances = []
-        for own in shares:
-            error = sum(s * e for s, e in zip(own, errors, strict=True) if s)
-            covariances.append(error @ error.swapaxes(1, 2))
-        covariance = xp.stack(covariances, axis=3)
-        at = xp.arange(n_levels, **device_of(codes))
-        return means @ self.shares.T, covariance[:, at, at] + added, covariance
+        found, mixed = [], iter(covariances[n_parts:])
+        for own, numbers in zip(shares, self.numbers, strict=True):
+            if len(numbers) > 1:
+                found.append(next(mixed))
+            else:
+                scale = own[numbers[0]] ** 2
+                variance, covariance = covariances[numbers[0]]
+                found.append((scale * variance, scale * covariance))
+        variance, covariance = (xp.stack(x, axis=-1) for x in zip(*found, strict=True))
+        return means @ self.shares.T, variance + added, covariance
 
     def _steady(self, variances: Any, mass: Any, n_units: Any) -> Any:
         """Variances of parts together with what all levels show."""

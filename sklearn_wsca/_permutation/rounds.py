@@ -97,28 +97,29 @@ def run_groups(
     """Results by column, in order of the batches, of jobs of several columns each.
 
     Columns that share a job share the drawing of its permutations. `names` begins with
-    the most expensive columns, which are dealt out to the groups forth and back, so
-    that these take about as long. Batches are split only where there would be fewer
-    jobs than workers, as what their permutations share is found once a job.
+    the most expensive columns, which are dealt out to the groups in turn, and their
+    jobs come first: the last ones are short. Where every worker has one job they are
+    dealt out forth and back instead, so that all take about as long. Batches are split
+    only where there would be fewer jobs than workers, as what their permutations share
+    is found once a job.
     """
     n_workers = runner.n_workers
     if len(names) * len(batches) < n_workers:
         permutations = range(batches[0].start, batches[-1].stop)
         fewest = -(-n_workers // len(names))
         batches = list(split(permutations, len(batches[0]), fewest))
-    groups = _deal(names, -(-fewest_jobs // len(batches)))
+    n_groups = min(len(names), -(-fewest_jobs // len(batches)))
+    places = np.arange(len(names)) % (2 * n_groups)
+    if n_groups * len(batches) <= n_workers:
+        places = np.minimum(places, 2 * n_groups - 1 - places)
+    groups = [
+        [names[i] for i in np.flatnonzero(places % n_groups == group)]
+        for group in range(n_groups)
+    ]
     owners = [(group, batch) for group in groups for batch in batches]
     results = runner.run(step, [make_job(group, batch) for group, batch in owners])
     for (group, _), found in zip(owners, results, strict=True):
         yield from zip(group, found, strict=True)
-
-
-def _deal(names: list, n_groups: int) -> list[list]:
-    """Groups of columns, each in order; none is empty."""
-    places = np.arange(len(names)) % (2 * n_groups)
-    places = np.minimum(places, 2 * n_groups - 1 - places)
-    groups = [np.flatnonzero(places == group) for group in range(n_groups)]
-    return [[names[i] for i in group] for group in groups if len(group)]
 
 
 def by_cost(names: list, tests: dict[Any, Any]) -> list:

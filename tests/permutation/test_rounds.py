@@ -208,7 +208,10 @@ class TestGroups:
         made = self.jobs(3, 2, 6)
         assert [group[0] for group, _ in made] == ["a", "a", "b", "b", "c", "c"]
 
-    def test_groups_take_about_as_long(self):
-        """The last of the expensive ones gets the first of the cheap ones."""
-        groups = [group for group, _ in self.jobs(7, 1, 3)]
-        assert groups == [["a", "f", "g"], ["b", "e"], ["c", "d"]]
+    @pytest.mark.parametrize(
+        ("n_workers", "expected"), [(3, ["afg", "be", "cd"]), (1, ["adg", "be", "cf"])]
+    )
+    def test_one_job_for_every_worker_takes_about_as_long(self, n_workers, expected):
+        """The last of the expensive columns gets the first of the cheap ones."""
+        groups = [group for group, _ in self.jobs(7, 1, 3, n_workers)]
+        assert ["".join(group) for group in groups] == expected
