@@ -40,7 +40,8 @@ from sklearn_wsca._performance.measures import Judged, Measure, Part
 from sklearn_wsca._permutation.exchangeability import Exchangeability
 
 TIE_DIGITS = 7
-# A few megabytes: larger arrays are handed back to the system after each use.
+# A few megabytes: larger arrays are handed back to the system after each use. An
+# accelerator takes as many as memory holds.
 NUMBERS_AT_ONCE, NUMBERS_AT_ONCE_OF_TENSORS = 2**19, 2**26
 # Values and variances of measures under levels; covariances, or None.
 Scored = tuple[Any, Any, Any]
