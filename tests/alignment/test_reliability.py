@@ -382,7 +382,11 @@ def test_images_of_few_patients_are_less_reliable_than_rows_look():
         )
         for groups, found in [("patient", by_patient), (None, by_row)]:
             fitted = WeightSpaceCorrelation(
-                "target", columns=["age"], groups=groups, n_permutations=0
+                "target",
+                columns=["age"],
+                groups=groups,
+                n_permutations=0,
+                random_state=seed,
             ).fit(study.data, study.metadata)
             found.append(of_task(fitted, "age").item())
     assert np.nanmin(by_row) > 0.6
