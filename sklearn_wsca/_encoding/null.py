@@ -25,7 +25,7 @@ from sklearn_wsca._heads.task import Task
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._linear.class_labels import mean_curvature
 from sklearn_wsca._linear.design import Design
-from sklearn_wsca._linear.ridge_cv import Penalty, RidgeFolds
+from sklearn_wsca._linear.ridge_cv import Moments, Penalty, RidgeFolds
 from sklearn_wsca._permutation.exchangeability import Exchangeability
 from sklearn_wsca._permutation.plan import PermutationPlan, split
 from sklearn_wsca._permutation.rounds import (
@@ -80,30 +80,35 @@ class EncodingNull:
             self.design.on(T), self.folds.fold, self.column.n_levels, self.penalties()
         )
 
-    def skills(self, ridge: RidgeFolds, orders: Any) -> np.ndarray:
-        """Skills of the data, and of permutations by orders of all rows: (1 + p,)."""
+    def skills(
+        self, ridge: RidgeFolds, orders: Any, plan: PermutationPlan | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Skills of the data and of permutations by orders of all rows: (1 + p,).
+
+        With a plan also those of columns like this one that are planted in the
+        embeddings. Their noise comes from permutations that follow those of the plan.
+        """
         observed, permuted = self._labels()[ridge.slots], self._permuted(ridge, orders)
         observed = to_same_device(observed[None], permuted)
-        return ridge.skills(array_namespace(permuted).concatenate([observed, permuted]))
+        labels = array_namespace(permuted).concatenate([observed, permuted])
+        planted = [] if plan is None else self._planted(ridge, plan)
+        found = ridge.skills(ridge.moments(labels), *planted)
+        return found[: len(labels)], found[len(labels) :]
 
-    def planted_skills(self, ridge: RidgeFolds, plan: PermutationPlan) -> np.ndarray:
-        """Skills of columns like this one that are planted in the embeddings.
-
-        Their noise comes from permutations that follow those of the plan.
-        """
+    def _planted(self, ridge: RidgeFolds, plan: PermutationPlan) -> list[Moments]:
+        """Moments of columns that are planted."""
         start = plan.n_permutations
         n_outputs = max(self.column.n_levels - 1, 1)
         most, _ = self._most(ridge.design.coordinates)
         size = max(1, most // (n_outputs * len(self.column.labels)))
 
-        def planted(part: range) -> np.ndarray:
+        def planted(part: range) -> Moments:
             orders = plan.orders(part, ridge.design.coordinates)
             noise = ridge.responses(self._permuted(ridge, orders))
             responses = planted_responses(ridge, self.exchange, noise, part, plan)
-            return ridge.skills_of_responses(responses)
+            return ridge.moments_of_responses(responses)
 
-        numbers = range(start, start + N_PLANTED)
-        return np.concatenate([*in_parts(planted, numbers, size)])
+        return [*in_parts(planted, range(start, start + N_PLANTED), size)]
 
     def _permuted(self, ridge: RidgeFolds, orders: Any) -> Any:
         """Labels by slot, permuted within folds: (p, n)."""
@@ -181,19 +186,20 @@ def fold_skills(
     ridges = [null.prepare(T) for null in nulls]
     pairs = list(zip(nulls, ridges, strict=True))
 
-    def permuted(part: range) -> list[np.ndarray]:
+    def skills(part: range) -> list[tuple[np.ndarray, np.ndarray]]:
         orders = plan.orders(part, T)
-        return [null.skills(ridge, orders) for null, ridge in pairs]
+        with_planted = None if part.start else plan
+        return [null.skills(ridge, orders, with_planted) for null, ridge in pairs]
 
     size = min(null.batch_size(T) for null in nulls)
-    parts = zip(*in_parts(permuted, batch, size), strict=True)
+    parts = zip(*in_parts(skills, batch, size), strict=True)
     return [
         FoldSkills(
-            float(found[0][0]),
-            np.concatenate([skills[1:] for skills in found]),
-            np.empty(0) if batch.start else null.planted_skills(ridge, plan),
+            float(found[0][0][0]),
+            np.concatenate([permuted[1:] for permuted, _ in found]),
+            found[0][1],
         )
-        for (null, ridge), found in zip(pairs, parts, strict=True)
+        for found in parts
     ]
 
 

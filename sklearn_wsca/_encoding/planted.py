@@ -63,17 +63,20 @@ def planted_responses(
         Responses of which the embeddings explain the share `PLANTED_SKILL`.
     """
     xp = array_namespace(noise)
-    weights = to_same_device(ridge.design.weights[ridge.slots], noise)
+    weights = ridge.design.weights[ridge.slots]
+    weights = to_same_device(weights / weights.sum(), noise)
     rows = _vary_as(exchange, ridge.design.leading_rows(LEADING))
     signs = plan.signs(batch, noise.shape[0] * rows.shape[1])
     signs = signs.reshape(noise.shape[1], noise.shape[0], -1).swapaxes(0, 1)
     signal = _functions_of(rows, to_same_device(signs, noise), ridge.slots)
-    signal, noise = (_centre(part, weights) for part in (signal, noise))
-    power, wanted = ((part * part) @ weights for part in (signal, noise))
-    ones = xp.ones_like(power)
-    share = xp.where(power > 0, wanted / xp.where(power > 0, power, ones), 0.0 * ones)
+    both = xp.stack([signal, noise])
+    both -= (both @ weights)[..., None]
+    power, wanted = (both * both) @ weights
+    share = xp.where(power > 0, wanted / xp.where(power > 0, power, 1.0), 0.0)
+    signal, noise = both
     signal *= xp.sqrt(PLANTED_SKILL * share)[..., None]
-    return signal + math.sqrt(1.0 - PLANTED_SKILL) * noise
+    noise *= math.sqrt(1.0 - PLANTED_SKILL)
+    return signal + noise
 
 
 def _functions_of(rows: Any, coef: Any, slots: np.ndarray) -> Any:
@@ -100,10 +103,6 @@ def _vary_as(exchange: Exchangeability, rows: Any) -> Any:
     sums = sum_by_code(each, rows.T, len(counts))
     means = (sums / to_same_device(counts, rows)).T[clusters]
     return means if exchange.scheme == "between groups" else rows - means
-
-
-def _centre(values: Any, weights: Any) -> Any:
-    return values - (values @ weights / weights.sum())[..., None]
 
 
 def share_found(

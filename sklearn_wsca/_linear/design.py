@@ -86,29 +86,22 @@ class Design:
         """Return the same design for fits in another precision."""
         return replace(self, precision=precision)
 
-    def blocks(self, n_outputs: int, members: Any = None) -> Iterator[tuple[Any, Any]]:
-        """Row blocks for `n_outputs` scores per row: (which of the n rows, block).
-
-        `members` tells which of the n rows are wanted; None takes all.
-        """
+    def blocks(self, n_outputs: int) -> Iterator[tuple[slice, Any]]:
+        """Row blocks for `n_outputs` scores per row: (which of the n rows, block)."""
         size = rows_per_block(self.coordinates, n_outputs)
-        n = len(self.weights) if members is None else len(members)
-        if members is None and n <= size and is_tensor(self.coordinates):
+        n = len(self.weights)
+        if n <= size and is_tensor(self.coordinates):
             yield slice(0, n), self._whole_block
             return
         for start in range(0, n, size):
-            block: Any = slice(start, min(start + size, n))
-            chosen = block
-            if members is not None:
-                block = chosen = members[block]
-            if self.rows is not None:
-                chosen = self._rows_there[chosen]
-            yield block, cast(self.coordinates[chosen], self.precision)
+            block = slice(start, min(start + size, n))
+            yield block, self.take(block)
 
-    @cached_property
-    def roots(self) -> Any:
-        """Roots of the weights."""
-        return self.array(np.sqrt(self.weights))
+    def take(self, positions: Any) -> Any:
+        """Some of the n rows, in the precision of the fits."""
+        if self.rows is not None:
+            positions = self._rows_there[positions]
+        return cast(self.coordinates[positions], self.precision)
 
     @cached_property
     def _rows_there(self) -> Any:
@@ -190,7 +183,7 @@ def prepare_design(
     """
     k = T.shape[1]
     bare = Design(T, rows, weights, np.empty(k), np.zeros(k), None, "float64")
-    total, gram = map(to_numpy, weighted_moments(bare))
+    total, gram = map(to_numpy, _weighted_moments(bare))
     mean = total / weights.sum()
     gram -= np.outer(total, mean)
     diagonal = np.maximum(np.diag(gram), 0.0)
@@ -207,17 +200,13 @@ def prepare_design(
     )
 
 
-def weighted_moments(design: Design, members: Any = None) -> tuple[Any, Any]:
-    """Sum and products (k, k) of weighted rows less the mean of the design, in double.
-
-    `members` tells which of its rows; None takes all.
-    """
+def _weighted_moments(design: Design) -> tuple[Any, Any]:
+    """Sum and products (k, k) of weighted rows, in double."""
     k = design.shape[1]
     total, gram = design.zeros(k, "float64"), design.zeros((k, k), "float64")
-    for rows, block in design.blocks(k, members):
-        roots = design.roots[rows]
-        if design.mean.any():
-            block = block - design.array(design.mean)
+    roots_of_all = design.array(np.sqrt(design.weights))
+    for rows, block in design.blocks(k):
+        roots = roots_of_all[rows]
         scaled = block * roots[:, None]
         total += roots @ scaled
         gram += scaled.T @ scaled

@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,10 +22,11 @@ from sklearn_wsca._backend.namespace import (
     cast,
     device_of,
     is_tensor,
+    multiply_each,
     to_numpy,
     to_same_device,
 )
-from sklearn_wsca._linear.design import Design, weighted_moments
+from sklearn_wsca._linear.design import Design, rows_per_block
 
 # What is made of all folds at once on an accelerator (1 GB in single precision).
 NUMBERS_OF_TENSORS = 2**28
@@ -55,11 +55,12 @@ class Refits:
     Parameters
     ----------
     size : int
-        Coordinates that they use.
+        Coordinates that they use, or the most of them.
     penalties : array of shape (n_penalties, 1, 1, 1, size)
         Penalties in the unit of the coordinates.
     inverses : array of shape (n_penalties, n_folds, 1, size, size)
-        Inverse penalised Gram matrix of the rows outside of each fold.
+        Inverse penalised Gram matrix of the rows outside of each fold; 0 where a
+        penalty leaves a coordinate out.
     """
 
     size: int
@@ -79,6 +80,37 @@ class Moments(NamedTuple):
     squares: Any
 
 
+class FoldRows(NamedTuple):
+    """Rows of f folds, padded to the m rows of the longest one.
+
+    Parameters
+    ----------
+    slots : slice or array of shape (f, m), dtype int
+        Where they are among the slots; a slice for a single fold.
+    rows : array of shape (f, m), dtype int
+        Rows of the design.
+    weights : array of shape (f, m)
+        Their weights, 0 where there are no more rows.
+    """
+
+    slots: Any
+    rows: Any
+    weights: Any
+
+    def blocks(self, design: Design, n_outputs: int) -> Iterator[tuple[Any, Any, Any]]:
+        """Slots, weights (f, b) and rows (f, b, k), of so many outputs, by block."""
+        f, m = self.weights.shape
+        size = rows_per_block(design.coordinates, f * n_outputs)
+        for start in range(0, m, size):
+            stop = min(start + size, m)
+            if isinstance(self.slots, slice):
+                slots: Any = slice(self.slots.start + start, self.slots.start + stop)
+            else:
+                slots = self.slots[:, start:stop]
+            rows = design.take(self.rows[:, start:stop])
+            yield slots, self.weights[:, start:stop], rows
+
+
 @dataclass(frozen=True)
 class RidgeFolds:
     """Sums over the folds of one column that all of its permutations share.
@@ -93,10 +125,8 @@ class RidgeFolds:
         The rows.
     slots : ndarray of shape (n,), dtype int
         Rows of the design by fold.
-    members : list of array, dtype int
-        The rows of each fold.
-    weights : array of shape (n,)
-        Weights by slot.
+    rows : list of FoldRows
+        Those of every fold in turn; on accelerators of all folds at once.
     contrasts : array of shape (r, r'), dtype float64
         Class indicators -> orthonormal contrasts of classes; empty for a
         continuous column.
@@ -118,8 +148,7 @@ class RidgeFolds:
 
     design: Design
     slots: np.ndarray
-    members: list
-    weights: Any
+    rows: list[FoldRows]
     mean: Any
     contrasts: Any
     spread: Any
@@ -140,12 +169,9 @@ class RidgeFolds:
     ) -> RidgeFolds:
         """Sum over the rows of each fold (n,); a continuous column has 0 levels."""
         slots = np.argsort(fold, kind="stable")
-        ends = np.cumsum(np.bincount(fold)).tolist()
-        by_fold = design.index(slots)
-        members = [by_fold[start:stop] for start, stop in pairwise([0, *ends])]
-        xp = array_namespace(by_fold)
-        found = [weighted_moments(design, rows) for rows in members]
-        sums, grams = (xp.stack(parts) for parts in zip(*found, strict=True))
+        rows = _rows_of_folds(design, slots, np.bincount(fold))
+        sums, grams = _sums_of_rows(design, rows)
+        xp = array_namespace(sums)
         masses = to_same_device(np.bincount(fold, design.weights), sums)
         left = xp.sum(masses) - masses
         gram, k = xp.sum(grams, axis=0), design.shape[1]
@@ -164,8 +190,7 @@ class RidgeFolds:
         return cls(
             design,
             slots,
-            members,
-            design.array(design.weights[slots]),
+            rows,
             design.array(design.mean),
             to_same_device(contrasts, sums),
             design.array(spread),
@@ -180,25 +205,35 @@ class RidgeFolds:
             ],
         )
 
-    def skills(self, labels: Any) -> np.ndarray:
+    def moments(self, labels: Any) -> Moments:
+        """Sums of labels (p, n) of the slots; levels count as class indicators."""
+        labels = to_same_device(labels, self.readers)
+        if not len(self.contrasts):
+            return self.moments_of_responses(labels[None])
+        return self._moments_of_levels(labels)
+
+    def skills(self, *parts: Moments) -> np.ndarray:
         """Held-out skill of each problem, under the penalty that is best for it: (p,).
 
         It is the R2 that predictions of held-out rows have once they are multiplied by
         the number that suits them best, negative where that number is: their squared
         correlation with the labels, both less the mean of the training rows. Without
         that number, probes that overfit could only be told from each other by how far
-        their predictions overshoot. Levels count as class indicators, all errors being
-        added (Brier). Labels (p, n) are those of the slots.
+        their predictions overshoot. Of class indicators all errors are added (Brier).
         """
-        labels = to_same_device(labels, self.readers)
-        if not len(self.contrasts):
-            return self.skills_of_responses(labels[None])
-        return self._best_skills(self._moments_of_levels(labels))
-
-    def skills_of_responses(self, responses: Any) -> np.ndarray:
-        """Skills of problems with responses (r, p, n) of any values: (p,)."""
-        responses = to_same_device(responses, self.readers)
-        return self._best_skills(self._moments(responses))
+        xp, moments = array_namespace(self.readers), parts[0]
+        if len(parts) > 1:
+            products, totals, squares = zip(*parts, strict=True)
+            moments = Moments(
+                xp.concatenate(products, axis=2),
+                xp.concatenate(totals, axis=2),
+                xp.concatenate(squares, axis=1),
+            )
+        found = [
+            xp.max(self._skills_under(own, moments), axis=0) for own in self.refits
+        ]
+        best = found[0] if len(found) == 1 else xp.max(xp.stack(found), axis=0)
+        return to_numpy(best)
 
     def responses(self, labels: Any) -> Any:
         """Labels (p, n) as the responses (r, p, n) that stand for them, in double."""
@@ -211,14 +246,6 @@ class RidgeFolds:
         # Torch takes no smaller integers as indices.
         labels = labels.long() if is_tensor(labels) else labels
         return xp.moveaxis(rows[labels], 2, 0)
-
-    def _best_skills(self, moments: Moments) -> np.ndarray:
-        """Skill of each problem under its best penalty, from the sums over folds."""
-        xp = array_namespace(self.readers)
-        found = [
-            xp.max(self._skills_under(own, moments), axis=0) for own in self.refits
-        ]
-        return to_numpy(xp.max(xp.stack(found), axis=0))
 
     def _skills_under(self, refits: Refits, moments: Moments) -> Any:
         """Skills under each of a few penalties: (n_penalties, p)."""
@@ -286,14 +313,16 @@ class RidgeFolds:
         image = image + coef * refits.penalties - right_side
         return array_namespace(coef).sum(image * coef, axis=4)
 
-    def _moments(self, responses: Any) -> Moments:
-        """Sums of responses (r, p, n)."""
+    def moments_of_responses(self, responses: Any) -> Moments:
+        """Sums of responses (r, p, n) of any values."""
+        responses = to_same_device(responses, self.readers)
         xp, (r, p, _) = array_namespace(self.readers), responses.shape
 
-        def weigh(part: slice) -> tuple[Any, ...]:
-            own = cast(responses[..., part], self.design.precision)
-            weighted = own * self.weights[part]
-            return weighted, xp.sum(weighted * own, axis=(0, 2))
+        def weigh(slots: Any, weights: Any) -> tuple[Any, ...]:
+            own = cast(responses[..., slots], self.design.precision)
+            own = own.reshape(r, p, *weights.shape)
+            weighted = own * weights
+            return weighted, xp.sum(weighted * own, axis=(0, 3)).T
 
         products, totals, squares = self._add_up(r, p, weigh)
         return Moments(self._in_unit(products, totals), totals, squares)
@@ -303,41 +332,46 @@ class RidgeFolds:
         design, xp = self.design, array_namespace(self.readers)
         r, p = len(self.contrasts), len(labels)
         where = device_of(labels)
-        classes = xp.arange(1, r + 1, dtype=labels.dtype, **where)[:, None, None]
+        classes = xp.arange(1, r + 1, dtype=labels.dtype, **where)[:, None, None, None]
 
-        def weigh(part: slice) -> tuple[Any, ...]:
-            return ((labels[:, part] == classes) * self.weights[part],)
+        def weigh(slots: Any, weights: Any) -> tuple[Any, ...]:
+            return ((labels[:, slots].reshape(p, *weights.shape) == classes) * weights,)
 
         products, totals = self._add_up(r, p, weigh)
         products = self._in_unit(products, totals)
-        turn = design.array(self.contrasts)
+        turn, n_folds = design.array(self.contrasts), len(totals)
         # A row is in one class, so its squared length is that of one row of contrasts.
         squares = xp.sum(turn * turn, axis=1) @ totals
-        products = xp.moveaxis(xp.tensordot(turn.T, products, axes=([1], [1])), 0, 1)
-        return Moments(products, turn.T @ totals, squares)
+        products = multiply_each(turn.T, products.reshape(n_folds, r, -1))
+        products = products.reshape(n_folds, -1, p, design.shape[1])
+        return Moments(products, multiply_each(turn.T, totals), squares)
 
     def _add_up(
-        self, r: int, p: int, weigh: Callable[[slice], tuple[Any, ...]]
+        self, r: int, p: int, weigh: Callable[[Any, Any], tuple[Any, ...]]
     ) -> tuple[Any, ...]:
         """Sums over every fold of weighted responses x row, of these, and others.
 
-        `weigh` gives the weighted responses (r, p, b) in some slots of a fold, and what
-        else is summed over the fold.
+        `weigh` gives the weighted responses (r, p, f, b) in some slots of folds with
+        these weights, and what else is summed over the folds.
         """
-        xp, start, folds = array_namespace(self.readers), 0, []
-        for members in self.members:
+        xp, folds = array_namespace(self.readers), []
+        for own in self.rows:
             sums: list[Any] = []
-            for rows, block in self.design.blocks(r * p, members):
-                weighted, *others = weigh(slice(start, start + len(rows)))
-                start += len(rows)
-                products = weighted.reshape(r * p, -1) @ block
-                parts = [products, xp.sum(weighted, axis=2), *others]
+            for slots, weights, block in own.blocks(self.design, r * p):
+                weighted, *others = weigh(slots, weights)
+                by_fold = xp.moveaxis(weighted.reshape(r * p, *weights.shape), 1, 0)
+                products = multiply_each(by_fold, block)
+                parts = [products, xp.sum(by_fold, axis=2), *others]
                 for whole, part in zip(sums, parts, strict=False):
                     whole += part
                 sums = sums or parts
             folds.append(sums)
-        products, *totals = (xp.stack(parts) for parts in zip(*folds, strict=True))
-        return products.reshape(len(folds), r, p, -1), *totals
+        products, totals, *others = (
+            xp.concatenate(parts) for parts in zip(*folds, strict=True)
+        )
+        n_folds = len(totals)
+        products = products.reshape(n_folds, r, p, -1)
+        return products, totals.reshape(n_folds, r, p), *others
 
     def _in_unit(self, products: Any, totals: Any) -> Any:
         """Products with the rows -> with their centred, scaled coordinates."""
@@ -354,25 +388,67 @@ def _signed_share(joint: Any, own: Any, chance: Any) -> Any:
     return xp.where(own > 0, xp.clip(share, -1.0, 1.0), xp.zeros_like(share))
 
 
+def _rows_of_folds(
+    design: Design, slots: np.ndarray, counts: np.ndarray
+) -> list[FoldRows]:
+    """Rows of the folds, which have so many slots each."""
+    ends = np.cumsum(counts)
+    if not is_tensor(design.coordinates):
+        weights = design.array(design.weights[slots])
+        parts = [slice(*ends) for ends in zip(ends - counts, ends, strict=True)]
+        return [FoldRows(own, slots[None, own], weights[None, own]) for own in parts]
+    place = np.arange(counts.max())
+    padded = (ends - counts)[:, None] + np.minimum(place, counts[:, None] - 1)
+    rows = slots[padded]
+    weights = design.array(np.where(place < counts[:, None], design.weights[rows], 0.0))
+    return [FoldRows(design.index(padded), design.index(rows), weights)]
+
+
+def _sums_of_rows(design: Design, rows: list[FoldRows]) -> tuple[Any, Any]:
+    """Sums (n_folds, k) and products (n_folds, k, k) of weighted rows, in double.
+
+    The rows are taken less the mean of the design.
+    """
+    k, found = design.shape[1], []
+    for own in rows:
+        f = len(own.weights)
+        totals = design.zeros((f, 1, k), "float64")
+        grams = design.zeros((f, k, k), "float64")
+        xp = array_namespace(grams)
+        mean = design.array(design.mean)
+        for _, weights, block in own.blocks(design, k):
+            roots = xp.sqrt(weights)
+            scaled = (block - mean) * roots[..., None]
+            totals += multiply_each(roots[:, None], scaled)
+            grams += multiply_each(xp.moveaxis(scaled, 1, 2), scaled)
+        found.append((totals[:, 0], grams))
+    sums, products = zip(*found, strict=True)
+    return xp.concatenate(sums), xp.concatenate(products)
+
+
 def _together(penalties: Sequence[Penalty], array: Any) -> list[list[Penalty]]:
-    """Penalties whose probes are tested at once: on accelerators those of one size."""
-    if not is_tensor(array):
-        return [[penalty] for penalty in penalties]
-    sizes = sorted({penalty.size for penalty in penalties})
-    return [[own for own in penalties if own.size == size] for size in sizes]
+    """Penalties whose probes are tested at once: all of them on accelerators."""
+    if is_tensor(array):
+        return [list(penalties)]
+    return [[penalty] for penalty in penalties]
 
 
 def _refit(
     design: Design, training: Any, spread: Any, penalties: list[Penalty]
 ) -> Refits:
     """Probes of a few penalties from the Gram matrix of each training part."""
-    xp, size = array_namespace(training), penalties[0].size
-    where = device_of(training)
+    xp, sizes = array_namespace(training), [penalty.size for penalty in penalties]
+    where, largest = device_of(training), max(sizes)
     alphas = to_same_device(np.array([own.alpha for own in penalties]), training)
-    own = alphas[:, None] / spread[:size] ** 2
-    grams = (
-        training[:, :size, :size] + (own[:, :, None] * xp.eye(size, **where))[:, None]
-    )
-    # Unlike the solvers of scipy this leaves the interpreter to other workers.
-    inverses = design.array(xp.linalg.inv(grams))[:, :, None]
-    return Refits(size, design.array(own)[:, None, None, None], inverses)
+    own = alphas[:, None] / spread[:largest] ** 2
+    shape = len(penalties), len(training), largest, largest
+    inverses = design.zeros(shape)
+    for size in sorted(set(sizes)):
+        # Those of one size follow each other.
+        which = slice(sizes.index(size), sizes.index(size) + sizes.count(size))
+        diagonals = own[which, :size, None] * xp.eye(size, **where)
+        grams = training[:, :size, :size] + diagonals[:, None]
+        # Unlike the solvers of scipy this leaves the interpreter to other workers.
+        inverses[which, :, :size, :size] = design.array(xp.linalg.inv(grams))
+    own = design.array(own)[:, None, None, None]
+    return Refits(largest, own, inverses[:, :, None])

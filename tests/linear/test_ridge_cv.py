@@ -27,7 +27,7 @@ def skills(
 ):
     design = prepare_design(T, weights, precision)
     folds = RidgeFolds.prepare(design, fold, n_levels, penalties)
-    return folds.skills(labels[:, folds.slots])
+    return folds.skills(folds.moments(labels[:, folds.slots]))
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -71,8 +71,11 @@ def test_responses_of_any_values_are_tested_like_labels(n_levels):
     design = prepare_design(T, make_weights(4, len(T)))
     folds = RidgeFolds.prepare(design, FOLDS, n_levels, SEVERAL)
     labels = make_labels(n_levels, T)[:, folds.slots]
-    found = folds.skills_of_responses(folds.responses(labels))
-    np.testing.assert_allclose(found, folds.skills(labels), atol=1e-10)
+    levels = folds.moments(labels)
+    responses = folds.moments_of_responses(folds.responses(labels))
+    found, expected = np.split(folds.skills(responses, levels), 2)
+    np.testing.assert_allclose(found, expected, atol=1e-10)
+    np.testing.assert_allclose(found, folds.skills(levels), atol=1e-10)
     assert found[0] > found[1:].max() + 0.1
 
 
