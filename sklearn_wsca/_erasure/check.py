@@ -17,7 +17,6 @@ import numpy as np
 from sklearn_wsca._backend.namespace import (
     array_namespace,
     is_tensor,
-    send_together,
     to_numpy,
     to_same_device,
 )
@@ -138,7 +137,6 @@ def check_erasure(
     folds = fit_folds(T, column, held, tests, weights)
     frames = [concept_frame(part.cross, spread) for part in folds]
     ranks = [frame.shape[1] for frame in frames]
-    frames = send_together(frames, T)
     trial = Trial(T, head, weights, spread, folds, target)
     shares = known_shares(column, weights, held)
     noise = Noise(T, shares, folds, ranks, spread, units)
@@ -148,18 +146,19 @@ def check_erasure(
     for start in range(0, n_random, size):
         drawn = noise.frames(generator, min(size, n_random - start))
         if not start:
-            drawn = _with_observed(frames, drawn)
+            drawn = _after_observed(frames, drawn)
         errors.append(trial.errors(drawn))
     return ErasureCheck(max(ranks), n_random, _compare(errors))
 
 
-def _with_observed(frames: list, drawn: list) -> list:
-    """Frames of every fold: nothing, that of the column, and those of noise."""
-    xp = array_namespace(drawn[0])
-    return [
-        xp.concatenate([xp.zeros_like(frame)[None], frame[None], others])
-        for frame, others in zip(frames, drawn, strict=True)
-    ]
+def _after_observed(frames: list[np.ndarray], drawn: Any) -> Any:
+    """Frames of every fold: nothing, that of the column, and those that are drawn."""
+    n_folds, _, k, most = drawn.shape
+    first = np.zeros((n_folds, 2, k, most))
+    for own, frame in zip(first, frames, strict=True):
+        own[1, :, : frame.shape[1]] = frame
+    first = to_same_device(first, drawn)
+    return array_namespace(drawn).concatenate([first, drawn], axis=1)
 
 
 def _compare(batches: list[dict[str, np.ndarray]]) -> dict[str, Loss]:

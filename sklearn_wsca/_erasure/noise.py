@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,28 +13,30 @@ from sklearn_wsca._backend.namespace import (
     array_namespace,
     cast,
     is_tensor,
+    multiply_each,
     precision_of,
-    send_together,
     to_numpy,
     to_same_device,
 )
 from sklearn_wsca._erasure.erasure import Held
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.embeddings import as_embeddings
-from sklearn_wsca._linear.class_basis import send_bases
+from sklearn_wsca._linear.class_basis import ClassBasis, send_bases
+from sklearn_wsca._linear.padding import pad_folds
 
 
 class Fold(NamedTuple):
     """Rows of a test fold; what is held fixed on the rows outside of it.
 
-    Of those the mean (k,) and the covariances with what is held fixed (k, h) and with
-    the column (k, c).
+    Of those the mean (k,), the covariances with what is held fixed (h, k), through
+    these factors, and those with the column (k, c). All but the rows and the last are
+    where the coordinates are.
     """
 
     rows: np.ndarray
-    held: Held
-    mean: np.ndarray
-    fixed: np.ndarray
+    factors: ClassBasis
+    mean: Any
+    fixed: Any
     cross: np.ndarray
 
 
@@ -45,26 +48,27 @@ def fit_folds(
     weights: np.ndarray,
 ) -> list[Fold]:
     """Moments of the training rows of each fold, in one pass over the rows."""
-    helds, factors = [], []
+    factors, sizes = [], []
     for rows in tests:
         training = weights.copy()
         training[rows] = 0.0
-        helds.append(Held.of(column, training, held))
+        own = Held.of(column, training, held)
         mean = (training / training.sum())[:, None]
-        beside = np.hstack([mean, helds[-1].concept(column)])
-        factors.append(helds[-1].factors.add(beside))
-    bases, sums = send_bases(factors, T), 0.0
+        beside = np.hstack([mean, own.concept(column)])
+        factors.append(own.factors.add(beside))
+        sizes.append((own.basis.n_vectors, beside.shape[1]))
+    bases = send_bases(factors, T)
+    sums: Any = 0.0
     for rows, block in as_embeddings(T).blocks():
         parts = [basis.take(rows).products(block) for basis in bases]
         sums = sums + array_namespace(block).concatenate(parts)
-    ends = np.cumsum([basis.n_vectors for basis in factors])
-    found = []
-    for rows, own, moments in zip(
-        tests, helds, np.split(to_numpy(sums), ends[:-1]), strict=True
-    ):
-        n_fixed = own.basis.n_vectors
-        fixed, mean, cross = np.split(moments.T, [n_fixed, n_fixed + 1], axis=1)
-        found.append(Fold(rows, own, mean[:, 0], fixed, cross))
+    there, found, start = to_numpy(sums), [], 0
+    for rows, basis, (n_fixed, n_beside) in zip(tests, bases, sizes, strict=True):
+        mean, stop = start + n_fixed, start + n_fixed + n_beside
+        held_fixed = basis.without_last(n_beside)
+        cross = there[mean + 1 : stop].T
+        found.append(Fold(rows, held_fixed, sums[mean], sums[start:mean], cross))
+        start = stop
     return found
 
 
@@ -83,31 +87,49 @@ class Noise:
     spread: np.ndarray
     units: np.ndarray | None
 
-    def frames(self, generator: np.random.Generator, n_draws: int) -> list:
-        """Frames of columns of noise, (n_draws, k, rank) for every fold."""
-        xp = array_namespace(self.T)
+    def frames(self, generator: np.random.Generator, n_draws: int) -> Any:
+        """Frames of columns of noise: (n_folds, n_draws, k, rank).
+
+        Where a fold has a smaller rank than others, its last directions are 0.
+        """
+        xp, most = array_namespace(self.T), max(self.ranks)
         n = len(self.T) if self.units is None else int(self.units.max()) + 1
-        size = (n_draws * max(self.ranks), n)
-        noise = generator.standard_normal(size, dtype=np.float32)
+        noise = generator.standard_normal((n_draws * most, n), dtype=np.float32)
         if self.units is not None:
             noise = noise[:, self.units]
         noise = to_same_device(noise, self.T)
-        weighted = noise * to_same_device(self.shares, self.T, precision_of(self.T))
         parts = [
-            cast(weighted[:, rows] @ self.T[rows], "float64")
-            for rows in send_together([fold.rows for fold in self.folds], self.T)
+            multiply_each(xp.moveaxis(noise[:, rows] * shares, 1, 0), self.T[rows])
+            for rows, shares in self._folds_at_once
         ]
+        tests = cast(xp.concatenate(parts), "float64")
         # The products in double of all folds read it row by row.
         noise = cast(noise, "float64").T
         noise = noise if is_tensor(noise) else np.ascontiguousarray(noise)
-        spread = to_same_device(self.spread, self.T)
-        total, frames = sum(parts), []
-        factors = send_bases([fold.held.factors for fold in self.folds], self.T)
-        fixed = send_together([fold.fixed for fold in self.folds], self.T)
-        for number, (part, rank) in enumerate(zip(parts, self.ranks, strict=True)):
-            training = 1.0 - self.shares[self.folds[number].rows].sum()
-            held = (fixed[number] @ factors[number].products(noise)).T
-            whitened = (total - part - float(training) * held) / spread
-            drawn = whitened.reshape(n_draws, max(self.ranks), len(self.spread))
-            frames.append(xp.linalg.qr(xp.moveaxis(drawn[:, :rank], 1, 2))[0])
+        held = [fold.factors.products(noise).T @ fold.fixed for fold in self.folds]
+        whitened = xp.sum(tests, axis=0) - tests - self._training * xp.stack(held)
+        whitened /= to_same_device(self.spread, self.T)
+        drawn = whitened.reshape(len(tests), n_draws, most, len(self.spread))
+        drawn = xp.moveaxis(drawn, 2, 3)
+        if min(self.ranks) == most:
+            return xp.linalg.qr(drawn)[0]
+        frames = xp.zeros_like(drawn)
+        for own, fold, rank in zip(frames, drawn, self.ranks, strict=True):
+            own[..., :rank] = xp.linalg.qr(fold[..., :rank])[0]
         return frames
+
+    @cached_property
+    def _folds_at_once(self) -> list[tuple[Any, Any]]:
+        """Rows (f, m) of some folds, and their shares."""
+        precision, found = precision_of(self.T), []
+        for rows, filled in pad_folds([fold.rows for fold in self.folds], self.T):
+            shares = np.where(filled, self.shares[rows], 0.0)
+            shares = to_same_device(shares, self.T, precision)
+            found.append((to_same_device(rows, self.T), shares))
+        return found
+
+    @cached_property
+    def _training(self) -> Any:
+        """Share of the rows outside of each fold: (n_folds, 1, 1)."""
+        shares = [1.0 - self.shares[fold.rows].sum() for fold in self.folds]
+        return to_same_device(np.array(shares)[:, None, None], self.T)

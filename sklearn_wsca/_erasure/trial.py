@@ -20,13 +20,13 @@ from sklearn_wsca._backend.namespace import (
     is_tensor,
     multiply_each,
     precision_of,
-    send_together,
     to_numpy,
     to_same_device,
 )
 from sklearn_wsca._erasure.noise import Fold
 from sklearn_wsca._heads.head import Head
 from sklearn_wsca._input.column import Column
+from sklearn_wsca._linear.padding import pad_folds
 
 # Outputs of a block stay in the cache of a core; an accelerator takes as many as memory
 # holds.
@@ -48,99 +48,113 @@ class Trial:
     folds: list[Fold]
     target: Column | None
 
-    def errors(self, frames: list) -> dict[str, np.ndarray]:
+    def errors(self, frames: Any) -> dict[str, np.ndarray]:
         """Errors of the head after erasures, by name of the loss: (draws,).
 
-        There is one array of frames (draws, k, rank) per fold.
+        Frames are (n_folds, draws, k, rank).
         """
-        xp, n_draws = array_namespace(self.T), len(frames[0])
-        sums: dict[str, Any] = {}
-        pieces: Any = self._pieces(frames)
-        numbers = n_draws * self.head.n_rows * len(self.T)
-        if is_tensor(self.T) and numbers <= NUMBERS_PER_BLOCK_OF_TENSORS:
-            draws, rows, moved = zip(*pieces, strict=True)
-            pieces = [(draws[0], xp.concatenate(rows), xp.concatenate(moved, axis=2))]
-        for draws, rows, moved in pieces:
-            for name, own_sums in self._add_up(moved, rows).items():
-                if name not in sums:
-                    sums[name] = xp.zeros(n_draws, dtype=xp.float64, **device_of(moved))
-                sums[name][draws] += own_sums
-        found = to_numpy(xp.stack(list(sums.values())))
-        return self._errors(dict(zip(sums, found, strict=True)))
+        xp, n_draws = array_namespace(self.T), frames.shape[1]
+        names: list[str] = []
+        sums: Any = None
+        for draws, rows, weights, moved in self._pieces(frames):
+            found = self._add_up(moved, rows, weights)
+            if sums is None:
+                names = list(found)
+                shape = len(names), n_draws
+                sums = xp.zeros(shape, dtype=xp.float64, **device_of(moved))
+            sums[:, draws] += xp.stack(list(found.values()))
+        return self._errors(dict(zip(names, to_numpy(sums), strict=True)))
 
-    def _pieces(self, frames: list) -> Iterator[tuple[slice, Any, Any]]:
-        """Draws, rows, and how outputs move there (draws, C, n)."""
-        members = send_together([fold.rows for fold in self.folds], self.T)
-        means = send_together([fold.mean for fold in self.folds], self.T)
-        for rows, mean, own in zip(members, means, frames, strict=True):
-            read, pushes = self._moves(self.T[rows], mean, own)
-            for draws, part in self._blocks(len(own), len(rows)):
-                moved = multiply_each(pushes[draws], read[draws, :, part])
-                yield draws, rows[part], moved
+    def _pieces(self, frames: Any) -> Iterator[tuple[slice, Any, Any, Any]]:
+        """Draws, rows with their weights, and how outputs move there (draws, C, b)."""
+        first = 0
+        means = array_namespace(self.T).stack([fold.mean for fold in self.folds])
+        for rows, weights in self._folds_at_once:
+            f, m = rows.shape
+            own, first = slice(first, first + f), first + f
+            read, pushes = self._moves(self.T[rows], means[own], frames[own])
+            for draws, part in self._blocks(frames.shape[1], f, m):
+                moved = _multiply(pushes[:, draws], read[:, draws, :, part])
+                here = weights[..., part].reshape(len(weights), -1)
+                yield draws, rows[:, part].reshape(-1), here, moved
+
+    @cached_property
+    def _folds_at_once(self) -> list[tuple[Any, Any]]:
+        """Rows (f, m) of some folds, and their weights (3, f, m)."""
+        found, weights = [], self._row_weights()
+        for rows, filled in pad_folds([fold.rows for fold in self.folds], self.T):
+            own = np.where(filled, weights[:, rows], 0.0)
+            found.append((self._there(rows), self._there(own)))
+        return found
 
     def _there(self, values: np.ndarray) -> Any:
         """Values where the rows are."""
         return to_same_device(values, self.T)
 
-    def _blocks(self, n_draws: int, n: int) -> Iterator[tuple[slice, slice]]:
-        """Draws and rows whose outputs stay in the cache of a core."""
-        numbers, n_rows = NUMBERS_PER_BLOCK, n
+    def _blocks(self, n_draws: int, f: int, m: int) -> Iterator[tuple[slice, slice]]:
+        """Draws and rows of folds whose outputs stay in the cache of a core."""
+        numbers = NUMBERS_PER_BLOCK
         if is_tensor(self.T):
             numbers = NUMBERS_PER_BLOCK_OF_TENSORS
-        size = max(numbers // self.head.n_rows, 1)
-        n_rows = min(n, max(FEWEST_ROWS_PER_BLOCK, size // n_draws))
+        size = max(numbers // (f * self.head.n_rows), 1)
+        n_rows = min(m, max(FEWEST_ROWS_PER_BLOCK, size // n_draws))
         step = max(size // n_rows, 1)
         for draw in range(0, n_draws, step):
-            for row in range(0, n, n_rows):
+            for row in range(0, m, n_rows):
                 yield slice(draw, draw + step), slice(row, row + n_rows)
 
-    def _moves(self, T: Any, mean: Any, frames: Any) -> tuple[Any, Any]:
-        """How erasures move the outputs of some rows, by two factors.
+    def _moves(self, T: Any, means: Any, frames: Any) -> tuple[Any, Any]:
+        """How erasures move the outputs of some rows (f, m, k), by two factors.
 
-        What they read off the rows (draws, r, n), and how outputs move with it
-        (draws, C, r).
+        What they read off the rows (f, draws, r, m), and how outputs move with it
+        (f, draws, C, r).
         """
         xp, spread = array_namespace(T), self._spread
-        readers = xp.moveaxis(frames / spread, 1, 2)
-        pushes = multiply_each(-self._coef, frames * spread)
-        if frames.shape[2] > self.head.n_rows:
+        f, n_draws, k, rank = frames.shape
+        readers = xp.moveaxis(frames / spread, 2, 3)
+        readers = readers.reshape(f * n_draws, rank, k)
+        pushed = (frames * spread).reshape(f * n_draws, k, rank)
+        pushes = multiply_each(self._coef, -pushed)
+        if rank > self.head.n_rows:
             # Fewer products with the rows: one per output instead of one per direction.
             readers = multiply_each(pushes, readers)
-            eye = self._there(np.eye(self.head.n_rows))
-            pushes = xp.broadcast_to(eye, (len(frames), *eye.shape))
+            eye = xp.eye(self.head.n_rows, dtype=xp.float64, **device_of(T))
+            pushes = xp.broadcast_to(eye, (len(readers), *eye.shape))
         precision = precision_of(T)
-        centred = T - cast(mean, precision)
-        readers = cast(readers, precision)
-        read = readers.reshape(-1, len(spread)) @ centred.T
-        read = read.reshape(*readers.shape[:2], len(T))
-        return cast(read, "float64") if is_tensor(read) else read, pushes
+        centred = T - cast(means, precision)[:, None]
+        readers = cast(readers, precision).reshape(f, n_draws * readers.shape[1], k)
+        read = multiply_each(readers, xp.moveaxis(centred, 1, 2))
+        read = cast(read, "float64") if is_tensor(read) else read
+        r = pushes.shape[2]
+        read = read.reshape(f, n_draws, r, T.shape[1])
+        return read, pushes.reshape(f, n_draws, self.head.n_rows, r)
 
-    def _add_up(self, moved: Any, rows: Any) -> dict[str, Any]:
+    def _add_up(self, moved: Any, rows: Any, weights: Any) -> dict[str, Any]:
         """Sums over some rows, of what the errors need: (draws,).
 
-        The moves of their outputs (draws, C, n) are overwritten.
+        The moves of their outputs (draws, C, b) are overwritten.
         """
-        xp = array_namespace(moved)
-        squares = xp.sum(moved * moved, axis=1) @ self._weights[rows]
+        xp, (mass, shares, balanced) = array_namespace(moved), weights
+        squares = xp.sum(moved * moved, axis=1) @ mass
         sums = {"output_change": squares}
         if self.target is None:
             return sums
         moved += self.outputs[:, rows]
-        labels, shares = self._labels[rows], self._shares[rows]
+        labels = self._labels[rows]
         if not self.target.n_levels:
             return sums | {"r2_drop": (labels - moved[:, 0]) ** 2 @ shares}
         scores = moved
         if scores.shape[1] == 1:
             # A single score is that of the second of two classes.
             scores = xp.concatenate([xp.zeros_like(scores), scores], axis=1)
-        at = self._there(np.arange(len(rows)))
+        at = xp.arange(len(rows), **device_of(moved))
         own, largest = scores[:, labels, at], xp.max(scores, axis=1)
         hits = scores == largest[:, None]
         right = hits[:, labels, at]
         if is_tensor(hits) or np.count_nonzero(hits) > largest.size:
             # Among equals the first class is predicted.
             right &= xp.argmax(1 * hits, axis=1) == labels
-        sums["balanced_accuracy_drop"] = cast(~right, "float64") @ self._balanced[rows]
+        sums["balanced_accuracy_drop"] = cast(~right, "float64") @ balanced
         if self.head.kind == "logistic":
             scores -= largest[:, None]
             xp.exp(scores, out=scores)
@@ -163,9 +177,10 @@ class Trial:
     @cached_property
     def _variance(self) -> float:
         """Variance of the outputs, summed over them, times the weights."""
-        shares = self._there(self.weights / self.weights.sum())
+        mass = self.weights.sum()
+        shares = self._there(self.weights / mass)
         centred = self.outputs - (self.outputs @ shares)[:, None]
-        return float((centred**2 @ self._weights).sum())
+        return float((centred**2 @ shares).sum()) * mass
 
     @cached_property
     def _coef(self) -> Any:
@@ -176,10 +191,6 @@ class Trial:
         return self._there(self.spread[:, None])
 
     @cached_property
-    def _weights(self) -> Any:
-        return self._there(self.weights)
-
-    @cached_property
     def _labels(self) -> Any:
         """Labels of the target by row; any where it is missing."""
         assert self.target is not None
@@ -187,24 +198,33 @@ class Trial:
         labels[self.target.rows] = self.target.labels
         return self._there(labels)
 
-    @cached_property
-    def _shares(self) -> Any:
-        """Weights by which squares or log-losses of the rows add up to the error."""
-        assert self.target is not None
+    def _row_weights(self) -> np.ndarray:
+        """Weights of all rows in the change of outputs, and in two errors: (3, n).
+
+        Those by which squares or log-losses of the rows add up to the error, and those
+        by which wrong rows do, all classes alike; 0 where there is no such error.
+        """
+        found = np.zeros((3, len(self.T)))
+        mass, shares, balanced = found
+        mass[:] = self.weights
+        if self.target is None:
+            return found
         rows, labels = self.target.rows, self.target.labels
-        shares = np.zeros(len(self.T))
         shares[rows] = self.weights[rows] / self.weights[rows].sum()
         if not self.target.n_levels:
             centred = labels - shares[rows] @ labels
             shares /= shares[rows] @ centred**2
-        return self._there(shares)
+            return found
+        sums = np.bincount(labels, self.weights[rows])
+        balanced[rows] = self.weights[rows] / (sums[labels] * np.count_nonzero(sums))
+        return found
 
-    @cached_property
-    def _balanced(self) -> Any:
-        """Weights by which wrong rows add up to the error, all classes alike."""
-        assert self.target is not None
-        rows, labels = self.target.rows, self.target.labels
-        mass = np.bincount(labels, self.weights[rows])
-        balanced = np.zeros(len(self.T))
-        balanced[rows] = self.weights[rows] / (mass[labels] * np.count_nonzero(mass))
-        return self._there(balanced)
+
+def _multiply(pushes: Any, read: Any) -> Any:
+    """Products of (f, draws, C, r) and (f, draws, r, b), all folds: (draws, C, f b)."""
+    (f, n_draws, n_outputs, r), b = pushes.shape, read.shape[3]
+    pushes = pushes.reshape(f * n_draws, n_outputs, r)
+    moved = multiply_each(pushes, read.reshape(f * n_draws, r, b))
+    moved = moved.reshape(f, n_draws, n_outputs, b)
+    moved = array_namespace(moved).moveaxis(moved, 0, 2)
+    return moved.reshape(n_draws, n_outputs, f * b)

@@ -124,6 +124,11 @@ class ClassBasis:
         """Projection of values (n, m) on what its vectors span."""
         return self.combine(self.products(values))
 
+    def without_last(self, n_others: int) -> ClassBasis:
+        """Return it without the last ones of the other vectors."""
+        kept = self.others.shape[1] - n_others
+        return replace(self, others=self.others[:, :kept])
+
     def take(self, rows: Any) -> ClassBasis:
         """Rows of its vectors."""
         return replace(

@@ -27,6 +27,7 @@ from sklearn_wsca._backend.namespace import (
     to_same_device,
 )
 from sklearn_wsca._linear.design import Design, rows_per_block
+from sklearn_wsca._linear.padding import pad_folds
 
 # What is made of all folds at once on an accelerator (1 GB in single precision).
 NUMBERS_OF_TENSORS = 2**28
@@ -392,16 +393,16 @@ def _rows_of_folds(
     design: Design, slots: np.ndarray, counts: np.ndarray
 ) -> list[FoldRows]:
     """Rows of the folds, which have so many slots each."""
-    ends = np.cumsum(counts)
-    if not is_tensor(design.coordinates):
-        weights = design.array(design.weights[slots])
-        parts = [slice(*ends) for ends in zip(ends - counts, ends, strict=True)]
-        return [FoldRows(own, slots[None, own], weights[None, own]) for own in parts]
-    place = np.arange(counts.max())
-    padded = (ends - counts)[:, None] + np.minimum(place, counts[:, None] - 1)
-    rows = slots[padded]
-    weights = design.array(np.where(place < counts[:, None], design.weights[rows], 0.0))
-    return [FoldRows(design.index(padded), design.index(rows), weights)]
+    members = np.split(np.arange(len(slots)), np.cumsum(counts)[:-1])
+    found = []
+    for own, filled in pad_folds(members, design.coordinates):
+        where: Any = design.index(own)
+        if len(own) == 1:
+            where = slice(own[0, 0], own[0, -1] + 1)
+        rows = slots[own]
+        weights = np.where(filled, design.weights[rows], 0.0)
+        found.append(FoldRows(where, design.index(rows), design.array(weights)))
+    return found
 
 
 def _sums_of_rows(design: Design, rows: list[FoldRows]) -> tuple[Any, Any]:

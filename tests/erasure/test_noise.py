@@ -24,16 +24,17 @@ def test_subspaces_of_noise_are_those_of_columns_of_noise():
         training = np.where(make_folds(0) == label, 0.0, weights)
         own = Held.of(column, training, held)
         rows = np.flatnonzero(make_folds(0) == label)
-        fixed = T.T @ own.factors.written_out()
-        folds.append(Fold(rows, own, np.zeros(K), fixed, np.zeros((K, 0))))
+        fixed = own.factors.written_out().T @ T
+        folds.append(Fold(rows, own.factors, np.zeros(K), fixed, np.zeros((K, 0))))
     shares = Held.of(column, weights, held).weights
     noise = Noise(T, shares, folds, [2, 1, 2, 2], spread, None)
     found = noise.frames(np.random.default_rng(0), 3)
     drawn = np.random.default_rng(0).standard_normal((3, 2, N), dtype=np.float32)
     for fold, frames, rank in zip(folds, found, noise.ranks, strict=True):
-        assert frames.shape == (3, K, rank)
+        assert frames.shape == (3, K, 2)
+        assert not frames[..., rank:].any()
         training = np.where(np.isin(np.arange(N), fold.rows), 0.0, weights)
-        for frame, numbers in zip(frames, drawn, strict=True):
+        for frame, numbers in zip(frames[..., :rank], drawn, strict=True):
             np.testing.assert_allclose(frame.T @ frame, np.eye(rank), atol=1e-6)
             crosses = []
             for own in numbers[:rank]:
