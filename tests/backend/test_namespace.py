@@ -200,18 +200,23 @@ def test_permutations_are_those_of_the_host(scheme, strata, tensor):
         {"adjust_for_target": True, "metric": "score"},
         {"heads": "ridge", "metric": "pattern"},
         {"null": "sign_flip"},
+        # Test folds of unequal length.
+        {"groups": "patient", "confounders": ["age"]},
     ],
 )
 def test_estimator_on_a_tensor(options, n, tensor):
     """Double precision agrees to rounding, single to its own rounding."""
     X, table = make_study(4, n=n)
     table.loc[3:30, "site"] = None
+    # One patient has a tenth of the rows, others two.
+    table["patient"] = np.maximum(np.arange(n) - n // 10, 0) // 2
     analysis = WeightSpaceCorrelation(
         "disease", n_permutations=39, random_state=0, significance=0.2, **options
     )
     expected = analysis.fit(X, table)
     transformed, score = expected.transform(X), expected.score(X, table)
     summary, null = expected.summary_, expected.null_distribution_
+    erasure = expected.erasure_
     found = analysis.fit(tensor(X), table)
     tolerance = 1e-9 if n < 2000 else 5e-6
     numbers = summary.select_dtypes("number").columns
@@ -223,6 +228,7 @@ def test_estimator_on_a_tensor(options, n, tensor):
     )
     np.testing.assert_allclose(found.transform(tensor(X)), transformed, atol=1e-6)
     assert found.score(tensor(X), table) == pytest.approx(score, abs=1e-6)
+    pd.testing.assert_frame_equal(found.erasure_, erasure, rtol=0, atol=tolerance)
     assert isinstance(found.components_, np.ndarray)
 
 
