@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from sklearn_wsca._heads.task import Task
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._linear.design import Design
 from sklearn_wsca._linear.solvers import BatchFit
-from sklearn_wsca._permutation.exchangeability import Exchangeability
+from sklearn_wsca._permutation.exchangeability import Exchangeability, moved_alike
 from sklearn_wsca._permutation.plan import PermutationPlan, split
 from sklearn_wsca._permutation.rounds import (
     JOBS_PER_WORKER,
@@ -66,9 +67,9 @@ class RefitNull:
     balance: Balance | None
     exchange: Exchangeability
 
-    def to_fit(self, T: Any, orders: Any) -> ProbeFit:
-        """Fits to permutations by orders of all rows."""
-        sources = self.exchange.sources(orders)
+    def to_fit(self, T: Any, unit_sources: Any) -> ProbeFit:
+        """Fits to permutations in which units take their values from these."""
+        sources = self.exchange.entry_sources(unit_sources)
         weights = None
         if self.balance is not None:
             cells = to_same_device(self.balance.cells, sources)
@@ -92,20 +93,29 @@ def refit_scores(
     primary: Primary,
 ) -> list[tuple[np.ndarray, int]]:
     """Scores of a batch of permutations, which several columns share."""
-    most = LABELS_AT_ONCE // (len(batch) * plan.n_rows) if is_tensor(T) else 1
+    most = 1
+    if is_tensor(T):
+        most = max(1, LABELS_AT_ONCE // (len(batch) * plan.n_rows))
 
     def score(part: range) -> list[tuple[np.ndarray, int]]:
-        orders, found = plan.orders(part, T), []
-        for start in range(0, len(nulls), max(1, most)):
-            own = nulls[start : start + max(1, most)]
-            fits = fit_probes([null.to_fit(T, orders) for null in own])
-            pairs = zip(own, fits, strict=True)
-            found += [null.scores(fit, primary) for null, fit in pairs]
-        return found
+        permuted, found = _permute(nulls, plan.orders(part, T)), {}
+        while own := list(islice(permuted, most)):
+            fits = fit_probes([nulls[i].to_fit(T, sources) for i, sources in own])
+            for (i, _), fit in zip(own, fits, strict=True):
+                found[i] = nulls[i].scores(fit, primary)
+        return [found[i] for i in range(len(nulls))]
 
     parts = in_parts(score, batch, len(batch))
     by_column = [zip(*found, strict=True) for found in zip(*parts, strict=True)]
     return [(np.concatenate(scores), sum(failed)) for scores, failed in by_column]
+
+
+def _permute(nulls: list[RefitNull], orders: Any) -> Iterator[tuple[int, Any]]:
+    """Number of each column and the sources of its units, which others may share."""
+    for numbers in moved_alike([null.exchange for null in nulls]):
+        sources = nulls[numbers[0]].exchange.unit_sources(orders)
+        for number in numbers:
+            yield number, sources
 
 
 def sign_flip_scores(

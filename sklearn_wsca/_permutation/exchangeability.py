@@ -114,7 +114,10 @@ class Exchangeability:
 
     def sources(self, orders: Any) -> Any:
         """Which entry each entry takes its value from: (p, n_observed)."""
-        sources = self.unit_sources(orders)
+        return self.entry_sources(self.unit_sources(orders))
+
+    def entry_sources(self, sources: Any) -> Any:
+        """The same from the sources of the units."""
         if self.scheme != "between groups":
             return sources
         first = to_same_device(self.first, sources)

@@ -149,24 +149,26 @@ def exchange_groups(orders: Any, groups: np.ndarray, strata: np.ndarray | None) 
         # Sorted where the fast sort of small integers is.
         found = exchange_groups(to_numpy(orders), groups, strata)
         return to_same_device(found, orders)
-    sizes = np.bincount(groups).astype(orders.dtype)
-    starts = np.cumsum(sizes, dtype=orders.dtype) - sizes
+    sizes = np.bincount(groups)
+    starts = np.cumsum(sizes) - sizes
     groups = _as_small(groups)
-    takers = stable_order(groups)
-    place = np.arange(len(groups), dtype=orders.dtype) - np.repeat(starts, sizes)
+    place = np.empty(len(groups), dtype=np.intp)
+    place[stable_order(groups)] = np.arange(len(groups)) - np.repeat(starts, sizes)
     receivers: Any = slice(None)
     if strata is not None:
         strata = _as_small(np.unique(strata, return_inverse=True)[1])
         receivers = stable_order(strata)
     sources, giver = np.empty_like(orders), np.empty(len(sizes), dtype=np.intp)
     for own, order in zip(sources, orders, strict=True):
-        by_group = stable_order(groups[order])
-        sequence = np.argsort(by_group[starts])
+        by_group = stable_order(groups.take(order))
+        sequence = np.argsort(by_group.take(starts))
         if strata is not None:
             sequence = sequence[stable_order(strata[sequence])]
         giver[receivers] = sequence
-        first = np.repeat(starts[giver], sizes)
-        own[takers] = order[by_group[first + place % np.repeat(sizes[giver], sizes)]]
+        at = sizes.take(giver).take(groups)
+        np.remainder(place, at, out=at)
+        at += starts.take(giver).take(groups)
+        own[:] = order.take(by_group.take(at))
     return sources
 
 
