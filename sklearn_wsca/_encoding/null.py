@@ -25,7 +25,8 @@ from sklearn_wsca._heads.task import Task
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._linear.class_labels import mean_curvature
 from sklearn_wsca._linear.design import Design
-from sklearn_wsca._linear.ridge_cv import Moments, Penalty, RidgeFolds
+from sklearn_wsca._linear.ridge_cv import Moments, RidgeFolds
+from sklearn_wsca._linear.ridge_refits import Penalty
 from sklearn_wsca._permutation.exchangeability import Exchangeability
 from sklearn_wsca._permutation.plan import PermutationPlan, split
 from sklearn_wsca._permutation.rounds import (

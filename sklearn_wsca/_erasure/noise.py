@@ -22,7 +22,7 @@ from sklearn_wsca._erasure.erasure import Held
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._input.embeddings import as_embeddings
 from sklearn_wsca._linear.class_basis import ClassBasis, send_bases
-from sklearn_wsca._linear.padding import pad_folds
+from sklearn_wsca._linear.folds_at_once import pad_folds
 
 
 class Fold(NamedTuple):

@@ -26,7 +26,7 @@ from sklearn_wsca._backend.namespace import (
 from sklearn_wsca._erasure.noise import Fold
 from sklearn_wsca._heads.head import Head
 from sklearn_wsca._input.column import Column
-from sklearn_wsca._linear.padding import pad_folds
+from sklearn_wsca._linear.folds_at_once import pad_folds
 
 # Outputs of a block stay in the cache of a core; an accelerator takes as many as memory
 # holds.

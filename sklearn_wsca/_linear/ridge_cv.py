@@ -26,47 +26,17 @@ from sklearn_wsca._backend.namespace import (
     to_numpy,
     to_same_device,
 )
-from sklearn_wsca._linear.design import Design, rows_per_block
-from sklearn_wsca._linear.padding import pad_folds
+from sklearn_wsca._linear.design import Design
+from sklearn_wsca._linear.folds_at_once import FoldRows, rows_of_folds, sums_of_rows
+from sklearn_wsca._linear.ridge_refits import (
+    Penalty,
+    Refits,
+    penalties_at_once,
+    refit_without_folds,
+)
 
 # What is made of all folds at once on an accelerator (1 GB in single precision).
 NUMBERS_OF_TENSORS = 2**28
-
-
-@dataclass(frozen=True)
-class Penalty:
-    """How far the coefficients of a probe are held back.
-
-    Parameters
-    ----------
-    alpha : float
-        Penalty of the leading coordinates.
-    size : int
-        How many these are; coefficients of all others are 0.
-    """
-
-    alpha: float
-    size: int
-
-
-@dataclass(frozen=True)
-class Refits:
-    """Probes of a few penalties on the same coordinates, refitted without each fold.
-
-    Parameters
-    ----------
-    size : int
-        Coordinates that they use, or the most of them.
-    penalties : array of shape (n_penalties, 1, 1, 1, size)
-        Penalties in the unit of the coordinates.
-    inverses : array of shape (n_penalties, n_folds, 1, size, size)
-        Inverse penalised Gram matrix of the rows outside of each fold; 0 where a
-        penalty leaves a coordinate out.
-    """
-
-    size: int
-    penalties: Any
-    inverses: Any
 
 
 class Moments(NamedTuple):
@@ -79,37 +49,6 @@ class Moments(NamedTuple):
     products: Any
     totals: Any
     squares: Any
-
-
-class FoldRows(NamedTuple):
-    """Rows of f folds, padded to the m rows of the longest one.
-
-    Parameters
-    ----------
-    slots : slice or array of shape (f, m), dtype int
-        Where they are among the slots; a slice for a single fold.
-    rows : array of shape (f, m), dtype int
-        Rows of the design.
-    weights : array of shape (f, m)
-        Their weights, 0 where there are no more rows.
-    """
-
-    slots: Any
-    rows: Any
-    weights: Any
-
-    def blocks(self, design: Design, n_outputs: int) -> Iterator[tuple[Any, Any, Any]]:
-        """Slots, weights (f, b) and rows (f, b, k), of so many outputs, by block."""
-        f, m = self.weights.shape
-        size = rows_per_block(design.coordinates, f * n_outputs)
-        for start in range(0, m, size):
-            stop = min(start + size, m)
-            if isinstance(self.slots, slice):
-                slots: Any = slice(self.slots.start + start, self.slots.start + stop)
-            else:
-                slots = self.slots[:, start:stop]
-            rows = design.take(self.rows[:, start:stop])
-            yield slots, self.weights[:, start:stop], rows
 
 
 @dataclass(frozen=True)
@@ -170,8 +109,8 @@ class RidgeFolds:
     ) -> RidgeFolds:
         """Sum over the rows of each fold (n,); a continuous column has 0 levels."""
         slots = np.argsort(fold, kind="stable")
-        rows = _rows_of_folds(design, slots, np.bincount(fold))
-        sums, grams = _sums_of_rows(design, rows)
+        rows = rows_of_folds(design, slots, np.bincount(fold))
+        sums, grams = sums_of_rows(design, rows)
         xp = array_namespace(sums)
         masses = to_same_device(np.bincount(fold, design.weights), sums)
         left = xp.sum(masses) - masses
@@ -201,8 +140,8 @@ class RidgeFolds:
             design.array(readers)[:, None],
             design.array(gram[at, at] if design.rotation is None else gram),
             [
-                _refit(design, training, spread, own)
-                for own in _together(penalties, sums)
+                refit_without_folds(design, training, spread, own)
+                for own in penalties_at_once(penalties, sums)
             ],
         )
 
@@ -387,69 +326,3 @@ def _signed_share(joint: Any, own: Any, chance: Any) -> Any:
     joint, bound = cast(joint, "float64"), cast(own, "float64") * chance
     share = joint * xp.abs(joint) / xp.where(own > 0, bound, xp.ones_like(bound))
     return xp.where(own > 0, xp.clip(share, -1.0, 1.0), xp.zeros_like(share))
-
-
-def _rows_of_folds(
-    design: Design, slots: np.ndarray, counts: np.ndarray
-) -> list[FoldRows]:
-    """Rows of the folds, which have so many slots each."""
-    members = np.split(np.arange(len(slots)), np.cumsum(counts)[:-1])
-    found = []
-    for own, filled in pad_folds(members, design.coordinates):
-        where: Any = design.index(own)
-        if len(own) == 1:
-            where = slice(own[0, 0], own[0, -1] + 1)
-        rows = slots[own]
-        weights = np.where(filled, design.weights[rows], 0.0)
-        found.append(FoldRows(where, design.index(rows), design.array(weights)))
-    return found
-
-
-def _sums_of_rows(design: Design, rows: list[FoldRows]) -> tuple[Any, Any]:
-    """Sums (n_folds, k) and products (n_folds, k, k) of weighted rows, in double.
-
-    The rows are taken less the mean of the design.
-    """
-    k, found = design.shape[1], []
-    for own in rows:
-        f = len(own.weights)
-        totals = design.zeros((f, 1, k), "float64")
-        grams = design.zeros((f, k, k), "float64")
-        xp = array_namespace(grams)
-        mean = design.array(design.mean)
-        for _, weights, block in own.blocks(design, k):
-            roots = xp.sqrt(weights)
-            scaled = (block - mean) * roots[..., None]
-            totals += multiply_each(roots[:, None], scaled)
-            grams += multiply_each(xp.moveaxis(scaled, 1, 2), scaled)
-        found.append((totals[:, 0], grams))
-    sums, products = zip(*found, strict=True)
-    return xp.concatenate(sums), xp.concatenate(products)
-
-
-def _together(penalties: Sequence[Penalty], array: Any) -> list[list[Penalty]]:
-    """Penalties whose probes are tested at once: all of them on accelerators."""
-    if is_tensor(array):
-        return [list(penalties)]
-    return [[penalty] for penalty in penalties]
-
-
-def _refit(
-    design: Design, training: Any, spread: Any, penalties: list[Penalty]
-) -> Refits:
-    """Probes of a few penalties from the Gram matrix of each training part."""
-    xp, sizes = array_namespace(training), [penalty.size for penalty in penalties]
-    where, largest = device_of(training), max(sizes)
-    alphas = to_same_device(np.array([own.alpha for own in penalties]), training)
-    own = alphas[:, None] / spread[:largest] ** 2
-    shape = len(penalties), len(training), largest, largest
-    inverses = design.zeros(shape)
-    for size in sorted(set(sizes)):
-        # Those of one size follow each other.
-        which = slice(sizes.index(size), sizes.index(size) + sizes.count(size))
-        diagonals = own[which, :size, None] * xp.eye(size, **where)
-        grams = training[:, :size, :size] + diagonals[:, None]
-        # Unlike the solvers of scipy this leaves the interpreter to other workers.
-        inverses[which, :, :size, :size] = design.array(xp.linalg.inv(grams))
-    own = design.array(own)[:, None, None, None]
-    return Refits(largest, own, inverses[:, :, None])

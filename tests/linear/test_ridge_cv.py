@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from sklearn_wsca._linear.design import prepare_design
-from sklearn_wsca._linear.ridge_cv import Penalty, RidgeFolds
+from sklearn_wsca._linear.ridge_cv import RidgeFolds
+from sklearn_wsca._linear.ridge_refits import Penalty
 from tests.linear.problems import make_rows, make_weights, permutations_of
 from tests.reference import scaled_skill
 
@@ -94,3 +95,19 @@ def test_single_precision_is_close_to_double():
     )
     np.testing.assert_allclose(single, double, atol=1e-5)
     assert double[0] > 0.1
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("n_levels", [0, 2, 4])
+def test_all_folds_and_penalties_at_once_on_an_accelerator(n_levels, precision):
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("array_api_compat")
+    T = make_rows(6)
+    weights, labels = make_weights(6, len(T)), make_labels(n_levels, T)
+    uneven = np.minimum(np.arange(len(T)) // 7, 4)
+    settings = n_levels, weights, uneven, precision, SEVERAL
+    expected = skills(T, labels, *settings)
+    found = skills(torch.tensor(T), labels, *settings)
+    tolerance = 1e-9 if precision == "float64" else 1e-4
+    np.testing.assert_allclose(found, expected, atol=tolerance)
+    assert np.ptp(expected) > 0.1
