@@ -37,7 +37,7 @@ from sklearn_wsca._permutation.plan import (
 )
 from sklearn_wsca._utilization.inference import combine
 from sklearn_wsca._utilization.noise import NoiseSource
-from sklearn_wsca._utilization.output_model import prepare_outputs
+from sklearn_wsca._utilization.preparation import prepare_outputs
 
 LEVEL = 0.05
 # With 99 permutations p <= 0.05 happens in exactly 5 % under the null.

@@ -11,7 +11,7 @@ from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._utilization.decision import Decision
-from sklearn_wsca._utilization.output_model import prepare_outputs
+from sklearn_wsca._utilization.preparation import prepare_outputs
 from tests.columns import column_of
 from tests.reference import (
     classes_by_loop,

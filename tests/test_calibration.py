@@ -22,7 +22,7 @@ from sklearn_wsca._utilization.adjusted_effect import (
 )
 from sklearn_wsca._utilization.decision import Decision
 from sklearn_wsca._utilization.inference import combine
-from sklearn_wsca._utilization.output_model import prepare_outputs
+from sklearn_wsca._utilization.preparation import prepare_outputs
 
 LEVEL, M = 0.05, 39
 N_STUDIES = 200

@@ -30,7 +30,8 @@ from sklearn_wsca._utilization.effects import (
 )
 from sklearn_wsca._utilization.interval import EffectNoise
 from sklearn_wsca._utilization.noise import NoiseSource
-from sklearn_wsca._utilization.output_model import OutputModel, prepare_outputs
+from sklearn_wsca._utilization.output_model import OutputModel
+from sklearn_wsca._utilization.preparation import prepare_outputs
 from sklearn_wsca._utilization.rare_levels import describe_rare, leave_out_rare
 from sklearn_wsca._utilization.robustness import contrast_strength
 

@@ -8,7 +8,7 @@ from sklearn_wsca._permutation.exchangeability import exchange_units
 from sklearn_wsca._permutation.plan import PermutationPlan
 from sklearn_wsca._utilization.inference import combine
 from sklearn_wsca._utilization.interaction_terms import code_interaction
-from sklearn_wsca._utilization.output_model import prepare_outputs
+from sklearn_wsca._utilization.preparation import prepare_outputs
 from tests.columns import column_of
 
 N = 240

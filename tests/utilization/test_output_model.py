@@ -6,19 +6,24 @@ import pytest
 from sklearn.preprocessing import SplineTransformer
 
 from sklearn_wsca import utilization_test
-from sklearn_wsca._input.column import LeftOutError
 from sklearn_wsca._linear import class_basis as class_basis_module
 from sklearn_wsca._permutation import exchangeability
-from sklearn_wsca._permutation.plan import PermutationPlan
 from sklearn_wsca._utilization import output_model as output_model_module
-from sklearn_wsca._utilization.output_model import _independent_share
-from sklearn_wsca._utilization.regression import HeldTerms
 from tests.decision_studies import MEANS, SCALES, Sample
+from tests.output_studies import (
+    COLUMNS,
+    DESIGNS,
+    TARGETS,
+    UNEQUAL,
+    N,
+    make_study,
+    orders_of,
+    study_of,
+)
 from tests.reference import (
     centre_by_loop,
     code_column,
     fit_least_squares,
-    independent_share,
 )
 
 
@@ -28,76 +33,10 @@ def few_groups_are_enough(monkeypatch):
     monkeypatch.setattr(exchangeability, "FEWEST_UNITS", 2)
 
 
-N = 120
-COLUMNS = ("2 levels", "4 levels", "numbers")
-TARGETS = ("2 classes", "3 classes", "numbers", None)
-
-
-def make_study(
-    column="4 levels",
-    target="3 classes",
-    held=0,
-    weighted=False,
-    seed=0,
-    n=N,
-    unit=None,
-    column_within=True,
-    target_within=True,
-    association=0.4,
-):
-    """A column that moves the outputs, by class too, and depends on what is held.
-
-    `unit` names groups of rows; column and target vary in each of them or not.
-    """
-    rng = np.random.default_rng(seed)
-
-    def draw(varies):
-        if unit is None or varies:
-            return rng.random(n)
-        return rng.random(unit.max() + 1)[unit]
-
-    classes = {"2 classes": 2, "3 classes": 3, "numbers": 4, None: 3}[target]
-    ill = np.floor(classes * draw(target_within)).astype(int)
-    levels = {"2 levels": 2, "4 levels": 4, "numbers": 4}[column]
-    follows = draw(column_within) < association
-    followed = ill % levels if column_within or not target_within else 0
-    labels = np.where(
-        follows, followed, np.floor(levels * draw(column_within)).astype(int)
-    )
-    age = 60.0 + 9.0 * draw(True) + 3.0 * labels
-    sex = (draw(True) < 0.3 + 0.1 * labels).astype(int)
-    deviation = labels - labels.mean()
-    moves = 0.4 * deviation + 0.8 * deviation * (ill - ill.mean())
-    outputs = rng.standard_normal((n, 3))
-    outputs += np.outer(ill, [1.0, -0.5, 0.3]) + np.outer(moves, [1.0, 0.8, -1.0])
-    outputs[:, 2] += 0.05 * (age - 60.0) + 0.4 * sex
-    if unit is not None:
-        outputs += 0.7 * rng.standard_normal((unit.max() + 1, 3))[unit]
-    if column == "numbers":
-        labels = 1e-3 * (labels + draw(column_within)) + 0.2
-    target_labels = ill if target != "numbers" else 40.0 + 7.0 * (ill + draw(True))
-    return Sample(
-        outputs * SCALES + MEANS,
-        labels,
-        None if target is None else target_labels,
-        [age, sex][:held],
-        rng.uniform(0.2, 3.0, n) if weighted else np.ones(n),
-        unit,
-    )
-
-
 def effects_on(model, outputs):
     """Common effects on any outputs, by level."""
     return model.common_rows().T @ (outputs * model.rows.roots[:, None])
 
-
-def orders_of(n_rows, n_permutations=6, seed=0):
-    return PermutationPlan(seed, n_permutations, n_rows).orders(range(n_permutations))
-
-
-UNEQUAL = np.random.default_rng(9).permutation(
-    np.repeat(np.arange(30), 1 + np.arange(30) % 7)
-)[:110]
 
 # --- against least squares -----------------------------------------------------------
 
@@ -356,49 +295,12 @@ def test_a_column_that_moves_the_outputs_along_a_curve_is_found_by_a_curve(adjus
 # --- permutations --------------------------------------------------------------------
 
 
-def group_design(column_within, target_within):
-    unit = np.unique(UNEQUAL, return_inverse=True)[1]
-    if column_within:
-        # In small groups columns differ between them by chance.
-        unit = np.random.default_rng(9).permutation(np.repeat(np.arange(10), N // 10))
-        unit[unit == 9] = np.arange(N // 10) % 7
-    return {
-        "n": len(unit),
-        "unit": unit,
-        "column_within": column_within,
-        "target_within": target_within,
-        "association": 0.1 if column_within else 0.4,
-    }
-
-
-DESIGNS = {
-    "rows": {},
-    "groups": group_design(False, False),
-    "groups, target varies": group_design(False, True),
-    "within groups": group_design(True, False),
-    "within groups, target varies": group_design(True, True),
-}
-DESIGNS["both"] = DESIGNS["within groups"]
-DESIGNS["both, target varies"] = DESIGNS["within groups, target varies"]
 SCHEMES = {
     "rows": "rows",
     "groups": "between groups",
     "within": "within groups",
     "both": "between and within groups",
 }
-
-
-def study_of(design, *args, **options):
-    """A study of one of the designs; columns vary little within groups in "both"."""
-    study = make_study(*args, **options, **DESIGNS[design])
-    if design.startswith("both"):
-        levels = np.unique(
-            np.quantile(study.labels, [0.0, 0.3, 0.7, 1.0], method="lower")
-        )
-        often = np.random.default_rng(1).random(len(study.labels)) < 0.7
-        common = levels[study.groups % len(levels)]
-        study.labels = np.where(often, common, study.labels)
-    return study
 
 
 def permuted_coding(study, model, order):
@@ -513,46 +415,6 @@ def test_groups_of_one_class_are_permuted_on_sums_over_groups():
     assert model.expand is None
 
 
-# --- Freedman-Lane -------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("design", "target", "held", "needed", "within_target"),
-    [
-        ("rows", None, 0, False, False),
-        ("rows", "3 classes", 0, False, True),
-        ("rows", "numbers", 0, True, False),
-        ("rows", "3 classes", 1, True, True),
-        ("rows", None, 1, True, False),
-        ("groups", None, 0, False, False),
-        ("groups", "3 classes", 0, False, True),
-        ("groups", "3 classes", 1, True, True),
-        ("groups", "numbers", 0, True, False),
-        ("groups, target varies", "3 classes", 0, True, False),
-        ("within groups", None, 0, False, False),
-        ("within groups", "3 classes", 0, False, True),
-        ("within groups", "3 classes", 1, True, True),
-        ("within groups, target varies", "3 classes", 0, True, False),
-    ],
-)
-def test_residuals_are_permuted_where_plain_permutations_would_break_associations(
-    design, target, held, needed, within_target
-):
-    model = make_study("4 levels", target, held, **DESIGNS[design]).model()
-    assert model.freedman_lane == needed
-    assert model.exchange.within_target == within_target
-    assert bool(np.abs(model.fitted).max() > 1e-9) == needed
-
-
-def test_numbers_that_are_constant_within_groups_need_no_residuals_within_them():
-    """Permutations within patients keep an association with the patient's age."""
-    study = make_study(**DESIGNS["within groups"])
-    unit = study.groups
-    for age, needed in ((50.0 + 3.0 * unit, False), (50.0 + study.labels, True)):
-        study.held = [age + 0.1 * needed * np.arange(len(unit))]
-        assert study.model().freedman_lane == needed
-
-
 # --- groups held fixed ---------------------------------------------------------------
 
 
@@ -590,47 +452,6 @@ def test_weights_of_two_are_rows_that_occur_twice(column, target, held):
     assert abs(found[0] - plain[0]) > 1e-4
     # But not twice the evidence: rows that occur twice seem to be independent.
     assert (found[1:] < other[1:]).all()
-
-
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("shared", [0.0, 1.0, 100.0])
-def test_rows_of_a_group_share_what_they_know(seed, shared):
-    """Weights by a loop over pairs; of rows, of means of groups, and in between."""
-    rng = np.random.default_rng(seed)
-    clusters = np.unique(UNEQUAL, return_inverse=True)[1]
-    n, sizes = len(clusters), np.bincount(clusters)
-    outputs = (
-        rng.standard_normal((n, 2)) + shared * rng.standard_normal((30, 2))[clusters]
-    )
-    terms = np.hstack([np.ones((n, 1)), rng.standard_normal((n, 2))])
-    weights = rng.uniform(0.5, 1.5, n)
-    held = HeldTerms(np.zeros(n, dtype=int), terms[:, 1:])
-    found = _independent_share(outputs, held, weights, clusters)
-    np.testing.assert_allclose(
-        found, independent_share(outputs, terms, weights, clusters), rtol=1e-9
-    )
-    by_group = np.bincount(clusters, found)
-    if shared == 0.0:
-        assert found.mean() > 0.7
-    elif shared == 100.0:
-        np.testing.assert_allclose(by_group, 1.0, atol=0.1)
-    else:
-        assert (by_group >= 1.0).all() and (by_group <= sizes).all()
-        assert 1.2 < by_group[sizes > 3].mean() < 2.5
-    # Without groups all rows count.
-    alone = _independent_share(outputs, held, weights, np.arange(n))
-    np.testing.assert_array_equal(alone, 1.0)
-
-
-@pytest.mark.parametrize("design", [*DESIGNS])
-@pytest.mark.parametrize("column", COLUMNS)
-def test_groups_weigh_what_they_carry_unless_they_are_held_fixed(design, column):
-    study = study_of(design, column, "3 classes", weighted=True)
-    model = study.model()
-    shares = model.rows.roots**2 / study.weights
-    np.testing.assert_allclose(shares, study.share(), rtol=1e-9)
-    whole = design == "rows" or design.startswith("within")
-    assert (shares < 0.99).any() != whole
 
 
 # --- invariances ---------------------------------------------------------------------
@@ -712,82 +533,3 @@ def test_statistics_do_not_change(target, column, change):
             found[:n_unchanged], expected[:n_unchanged], rtol=1e-7, atol=1e-9
         )
         assert expected[0] > 0.01
-
-
-# --- nothing to compare --------------------------------------------------------------
-
-
-def test_outputs_that_do_not_vary_are_refused():
-    study = make_study()
-    study.outputs = np.tile(MEANS, (N, 1))
-    with pytest.raises(LeftOutError, match="do not vary"):
-        study.model()
-
-
-@pytest.mark.parametrize(
-    ("labels", "target", "held", "reason"),
-    [
-        (np.arange(N) % 2, np.arange(N) % 2, [], "'disease' nothing is left"),
-        (np.arange(N) % 2, np.arange(N) % 4, [], "never occur together"),
-        # Levels 0 and 1 in one class, 2 and 3 in the other.
-        (np.arange(N) % 4, np.arange(N) % 4 // 2, [], "never occur together"),
-        (0.1 * (np.arange(N) % 4), np.arange(N) % 4, [], "determined by them"),
-        (
-            np.arange(N) % 2,
-            None,
-            [5.0 + np.arange(N) % 2],
-            "fixed 'held 0' nothing is left",
-        ),
-        (
-            np.arange(N) % 3,
-            np.arange(N) % 5,
-            [np.arange(N) % 3],
-            "'disease' and 'held 0'",
-        ),
-    ],
-)
-def test_levels_that_cannot_be_told_from_what_is_held_are_refused(
-    labels, target, held, reason
-):
-    study = Sample(make_study().outputs, labels, target, held, np.ones(N))
-    with pytest.raises(LeftOutError, match=reason):
-        study.model()
-
-
-def test_one_row_in_another_cell_is_enough_to_compare():
-    """The refusal is exact: a single exception makes the levels comparable."""
-    labels, target = np.arange(N) % 2, np.arange(N) % 2
-    target[0] = 1
-    model = Sample(make_study().outputs, labels, target, [], np.ones(N)).model()
-    assert np.isfinite(model.observed()).all()
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_one_wrong_cell_does_not_change_what_is_said_of_a_column(seed):
-    """A scanner that is constant in every patient but for one image of one."""
-    unit = np.repeat(np.arange(30), 4)
-    scanner = np.random.default_rng(seed).integers(0, 2, 30)[unit]
-    outputs = make_study(seed=seed).outputs + np.outer(scanner, SCALES)
-    study = Sample(outputs, scanner, None, [], np.ones(N), unit)
-    wrong = Sample(outputs, scanner.copy(), None, [], np.ones(N), unit)
-    wrong.labels[0] = 1 - scanner[0]
-    models = study.model(), wrong.model()
-    assert [model.exchange.scheme for model in models] == [
-        "between groups",
-        "between and within groups",
-    ]
-    right, found = (model.observed() for model in models)
-    assert found[0] == pytest.approx(right[0], rel=0.15)
-    assert right[0] > 0.1
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_two_confounders_with_levels_do_not_inflate_the_null(seed):
-    """Indicators of several columns depend on each other but for rounding."""
-    rng = np.random.default_rng(seed)
-    ill, sex, scanner = (rng.integers(0, n, N) for n in (3, 2, 2))
-    outputs = rng.standard_normal((N, 3)) * SCALES + MEANS
-    model = Sample(outputs, scanner, ill, [sex], np.ones(N)).model()
-    np.testing.assert_allclose(model.fitted.sum(axis=1), 1.0, atol=1e-9)
-    null = model.permutations(orders_of(N, 50))[:, 0]
-    assert null.max() < 1.0
