@@ -189,8 +189,9 @@ class LogisticProblem:
         partition = design.zeros(p, "float64")
         n_sums = 2 if self.many else 1
         squares = design.zeros((n_sums, p, r) if with_curvature else 0, "float64")
-        gradient, total = self._zero_sums(r * p)
         space = self._space_of(r, p)
+        gradient: Any = None
+        total: Any = None
         for rows, block in design.blocks(r * p):
             weights = all_weights[..., rows]
             scores, chances, sums, logs = space.parts(len(block))
@@ -199,9 +200,12 @@ class LogisticProblem:
             self._softmax(chances, weights, sums, logs, present)
             # More exact than a product, and told from a rise by a line search.
             partition += xp.sum(logs * weights, axis=1)
-            xp.matmul(scores, block, out=space.product)
-            gradient += space.product
-            total += xp.sum(scores, axis=1)
+            own = xp.sum(scores, axis=1)
+            if gradient is None:
+                gradient, total = xp.matmul(scores, block, out=space.gradient), own
+            else:
+                gradient += xp.matmul(scores, block, out=space.product)
+                total += own
             if with_curvature:
                 squares += self._squares(chances, weights)
         slope = self._by_problem(design.from_rows(gradient, total), r)
@@ -410,6 +414,7 @@ class _Workspace:
         self.size = min(rows_per_block(design.coordinates, r * p), design.shape[0])
         self.scores = design.zeros(r * p * self.size)
         self.sums = design.zeros((2, p * self.size))
+        self.gradient = design.zeros((r * p, design.shape[1]))
         self.product = design.zeros((r * p, design.shape[1]))
         self._whole = self._cut(self.size)
 

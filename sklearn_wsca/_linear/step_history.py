@@ -62,13 +62,14 @@ class StepHistory:
         self.steps[:, slot], self.changes[:, slot] = _flat(step), _flat(change)
         self.n_seen += 1
         products = self._products(self.steps, change)
-        curvature = products[:, slot]
+        curvature = products[:, slot, 0]
         least = xp.finfo(step.dtype).eps * self.problem.dot(step, step)
         usable = curvature > least
         scale = usable / xp.where(usable, curvature, 1.0)
         own = self.inverse[:, : self.n_used, : self.n_used]
-        own[:, slot], own[:, :, slot] = 0.0, 0.0
-        own[:, :, slot] = _times(own, -scale[:, None] * products)
+        if self.n_seen > MEMORY:
+            own[:, slot], own[:, :, slot] = 0.0, 0.0
+        own[:, :, slot] = multiply_each(own, products)[..., 0] * -scale[:, None]
         own[:, slot, slot] = scale
         self.curvatures[:, slot] = curvature
 
@@ -111,23 +112,23 @@ class StepHistory:
             return -(inverse_hessian * gradient)
         used = slice(0, self.n_used)
         inverse, curvatures = self.inverse[:, used, used], self.curvatures[:, used]
-        first = _times(inverse, self._products(self.steps, gradient))
+        first = multiply_each(inverse, self._products(self.steps, gradient))
         turned = inverse_hessian * (gradient - self._combine(self.changes, first))
         if self.shortened is not None:
             turned = spread(self._correction(inverse_hessian), turned)
-        left = curvatures * first - self._products(self.changes, turned)
-        second = multiply_each(left[:, None], inverse)[:, 0]
+        left = curvatures[..., None] * first - self._products(self.changes, turned)
+        second = multiply_each(inverse.swapaxes(1, 2), left)
         return -(turned + self._combine(self.steps, second))
 
     def _products(self, remembered, array):
-        """Products of what is remembered with an array (p, r, k): (p, slots)."""
-        products = _times(remembered[:, : self.n_used], _flat(array))
-        return cast(products, "float64")
+        """Products of what is remembered with an array (p, r, k): (p, slots, 1)."""
+        column = array.reshape(len(array), -1, 1)
+        return cast(multiply_each(remembered[:, : self.n_used], column), "float64")
 
     def _combine(self, remembered, factors):
-        """Sums (p, r, k) of what is remembered times factors (p, slots)."""
-        factors = cast(factors, precision_of(remembered))[:, None]
-        sums = multiply_each(factors, remembered[:, : self.n_used])
+        """Sums (p, r, k) of what is remembered times factors (p, slots, 1)."""
+        row = cast(factors, precision_of(remembered)).swapaxes(1, 2)
+        sums = multiply_each(row, remembered[:, : self.n_used])
         return sums.reshape(self.problem.inverse_hessian.shape)
 
     def _correction(self, inverse_hessian):
@@ -156,11 +157,6 @@ def _keep(remembered, used, keep):
 def _flat(array: Any) -> Any:
     """Parameters (p, r, k) of every problem in a row: (p, m)."""
     return array.reshape(len(array), -1)
-
-
-def _times(matrices: Any, vectors: Any) -> Any:
-    """Matrices (p, a, b) times vectors (p, b)."""
-    return multiply_each(matrices, vectors[..., None])[..., 0]
 
 
 def spread(factor: Any, array: Any) -> Any:
