@@ -122,7 +122,8 @@ class Noise:
     def _folds_at_once(self) -> list[tuple[Any, Any]]:
         """Rows (f, m) of some folds, and their shares."""
         precision, found = precision_of(self.T), []
-        for rows, filled in pad_folds([fold.rows for fold in self.folds], self.T):
+        members, k = [fold.rows for fold in self.folds], self.T.shape[1]
+        for rows, filled in pad_folds(members, self.T, k):
             shares = np.where(filled, self.shares[rows], 0.0)
             shares = to_same_device(shares, self.T, precision)
             found.append((to_same_device(rows, self.T), shares))

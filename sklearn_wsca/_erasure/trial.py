@@ -82,7 +82,8 @@ class Trial:
     def _folds_at_once(self) -> list[tuple[Any, Any]]:
         """Rows (f, m) of some folds, and their weights (3, f, m)."""
         found, weights = [], self._row_weights()
-        for rows, filled in pad_folds([fold.rows for fold in self.folds], self.T):
+        members, k = [fold.rows for fold in self.folds], self.T.shape[1]
+        for rows, filled in pad_folds(members, self.T, k):
             own = np.where(filled, weights[:, rows], 0.0)
             found.append((self._there(rows), self._there(own)))
         return found

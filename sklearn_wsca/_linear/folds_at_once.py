@@ -13,9 +13,12 @@ import numpy as np
 from sklearn_wsca._backend.namespace import array_namespace, is_tensor, multiply_each
 from sklearn_wsca._linear.design import Design, rows_per_block
 
+# Of all folds, with their padding (1 GB in single precision).
+NUMBERS_AT_ONCE = 2**28
+
 
 def pad_folds(
-    members: Sequence[np.ndarray], like: Any
+    members: Sequence[np.ndarray], like: Any, width: int = 1
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Put folds that are worked on at once side by side.
 
@@ -24,8 +27,10 @@ def pad_folds(
     members : sequence of ndarray of shape (n_members,), dtype int
         The members of each fold, at least one.
     like : array
-        Where the work is done: on an accelerator all folds are taken at once, else one
-        after the other, whose rows stay in the cache of a core.
+        Where the work is done: on an accelerator all folds are taken at once if they
+        fit, else one after the other, whose rows stay in the cache of a core.
+    width : int, default=1
+        Numbers that are held for each member at a time.
 
     Returns
     -------
@@ -33,9 +38,10 @@ def pad_folds(
         Members of f folds, the last one repeated up to the length of the longest fold,
         and which of them are not such repeats.
     """
-    if not is_tensor(like):
-        return [(own[None], np.ones((1, len(own)), dtype=bool)) for own in members]
     counts = np.array([len(own) for own in members])[:, None]
+    numbers = len(members) * int(counts.max()) * width
+    if not is_tensor(like) or numbers > NUMBERS_AT_ONCE:
+        return [(own[None], np.ones((1, len(own)), dtype=bool)) for own in members]
     place = np.arange(counts.max())
     last = np.minimum(place, counts - 1)
     padded = [own[at] for own, at in zip(members, last, strict=True)]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sklearn_wsca._linear import design as design_module
+from sklearn_wsca._linear import folds_at_once as folds_module
 from sklearn_wsca._linear.design import prepare_design
 from sklearn_wsca._linear.folds_at_once import pad_folds, rows_of_folds, sums_of_rows
 from tests.linear.problems import make_rows, make_weights
@@ -18,18 +19,25 @@ def test_one_fold_after_the_other():
         assert filled.all() and filled.shape == members.shape
 
 
-def test_all_folds_at_once_on_an_accelerator():
-    torch = pytest.importorskip("torch")
-    ((members, filled),) = pad_folds(FOLDS, torch.empty(0))
+def test_all_folds_at_once_on_an_accelerator(monkeypatch):
+    there = pytest.importorskip("torch").empty(0)
+    monkeypatch.setattr(folds_module, "NUMBERS_AT_ONCE", 30)
+    assert len(pad_folds(FOLDS, there, 4)) == 3
+    ((members, filled),) = pad_folds(FOLDS, there, 3)
     np.testing.assert_array_equal(members, [[4, 1, 1], [7, 7, 7], [0, 2, 9]])
     np.testing.assert_array_equal(filled, [[1, 1, 0], [1, 0, 0], [1, 1, 1]])
 
 
-@pytest.mark.parametrize("kind", ["rows", "blocks", "tensor", "blocks of tensors"])
+KINDS = ["rows", "blocks", "tensor", "blocks of tensors", "single folds of tensors"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_sums_are_those_of_the_rows_of_each_fold(kind, monkeypatch):
     T, weights = make_rows(0), make_weights(0, 90)
     fold = np.minimum(np.arange(90) // 13, 3)
     monkeypatch.setattr(design_module, "FEWEST_ROWS_PER_BLOCK", 5)
+    if kind.startswith("single"):
+        monkeypatch.setattr(folds_module, "NUMBERS_AT_ONCE", 50)
     if kind.startswith("blocks"):
         for name in ("ELEMENTS_PER_BLOCK", "ELEMENTS_PER_BLOCK_OF_TENSORS"):
             monkeypatch.setattr(design_module, name, 150)
