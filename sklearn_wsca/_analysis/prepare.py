@@ -24,7 +24,7 @@ from sklearn_wsca._heads.fit import Rows
 from sklearn_wsca._heads.probe import batch_precision
 from sklearn_wsca._heads.task import Tasks
 from sklearn_wsca._input.checked_input import Input
-from sklearn_wsca._input.embeddings import Embeddings
+from sklearn_wsca._input.embeddings import Embeddings, as_embeddings
 from sklearn_wsca._input.table import row_fingerprints
 from sklearn_wsca._linear.subspace import Subspace, fit_subspace, reorder_rows
 from sklearn_wsca._permutation.plan import canonical_order
@@ -60,6 +60,9 @@ def find_subspace(
     order = canonical_order(
         distance,
         lambda: row_fingerprints(given.table) + pd.util.hash_array(given.weights),
+        lambda numbers: as_embeddings(T).products_with_sum(
+            numbers, 0.0 * subspace.variance
+        ),
     )
     given = given.take(order)
     tasks.reorder(order)

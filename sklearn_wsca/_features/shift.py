@@ -15,6 +15,7 @@ from sklearn_wsca._features.shift_statistics import (
     ShiftTest,
     Sizes,
     measure_sizes,
+    products_with_sum,
     varies_within,
 )
 from sklearn_wsca._heads.head import Head
@@ -213,7 +214,9 @@ def _compare(
         "group": comparison.marks[column.rows],
     }
     order = canonical_order(
-        sizes.distance, lambda: row_fingerprints(pd.DataFrame(known))
+        sizes.distance,
+        lambda: row_fingerprints(pd.DataFrame(known)),
+        lambda numbers: products_with_sum(values, classes, column, numbers),
     )
     column = replace(column, rows=column.rows[order], labels=column.labels[order])
     exchange, held = _exchange(column, classes[order], comparison.groups)

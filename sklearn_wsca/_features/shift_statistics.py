@@ -88,6 +88,20 @@ def measure_sizes(values: np.ndarray, classes: np.ndarray, column: Column) -> Si
     return Sizes(shift, ks, distance)
 
 
+def products_with_sum(
+    values: np.ndarray, classes: np.ndarray, column: Column, numbers: np.ndarray
+) -> np.ndarray:
+    """Products of every row with the sum of all, times numbers: (n,).
+
+    Of contributions as `measure_sizes` standardises them.
+    """
+    found = np.zeros(len(classes))
+    for _, block in centred_blocks(values, column.rows, classes):
+        unit = to_unit(block)
+        found += unit @ (numbers @ unit)
+    return found
+
+
 class LevelPair(NamedTuple):
     """Two levels, compared in the classes that have both.
 

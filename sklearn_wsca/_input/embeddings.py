@@ -218,6 +218,17 @@ class Embeddings:
             distances[rows] = squares
         return distances
 
+    def products_with_sum(self, numbers: np.ndarray, point: np.ndarray) -> np.ndarray:
+        """Products of rows less a point with the sum of all, times numbers: (n_rows,).
+
+        The numbers are one for each row.
+        """
+        (total,) = self.total(partial(_weighted_sum, point), numbers)
+        found = np.empty(len(self))
+        for rows, (products,) in self.each(partial(_multiply, point, total)):
+            found[rows] = products
+        return found
+
     def _read(self, part: range) -> Any:
         """Kept rows of the array; those that were not in memory are checked here."""
         return self._kept_rows(slice(part.start, part.stop))
@@ -255,6 +266,16 @@ def _choose(which: list[int], block: Any) -> tuple[np.ndarray]:
 def _square_distances(point: np.ndarray, block: Any) -> tuple[np.ndarray]:
     centred = block - to_same_device(point, block)
     return (to_numpy((centred * centred).sum(axis=1)),)
+
+
+def _weighted_sum(point: np.ndarray, block: Any, numbers: np.ndarray) -> tuple[Any]:
+    centred = block - to_same_device(point, block)
+    return (to_same_device(numbers, block) @ centred,)
+
+
+def _multiply(point: np.ndarray, vector: Any, block: Any) -> tuple[np.ndarray]:
+    centred = block - to_same_device(point, block)
+    return (to_numpy(centred @ to_same_device(vector, block)),)
 
 
 def as_embeddings(X: Any) -> Embeddings:

@@ -104,10 +104,11 @@ def require_columns(
             )
 
 
-def row_fingerprints(table: pd.DataFrame) -> np.ndarray:
-    """One number per row from its values.
+def row_fingerprints(table: pd.DataFrame, role: str = "") -> np.ndarray:
+    """One number per row from its values, and from what they are values of.
 
-    Neither the order of the columns nor the types that hold the values matter.
+    Neither the order of the columns nor the types that hold the values matter. The
+    `role` tells tables from each other whose columns have the same names.
     """
     total = np.zeros(len(table), dtype=np.uint64)
     for name in table.columns:
@@ -115,10 +116,17 @@ def row_fingerprints(table: pd.DataFrame) -> np.ndarray:
         known = np.flatnonzero(table[name].notna().to_numpy(dtype=bool))
         values = table[name].iloc[known].astype(object)
         for row, value in zip(known, values, strict=True):
-            # What cannot be encoded comes from files that are not in UTF-8.
-            texts[row] = plain_text(value).encode("utf-8", "backslashreplace")
-        total += pd.util.hash_array(texts)
+            texts[row] = _as_bytes(plain_text(value))
+        named = np.array([_as_bytes(f"{role} {name}")], dtype=object)
+        total += pd.util.hash_array(
+            pd.util.hash_array(texts) + pd.util.hash_array(named)
+        )
     return total
+
+
+def _as_bytes(text: str) -> bytes:
+    # What cannot be encoded comes from files that are not in UTF-8.
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _series_name(name: Hashable) -> Hashable:

@@ -157,7 +157,7 @@ def intervention_test(
     # As they came, so that an error names the first row that is wrong.
     make_design(**columns)
     kept, left_out = leave_out_rare(columns)
-    known = [part[kept] for part in parts.values() if part is not None]
+    known = {role: part[kept] for role, part in parts.items() if part is not None}
     order = np.flatnonzero(kept)[_order_of_rows(array[kept], known)]
     columns = {
         name: None if one is None else one.iloc[order].reset_index(drop=True)
@@ -190,10 +190,14 @@ def _doubt(
     return describe_doubts(outputs, array, "outputs", target, is_number)
 
 
-def _order_of_rows(outputs: np.ndarray, parts: list[pd.DataFrame]) -> np.ndarray:
+def _order_of_rows(outputs: np.ndarray, parts: dict[str, pd.DataFrame]) -> np.ndarray:
     """Order of the rows by what they hold."""
     centred = outputs - outputs.mean(axis=0)
     distance = np.sum(centred**2, axis=1)
     return canonical_order(
-        distance, lambda: np.sum([row_fingerprints(part) for part in parts], axis=0)
+        distance,
+        lambda: np.sum(
+            [row_fingerprints(part, role) for role, part in parts.items()], axis=0
+        ),
+        lambda numbers: centred @ (numbers @ centred),
     )

@@ -108,6 +108,8 @@ class RidgeFolds:
         penalties: Sequence[Penalty],
     ) -> RidgeFolds:
         """Sum over the rows of each fold (n,); a continuous column has 0 levels."""
+        # Given folds may hold no row on which this column is known.
+        fold = np.unique(fold, return_inverse=True)[1]
         slots = np.argsort(fold, kind="stable")
         rows = rows_of_folds(design, slots, np.bincount(fold))
         sums, grams = sums_of_rows(design, rows)

@@ -19,6 +19,8 @@ from sklearn_wsca._backend.namespace import (
 )
 
 SAME_DISTANCE = 1e-10
+# 2^64 over the golden ratio: its multiples are spread evenly over all integers there.
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 ROUNDING = 100 * np.finfo(np.float64).eps
 
 
@@ -204,14 +206,27 @@ def _order_of_entries(orders: Any, rows: np.ndarray) -> Any:
 
 
 def canonical_order(
-    distance: np.ndarray, tie_breaker: Callable[[], np.ndarray]
+    distance: np.ndarray,
+    tie_breaker: Callable[[], np.ndarray],
+    products: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> np.ndarray:
     """Order of the rows that depends on their content only.
 
     Permutations act on rows in this order, so results do not change when a table is
     sorted, rotated or rescaled: rows are sorted by their squared distance from the
-    mean, equal embeddings by what `tie_breaker` returns. A uniform permutation stays
-    uniform under any fixed relabelling, so this costs nothing.
+    mean, those at the same distance by what `tie_breaker` returns. A uniform
+    permutation stays uniform under any fixed relabelling, so this costs nothing.
+
+    Parameters
+    ----------
+    distance : ndarray of shape (n,)
+        Squared distances from the mean.
+    tie_breaker : callable
+        Returns one unsigned integer per row, made of what else is known of it.
+    products : callable, default=None
+        From one number per row to the product of each centred row with the sum of all,
+        times these numbers: it tells different rows apart that are equal in all else,
+        such as counts or codes at the same distance. None where the tie breaker does.
     """
     order = np.argsort(distance)
     # Rounding may set equal embeddings apart, differently after a rotation.
@@ -220,7 +235,14 @@ def canonical_order(
         return order
     rank = np.empty(len(distance), dtype=np.intp)
     rank[order] = np.append(0, np.cumsum(apart))
-    return np.lexsort((tie_breaker(), rank))
+    marks = tie_breaker()
+    order = np.lexsort((marks, rank))
+    equal = (np.diff(rank[order]) == 0) & (marks[order][1:] == marks[order][:-1])
+    if products is None or not equal.any():
+        return order
+    # As many different numbers as rows can be told apart by.
+    numbers = (marks + rank.astype(np.uint64) * GOLDEN) / 2.0**63 - 1.0
+    return np.lexsort((products(numbers), marks, rank))
 
 
 def permutation_pvalues(

@@ -158,9 +158,15 @@ def _prepare(
 ):
     """Decisions and tested columns in canonical order of the rows."""
     scores = [own if own.shape[1] == 1 else center_rows(own.T).T for own in outputs]
-    others = target, confounders, groups, interaction_with
-    parts = [columns, *(part for part in others if part is not None)]
-    order = _canonical_order(scores, parts)
+    parts = {
+        "column": columns,
+        "target": target,
+        "confounder": confounders,
+        "group": groups,
+        "interaction": interaction_with,
+    }
+    known = {role: part for role, part in parts.items() if part is not None}
+    order = _canonical_order(scores, known)
     units = None if groups is None else Groups.of_units(groups.iloc[:, 0])
     tested = {name: _tested(columns[name], units, kinds) for name in columns}
     held = [] if target is None else [_column(target.iloc[:, 0], TARGET, kinds)]
@@ -189,7 +195,9 @@ def _prepare(
     return decisions, {name: c.take(order) for name, c in tested.items()}, order
 
 
-def _canonical_order(scores: list[np.ndarray], parts: list[pd.DataFrame]) -> np.ndarray:
+def _canonical_order(
+    scores: list[np.ndarray], parts: dict[str, pd.DataFrame]
+) -> np.ndarray:
     """Order of the rows by what they hold, whatever the unit of the scores.
 
     Of several networks it does not depend on which is the first.
@@ -197,12 +205,18 @@ def _canonical_order(scores: list[np.ndarray], parts: list[pd.DataFrame]) -> np.
     centred = [own - own.mean(axis=0) for own in scores]
     if len(centred) > 1:
         centred = [own / (_spread(own) or 1.0) for own in centred]
-    fingerprints = np.sum([row_fingerprints(part) for part in parts], axis=0)
+    known = np.sum(
+        [row_fingerprints(part, role) for role, part in parts.items()], axis=0
+    )
+    fingerprints = known
     for own in centred:
         # Many rows may be equally far from the mean: hard predictions, for example.
         rounded = np.round(own / (_spread(own) or 1.0), 6) + 0.0
         named = pd.DataFrame(rounded).add_prefix("output ")
-        fingerprints = fingerprints + row_fingerprints(named)
+        prints = row_fingerprints(named)
+        # What tells a network from others, whichever is the first.
+        network = np.sum(pd.util.hash_array(prints + known))
+        fingerprints = fingerprints + pd.util.hash_array(prints + network)
     distance = np.sum([np.sum(own**2, axis=1) for own in centred], axis=0)
     return canonical_order(distance, lambda: fingerprints)
 

@@ -5,7 +5,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from sklearn_wsca._features.shift_statistics import ShiftTest, measure_sizes
+from sklearn_wsca._features.shift_statistics import (
+    ShiftTest,
+    measure_sizes,
+    products_with_sum,
+    to_unit,
+)
 from sklearn_wsca._input.groups import Groups
 from sklearn_wsca._input.typed_columns import read_column
 from sklearn_wsca._permutation.exchangeability import exchange_units
@@ -163,3 +168,20 @@ def test_many_features_give_the_same_as_few():
     part = measure_sizes(values[:, 100:], classes, column)
     np.testing.assert_allclose(sizes.shift[100:], part.shift)
     np.testing.assert_allclose(sizes.ks[100:], part.ks)
+
+
+def test_products_with_a_sum_are_those_of_standardised_rows():
+    """Over several blocks of features; the diagonal adds up to the distance."""
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal((40, 70)) * np.geomspace(1.0, 1e3, 70) + 5.0
+    classes = np.arange(40) % 2
+    column = read_column(pd.Series(list("ab") * 20)[rng.permutation(40)])
+    centred = values.copy()
+    for k in range(2):
+        centred[classes == k] -= values[classes == k].mean(axis=0)
+    gram = to_unit(centred) @ to_unit(centred).T
+    numbers = rng.standard_normal(40)
+    found = products_with_sum(values, classes, column, numbers)
+    np.testing.assert_allclose(found, gram @ numbers, atol=1e-9)
+    distance = measure_sizes(values, classes, column).distance
+    np.testing.assert_allclose(np.diag(gram), distance, rtol=1e-9)

@@ -221,6 +221,15 @@ def test_fingerprints_follow_rows_and_ignore_the_order_of_columns():
     np.testing.assert_array_equal(prints[order], row_fingerprints(table.iloc[order]))
 
 
+def test_fingerprints_tell_what_values_are_of():
+    """As many as there are rows, where columns have the same codes."""
+    codes = np.indices((3, 3, 3)).reshape(3, -1).T
+    prints = row_fingerprints(pd.DataFrame(codes, columns=["a", "b", 7]))
+    assert len(set(prints)) == 27
+    table = pd.DataFrame({"x0": [0, 1]})
+    assert not np.any(row_fingerprints(table) == row_fingerprints(table, "target"))
+
+
 @pytest.mark.parametrize("dtype", ["category", "string", "Int64", "datetime64[ns]"])
 def test_fingerprints_of_extension_types(dtype):
     values = pd.Series([1, 2, None, 1]).astype("Int64")

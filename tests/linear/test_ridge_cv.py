@@ -62,7 +62,7 @@ def test_numbers_of_folds_and_unit_and_origin_of_labels_do_not_matter():
     T = make_rows(2)
     labels, ones = make_labels(0, T), np.ones(len(T))
     expected = skills(T, labels, 0, ones)
-    moved = skills(T, 1e-3 * labels + 0.5, 0, ones, fold=np.array([2, 0, 3, 1])[FOLDS])
+    moved = skills(T, 1e-3 * labels + 0.5, 0, ones, fold=np.array([2, 0, 7, 4])[FOLDS])
     np.testing.assert_allclose(moved, expected, atol=1e-9)
 
 

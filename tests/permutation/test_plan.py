@@ -133,6 +133,27 @@ def test_equal_embeddings_are_ordered_by_the_tie_breaker():
         assert (np.diff(marks[order][start : start + 3]) > 0).all()
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_different_rows_that_are_equal_in_all_else_have_an_order(seed):
+    """Counts and codes at the same distance from the mean, turned and mixed."""
+    rng = np.random.default_rng(seed)
+    T = rng.integers(-1, 2, (200, 4)) * 1.0
+    marks = rng.integers(0, 3, 200).astype(np.uint64) << np.uint64(61)
+    mixed, turn = rng.permutation(200), np.linalg.qr(rng.standard_normal((4, 4)))[0]
+
+    def order_of(rows, own):
+        squares = np.sum(rows**2, axis=1)
+        order = canonical_order(squares, lambda: own, lambda x: rows @ (x @ rows))
+        plain = canonical_order(squares, lambda: own)
+        return order, plain
+
+    order, plain = order_of(T, marks)
+    again, plain_again = order_of(T[mixed] @ turn, marks[mixed])
+    np.testing.assert_array_equal(T[order], T[mixed][again])
+    np.testing.assert_array_equal(marks[order], marks[mixed][again])
+    assert (T[plain] != T[mixed][plain_again]).any()
+
+
 # --- p-values ------------------------------------------------------------------------
 
 
