@@ -17,6 +17,7 @@ import numpy as np
 from sklearn_wsca._backend.namespace import (
     array_namespace,
     is_tensor,
+    precision_of,
     to_numpy,
     to_same_device,
 )
@@ -148,7 +149,8 @@ def check_erasure(
         if not start:
             drawn = _after_observed(frames, drawn)
         errors.append(trial.errors(drawn))
-    return ErasureCheck(max(ranks), n_random, _compare(errors))
+    rounding = float(np.finfo(precision_of(T)).eps)
+    return ErasureCheck(max(ranks), n_random, _compare(errors, rounding))
 
 
 def _after_observed(frames: list[np.ndarray], drawn: Any) -> Any:
@@ -161,17 +163,18 @@ def _after_observed(frames: list[np.ndarray], drawn: Any) -> Any:
     return array_namespace(drawn).concatenate([first, drawn], axis=1)
 
 
-def _compare(batches: list[dict[str, np.ndarray]]) -> dict[str, Loss]:
+def _compare(batches: list[dict[str, np.ndarray]], rounding: float) -> dict[str, Loss]:
     """Losses of the column, compared with those of the columns of noise.
 
-    The errors are those without erasure, after that of the column, and the others.
+    The errors are those without erasure, after that of the column, and the others;
+    those that differ by no more than rounding, relatively, are equal.
     """
     losses = {}
     for name in batches[0]:
         base, observed, *null = np.concatenate([batch[name] for batch in batches])
         # Errors are compared, not their differences: equal ones differ by rounding.
         others = np.array(null)
-        pvalue = permutation_pvalues(np.array([observed]), others[:, None])
+        pvalue = permutation_pvalues(np.array([observed]), others[:, None], rounding)
         random = float((others - base).mean())
         losses[name] = Loss(float(observed - base), random, float(pvalue[0]))
     return losses

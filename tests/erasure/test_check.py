@@ -9,7 +9,7 @@ from scipy import special, stats
 from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.metrics import balanced_accuracy_score, log_loss, r2_score
 
-from sklearn_wsca import Head
+from sklearn_wsca import Head, WeightSpaceCorrelation
 from sklearn_wsca._erasure import check as check_module
 from sklearn_wsca._erasure.check import check_erasure, whitening
 from sklearn_wsca._input.column import Column
@@ -269,3 +269,17 @@ class TestPower:
         # Ties make the p-values of a share of right predictions larger.
         for name in ("output_change", "log_loss_rise"):
             assert 0.4 < pvalues[name].mean() < 0.6, name
+
+
+@pytest.mark.parametrize("seed", [2008, 2512])
+def test_subspaces_that_take_all_cost_the_same(seed):
+    """Of as many directions as there are coordinates, but for single precision."""
+    n, d = {2008: (2000, 8), 2512: (2500, 12)}[seed]
+    rng = np.random.default_rng(seed)
+    X, target = rng.normal(size=(n, d)), rng.integers(0, 2, n)
+    levels = np.array([f"level {i}" for i in range(15)])[rng.integers(0, 15, n)]
+    table = pd.DataFrame({"target": np.where(target, "i", "h"), "site": levels})
+    analysis = WeightSpaceCorrelation("target", n_permutations=0, random_state=0)
+    found = analysis.fit(X, table).erasure_.loc["site"]
+    assert found["rank"] == d
+    assert (found.filter(like="_pvalue") == 1.0).all()
