@@ -197,7 +197,8 @@ def alignment_pvalue(setting: Setting, seed: int) -> float:
         rows.design(column.rows), column, probe, task.balance, task.units_to_fit()
     )
     unpermuted = np.arange(len(weights), dtype=np.int32)[None]
-    (fit,) = fit_probes([null.to_fit(rows.T, unpermuted)])
+    unmoved = null.exchange.unit_sources(unpermuted)
+    (fit,) = fit_probes([null.to_fit(rows.T, unmoved)])
     observed, _ = null.scores(fit, primary)
     plan = PermutationPlan(seed, N_PERMUTATIONS, len(weights))
     ((scores, _),) = refit_scores(rows.T, [null], range(N_PERMUTATIONS), plan, primary)

@@ -107,21 +107,29 @@ def require_columns(
 def row_fingerprints(table: pd.DataFrame, role: str = "") -> np.ndarray:
     """One number per row from its values, and from what they are values of.
 
-    Neither the order of the columns nor the types that hold the values matter. The
-    `role` tells tables from each other whose columns have the same names.
+    Neither the order of the columns nor the types that hold the values matter, and
+    their names only where two columns have the same values as often. The `role` tells
+    tables from each other.
     """
+    hashes = [_hash_values(table[name]) for name in table.columns]
+    # What a column holds tells it from others, whatever it is called.
+    owners = [int(np.sum(pd.util.hash_array(own))) % 2**64 for own in hashes]
     total = np.zeros(len(table), dtype=np.uint64)
-    for name in table.columns:
-        texts = np.full(len(table), b"", dtype=object)
-        known = np.flatnonzero(table[name].notna().to_numpy(dtype=bool))
-        values = table[name].iloc[known].astype(object)
-        for row, value in zip(known, values, strict=True):
-            texts[row] = _as_bytes(plain_text(value))
-        named = np.array([_as_bytes(f"{role} {name}")], dtype=object)
-        total += pd.util.hash_array(
-            pd.util.hash_array(texts) + pd.util.hash_array(named)
-        )
+    for name, own, owner in zip(table.columns, hashes, owners, strict=True):
+        mark = f"{role} {owner} {name if owners.count(owner) > 1 else ''}"
+        salt = pd.util.hash_array(np.array([_as_bytes(mark)], dtype=object))
+        total += pd.util.hash_array(own + salt)
     return total
+
+
+def _hash_values(values: pd.Series) -> np.ndarray:
+    """One number per row from what its value is as text."""
+    texts = np.full(len(values), b"", dtype=object)
+    known = np.flatnonzero(values.notna().to_numpy(dtype=bool))
+    present = values.iloc[known].astype(object)
+    for row, value in zip(known, present, strict=True):
+        texts[row] = _as_bytes(plain_text(value))
+    return pd.util.hash_array(texts)
 
 
 def _as_bytes(text: str) -> bytes:

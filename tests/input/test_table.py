@@ -226,6 +226,13 @@ def test_fingerprints_tell_what_values_are_of():
     codes = np.indices((3, 3, 3)).reshape(3, -1).T
     prints = row_fingerprints(pd.DataFrame(codes, columns=["a", "b", 7]))
     assert len(set(prints)) == 27
+    # Columns that differ in what they hold are told apart by that.
+    codes = codes[codes.sum(axis=1) % 4 > 0]
+    uneven = pd.DataFrame(codes[codes[:, 0] + 2 * codes[:, 1] > 1], columns=list("abc"))
+    prints = row_fingerprints(uneven)
+    assert len(set(prints)) == len(uneven)
+    renamed = uneven.set_axis(["target", "sex", "age"], axis=1)
+    np.testing.assert_array_equal(row_fingerprints(renamed), prints)
     table = pd.DataFrame({"x0": [0, 1]})
     assert not np.any(row_fingerprints(table) == row_fingerprints(table, "target"))
 
