@@ -46,3 +46,9 @@ def cluster():
         distributed.Client(local) as client,
     ):
         yield client
+
+
+@pytest.fixture
+def few_groups_are_enough(monkeypatch):
+    """Of small studies a few groups are exchanged with their rows, too."""
+    monkeypatch.setattr("sklearn_wsca._permutation.exchangeability.FEWEST_UNITS", 2)

@@ -22,7 +22,7 @@ from sklearn_wsca._heads.task import Task
 from sklearn_wsca._input.column import Column
 from sklearn_wsca._linear.design import Design
 from sklearn_wsca._linear.solvers import BatchFit
-from sklearn_wsca._permutation.exchangeability import Exchangeability, moved_alike
+from sklearn_wsca._permutation.exchangeability import Exchangeability, share_sources
 from sklearn_wsca._permutation.plan import PermutationPlan, split
 from sklearn_wsca._permutation.rounds import (
     JOBS_PER_WORKER,
@@ -96,9 +96,10 @@ def refit_scores(
     most = 1
     if is_tensor(T):
         most = max(1, LABELS_AT_ONCE // (len(batch) * plan.n_rows))
+    exchanges = [null.exchange for null in nulls]
 
     def score(part: range) -> list[tuple[np.ndarray, int]]:
-        permuted, found = _permute(nulls, plan.orders(part, T)), {}
+        permuted, found = share_sources(exchanges, plan.orders(part, T)), {}
         while own := list(islice(permuted, most)):
             fits = fit_probes([nulls[i].to_fit(T, sources) for i, sources in own])
             for (i, _), fit in zip(own, fits, strict=True):
@@ -108,14 +109,6 @@ def refit_scores(
     parts = in_parts(score, batch, len(batch))
     by_column = [zip(*found, strict=True) for found in zip(*parts, strict=True)]
     return [(np.concatenate(scores), sum(failed)) for scores, failed in by_column]
-
-
-def _permute(nulls: list[RefitNull], orders: Any) -> Iterator[tuple[int, Any]]:
-    """Number of each column and the sources of its units, which others may share."""
-    for numbers in moved_alike([null.exchange for null in nulls]):
-        sources = nulls[numbers[0]].exchange.unit_sources(orders)
-        for number in numbers:
-            yield number, sources
 
 
 def sign_flip_scores(

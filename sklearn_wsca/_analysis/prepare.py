@@ -61,7 +61,7 @@ def find_subspace(
         distance,
         lambda: row_fingerprints(given.table) + pd.util.hash_array(given.weights),
         lambda numbers: as_embeddings(T).products_with_sum(
-            numbers, 0.0 * subspace.variance
+            numbers, np.zeros(subspace.n_components)
         ),
     )
     given = given.take(order)

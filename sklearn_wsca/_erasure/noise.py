@@ -123,8 +123,7 @@ class Noise:
         """Rows (f, m) of some folds, and their shares."""
         precision, found = precision_of(self.T), []
         members, k = [fold.rows for fold in self.folds], self.T.shape[1]
-        for rows, filled in pad_folds(members, self.T, k):
-            shares = np.where(filled, self.shares[rows], 0.0)
+        for rows, shares in pad_folds(members, self.shares, self.T, k):
             shares = to_same_device(shares, self.T, precision)
             found.append((to_same_device(rows, self.T), shares))
         return found

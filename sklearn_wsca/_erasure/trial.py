@@ -81,12 +81,9 @@ class Trial:
     @cached_property
     def _folds_at_once(self) -> list[tuple[Any, Any]]:
         """Rows (f, m) of some folds, and their weights (3, f, m)."""
-        found, weights = [], self._row_weights()
         members, k = [fold.rows for fold in self.folds], self.T.shape[1]
-        for rows, filled in pad_folds(members, self.T, k):
-            own = np.where(filled, weights[:, rows], 0.0)
-            found.append((self._there(rows), self._there(own)))
-        return found
+        padded = pad_folds(members, self._row_weights(), self.T, k)
+        return [(self._there(rows), self._there(weights)) for rows, weights in padded]
 
     def _there(self, values: np.ndarray) -> Any:
         """Values where the rows are."""

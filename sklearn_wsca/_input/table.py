@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -120,6 +120,13 @@ def row_fingerprints(table: pd.DataFrame, role: str = "") -> np.ndarray:
         salt = pd.util.hash_array(np.array([_as_bytes(mark)], dtype=object))
         total += pd.util.hash_array(own + salt)
     return total
+
+
+def fingerprints_by_role(parts: Mapping[str, pd.DataFrame | None]) -> np.ndarray:
+    """The same from tables of several roles; None is no table."""
+    known = {role: part for role, part in parts.items() if part is not None}
+    prints = [row_fingerprints(part, role) for role, part in known.items()]
+    return np.sum(prints, axis=0)
 
 
 def _hash_values(values: pd.Series) -> np.ndarray:

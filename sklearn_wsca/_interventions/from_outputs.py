@@ -18,7 +18,7 @@ from sklearn_wsca._input.predictions import (
     read_outputs,
 )
 from sklearn_wsca._input.settings import check_test_settings
-from sklearn_wsca._input.table import row_fingerprints
+from sklearn_wsca._input.table import fingerprints_by_role
 from sklearn_wsca._input.typed_columns import count_values, kind_by_looks
 from sklearn_wsca._interventions.measurement import measure
 from sklearn_wsca._interventions.reading import leave_out_rare, make_design
@@ -196,8 +196,6 @@ def _order_of_rows(outputs: np.ndarray, parts: dict[str, pd.DataFrame]) -> np.nd
     distance = np.sum(centred**2, axis=1)
     return canonical_order(
         distance,
-        lambda: np.sum(
-            [row_fingerprints(part, role) for role, part in parts.items()], axis=0
-        ),
+        lambda: fingerprints_by_role(parts),
         lambda numbers: centred @ (numbers @ centred),
     )

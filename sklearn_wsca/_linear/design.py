@@ -7,7 +7,7 @@ there are far fewer than rows, are carried to the rows as they are and back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,7 @@ from sklearn_wsca._backend.namespace import (
     cast,
     device_of,
     is_tensor,
+    multiply_each,
     precision_of,
     to_numpy,
     to_same_device,
@@ -183,7 +184,9 @@ def prepare_design(
     """
     k = T.shape[1]
     bare = Design(T, rows, weights, np.empty(k), np.zeros(k), None, "float64")
-    total, gram = map(to_numpy, _weighted_moments(bare))
+    there, blocks = bare.array(weights), bare.blocks(k)
+    parts = ((there[own][None], block[None]) for own, block in blocks)
+    total, gram = (to_numpy(found)[0] for found in weighted_moments(bare, 1, parts))
     mean = total / weights.sum()
     gram -= np.outer(total, mean)
     diagonal = np.maximum(np.diag(gram), 0.0)
@@ -200,14 +203,23 @@ def prepare_design(
     )
 
 
-def _weighted_moments(design: Design) -> tuple[Any, Any]:
-    """Sum and products (k, k) of weighted rows, in double."""
+def weighted_moments(
+    design: Design, n_sums: int, parts: Iterable[tuple[Any, Any]]
+) -> tuple[Any, Any]:
+    """Sums (n_sums, k) and products (n_sums, k, k) of weighted rows, in double.
+
+    The rows are taken less the mean of the design. They come as weights (n_sums, b) and
+    rows (n_sums, b, k).
+    """
     k = design.shape[1]
-    total, gram = design.zeros(k, "float64"), design.zeros((k, k), "float64")
-    roots_of_all = design.array(np.sqrt(design.weights))
-    for rows, block in design.blocks(k):
-        roots = roots_of_all[rows]
-        scaled = block * roots[:, None]
-        total += roots @ scaled
-        gram += scaled.T @ scaled
-    return total, gram
+    totals = design.zeros((n_sums, 1, k), "float64")
+    grams = design.zeros((n_sums, k, k), "float64")
+    xp, mean = array_namespace(grams), None
+    if design.mean.any():
+        mean = design.array(design.mean)
+    for weights, block in parts:
+        roots = xp.sqrt(weights)
+        scaled = (block if mean is None else block - mean) * roots[..., None]
+        totals += multiply_each(roots[:, None], scaled)
+        grams += multiply_each(xp.moveaxis(scaled, 1, 2), scaled)
+    return totals[:, 0], grams

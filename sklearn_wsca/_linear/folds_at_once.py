@@ -10,15 +10,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sklearn_wsca._backend.namespace import array_namespace, is_tensor, multiply_each
-from sklearn_wsca._linear.design import Design, rows_per_block
+from sklearn_wsca._backend.namespace import array_namespace, is_tensor
+from sklearn_wsca._linear.design import Design, rows_per_block, weighted_moments
 
 # Of all folds, with their padding (1 GB in single precision).
 NUMBERS_AT_ONCE = 2**28
 
 
 def pad_folds(
-    members: Sequence[np.ndarray], like: Any, width: int = 1
+    members: Sequence[np.ndarray], weights: np.ndarray, like: Any, width: int = 1
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Put folds that are worked on at once side by side.
 
@@ -26,6 +26,8 @@ def pad_folds(
     ----------
     members : sequence of ndarray of shape (n_members,), dtype int
         The members of each fold, at least one.
+    weights : ndarray of shape (..., n)
+        Weights of all members.
     like : array
         Where the work is done: on an accelerator all folds are taken at once if they
         fit, else one after the other, whose rows stay in the cache of a core.
@@ -34,18 +36,18 @@ def pad_folds(
 
     Returns
     -------
-    list of (members, filled), arrays of shape (f, m)
+    list of (members, weights), arrays of shape (f, m) and (..., f, m)
         Members of f folds, the last one repeated up to the length of the longest fold,
-        and which of them are not such repeats.
+        and their weights, 0 for such repeats.
     """
     counts = np.array([len(own) for own in members])[:, None]
     numbers = len(members) * int(counts.max()) * width
     if not is_tensor(like) or numbers > NUMBERS_AT_ONCE:
-        return [(own[None], np.ones((1, len(own)), dtype=bool)) for own in members]
+        return [(own[None], weights[..., own[None]]) for own in members]
     place = np.arange(counts.max())
     last = np.minimum(place, counts - 1)
-    padded = [own[at] for own, at in zip(members, last, strict=True)]
-    return [(np.stack(padded), place < counts)]
+    padded = np.stack([own[at] for own, at in zip(members, last, strict=True)])
+    return [(padded, np.where(place < counts, weights[..., padded], 0.0))]
 
 
 class FoldRows(NamedTuple):
@@ -84,14 +86,12 @@ def rows_of_folds(
 ) -> list[FoldRows]:
     """Rows of the folds, which have so many slots each."""
     members = np.split(np.arange(len(slots)), np.cumsum(counts)[:-1])
-    found = []
-    for own, filled in pad_folds(members, design.coordinates):
-        where: Any = design.index(own)
-        if len(own) == 1:
-            where = slice(own[0, 0], own[0, -1] + 1)
-        rows = slots[own]
-        weights = np.where(filled, design.weights[rows], 0.0)
-        found.append(FoldRows(where, design.index(rows), design.array(weights)))
+    by_slot, found = design.weights[slots], []
+    for own, weights in pad_folds(members, by_slot, design.coordinates):
+        alone = len(own) == 1
+        where = slice(own[0, 0], own[0, -1] + 1) if alone else design.index(own)
+        rows = design.index(slots[own])
+        found.append(FoldRows(where, rows, design.array(weights)))
     return found
 
 
@@ -102,16 +102,9 @@ def sums_of_rows(design: Design, rows: list[FoldRows]) -> tuple[Any, Any]:
     """
     k, found = design.shape[1], []
     for own in rows:
-        f = len(own.weights)
-        totals = design.zeros((f, 1, k), "float64")
-        grams = design.zeros((f, k, k), "float64")
-        xp = array_namespace(grams)
-        mean = design.array(design.mean)
-        for _, weights, block in own.blocks(design, k):
-            roots = xp.sqrt(weights)
-            scaled = (block - mean) * roots[..., None]
-            totals += multiply_each(roots[:, None], scaled)
-            grams += multiply_each(xp.moveaxis(scaled, 1, 2), scaled)
-        found.append((totals[:, 0], grams))
+        blocks = own.blocks(design, k)
+        parts = ((weights, block) for _, weights, block in blocks)
+        found.append(weighted_moments(design, len(own.weights), parts))
     sums, products = zip(*found, strict=True)
+    xp = array_namespace(sums[0])
     return xp.concatenate(sums), xp.concatenate(products)

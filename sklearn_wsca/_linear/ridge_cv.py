@@ -27,16 +27,18 @@ from sklearn_wsca._backend.namespace import (
     to_same_device,
 )
 from sklearn_wsca._linear.design import Design
-from sklearn_wsca._linear.folds_at_once import FoldRows, rows_of_folds, sums_of_rows
+from sklearn_wsca._linear.folds_at_once import (
+    NUMBERS_AT_ONCE,
+    FoldRows,
+    rows_of_folds,
+    sums_of_rows,
+)
 from sklearn_wsca._linear.ridge_refits import (
     Penalty,
     Refits,
     penalties_at_once,
     refit_without_folds,
 )
-
-# What is made of all folds at once on an accelerator (1 GB in single precision).
-NUMBERS_OF_TENSORS = 2**28
 
 
 class Moments(NamedTuple):
@@ -217,7 +219,7 @@ class RidgeFolds:
         n_folds, size = len(products), 1
         if is_tensor(products):
             numbers = len(refits.penalties) * math.prod(products.shape[1:])
-            size = max(1, NUMBERS_OF_TENSORS // numbers)
+            size = max(1, NUMBERS_AT_ONCE // numbers)
         for start in range(0, n_folds, size):
             yield slice(start, start + size)
 

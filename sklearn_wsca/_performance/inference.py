@@ -35,7 +35,7 @@ from sklearn_wsca._performance.measures import (
 from sklearn_wsca._permutation.exchangeability import (
     FEWEST_UNITS,
     exchange_units,
-    moved_alike,
+    share_sources,
 )
 from sklearn_wsca._permutation.plan import (
     PermutationPlan,
@@ -356,15 +356,13 @@ def _permute_batch(
     T: Any, compared: list[ComparedLevels], plan: PermutationPlan, batch: range
 ) -> np.ndarray:
     """Statistics of a batch: (p, n_columns)."""
-    alike = moved_alike([own.exchange for own in compared])
+    exchanges = [own.exchange for own in compared]
 
     def score(part: range) -> np.ndarray:
         orders = plan.orders(part, T)
         found = np.empty((len(part), len(compared)))
-        for numbers in alike:
-            sources = compared[numbers[0]].exchange.unit_sources(orders)
-            for i in numbers:
-                found[:, i] = compared[i].null(sources)
+        for i, sources in share_sources(exchanges, orders):
+            found[:, i] = compared[i].null(sources)
         return found
 
     return np.concatenate(list(in_parts(score, batch, len(batch))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, Literal
@@ -174,7 +175,17 @@ class Exchangeability:
         return _number_held(labels, self.clusters), self._all_strata()[first]
 
 
-def moved_alike(several: list[Exchangeability]) -> list[list[int]]:
+def share_sources(
+    several: list[Exchangeability], orders: Any
+) -> Iterator[tuple[int, Any]]:
+    """Number of each, and the sources of its units: found once where moved alike."""
+    for numbers in _moved_alike(several):
+        sources = several[numbers[0]].unit_sources(orders)
+        for number in numbers:
+            yield number, sources
+
+
+def _moved_alike(several: list[Exchangeability]) -> list[list[int]]:
     """Numbers of those together whose units all orders move alike."""
     found: list[list[int]] = []
     for number, exchange in enumerate(several):

@@ -27,9 +27,7 @@ from sklearn_wsca._linear.class_basis import (
     ClassBasis,
     orthonormal_basis,
 )
-from sklearn_wsca._permutation.exchangeability import (
-    Exchangeability,
-)
+from sklearn_wsca._permutation.exchangeability import Exchangeability
 from sklearn_wsca._utilization.contrast_rows import ClassContrasts, Contrasts
 from sklearn_wsca._utilization.regression import (
     Coding,

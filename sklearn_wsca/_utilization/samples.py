@@ -23,7 +23,7 @@ from sklearn_wsca._input.predictions import (
     part_of,
     read_outputs,
 )
-from sklearn_wsca._input.table import row_fingerprints
+from sklearn_wsca._input.table import fingerprints_by_role, row_fingerprints
 from sklearn_wsca._input.typed_columns import count_values, read_column
 from sklearn_wsca._permutation.plan import canonical_order
 from sklearn_wsca._utilization.decision import Decision
@@ -165,8 +165,7 @@ def _prepare(
         "group": groups,
         "interaction": interaction_with,
     }
-    known = {role: part for role, part in parts.items() if part is not None}
-    order = _canonical_order(scores, known)
+    order = _canonical_order(scores, parts)
     units = None if groups is None else Groups.of_units(groups.iloc[:, 0])
     tested = {name: _tested(columns[name], units, kinds) for name in columns}
     held = [] if target is None else [_column(target.iloc[:, 0], TARGET, kinds)]
@@ -196,7 +195,7 @@ def _prepare(
 
 
 def _canonical_order(
-    scores: list[np.ndarray], parts: dict[str, pd.DataFrame]
+    scores: list[np.ndarray], parts: dict[str, pd.DataFrame | None]
 ) -> np.ndarray:
     """Order of the rows by what they hold, whatever the unit of the scores.
 
@@ -205,10 +204,7 @@ def _canonical_order(
     centred = [own - own.mean(axis=0) for own in scores]
     if len(centred) > 1:
         centred = [own / (_spread(own) or 1.0) for own in centred]
-    known = np.sum(
-        [row_fingerprints(part, role) for role, part in parts.items()], axis=0
-    )
-    fingerprints = known
+    known = fingerprints = fingerprints_by_role(parts)
     for own in centred:
         # Many rows may be equally far from the mean: hard predictions, for example.
         rounded = np.round(own / (_spread(own) or 1.0), 6) + 0.0

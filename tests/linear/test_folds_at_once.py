@@ -12,20 +12,24 @@ from tests.linear.problems import make_rows, make_weights
 FOLDS = [np.array([4, 1]), np.array([7]), np.array([0, 2, 9])]
 
 
+WEIGHTS = np.arange(20.0).reshape(2, 10) + 1.0
+
+
 def test_one_fold_after_the_other():
-    found = pad_folds(FOLDS, np.empty(0))
-    for (members, filled), own in zip(found, FOLDS, strict=True):
+    found = pad_folds(FOLDS, WEIGHTS, np.empty(0))
+    for (members, weights), own in zip(found, FOLDS, strict=True):
         np.testing.assert_array_equal(members, own[None])
-        assert filled.all() and filled.shape == members.shape
+        np.testing.assert_array_equal(weights, WEIGHTS[:, None, own])
 
 
 def test_all_folds_at_once_on_an_accelerator(monkeypatch):
     there = pytest.importorskip("torch").empty(0)
     monkeypatch.setattr(folds_module, "NUMBERS_AT_ONCE", 30)
-    assert len(pad_folds(FOLDS, there, 4)) == 3
-    ((members, filled),) = pad_folds(FOLDS, there, 3)
+    assert len(pad_folds(FOLDS, WEIGHTS, there, 4)) == 3
+    ((members, weights),) = pad_folds(FOLDS, WEIGHTS, there, 3)
     np.testing.assert_array_equal(members, [[4, 1, 1], [7, 7, 7], [0, 2, 9]])
-    np.testing.assert_array_equal(filled, [[1, 1, 0], [1, 0, 0], [1, 1, 1]])
+    filled = [[1, 1, 0], [1, 0, 0], [1, 1, 1]]
+    np.testing.assert_array_equal(weights, WEIGHTS[:, members] * filled)
 
 
 KINDS = ["rows", "blocks", "tensor", "blocks of tensors", "single folds of tensors"]

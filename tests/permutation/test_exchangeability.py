@@ -65,11 +65,6 @@ def orders_of(n_rows, n_permutations=20, seed=0):
 # --- which scheme --------------------------------------------------------------------
 
 
-@pytest.fixture
-def few_groups_are_enough(monkeypatch):
-    monkeypatch.setattr(exchangeability, "FEWEST_UNITS", 2)
-
-
 @pytest.mark.parametrize(
     ("labels", "grouped", "scheme", "n_units"),
     [

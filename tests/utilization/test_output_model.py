@@ -7,7 +7,6 @@ from sklearn.preprocessing import SplineTransformer
 
 from sklearn_wsca import utilization_test
 from sklearn_wsca._linear import class_basis as class_basis_module
-from sklearn_wsca._permutation import exchangeability
 from sklearn_wsca._utilization import output_model as output_model_module
 from tests.decision_studies import MEANS, SCALES, Sample
 from tests.output_studies import (
@@ -26,11 +25,7 @@ from tests.reference import (
     fit_least_squares,
 )
 
-
-@pytest.fixture(autouse=True)
-def few_groups_are_enough(monkeypatch):
-    """Studies are small here: a few groups are exchanged with their rows, too."""
-    monkeypatch.setattr(exchangeability, "FEWEST_UNITS", 2)
+pytestmark = pytest.mark.usefixtures("few_groups_are_enough")
 
 
 def effects_on(model, outputs):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from sklearn_wsca._input.column import LeftOutError
-from sklearn_wsca._permutation import exchangeability
 from sklearn_wsca._utilization.preparation import _independent_share
 from sklearn_wsca._utilization.regression import HeldTerms
 from tests.decision_studies import MEANS, SCALES, Sample
@@ -19,11 +18,7 @@ from tests.output_studies import (
 )
 from tests.reference import independent_share
 
-
-@pytest.fixture(autouse=True)
-def few_groups_are_enough(monkeypatch):
-    """Studies are small here: a few groups are exchanged with their rows, too."""
-    monkeypatch.setattr(exchangeability, "FEWEST_UNITS", 2)
+pytestmark = pytest.mark.usefixtures("few_groups_are_enough")
 
 
 # --- Freedman-Lane -------------------------------------------------------------------
